@@ -1,0 +1,43 @@
+# make demo: install into .venv and run the NMC111 study; make test: install and test; make lint: style, types, import rule
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: demo test lint verify bench crash clean
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,lint]"
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/kalander run nmc111 -o studies/nmc111
+	$(BIN)/kalander report studies/nmc111
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" tests
+
+verify: $(VENV)/.tested
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/verification tests/validation
+
+crash: $(VENV)/.tested
+	$(BIN)/python -m pytest tests/reliability
+
+bench: $(VENV)/.tested
+	for script in tests/benchmarks/*.py; do $(BIN)/python $$script; done
+
+lint: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	mkdir -p build/typing/kalander
+	for folder in kernels dem continuum coupling twin runs; do ln -sfn ../../../$$folder build/typing/kalander/$$folder; done
+	$(BIN)/mypy -p kalander
+	PYTHONPATH=build/typing $(BIN)/lint-imports
+
+clean:
+	rm -rf build studies .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

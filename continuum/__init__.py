@@ -1,0 +1,1 @@
+"""The web in the nip: closure, fast nip model, rolls, springback."""

@@ -1,0 +1,1 @@
+"""Where the scales meet: run cards, stored studies, homogenisation."""

@@ -1,0 +1,1 @@
+"""Particles in boxes: recipe to packing, contacts, binder, platens, compaction."""

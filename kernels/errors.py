@@ -1,0 +1,68 @@
+"""Errors a user can meet, each with the exit code of the command line (0 is success, 70 a bug)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One wrong value: where it stands, what is wrong with it, and what would be right."""
+
+    where: str  # "card.toml:12: electrode.porosity"
+    value: object
+    why: str
+    allowed: str = ""
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.value!r} {self.why}"
+        if self.allowed:
+            text += f"; allowed: {self.allowed}"
+        if self.nearest:
+            text += f"; did you mean {self.nearest!r}?"
+        return text
+
+
+class KalanderError(Exception):
+    """Base of every foreseen failure."""
+
+    exit_code = 70
+
+
+class InputError(KalanderError):
+    """Bad input; carries every fault of one file."""
+
+    exit_code = 2
+
+    def __init__(self, faults: list[Fault] | Fault) -> None:
+        self.faults = [faults] if isinstance(faults, Fault) else list(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class DeviceError(KalanderError):
+    """The device asked for cannot be used."""
+
+    exit_code = 3
+
+
+class CheckpointError(KalanderError):
+    """A stored file is damaged, foreign, of another study, or hostile."""
+
+    exit_code = 4
+
+
+class NumericalError(KalanderError):
+    """The computation failed or missed its target; partial results are kept."""
+
+    exit_code = 5
+
+
+class StorageError(KalanderError):
+    """The disk is full or a file cannot be written."""
+
+    exit_code = 74
+
+
+class Interrupted(KalanderError):
+    """A signal arrived; a checkpoint was written and the study can be resumed."""
+
+    exit_code = 75

@@ -1,0 +1,1 @@
+"""What a user launches: the `kalander` command, its verbs as functions, reports, cards."""

@@ -1,0 +1,1 @@
+"""Questions asked of the chain (room left; nothing here yet)."""
