@@ -20,6 +20,7 @@ class Column:
     kind: "real" (the precision of the run), "f8", "i4", "i8", "u1" or "str" (UTF-8, fixed width).
     dims: names of its dimensions, or fixed lengths, e.g. ("particle", 3). Equal names have equal lengths.
     unit: as written in files, "1" for a pure number.
+    nullable: NaN is allowed and means "does not exist" (a real column is finite otherwise).
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Column:
     unit: str
     doc: str
     saved: bool = True
+    nullable: bool = False
 
 
 def check_table(table: Mapping[str, np.ndarray], columns: Mapping[str, Column]) -> Iterator[str]:

@@ -1,0 +1,263 @@
+"""The bed: an ensemble on the device, its candidate lists, and the one verb `advance`."""
+
+import numpy as np
+
+from kalander.dem.state import BODY, BOND, Ensemble
+from kalander.kernels import arrays, cells
+from kalander.kernels.columns import Table
+from kalander.kernels.errors import NumericalError
+from kalander.kernels.motion import FRESH, LOST, STEPS_IN_A_LAUNCH, motion_kernels
+
+__all__ = ["SCHEDULES", "Bed"]
+
+SCHEDULES = ("boxes", "pairs")
+WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
+DERIVED = ("id",)  # columns the device does not need
+HEADROOM = 1.2  # spare room of the pair lists
+
+
+class Bed:
+    """Device side of an ensemble.
+
+    precision: of the device arrays, "f64" or "f32" (positions then carry their rounding rest)
+    schedule: "boxes" (a thread a box; best for batches on a CPU) or "pairs" (a work item a pair); equal results
+    skin: extra reach of the candidate list [µm], default 0.15 of the mean radius of a box
+    """
+
+    def __init__(self, ensemble: Ensemble, *, precision: str, schedule: str, skin: np.ndarray | None = None) -> None:
+        self.precision = precision
+        self.schedule = schedule
+        self.law = ensemble.law
+        self.kernels = motion_kernels(ensemble.law, compensated=precision == "f32")
+        self.material_count = ensemble.lawbook["contact"].shape[1]
+        self.ids = ensemble.bodies["id"]
+        self.boxes = {name: column.copy() for name, column in ensemble.boxes.items()}
+        self.lawbook = ensemble.lawbook
+        self.bodies = {name: self._up(ensemble.bodies[name]) for name in BODY if name not in DERIVED}
+        self.bonds = {name: self._up(ensemble.bonds[name]) for name in BOND}
+        self.host_box = ensemble.bodies["box"]
+        self.body_count = len(self.ids)
+        self.bond_count = len(ensemble.bonds["first"])
+        self.rebuilds = 0
+        radius = ensemble.bodies["radius"]
+        starts = self.boxes["body_start"]
+        largest = np.maximum.reduceat(radius, starts)
+        mean = np.add.reduceat(radius, starts) / self.boxes["body_count"]
+        self.skin = 0.15 * mean if skin is None else np.asarray(skin, dtype=float)
+        self.reach = 2.0 * largest + self.skin
+        self._upload_boxes(ensemble)
+        self._first_list(ensemble)
+
+    def _up(self, values: np.ndarray):
+        return arrays.upload(values, precision=self.precision)
+
+    def _upload_boxes(self, ensemble: Ensemble) -> None:
+        boxes = self.boxes
+        ends = np.append(boxes["body_start"], self.body_count).astype(np.int32)
+        bond_box = self.host_box[ensemble.bonds["first"]]
+        bond_ends = np.searchsorted(bond_box, np.arange(len(boxes["dt"]) + 1)).astype(np.int32)
+        contact = self.lawbook["contact"]
+        self.grid = {
+            "body_start": self._up(ends),
+            "contact_start": self._up(np.zeros_like(ends)),
+            "bond_start": self._up(bond_ends),
+            "width": self._up(boxes["width"]),
+            "platen_height": self._up(boxes["platen_height"]),
+            "platen_velocity": self._up(boxes["platen_velocity"]),
+            "gravity": self._up(boxes["gravity"]),
+            "dt": self._up(boxes["dt"]),
+            "skin": self._up(self.skin),
+            "todo": self._up(np.zeros(len(boxes["dt"]), dtype=np.int32)),
+            "done": self._up(np.zeros(len(boxes["dt"]), dtype=np.int32)),
+            "stale": self._up(np.zeros(len(boxes["dt"]), dtype=np.int32)),
+            "constants": self._up(contact.reshape(-1, contact.shape[-1])),
+            "binder": self._up(self.lawbook["binder"]),
+        }
+        self.moving = arrays.allocate(len(boxes["dt"]))
+        self.bond_rows = self._incidence(ensemble.bonds["first"], ensemble.bonds["second"])
+
+    def _incidence(self, first: np.ndarray, second: np.ndarray) -> tuple:
+        """Rows by first body, and for each body the pairs in which it is second, in the order of the list."""
+        bodies = np.arange(self.body_count + 1)
+        order = np.argsort(second, kind="stable").astype(np.int32)
+        row = np.searchsorted(first, bodies).astype(np.int32)
+        column = np.searchsorted(second[order], bodies).astype(np.int32)
+        return self._up(row), self._up(column), self._up(order)
+
+    def _first_list(self, ensemble: Ensemble) -> None:
+        contacts = ensemble.contacts
+        row = np.searchsorted(contacts["first"], np.arange(self.body_count + 1)).astype(np.int32)
+        self.row = self._up(row)
+        self.contacts = {
+            "first": self._up(contacts["first"]),
+            "second": self._up(contacts["second"]),
+            "spring": self._up(contacts["spring"]),
+            "touching": self._up(np.ones(len(contacts["first"]), dtype=np.int32)),
+        }
+        self.capacity = 0
+        self.listed = arrays.allocate(self.body_count, 3, precision=self.precision)
+        self.list_pairs()
+
+    # --- candidate list -------------------------------------------------------------------------------------------
+
+    def _cell_grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Shape, size, lower end and first cell of every box's grid: cells no smaller than the reach of a pair."""
+        height = self.boxes["platen_height"]
+        low = height[:, 0] - 0.5 * self.reach
+        extent = np.column_stack([self.boxes["width"], height[:, 1] - height[:, 0] + self.reach])
+        shape = np.maximum(1, np.floor(extent / self.reach[:, None])).astype(np.int64)
+        most = 4 * self.boxes["body_count"] + 8  # a tall empty box needs no more cells than bodies
+        shape[:, 2] = np.maximum(1, np.minimum(shape[:, 2], most // (shape[:, 0] * shape[:, 1])))
+        starts = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
+        return shape, extent / shape, low, starts
+
+    def list_pairs(self) -> None:
+        """Make the candidate list anew and carry the springs of touching pairs over."""
+        shape, size, low, starts = self._cell_grid()
+        cell_count, position, box, radius = int(starts[-1]), self.bodies["position"], self.bodies["box"], self.bodies["radius"]
+        width, skin = self.grid["width"], self.grid["skin"]
+        device_shape, cell_start = self._up(shape.astype(np.int32)), self._up(starts.astype(np.int32))
+        cell = arrays.allocate(self.body_count)
+        count = arrays.allocate(cell_count)
+        cells.count_cells(position, box, width, self._up(low), self._up(size), device_shape, cell_start, cell, count)
+        start = self._up(self._offsets(count, cell_count))
+        member = arrays.allocate(self.body_count)
+        cells.fill_cells(cell, start, count, member)
+
+        geometry = (position, radius, box, width, skin, device_shape, cell_start, cell, start, member)
+        candidates = arrays.allocate(self.body_count)
+        cells.count_candidates(*geometry, member, candidates, self.listed)
+        offsets = self._offsets(candidates, self.body_count)
+        self.contact_count = int(offsets[-1])
+        row = self._up(offsets)
+        self.capacity = int(HEADROOM * self.contact_count) + 16
+        fresh = {
+            "first": arrays.allocate(self.capacity),
+            "second": arrays.allocate(self.capacity),
+            "spring": arrays.allocate(self.capacity, 3, precision=self.precision),
+            "touching": arrays.allocate(self.capacity),
+        }
+        cells.fill_candidates(*geometry, row, fresh["first"], fresh["second"])
+        old = self.contacts
+        cells.carry_history(
+            self.row, old["second"], old["spring"], old["touching"],
+            row, fresh["second"], fresh["spring"], fresh["touching"],
+        )  # fmt: skip
+        self.row, self.contacts = row, fresh
+        contact_start = offsets[np.append(self.boxes["body_start"], self.body_count)]
+        self.grid["contact_start"].from_numpy(contact_start.astype(np.int32))
+        self.grid["stale"].from_numpy(np.full(len(self.boxes["dt"]), FRESH, dtype=np.int32))
+        if self.schedule == "pairs":
+            self._list_incidence()
+        self.rebuilds += 1
+
+    def _offsets(self, count, length: int) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(arrays.download(count, length))]).astype(np.int32)
+
+    def _list_incidence(self) -> None:
+        first = arrays.download(self.contacts["first"], self.contact_count)
+        second = arrays.download(self.contacts["second"], self.contact_count)
+        _, self.column, self.incident = self._incidence(first, second)
+        vectors = [arrays.allocate(self.capacity, 3, precision=self.precision) for _ in range(3)]
+        self.transient = (*vectors, arrays.allocate(self.capacity, precision=self.precision))
+        vectors = [arrays.allocate(self.bond_count, 3, precision=self.precision) for _ in range(3)]
+        self.bond_transient = (*vectors, arrays.allocate(self.bond_count, precision=self.precision))
+
+    # --- motion ---------------------------------------------------------------------------------------------------
+
+    def advance(self, steps: np.ndarray) -> None:
+        """Do `steps[b]` steps of box b with the platen velocities as they stand.
+
+        Raises NumericalError where a body moved further than the list allows in one step.
+        """
+        boxes, grid = self.boxes, self.grid
+        steps = np.asarray(steps, dtype=np.int32)
+        for name in ("platen_height", "platen_velocity", "dt"):
+            grid[name].from_numpy(boxes[name].astype(np.float32 if self.precision == "f32" else np.float64))
+        grid["done"].from_numpy(np.zeros_like(steps))
+        done = np.zeros_like(steps)
+        chunk = self._steps_at_once()
+        while (done < steps).any():
+            grid["todo"].from_numpy(np.minimum(steps, done + chunk))
+            self._launch()
+            done = grid["done"].to_numpy()
+            stale = grid["stale"].to_numpy()
+            if (stale == LOST).any():
+                raise NumericalError(self._who_is_lost(stale))
+            if (stale != FRESH).any():
+                self.list_pairs()
+        boxes["platen_height"] = boxes["platen_height"] + boxes["platen_velocity"] * (boxes["dt"] * steps)[:, None]
+        boxes["step"] = boxes["step"] + steps
+        boxes["time"] = boxes["time"] + boxes["dt"] * steps
+
+    def _steps_at_once(self) -> int:
+        if self.schedule == "pairs":
+            return STEPS_IN_A_LAUNCH
+        return max(1, WORK_IN_A_LAUNCH // int(self.boxes["body_count"].max()))
+
+    def _launch(self) -> None:
+        bodies, contacts, bonds, grid = self.bodies, self.contacts, self.bonds, self.grid
+        common = (
+            self.material_count,
+            *(bodies[name] for name in ("position", "rest", "velocity", "spin", "force", "moment")),
+            *(bodies[name] for name in ("radius", "mass", "material", "box")),
+            self.listed,
+            *(bodies[name] for name in ("spring_low", "spring_high", "load_low", "load_high", "heat", "work")),
+            *grid.values(),
+            *contacts.values(),
+            *(bonds[name] for name in BOND),
+        )
+        if self.schedule == "boxes":
+            self.kernels.advance_boxes(*common)
+            return
+        bond_row, bond_column, bond_incident = self.bond_rows
+        self.kernels.advance_pairs(
+            *common,
+            self.contact_count, self.row, self.column, self.incident, *self.transient,
+            self.bond_count, bond_row, bond_column, bond_incident, *self.bond_transient, self.moving,
+        )  # fmt: skip
+
+    def _who_is_lost(self, stale: np.ndarray) -> str:
+        box = int(np.flatnonzero(stale == LOST)[0])
+        here = slice(int(self.boxes["body_start"][box]), int(self.boxes["body_start"][box] + self.boxes["body_count"][box]))
+        speed = np.linalg.norm(arrays.download(self.bodies["velocity"], self.body_count)[here], axis=1)
+        worst = int(np.argmax(np.where(np.isfinite(speed), speed, np.inf)))
+        return (
+            f"box {box}: particle {int(self.ids[here][worst])} moves at {speed[worst]:.3g} um/us and left its "
+            f"neighbourhood of {0.5 * self.skin[box]:.3g} um within one step at step {int(self.boxes['step'][box])}; "
+            "lower step.safety or press.plate_speed"
+        )
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def body(self, name: str) -> np.ndarray:
+        """Host copy of one body column."""
+        return arrays.download(self.bodies[name], self.body_count)
+
+    def forces(self) -> tuple[Table, Table]:
+        """Touching contacts and intact bonds with the force on their first body: first, second, force [µN]."""
+        bodies, contacts, bonds, grid = self.bodies, self.contacts, self.bonds, self.grid
+        push = arrays.allocate(self.contact_count, 3, precision=self.precision)
+        bond_push = arrays.allocate(self.bond_count, 3, precision=self.precision)
+        self.kernels.pair_forces(
+            self.material_count, self.contact_count, self.bond_count,
+            *(bodies[name] for name in ("position", "rest", "velocity", "spin", "radius", "mass", "material", "box")),
+            grid["width"], grid["constants"], grid["binder"],
+            *contacts.values(), push, *(bonds[name] for name in BOND), bond_push,
+        )  # fmt: skip
+        touching = arrays.download(contacts["touching"], self.contact_count) == 1
+        intact = arrays.download(bonds["intact"], self.bond_count) == 1
+        contact_table = {name: arrays.download(contacts[name], self.contact_count)[touching] for name in ("first", "second", "spring")}
+        bond_table = {name: arrays.download(bonds[name], self.bond_count)[intact] for name in BOND}
+        contact_table["force"] = arrays.download(push, self.contact_count)[touching]
+        bond_table["force"] = arrays.download(bond_push, self.bond_count)[intact]
+        return contact_table, bond_table
+
+    def ensemble(self) -> Ensemble:
+        """Everything that influences the next step, on the host."""
+        bodies = {name: self.ids if name in DERIVED else self.body(name) for name in BODY}
+        touching = arrays.download(self.contacts["touching"], self.contact_count) == 1
+        contacts = {name: arrays.download(self.contacts[name], self.contact_count)[touching] for name in ("first", "second", "spring")}
+        bonds = {name: arrays.download(self.bonds[name], self.bond_count) for name in BOND}
+        boxes = {name: column.copy() for name, column in self.boxes.items()}
+        return Ensemble(bodies, contacts, bonds, boxes, self.lawbook, self.law)

@@ -1,0 +1,78 @@
+"""Material constants to the constants of contacts and bonds, and the time step they allow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["BinderConstants", "Material", "binder_constants", "contact_constants", "damping_ratio", "rayleigh_time"]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Elastic sphere material: modulus [MPa], density [ng/µm³ = 1e6 kg/m³], strength of a particle [MPa] at its diameter [µm]."""
+
+    modulus: float
+    poisson: float
+    density: float
+    restitution: float = 1.0
+    strength: float = np.inf
+    strength_diameter: float = 1.0
+    strength_exponent: float = 0.0
+
+    @property
+    def shear_modulus(self) -> float:
+        return self.modulus / (2.0 * (1.0 + self.poisson))
+
+    def crushing_strength(self, diameter: np.ndarray) -> np.ndarray:
+        """Strength [MPa] by the power law of diameter [µm] (fit of Sangrós Giménez et al. 2020 for NMC111)."""
+        return self.strength * (diameter / self.strength_diameter) ** self.strength_exponent
+
+
+@dataclass(frozen=True)
+class BinderConstants:
+    """Binder of the bonds: modulus [MPa], Poisson ratio, damping (share of critical), strengths [MPa]."""
+
+    modulus: float
+    poisson: float
+    damping: float
+    strength: float
+    shear_strength: float
+
+
+def damping_ratio(restitution: float) -> float:
+    """β = −ln e/√(ln² e + π²), the damping of a linear contact with restitution e in (0, 1]; Tsuji et al. 1992."""
+    logarithm = np.log(restitution)
+    return float(-logarithm / np.hypot(logarithm, np.pi))
+
+
+def contact_constants(
+    materials: list[Material], friction: float, *, tangential_damping: bool = True, attraction: bool = False
+) -> np.ndarray:
+    """Constants of every pair of materials, shape (material, material, 6), in the order of kernels.contact.CONSTANTS.
+
+    The restitution of a pair is the smaller of the two. Without attraction the damped normal force is cut at zero.
+    """
+    table = np.zeros((len(materials), len(materials), 6))
+    for a, one in enumerate(materials):
+        for b, other in enumerate(materials):
+            compliance = (1 - one.poisson**2) / one.modulus + (1 - other.poisson**2) / other.modulus
+            shear_compliance = (2 - one.poisson) / one.shear_modulus + (2 - other.poisson) / other.shear_modulus
+            beta = damping_ratio(min(one.restitution, other.restitution))
+            floor = -1e30 if attraction else 0.0
+            table[a, b] = 1 / compliance, 1 / shear_compliance, beta, beta * tangential_damping, friction, floor
+    return table
+
+
+def binder_constants(binder: BinderConstants) -> np.ndarray:
+    """Constants of the bonds in the order of kernels.bond.BOND_CONSTANTS."""
+    shear_modulus = binder.modulus / (2.0 * (1.0 + binder.poisson))
+    return np.array([binder.modulus, shear_modulus, binder.damping, binder.strength, binder.shear_strength])
+
+
+def rayleigh_time(material: Material, radius: float) -> float:
+    """Time [µs] of a Rayleigh wave along half the circumference of the smallest particle: the scale of a stable step.
+
+    π r √(ρ/G)/(0.1631 ν + 0.8766); Thornton & Randall 1988, as used by all Hertzian codes.
+    """
+    speed = np.sqrt(material.shear_modulus / material.density) * (0.1631 * material.poisson + 0.8766)
+    return float(np.pi * radius / speed)

@@ -1,0 +1,95 @@
+"""State of an ensemble of boxes as columns. Units inside: µm, µs, ng; force µN, stress MPa, energy pJ.
+
+The same declarations drive device allocation, files and resume. Everything that influences the next step is saved;
+candidate lists are derived and are not.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kalander.kernels.columns import Column, Table
+
+__all__ = ["BODY", "BOND", "BOX", "CONTACT", "LAWBOOK", "Ensemble", "sphere_volume"]
+
+BODY = {
+    "id": Column("i8", ("body",), "1", "persistent number of the particle within its box"),
+    "box": Column("i4", ("body",), "1", "box the particle belongs to"),
+    "material": Column("i4", ("body",), "1", "row of the particle's material"),
+    "radius": Column("real", ("body",), "um", "radius"),
+    "mass": Column("real", ("body",), "ng", "mass"),
+    "position": Column("real", ("body", 3), "um", "centre, never wrapped"),
+    "rest": Column("real", ("body", 3), "um", "rounding rest of the centre (single precision)"),
+    "velocity": Column("real", ("body", 3), "um/us", "velocity"),
+    "spin": Column("real", ("body", 3), "1/us", "angular velocity"),
+    "force": Column("real", ("body", 3), "uN", "force of the last step"),
+    "moment": Column("real", ("body", 3), "uN um", "moment of the last step"),
+    "spring_low": Column("real", ("body", 3), "um", "tangential spring at the lower platen"),
+    "spring_high": Column("real", ("body", 3), "um", "tangential spring at the upper platen"),
+    "load_low": Column("real", ("body",), "uN", "normal force of the lower platen"),
+    "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
+    "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
+    "work": Column("real", ("body",), "pJ", "work done so far by the platens"),
+}
+
+CONTACT = {
+    "first": Column("i4", ("contact",), "1", "row of the first body of a touching pair"),
+    "second": Column("i4", ("contact",), "1", "row of the second body, larger than the first"),
+    "spring": Column("real", ("contact", 3), "um", "tangential spring"),
+}
+
+BOND = {
+    "first": Column("i4", ("bond",), "1", "row of the first body"),
+    "second": Column("i4", ("bond",), "1", "row of the second body, larger than the first"),
+    "radius": Column("real", ("bond",), "um", "radius of the binder cylinder"),
+    "length": Column("real", ("bond",), "um", "centre distance at rest"),
+    "intact": Column("i4", ("bond",), "1", "1 until the bond fails"),
+    "shear": Column("real", ("bond", 3), "uN", "shear force of the springs"),
+    "bending": Column("real", ("bond", 3), "uN um", "bending moment of the springs"),
+    "twist": Column("real", ("bond",), "uN um", "twisting moment of the springs"),
+}
+
+BOX = {
+    "body_start": Column("i4", ("box",), "1", "first body of the box; bodies of a box are consecutive"),
+    "body_count": Column("i4", ("box",), "1", "bodies in the box"),
+    "width": Column("f8", ("box", 2), "um", "periodic lengths in x and y"),
+    "platen_height": Column("f8", ("box", 2), "um", "height of the lower and upper platen"),
+    "platen_velocity": Column("f8", ("box", 2), "um/us", "velocity of the platens, positive upwards"),
+    "gravity": Column("f8", ("box", 3), "um/us^2", "acceleration of every body"),
+    "dt": Column("f8", ("box",), "us", "time step"),
+    "step": Column("i8", ("box",), "1", "steps done"),
+    "time": Column("f8", ("box",), "us", "time passed"),
+}
+
+LAWBOOK = {
+    "contact": Column("f8", ("box", "material", "material", 6), "MPa, MPa, 1, 1, 1, uN", "constants of the contact law"),
+    "binder": Column("f8", ("box", 5), "MPa, MPa, 1, MPa, MPa", "constants of the bonds"),
+}
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """B independent boxes: tables by the declarations above. The last material is that of the platens."""
+
+    bodies: Table
+    contacts: Table
+    bonds: Table
+    boxes: Table
+    lawbook: Table
+    law: str = "hertz_mindlin"
+
+    @property
+    def box_count(self) -> int:
+        return len(self.boxes["dt"])
+
+    def bodies_of(self, box: int) -> slice:
+        start = int(self.boxes["body_start"][box])
+        return slice(start, start + int(self.boxes["body_count"][box]))
+
+    def with_boxes(self, **columns: np.ndarray) -> "Ensemble":
+        return replace(self, boxes={**self.boxes, **columns})
+
+
+def sphere_volume(radius: np.ndarray) -> np.ndarray:
+    """Volume of spheres [µm³]."""
+    return 4.0 / 3.0 * np.pi * radius**3

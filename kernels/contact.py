@@ -1,0 +1,60 @@
+"""Contact laws: pure functions from the state of one contact to its force. Units: µm, µs, ng, hence µN and MPa.
+
+A law sees scalars and vectors only; gathering and storing is done in `pairs`. The normal n points from the second
+body to the first, velocities are of the first relative to the second, forces act on the first.
+"""
+
+from kalander.kernels.backend import ti
+
+__all__ = ["CONSTANTS", "LAWS", "hertz_mindlin"]
+
+# Meaning of the constants of a pair of materials, in this order (see dem.material).
+CONSTANTS = ("effective_modulus", "effective_shear_modulus", "damping", "tangential_damping", "friction", "floor")
+
+ROOT_FIVE_SIXTHS = 0.9128709291752769
+
+
+@ti.func
+def hertz_mindlin(constants, radius, mass, overlap, normal, velocity, spring, dt):
+    """Hertz–Mindlin contact with history, Coulomb friction and restitution-based damping.
+
+    constants: E* [MPa], G* [MPa], β, β_t, μ, smallest normal force [µN]
+    radius R* [µm], mass m* [ng], overlap δ > 0 [µm], normal n, velocity [µm/µs] at the contact, spring ξ [µm], dt [µs]
+
+    F_n = 4/3 E* √(R*δ) δ − γ_n v_n,  γ_n = 2 √(5/6) β √(S_n m*), S_n = 2 E* √(R*δ)
+    F_t = −k_t ξ − γ_t v_t,           k_t = 8 G* √(R*δ), |F_t| ≤ μ F_n, ξ shortened with it
+
+    Returns force on the first body [µN], spring [µm], heat made in this step [pJ].
+    Source: Tsuji, Tanaka & Ishida, Powder Technology 71 (1992) 239; Di Renzo & Di Maio, Chem. Eng. Sci. 59 (2004) 525.
+    """
+    contact_radius = ti.sqrt(radius * overlap)
+    normal_velocity = velocity.dot(normal)
+    tangential_velocity = velocity - normal_velocity * normal
+
+    elastic = 4.0 / 3.0 * constants[0] * contact_radius * overlap
+    normal_dashpot = 2.0 * ROOT_FIVE_SIXTHS * constants[2] * ti.sqrt(2.0 * constants[0] * contact_radius * mass)
+    normal_force = ti.max(elastic - normal_dashpot * normal_velocity, constants[5])
+
+    # history turns with the contact plane and keeps its length, else the stress drifts (Luding 2008, §4)
+    old = spring.dot(spring)
+    spring -= spring.dot(normal) * normal
+    new = spring.dot(spring)
+    if new > 0.0:
+        spring *= ti.sqrt(old / new)
+    spring += tangential_velocity * dt
+
+    stiffness = 8.0 * constants[1] * contact_radius
+    dashpot = 2.0 * ROOT_FIVE_SIXTHS * constants[3] * ti.sqrt(stiffness * mass)
+    tangential_force = -stiffness * spring - dashpot * tangential_velocity
+    limit = constants[4] * ti.max(normal_force, 0.0)
+    size = tangential_force.norm()
+    if size > limit:
+        tangential_force *= limit / size
+        spring = -(tangential_force + dashpot * tangential_velocity) / stiffness
+
+    stored = 0.5 * stiffness * (spring.dot(spring) - old)
+    heat = (elastic - normal_force) * normal_velocity * dt - tangential_force.dot(tangential_velocity) * dt - stored
+    return normal_force * normal + tangential_force, spring, heat
+
+
+LAWS = {"hertz_mindlin": hertz_mindlin}

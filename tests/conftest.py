@@ -1,0 +1,57 @@
+"""Fixtures that start the device. A process has one device; tests of another one run in a process of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+KERNEL_CACHE = Path(__file__).parent / ".kernel_cache"
+PRECISION = os.environ.get("KALANDER_TEST_PRECISION", "f64")
+
+
+@pytest.fixture(scope="session")
+def device():
+    """The CPU, started once per process; one thread in each xdist worker, else two."""
+    from kalander.kernels.backend import start
+
+    threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
+    return start("cpu", PRECISION, threads, cache=KERNEL_CACHE)
+
+
+@pytest.fixture
+def in_child(tmp_path) -> Callable:
+    """Run Python source in a fresh interpreter on a device and return the JSON that it prints on its last line.
+
+    The source finds `device`, `ti`, `np` and `json`. `device=None` starts none. A Vulkan device may be a rasteriser.
+    """
+
+    def run(source: str, *, device: str | None = "cpu", precision: str = "f64", threads: int = 1, env=None):
+        lines = ["import json", "import numpy as np"]
+        if device is not None:
+            options = f"cache={str(KERNEL_CACHE)!r}, allow_software={device == 'vulkan'}"
+            lines.append("from kalander.kernels.backend import start, ti")
+            lines.append(f"device = start({device!r}, {precision!r}, {threads}, {options})")
+        script = tmp_path / "child.py"  # a file, because Taichi reads the source of its kernels
+        script.write_text("\n".join([*lines, textwrap.dedent(source)]))
+        child = subprocess.run(
+            [sys.executable, "-P", str(script)], env={**os.environ, **(env or {})}, capture_output=True, text=True
+        )
+        assert child.returncode == 0, f"exit code {child.returncode}:\n{child.stderr}"
+        return json.loads(child.stdout.splitlines()[-1])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def lavapipe() -> dict[str, str]:
+    """Environment in which Mesa's software rasteriser is the only Vulkan device."""
+    folders = (Path("/usr/share/vulkan/icd.d"), Path("/usr/local/share/vulkan/icd.d"), Path("/etc/vulkan/icd.d"))
+    found = [manifest for folder in folders for manifest in folder.glob("lvp_icd*.json")]
+    if not found:
+        pytest.skip("lavapipe (mesa-vulkan-drivers) is not installed: the Vulkan code path is not run")
+    return {"VK_DRIVER_FILES": str(found[0]), "VK_ICD_FILENAMES": str(found[0])}  # new and old name of the variable
