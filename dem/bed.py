@@ -6,7 +6,7 @@ from kalander.dem.state import BODY, BOND, Ensemble
 from kalander.kernels import arrays, cells
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.motion import FRESH, LOST, STEPS_IN_A_LAUNCH, motion_kernels
+from kalander.kernels.motion import FRESH, LOST, motion_kernels
 
 __all__ = ["SCHEDULES", "Bed"]
 
@@ -37,7 +37,8 @@ class Bed:
         self.bonds = {name: self._up(ensemble.bonds[name]) for name in BOND}
         self.host_box = ensemble.bodies["box"]
         self.body_count = len(self.ids)
-        self.bond_count = len(ensemble.bonds["first"])
+        self.bond_first = ensemble.bonds["first"]
+        self.bond_count = len(self.bond_first)
         self.rebuilds = 0
         radius = ensemble.bodies["radius"]
         starts = self.boxes["body_start"]
@@ -51,6 +52,15 @@ class Bed:
     def _up(self, values: np.ndarray):
         return arrays.upload(values, precision=self.precision)
 
+    def _index(self, values: np.ndarray):
+        """Integers for a kernel: in place where a thread does a whole box (a CPU), a device copy otherwise."""
+        values = np.ascontiguousarray(values, dtype=np.int32)
+        return values if self.schedule == "boxes" else self._up(values)
+
+    def _real(self, values: np.ndarray) -> np.ndarray:
+        """Few numbers a box, handed to kernels as they are."""
+        return np.ascontiguousarray(values, dtype=np.float32 if self.precision == "f32" else np.float64)
+
     def _upload_boxes(self, ensemble: Ensemble) -> None:
         boxes = self.boxes
         ends = np.append(boxes["body_start"], self.body_count).astype(np.int32)
@@ -58,18 +68,18 @@ class Bed:
         bond_ends = np.searchsorted(bond_box, np.arange(len(boxes["dt"]) + 1)).astype(np.int32)
         contact = self.lawbook["contact"]
         self.grid = {
-            "body_start": self._up(ends),
-            "contact_start": self._up(np.zeros_like(ends)),
-            "bond_start": self._up(bond_ends),
+            "body_start": ends,
+            "contact_start": np.zeros_like(ends),
+            "bond_start": bond_ends,
             "width": self._up(boxes["width"]),
-            "platen_height": self._up(boxes["platen_height"]),
-            "platen_velocity": self._up(boxes["platen_velocity"]),
+            "platen_height": self._real(boxes["platen_height"]),
+            "platen_velocity": self._real(boxes["platen_velocity"]),
             "gravity": self._up(boxes["gravity"]),
-            "dt": self._up(boxes["dt"]),
-            "skin": self._up(self.skin),
-            "todo": self._up(np.zeros(len(boxes["dt"]), dtype=np.int32)),
-            "done": self._up(np.zeros(len(boxes["dt"]), dtype=np.int32)),
-            "stale": self._up(np.zeros(len(boxes["dt"]), dtype=np.int32)),
+            "dt": self._real(boxes["dt"]),
+            "skin": self._real(self.skin),
+            "todo": np.zeros(len(boxes["dt"]), dtype=np.int32),
+            "done": np.zeros(len(boxes["dt"]), dtype=np.int32),
+            "stale": np.zeros(len(boxes["dt"]), dtype=np.int32),
             "constants": self._up(contact.reshape(-1, contact.shape[-1])),
             "binder": self._up(self.lawbook["binder"]),
         }
@@ -82,12 +92,12 @@ class Bed:
         order = np.argsort(second, kind="stable").astype(np.int32)
         row = np.searchsorted(first, bodies).astype(np.int32)
         column = np.searchsorted(second[order], bodies).astype(np.int32)
-        return self._up(row), self._up(column), self._up(order)
+        return self._index(row), self._index(column), self._index(order)
 
     def _first_list(self, ensemble: Ensemble) -> None:
         contacts = ensemble.contacts
         row = np.searchsorted(contacts["first"], np.arange(self.body_count + 1)).astype(np.int32)
-        self.row = self._up(row)
+        self.row = self._index(row)
         self.contacts = {
             "first": self._up(contacts["first"]),
             "second": self._up(contacts["second"]),
@@ -109,27 +119,25 @@ class Bed:
         most = 4 * self.boxes["body_count"] + 8  # a tall empty box needs no more cells than bodies
         shape[:, 2] = np.maximum(1, np.minimum(shape[:, 2], most // (shape[:, 0] * shape[:, 1])))
         starts = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
-        return shape, extent / shape, low, starts
+        return shape.astype(np.int32), extent / shape, low, starts.astype(np.int32)
 
     def list_pairs(self) -> None:
         """Make the candidate list anew and carry the springs of touching pairs over."""
         shape, size, low, starts = self._cell_grid()
         cell_count, position, box, radius = int(starts[-1]), self.bodies["position"], self.bodies["box"], self.bodies["radius"]
         width, skin = self.grid["width"], self.grid["skin"]
-        device_shape, cell_start = self._up(shape.astype(np.int32)), self._up(starts.astype(np.int32))
-        cell = arrays.allocate(self.body_count)
-        count = arrays.allocate(cell_count)
-        cells.count_cells(position, box, width, self._up(low), self._up(size), device_shape, cell_start, cell, count)
-        start = self._up(self._offsets(count, cell_count))
-        member = arrays.allocate(self.body_count)
+        cell, count = self._index(np.zeros(self.body_count)), self._index(np.zeros(cell_count))
+        cells.count_cells(position, box, width, self._real(low), self._real(size), shape, starts, cell, count)
+        start = self._index(self._offsets(count, cell_count))
+        member = self._index(np.zeros(self.body_count))
         cells.fill_cells(cell, start, count, member)
 
-        geometry = (position, radius, box, width, skin, device_shape, cell_start, cell, start, member)
-        candidates = arrays.allocate(self.body_count)
+        geometry = (position, radius, box, width, skin, shape, starts, cell, start, member)
+        candidates = self._index(np.zeros(self.body_count))
         cells.count_candidates(*geometry, member, candidates, self.listed)
         offsets = self._offsets(candidates, self.body_count)
         self.contact_count = int(offsets[-1])
-        row = self._up(offsets)
+        row = self._index(offsets)
         self.capacity = int(HEADROOM * self.contact_count) + 16
         fresh = {
             "first": arrays.allocate(self.capacity),
@@ -145,8 +153,8 @@ class Bed:
         )  # fmt: skip
         self.row, self.contacts = row, fresh
         contact_start = offsets[np.append(self.boxes["body_start"], self.body_count)]
-        self.grid["contact_start"].from_numpy(contact_start.astype(np.int32))
-        self.grid["stale"].from_numpy(np.full(len(self.boxes["dt"]), FRESH, dtype=np.int32))
+        self.grid["contact_start"] = contact_start.astype(np.int32)
+        self.grid["stale"][:] = FRESH
         if self.schedule == "pairs":
             self._list_incidence()
         self.rebuilds += 1
@@ -173,15 +181,14 @@ class Bed:
         boxes, grid = self.boxes, self.grid
         steps = np.asarray(steps, dtype=np.int32)
         for name in ("platen_height", "platen_velocity", "dt"):
-            grid[name].from_numpy(boxes[name].astype(np.float32 if self.precision == "f32" else np.float64))
-        grid["done"].from_numpy(np.zeros_like(steps))
-        done = np.zeros_like(steps)
-        chunk = self._steps_at_once()
-        while (done < steps).any():
-            grid["todo"].from_numpy(np.minimum(steps, done + chunk))
-            self._launch()
-            done = grid["done"].to_numpy()
-            stale = grid["stale"].to_numpy()
+            grid[name] = self._real(boxes[name])
+        grid["done"][:] = 0
+        chunk, launches = self._steps_at_once()
+        while (grid["done"] < steps).any():
+            grid["todo"][:] = np.minimum(steps, grid["done"] + chunk)
+            for _ in range(launches):
+                self._launch()
+            stale = grid["stale"]
             if (stale == LOST).any():
                 raise NumericalError(self._who_is_lost(stale))
             if (stale != FRESH).any():
@@ -190,10 +197,10 @@ class Bed:
         boxes["step"] = boxes["step"] + steps
         boxes["time"] = boxes["time"] + boxes["dt"] * steps
 
-    def _steps_at_once(self) -> int:
-        if self.schedule == "pairs":
-            return STEPS_IN_A_LAUNCH
-        return max(1, WORK_IN_A_LAUNCH // int(self.boxes["body_count"].max()))
+    def _steps_at_once(self) -> tuple[int, int]:
+        """Steps between looks at the list, and the launches they take; a box whose list is stale waits by itself."""
+        chunk = max(1, WORK_IN_A_LAUNCH // int(self.boxes["body_count"].max()))
+        return (chunk, 1) if self.schedule == "boxes" else (min(chunk, 10), min(chunk, 10))
 
     def _launch(self) -> None:
         bodies, contacts, bonds, grid = self.bodies, self.contacts, self.bonds, self.grid
@@ -227,6 +234,12 @@ class Bed:
             f"neighbourhood of {0.5 * self.skin[box]:.3g} um within one step at step {int(self.boxes['step'][box])}; "
             "lower step.safety or press.plate_speed"
         )
+
+    def platen_force(self) -> np.ndarray:
+        """Normal force on the lower and upper platen [µN], shape (box, 2)."""
+        total = self._real(np.zeros((len(self.boxes["dt"]), 2)))
+        self.kernels.platen_loads(self.grid["body_start"], self.bodies["load_low"], self.bodies["load_high"], total)
+        return total.astype(np.float64)
 
     # --- reading --------------------------------------------------------------------------------------------------
 

@@ -30,4 +30,4 @@ def upload(values: np.ndarray, *, precision: str):
 
 def download(array, length: int) -> np.ndarray:
     """Host copy of the first rows of a device array."""
-    return array.to_numpy()[:length]
+    return (array if isinstance(array, np.ndarray) else array.to_numpy())[:length].copy()

@@ -10,33 +10,32 @@ BOND_CONSTANTS = ("modulus", "shear_modulus", "damping", "strength", "shear_stre
 
 @ti.func
 def turned(vector, normal, spin_about_normal_dt):
-    """Vector carried along by the bond axis: projected on its plane at equal length, then twisted with the pair."""
+    """Vector carried along by the bond axis: projected on its plane, then twisted with the pair.
+
+    The projection shortens it by the square of the turn in a step, some 1e-10 in quasi-static pressing.
+    """
     across = vector - vector.dot(normal) * normal
-    before = vector.dot(vector)
-    after = across.dot(across)
-    if after > 0.0:
-        across *= ti.sqrt(before / after)
     return across + normal.cross(across) * spin_about_normal_dt
 
 
 @ti.func
-def parallel_bond(constants, radius, length, stretch, normal, velocity, spin, mean_spin, mass, inertia, shear, bending, twist, dt):
-    """Elastic beam between two bodies with dashpots at a fraction of critical damping.
+def parallel_bond(constants, radius, length, stretch, normal, velocity, spin, mean_spin, mass, shear, bending, twist, dt):
+    """Elastic beam between two bodies with dashpots proportional to its stiffness.
 
-    constants: E [MPa], G [MPa], damping ratio, strengths [MPa]; radius R_b, length L at rest, stretch (> 0 is tension) [µm];
-    velocity at the middle [µm/µs], spin of the first relative to the second and mean spin [1/µs];
-    shear force, bending moment and twisting moment (scalar) of the springs so far [µN, µN µm].
+    constants: E [MPa], G [MPa], damping ratio ζ of the stretching mode, strengths [MPa]; radius R_b, length L at rest,
+    stretch (> 0 is tension) [µm]; velocity at the middle [µm/µs], spin of the first relative to the second and mean
+    spin [1/µs]; mass m* [ng]; shear force, bending moment, twisting moment (scalar) of the springs so far [µN, µN µm].
 
-    F_n = −(E A/L) stretch;  ΔF_s = −(G A/L) v_t Δt;  ΔM_b = −(E I/L) ω_t Δt;  ΔM_t = −(G J/L) ω_n Δt
+    F_n = −k_n stretch,  ΔF_s = −k_s v_t Δt,  ΔM_b = −k_b ω_t Δt,  ΔM_t = −k_t ω_n Δt
+    k_n = E A/L,  k_s = G A/L,  k_b = E I/L,  k_t = G J/L;  dashpots t_d k with t_d = 2 ζ √(m*/k_n)
     Returns force and moment on the first body, shear, bending, twist, heat made in this step [pJ].
-    Source: Potyondy & Cundall, Int. J. Rock Mech. 41 (2004) 1329, eqs. 9–15, with k_n = E/L and k_s = G/L.
+    Source: Potyondy & Cundall, Int. J. Rock Mech. 41 (2004) 1329, eqs. 9–15, with k_n = E/L and k_s = G/L per area.
     """
-    area = ti.math.pi * radius * radius
-    second_moment = 0.25 * area * radius * radius
-    stretching = constants[0] * area / length
-    shearing = constants[1] * area / length
-    flexing = constants[0] * second_moment / length
-    twisting = 2.0 * constants[1] * second_moment / length
+    slenderness = ti.math.pi * radius * radius / length
+    stretching = constants[0] * slenderness
+    shearing = constants[1] * slenderness
+    flexing = 0.25 * stretching * radius * radius
+    twisting = 0.5 * shearing * radius * radius
 
     normal_velocity = velocity.dot(normal)
     tangential_velocity = velocity - normal_velocity * normal
@@ -48,17 +47,14 @@ def parallel_bond(constants, radius, length, stretch, normal, velocity, spin, me
     bending = turned(bending, normal, turn) - flexing * dt * tangential_spin
     twist -= twisting * normal_spin * dt
 
-    push = 2.0 * constants[2] * ti.sqrt(stretching * mass)
-    drag = 2.0 * constants[2] * ti.sqrt(shearing * mass)
-    roll = 2.0 * constants[2] * ti.sqrt(flexing * inertia)
-    screw = 2.0 * constants[2] * ti.sqrt(twisting * inertia)
-    force = -(stretching * stretch + push * normal_velocity) * normal + shear - drag * tangential_velocity
-    moment = bending - roll * tangential_spin + (twist - screw * normal_spin) * normal
-    heat = dt * (
-        push * normal_velocity * normal_velocity
-        + drag * tangential_velocity.dot(tangential_velocity)
-        + roll * tangential_spin.dot(tangential_spin)
-        + screw * normal_spin * normal_spin
+    delay = 2.0 * constants[2] * ti.sqrt(mass / stretching)
+    force = -stretching * (stretch + delay * normal_velocity) * normal + shear - shearing * delay * tangential_velocity
+    moment = bending - flexing * delay * tangential_spin + (twist - twisting * delay * normal_spin) * normal
+    heat = dt * delay * (
+        stretching * normal_velocity * normal_velocity
+        + shearing * tangential_velocity.dot(tangential_velocity)
+        + flexing * tangential_spin.dot(tangential_spin)
+        + twisting * normal_spin * normal_spin
     )
     return force, moment, shear, bending, twist, heat
 

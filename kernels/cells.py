@@ -10,14 +10,14 @@ array = ti.types.ndarray
 
 
 @ti.func
-def cell_of(point, width, low, size, shape):
-    """Cell indices of a point; wrapped in x and y, clamped in z."""
+def cell_of(point, b, width, low: each, size: each, shape: each):
+    """Cell indices of a point in box b; wrapped in x and y, clamped in z."""
     wrapped = point.xy - width * ti.floor(point.xy / width)
     return ti.Vector(
         [
-            ti.min(ti.cast(wrapped.x / size.x, ti.i32), shape.x - 1),
-            ti.min(ti.cast(wrapped.y / size.y, ti.i32), shape.y - 1),
-            ti.max(0, ti.min(ti.cast((point.z - low) / size.z, ti.i32), shape.z - 1)),
+            ti.min(ti.cast(wrapped.x / size[b, 0], ti.i32), shape[b, 0] - 1),
+            ti.min(ti.cast(wrapped.y / size[b, 1], ti.i32), shape[b, 1] - 1),
+            ti.max(0, ti.min(ti.cast((point.z - low[b]) / size[b, 2], ti.i32), shape[b, 2] - 1)),
         ]
     )
 
@@ -31,8 +31,8 @@ def count_cells(
         count[c] = 0
     for p in range(position.shape[0]):
         b = box[p]
-        where = cell_of(position[p], width[b], low[b], size[b], shape[b])
-        cell[p] = cell_start[b] + (where.x * shape[b].y + where.y) * shape[b].z + where.z
+        where = cell_of(position[p], b, width[b], low, size, shape)
+        cell[p] = cell_start[b] + (where.x * shape[b, 1] + where.y) * shape[b, 2] + where.z
         ti.atomic_add(count[cell[p]], 1)  # of integers: order does not matter
 
 
@@ -80,16 +80,16 @@ def visit(p, write, slot, position: each, radius: each, box: each, width: each, 
     b = box[p]
     found = 0
     local = cell[p] - cell_start[b]
-    z = local % shape[b].z
-    y = (local // shape[b].z) % shape[b].y
-    x = local // (shape[b].z * shape[b].y)
-    for dx in range(ti.min(3, shape[b].x)):
-        for dy in range(ti.min(3, shape[b].y)):
-            cx = (x + offset(dx, shape[b].x) + shape[b].x) % shape[b].x
-            cy = (y + offset(dy, shape[b].y) + shape[b].y) % shape[b].y
-            column = cell_start[b] + (cx * shape[b].y + cy) * shape[b].z
+    z = local % shape[b, 2]
+    y = (local // shape[b, 2]) % shape[b, 1]
+    x = local // (shape[b, 2] * shape[b, 1])
+    for dx in range(ti.min(3, shape[b, 0])):
+        for dy in range(ti.min(3, shape[b, 1])):
+            cx = (x + offset(dx, shape[b, 0]) + shape[b, 0]) % shape[b, 0]
+            cy = (y + offset(dy, shape[b, 1]) + shape[b, 1]) % shape[b, 1]
+            column = cell_start[b] + (cx * shape[b, 1] + cy) * shape[b, 2]
             low = column + ti.max(z - 1, 0)
-            high = column + ti.min(z + 1, shape[b].z - 1)
+            high = column + ti.min(z + 1, shape[b, 2] - 1)
             for m in range(start[low], start[high + 1]):
                 q = member[m]
                 if q > p and is_candidate(p, q, position, radius, width[b], skin[b]):

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 from kalander.kernels.backend import ti
 from kalander.kernels.pairs import pair_functions
 
-__all__ = ["FRESH", "LOST", "STALE", "STEPS_IN_A_LAUNCH", "motion_kernels"]
+__all__ = ["FRESH", "LOST", "STALE", "motion_kernels"]
 
 each = ti.template()  # an array handed on to a function
 
 FRESH, STALE, LOST = 0, 1, 2  # the pair list is complete; complete for this step only; was incomplete: redo
-STEPS_IN_A_LAUNCH = 1  # of the schedule `pairs`, whose steps are unrolled
 
 
 @ti.func
@@ -60,14 +59,14 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
         spring_low: each, spring_high: each, load_low: each, load_high: each, heat: each, work: each, platen_height: each, platen_velocity: each, constants: each,
     ):  # fmt: skip
         """Forces of both platens on a body: the first terms of its sums."""
-        low = platen_height[b].x + platen_velocity[b].x * (dt * step)
-        high = platen_height[b].y + platen_velocity[b].y * (dt * step)
+        low = platen_height[b, 0] + platen_velocity[b, 0] * (dt * step)
+        high = platen_height[b, 1] + platen_velocity[b, 1] * (dt * step)
         force_low, moment_low, history_low, heat_low = platen(
-            p, b, dt, material_count, low, 1.0, platen_velocity[b].x, position, rest, velocity, spin, radius, mass,
+            p, b, dt, material_count, low, 1.0, platen_velocity[b, 0], position, rest, velocity, spin, radius, mass,
             material, constants, spring_low[p],
         )  # fmt: skip
         force_high, moment_high, history_high, heat_high = platen(
-            p, b, dt, material_count, high, -1.0, platen_velocity[b].y, position, rest, velocity, spin, radius, mass,
+            p, b, dt, material_count, high, -1.0, platen_velocity[b, 1], position, rest, velocity, spin, radius, mass,
             material, constants, spring_high[p],
         )  # fmt: skip
         spring_low[p] = history_low
@@ -77,7 +76,7 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
         force[p] = force_low + force_high
         moment[p] = moment_low + moment_high
         heat[p] += heat_low + heat_high
-        work[p] += dt * (force_low.z * platen_velocity[b].x + force_high.z * platen_velocity[b].y)
+        work[p] += dt * (force_low.z * platen_velocity[b, 0] + force_high.z * platen_velocity[b, 1])
 
     @ti.kernel
     def advance_boxes(
@@ -160,81 +159,95 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
         bond_count: int, bond_row: array(), bond_column: array(), bond_incident: array(),
         bond_push: array(), bond_turn_i: array(), bond_turn_j: array(), bond_warmth: array(), moving: array(),
     ):  # fmt: skip
-        for _ in ti.static(range(STEPS_IN_A_LAUNCH)):
-            for b in range(todo.shape[0]):
-                moving[b] = ti.cast(done[b] < todo[b] and stale[b] == 0, ti.i32)
-                done[b] += moving[b]
-            for p in range(position.shape[0]):
-                b = box[p]
-                if moving[b] == 1:
-                    kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
-                    state = drift(p, dt[b], skin[b], velocity, position, rest, listed, compensated)
-                    if state > 0:
-                        ti.atomic_max(stale[b], state)  # of integers: order does not matter
-            for k in range(contact_count):
-                i = first[k]
-                j = second[k]
-                b = box[i]
-                if moving[b] == 1:
-                    touch, force_k, moment_i, moment_j, history, heat_k = contact_pair(
-                        i, j, b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
-                        width, constants, spring[k], touching[k],
+        """One step of every box that moves."""
+        for b in range(todo.shape[0]):
+            moving[b] = ti.cast(done[b] < todo[b] and stale[b] == 0, ti.i32)
+            done[b] += moving[b]
+        for p in range(position.shape[0]):
+            b = box[p]
+            if moving[b] == 1:
+                kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
+                state = drift(p, dt[b], skin[b], velocity, position, rest, listed, compensated)
+                if state > 0:
+                    ti.atomic_max(stale[b], state)  # of integers: order does not matter
+        for k in range(contact_count):
+            i = first[k]
+            j = second[k]
+            b = box[i]
+            if moving[b] == 1:
+                touch, force_k, moment_i, moment_j, history, heat_k = contact_pair(
+                    i, j, b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
+                    width, constants, spring[k], touching[k],
+                )  # fmt: skip
+                touching[k] = touch
+                if touch == 1:
+                    spring[k] = history
+                    push[k] = force_k
+                    turn_i[k] = moment_i
+                    turn_j[k] = moment_j
+                    warmth[k] = heat_k
+        for k in range(bond_count):
+            i = bond_first[k]
+            b = box[i]
+            if moving[b] == 1:
+                if intact[k] == 1:
+                    holds, force_k, moment_i, moment_j, new_shear, new_bending, new_twist, heat_k = bonded_pair(
+                        i, bond_second[k], b, dt[b], position, rest, velocity, spin, radius, mass, width, binder,
+                        bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
                     )  # fmt: skip
-                    touching[k] = touch
-                    if touch == 1:
-                        spring[k] = history
-                        push[k] = force_k
-                        turn_i[k] = moment_i
-                        turn_j[k] = moment_j
-                        warmth[k] = heat_k
-            for k in range(bond_count):
-                i = bond_first[k]
-                b = box[i]
-                if moving[b] == 1:
+                    intact[k] = holds
+                    shear[k] = new_shear
+                    bending[k] = new_bending
+                    twist[k] = new_twist
+                    bond_push[k] = force_k
+                    bond_turn_i[k] = moment_i
+                    bond_turn_j[k] = moment_j
+                    bond_warmth[k] = heat_k
+                else:
+                    bond_warmth[k] = 0.0
+        for p in range(position.shape[0]):
+            b = box[p]
+            if moving[b] == 1:
+                platens(
+                    p, b, dt[b], done[b], material_count, position, rest, velocity, spin, force, moment, radius,
+                    mass, material, spring_low, spring_high, load_low, load_high, heat, work, platen_height,
+                    platen_velocity, constants,
+                )  # fmt: skip
+                for m in range(column[p], column[p + 1]):
+                    k = incident[m]
+                    if touching[k] == 1:
+                        force[p] -= push[k]
+                        moment[p] += turn_j[k]
+                for k in range(row[p], row[p + 1]):
+                    if touching[k] == 1:
+                        force[p] += push[k]
+                        moment[p] += turn_i[k]
+                        heat[p] += warmth[k]
+                for m in range(bond_column[p], bond_column[p + 1]):
+                    k = bond_incident[m]
                     if intact[k] == 1:
-                        holds, force_k, moment_i, moment_j, new_shear, new_bending, new_twist, heat_k = bonded_pair(
-                            i, bond_second[k], b, dt[b], position, rest, velocity, spin, radius, mass, width, binder,
-                            bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
-                        )  # fmt: skip
-                        intact[k] = holds
-                        shear[k] = new_shear
-                        bending[k] = new_bending
-                        twist[k] = new_twist
-                        bond_push[k] = force_k
-                        bond_turn_i[k] = moment_i
-                        bond_turn_j[k] = moment_j
-                        bond_warmth[k] = heat_k
-                    else:
-                        bond_warmth[k] = 0.0
-            for p in range(position.shape[0]):
-                b = box[p]
-                if moving[b] == 1:
-                    platens(
-                        p, b, dt[b], done[b], material_count, position, rest, velocity, spin, force, moment, radius,
-                        mass, material, spring_low, spring_high, load_low, load_high, heat, work, platen_height,
-                        platen_velocity, constants,
-                    )  # fmt: skip
-                    for m in range(column[p], column[p + 1]):
-                        k = incident[m]
-                        if touching[k] == 1:
-                            force[p] -= push[k]
-                            moment[p] += turn_j[k]
-                    for k in range(row[p], row[p + 1]):
-                        if touching[k] == 1:
-                            force[p] += push[k]
-                            moment[p] += turn_i[k]
-                            heat[p] += warmth[k]
-                    for m in range(bond_column[p], bond_column[p + 1]):
-                        k = bond_incident[m]
-                        if intact[k] == 1:
-                            force[p] -= bond_push[k]
-                            moment[p] += bond_turn_j[k]
-                    for k in range(bond_row[p], bond_row[p + 1]):
-                        heat[p] += bond_warmth[k]
-                        if intact[k] == 1:
-                            force[p] += bond_push[k]
-                            moment[p] += bond_turn_i[k]
-                    kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
+                        force[p] -= bond_push[k]
+                        moment[p] += bond_turn_j[k]
+                for k in range(bond_row[p], bond_row[p + 1]):
+                    heat[p] += bond_warmth[k]
+                    if intact[k] == 1:
+                        force[p] += bond_push[k]
+                        moment[p] += bond_turn_i[k]
+                kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
+
+    @ti.kernel
+    def platen_loads(body_start: array(), load_low: array(), load_high: array(), total: array()):
+        """Normal force on both platens of every box [µN], summed in the order of the bodies with its rounding rest."""
+        for b in range(total.shape[0]):
+            sums = ti.Vector([0.0, 0.0])
+            rests = ti.Vector([0.0, 0.0])
+            for p in range(body_start[b], body_start[b + 1]):
+                term = ti.Vector([load_low[p], load_high[p]]) - rests
+                fresh = sums + term
+                rests = (fresh - sums) - term
+                sums = fresh
+            total[b, 0] = sums[0]
+            total[b, 1] = sums[1]
 
     @ti.kernel
     def pair_forces(
@@ -265,4 +278,6 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
                 )  # fmt: skip
                 bond_push[k] = force_k
 
-    return SimpleNamespace(advance_boxes=advance_boxes, advance_pairs=advance_pairs, pair_forces=pair_forces)
+    return SimpleNamespace(
+        advance_boxes=advance_boxes, advance_pairs=advance_pairs, platen_loads=platen_loads, pair_forces=pair_forces
+    )

@@ -19,13 +19,11 @@ each = ti.template()  # an array handed on to a function
 @ti.func
 def nearest_image(vector, width):
     """Shortest of the periodic images in x and y [µm]; positions themselves are never wrapped."""
-    return ti.Vector(
-        [
-            vector.x - width.x * ti.floor(vector.x / width.x + 0.5),
-            vector.y - width.y * ti.floor(vector.y / width.y + 0.5),
-            vector.z,
-        ]
-    )
+    if ti.abs(vector.x) > 0.5 * width.x:
+        vector.x -= width.x * ti.floor(vector.x / width.x + 0.5)
+    if ti.abs(vector.y) > 0.5 * width.y:
+        vector.y -= width.y * ti.floor(vector.y / width.y + 0.5)
+    return vector
 
 
 @cache
@@ -62,7 +60,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
         if square < reach * reach:
             touch = 1
             distance = ti.sqrt(square)
-            normal = vector / distance
+            normal = vector * (1.0 / distance)
             overlap = reach - distance
             arm_i = radius[i] - 0.5 * overlap
             arm_j = radius[j] - 0.5 * overlap
@@ -90,18 +88,15 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
         """
         vector = between(i, j, position, rest, width[b])
         distance = vector.norm()
-        normal = vector / distance
+        normal = vector * (1.0 / distance)
         gap = distance - radius[i] - radius[j]
         arm_i = radius[i] + 0.5 * gap
         arm_j = radius[j] + 0.5 * gap
         slide = velocity[i] - velocity[j] - (arm_i * spin[i] + arm_j * spin[j]).cross(normal)
-        inertia_i = 0.4 * mass[i] * radius[i] * radius[i]
-        inertia_j = 0.4 * mass[j] * radius[j] * radius[j]
         stretch = distance - bond_length
         force, moment, new_shear, new_bending, new_twist, warmth = parallel_bond(
             binder[b], bond_radius, bond_length, stretch, normal, slide, spin[i] - spin[j],
-            0.5 * (spin[i] + spin[j]), mass[i] * mass[j] / (mass[i] + mass[j]),
-            inertia_i * inertia_j / (inertia_i + inertia_j), shear, bending, twist, dt,
+            0.5 * (spin[i] + spin[j]), mass[i] * mass[j] / (mass[i] + mass[j]), shear, bending, twist, dt,
         )  # fmt: skip
         holds = 1 - bond_breaks(binder[b], bond_radius, bond_length, stretch, new_shear, new_bending, new_twist)
         couple = normal.cross(force)

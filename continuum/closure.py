@@ -1,0 +1,240 @@
+"""The closure: how a coating resists compression and what it gives back. Particle boxes fill it; the nip uses it.
+
+Strain is x = ln(h_initial / h) >= 0, counted from the free coating (zero pressure). Pressures and moduli in MPa.
+Loading of virgin coating: p = p(x). Release from strain x, with s = ln(h / h_min) the strain recovered so far:
+p = p(x) (1 - s / r)^m with the recovery strain r = p(x) / M(x); m = 1 is p = p(x) - M(x) s. M is the secant modulus
+of the release, whatever m; the tangent at its start is m M.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import brentq
+
+from kalander.kernels.errors import Fault, InputError, NumericalError
+
+__all__ = [
+    "SOLID_FRACTION_LIMIT",
+    "Closure",
+    "ClosureRangeError",
+    "PowerClosure",
+    "TabulatedClosure",
+    "strain_at_pressure",
+]
+
+# above it the pores are closed and the pressure tends to infinity: no particle box and no law here describes that
+SOLID_FRACTION_LIMIT = 0.98
+
+
+class ClosureRangeError(NumericalError):
+    """A state lies beyond the strain up to which the closure is known."""
+
+
+class Closure(Protocol):
+    """What the nip asks of a coating; every method takes strains of any shape and returns values of that shape."""
+
+    @property
+    def strain_limit(self) -> float:
+        """Largest strain at which the closure is known; `math.inf` for an analytic law."""
+
+    @property
+    def unload_exponent(self) -> float:
+        """m >= 1 of the release branch."""
+
+    def pressure_at(self, strain: np.ndarray) -> np.ndarray:
+        """Pressure of virgin loading [MPa]; 0 at strain 0, increasing."""
+
+    def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        """d pressure / d strain [MPa]."""
+
+    def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
+        """Secant modulus M of a release from this strain [MPa]."""
+
+    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        """d M / d strain [MPa]."""
+
+    def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
+        """In-plane stress over through-thickness stress on loading."""
+
+
+@dataclass(frozen=True)
+class PowerClosure:
+    """p = p0 ((h_initial / h)^k - 1) with a constant unloading modulus.
+
+    p0 [MPa], k [1], unload_modulus M [MPa]. The lateral ratio is assumed (compacted powders: 0.3 to 0.5); the nip
+    does not use it.
+    """
+
+    p0: float
+    k: float
+    unload_modulus: float
+    unload_exponent: float = 1.0
+    lateral_ratio: float = 0.4
+
+    def __post_init__(self) -> None:
+        faults = [
+            Fault(f"closure.{name}", getattr(self, name), "makes no stiffness", "above 0")
+            for name in ("p0", "k", "unload_modulus")
+            if not 0.0 < getattr(self, name) < math.inf
+        ]
+        faults += _exponent_faults(self.unload_exponent)
+        if faults:
+            raise InputError(faults)
+
+    @property
+    def strain_limit(self) -> float:
+        return math.inf
+
+    def pressure_at(self, strain: np.ndarray) -> np.ndarray:
+        return self.p0 * np.expm1(self.k * strain)
+
+    def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return self.p0 * self.k * np.exp(self.k * strain)
+
+    def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
+        return np.full(np.shape(strain), self.unload_modulus)
+
+    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return np.zeros(np.shape(strain))
+
+    def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
+        return np.full(np.shape(strain), self.lateral_ratio)
+
+
+@dataclass(frozen=True, eq=False)
+class TabulatedClosure:
+    """A closure known at knots, from particle boxes, with its standard deviations over replicas.
+
+    porosity: of the free coating, strain 0. Arrays of shape (knots,): strain from 0; pressure [MPa] from 0;
+    unload_modulus [MPa]; lateral_ratio; each *_sd over replicas (nan where one replica leaves it unknown).
+    Between knots ln(1 + p / p_s) is a monotone cubic (PCHIP; Fritsch & Carlson 1980) with p_s a hundredth of the last
+    pressure: for p << p_s this is p itself and reaches 0 without an offset, above it is ln p, in which a stiffening
+    coating is nearly straight. M is a PCHIP of ln M, the lateral ratio a PCHIP. A strain beyond the last knot raises
+    ClosureRangeError.
+    """
+
+    porosity: float
+    strain: np.ndarray
+    pressure: np.ndarray
+    unload_modulus: np.ndarray
+    lateral_ratio: np.ndarray
+    pressure_sd: np.ndarray
+    unload_modulus_sd: np.ndarray
+    lateral_ratio_sd: np.ndarray
+    unload_exponent: float = 1.0
+
+    def __post_init__(self) -> None:
+        if faults := list(_table_faults(self)):
+            raise InputError(faults)
+
+    @property
+    def strain_limit(self) -> float:
+        return float(self.strain[-1])
+
+    @cached_property
+    def _pressure_scale(self) -> float:
+        return 0.01 * float(self.pressure[-1])
+
+    @cached_property
+    def _log_pressure(self) -> PchipInterpolator:
+        return PchipInterpolator(self.strain, np.log1p(self.pressure / self._pressure_scale))
+
+    @cached_property
+    def _log_modulus(self) -> PchipInterpolator:
+        return PchipInterpolator(self.strain, np.log(self.unload_modulus))
+
+    @cached_property
+    def _lateral(self) -> PchipInterpolator:
+        return PchipInterpolator(self.strain, self.lateral_ratio)
+
+    def pressure_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._pressure_scale * np.expm1(self._log_pressure(self._known(strain)))
+
+    def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return (self.pressure_at(strain) + self._pressure_scale) * self._log_pressure(strain, 1)
+
+    def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
+        return np.exp(self._log_modulus(self._known(strain)))
+
+    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return self.unload_modulus_at(strain) * self._log_modulus(strain, 1)
+
+    def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._lateral(self._known(strain))
+
+    def _known(self, strain: np.ndarray) -> np.ndarray:
+        """The strains as they came, or ClosureRangeError if one lies outside the table."""
+        low, high = float(np.min(strain)), float(np.max(strain))
+        # ln(H / (H e^-limit)) may exceed the limit by a rounding
+        if low < 0.0 or high > self.strain_limit * (1.0 + 1e-12):
+            raise ClosureRangeError(
+                f"strain {low if low < 0.0 else high:.4g} lies outside the closure, known from 0 to "
+                f"{self.strain_limit:.4g} ({self.pressure[-1]:.4g} MPa); press the particle boxes further"
+            )
+        return strain
+
+
+def strain_at_pressure(closure: Closure, pressure: float, strain_limit: float) -> float:
+    """Strain at which virgin loading reaches the pressure [MPa]. Raises ClosureRangeError if that is past the limit."""
+    highest = float(closure.pressure_at(np.array(strain_limit)))
+    if pressure > highest:
+        raise ClosureRangeError(
+            f"pressure {pressure:.4g} MPa exceeds the {highest:.4g} MPa that the coating reaches at strain "
+            f"{strain_limit:.4g}, the end of its closure or solid fraction {SOLID_FRACTION_LIMIT}; lower the pressure "
+            "or press the particle boxes further"
+        )
+    # xtol in strain: 1e-14 of a thickness is far below every discretisation error
+    return float(
+        brentq(lambda strain: float(closure.pressure_at(np.array(strain))) - pressure, 0.0, strain_limit, xtol=1e-14)
+    )
+
+
+def _exponent_faults(exponent: float) -> list[Fault]:
+    # below 1 the tangent at the end of the release is infinite
+    return [] if 1.0 <= exponent < math.inf else [Fault("closure.unload_exponent", exponent, "is too small", ">= 1")]
+
+
+def _table_faults(table: TabulatedClosure) -> Iterator[Fault]:
+    """Every reason to refuse a table; the later ones need the shapes and numbers to be in order."""
+    yield from _exponent_faults(table.unload_exponent)
+    if not 0.0 < table.porosity < 1.0:
+        yield Fault("closure.porosity", table.porosity, "is no porosity", "above 0, below 1")
+        return
+    shape = np.shape(table.strain)
+    if len(shape) != 1 or shape[0] < 3:
+        yield Fault("closure.strain", shape, "is the shape of no table", "one dimension, three knots or more")
+        return
+    arrays = {f.name: getattr(table, f.name) for f in fields(table) if f.name not in ("porosity", "unload_exponent")}
+    broken = [
+        Fault(f"closure.{name}", np.shape(array), "differs from the shape of strain or is not finite", str(shape))
+        for name, array in arrays.items()
+        if np.shape(array) != shape or not (name.endswith("_sd") or np.all(np.isfinite(array)))
+    ]
+    yield from broken
+    if broken:
+        return
+    for name in ("strain", "pressure"):
+        array = arrays[name]
+        if array[0] != 0.0:
+            yield Fault(f"closure.{name}[0]", float(array[0]), "is not the free coating", "0")
+        if np.any(falls := np.diff(array) <= 0.0):
+            knot = int(np.argmax(falls)) + 1
+            why = "does not increase" if name == "strain" else "does not increase: the coating would have no stiffness"
+            yield Fault(f"closure.{name}[{knot}]", float(array[knot]), why, f"above {array[knot - 1]:.6g}")
+    if np.min(table.unload_modulus) <= 0.0:
+        yield Fault("closure.unload_modulus", float(np.min(table.unload_modulus)), "is no stiffness", "above 0 MPa")
+    if np.min(table.lateral_ratio) < 0.0:
+        yield Fault("closure.lateral_ratio", float(np.min(table.lateral_ratio)), "is a lateral pull", "0 or more")
+    for name in (name for name in arrays if name.endswith("_sd")):
+        if np.any(arrays[name] < 0.0):
+            yield Fault(f"closure.{name}", float(np.nanmin(arrays[name])), "is no standard deviation", "0 or more")
+    densest = (1.0 - table.porosity) * math.exp(min(float(table.strain[-1]), 100.0))
+    if densest > SOLID_FRACTION_LIMIT:
+        allowed = f"up to {math.log(SOLID_FRACTION_LIMIT / (1.0 - table.porosity)):.6g}"
+        why = f"compresses the coating to solid fraction {densest:.4g}, above {SOLID_FRACTION_LIMIT}"
+        yield Fault("closure.strain[-1]", float(table.strain[-1]), why, allowed)

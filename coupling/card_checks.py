@@ -1,0 +1,229 @@
+"""Checks between the values of a card: what is physically impossible (faults) and what is unusual (warnings).
+
+A check names the sections it compares as its parameters, so it also runs when other sections have faults.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from kalander.coupling.card_sections import Binder, Boxes, Calender, Fracture, Press, Step
+from kalander.coupling.electrode import (
+    Electrode,
+    active_volume_share,
+    binder_domain_density,
+    binder_domain_share,
+    coating_thickness,
+    volume_fractions,
+    web_thickness,
+)
+from kalander.coupling.estimates import (
+    INDEX_LIMIT,
+    critical_time_step,
+    memory_estimate,
+    particle_estimate,
+    step_estimate,
+)
+from kalander.coupling.particles import mean_diameter, size_classes
+from kalander.kernels.errors import Fault
+
+__all__ = ["card_faults", "card_warnings"]
+
+RANDOM_CLOSE_PACKING = 0.64  # solid fraction of equal frictionless spheres
+# beyond the densest spheres of equal size (0.74); a wide distribution and flattening reach a little more
+DENSEST_ACTIVE = 0.80
+WIDEST_SIZES = 20.0  # d_max / d_min: search cells are as large as the largest particle
+BOX_WIDTHS = 5.0  # mean diameters a representative volume spans at least
+DENSITY_BAND = 500.0, 9000.0  # kg/m^3: from porous carbon to dense oxides
+BINDER_DOMAIN_BAND = 1500.0, 2200.0  # kg/m^3: mixtures of PVDF (1780) and carbon black (1900)
+SOFTEST = 1e-3  # P / E*: beyond, scaled particles overlap more than real ones would
+QUASI_STATIC = 1e-3  # inertial number
+
+Check = Callable[..., Iterator[Any]]
+
+
+def card_faults(sections: Mapping[str, Any]) -> list[Fault]:
+    """Impossible combinations among the sections given; `where` is the key alone."""
+    return [fault for check in FAULTS for fault in run(check, sections)]
+
+
+def card_warnings(sections: Mapping[str, Any]) -> list[str]:
+    """Unusual values and combinations among the sections given, as "key: sentence"."""
+    return [text for check in WARNINGS for text in run(check, sections)]
+
+
+def run(check: Check, sections: Mapping[str, Any]) -> Iterator[Any]:
+    names = inspect.signature(check).parameters
+    if all(name in sections for name in names):
+        yield from check(*(sections[name] for name in names))
+
+
+def target_loosens(electrode: Electrode, calender: Calender) -> Iterator[Fault]:
+    target, start = calender.target_porosity, electrode.porosity
+    if target is not None and target >= start:
+        why = "is not below the initial porosity: calendering cannot loosen"
+        yield Fault("calender.target_porosity", target, why, f"below electrode.porosity, {start:g}")
+    web = web_thickness(electrode)
+    if calender.gap is not None and calender.gap >= web:
+        why = "does not touch the web: calendering cannot loosen"
+        yield Fault("calender.gap", calender.gap, why, f"below the web's thickness, {web:.4g} m")
+
+
+def volumes_contradict(electrode: Electrode) -> Iterator[Fault]:
+    share = binder_domain_share(electrode)
+    mass = electrode.mass_fractions.carbon + electrode.mass_fractions.binder
+    if share < 0 or (share == 0) != (mass == 0):
+        taken = 1 - share
+        why = f"makes active material and graphite {taken:.4g} of the solid volume, carbon and binder the rest"
+        allowed = "densities and mass fractions that fit; leave solid_density out and it follows from them"
+        yield Fault("electrode.solid_density", electrode.solid_density, why, allowed)
+
+
+def no_pores_left(electrode: Electrode, binder: Binder, calender: Calender) -> Iterator[Fault]:
+    """The binder domain has pores of its own; the coating cannot have fewer."""
+    states = {"electrode.porosity": electrode.porosity, "calender.target_porosity": calender.target_porosity}
+    for key, porosity in states.items():
+        if porosity is None:
+            continue
+        solids = volume_fractions(electrode, porosity=porosity)["binder_domain_solids"]
+        own = solids * binder.nanoporosity / (1 - binder.nanoporosity)
+        if own >= porosity:
+            why = f"is below the {own:.4g} of pores inside the binder domain alone"
+            yield Fault(key, porosity, why, f"above {own:.4g}, or less binder, or a smaller binder.nanoporosity")
+
+
+def active_too_dense(electrode: Electrode, calender: Calender) -> Iterator[Fault]:
+    fraction = active_fraction_at_target(electrode, calender)
+    if fraction > DENSEST_ACTIVE:
+        lowest = 1 - DENSEST_ACTIVE / active_volume_share(electrode)
+        why = f"asks for an active solid fraction of {fraction:.3f}, above {DENSEST_ACTIVE}: no packing is as dense"
+        yield Fault("calender.target_porosity", calender.target_porosity, why, f"at least {lowest:.3f}")
+
+
+def active_fraction_at_target(electrode: Electrode, calender: Calender) -> float:
+    """Solid fraction of the active particles at the target porosity; 0 without a target."""
+    target = calender.target_porosity
+    return 0.0 if target is None else (1 - target) * active_volume_share(electrode)
+
+
+def particles_do_not_fit(electrode: Electrode, boxes: Boxes) -> Iterator[Fault]:
+    largest = max(diameter for diameter, _ in size_classes(electrode.particles))
+    thickness = coating_thickness(electrode)
+    if largest > boxes.width:
+        yield Fault("boxes.width", boxes.width, "is less than the largest particle", f"above {largest:.4g} m")
+    if largest > thickness:
+        why = f"holds a particle of {largest:.4g} m, thicker than the coating"
+        allowed = f"diameters below {thickness:.4g} m, or more mass_loading"
+        yield Fault("electrode.particles", largest, why, allowed)
+
+
+def too_wide_or_too_many(electrode: Electrode, boxes: Boxes) -> Iterator[Fault]:
+    diameters = [diameter for diameter, _ in size_classes(electrode.particles)]
+    count = particle_estimate(electrode, boxes)
+    ratio = max(diameters) / min(diameters)
+    if ratio > WIDEST_SIZES:
+        why = f"spans a ratio of {ratio:.3g}: about {count:.2g} particles, {memory_estimate(count) / 2**30:.2g} GiB"
+        allowed = f"largest / smallest up to {WIDEST_SIZES:g}; leave the smallest out"
+        yield Fault("electrode.particles", round(ratio, 3), why, allowed)
+    if count > INDEX_LIMIT:
+        why = f"needs about {count:.2g} particles in all boxes"
+        allowed = f"up to {INDEX_LIMIT:.3g} particles, the range of their index; a smaller boxes.width or replicas"
+        yield Fault("boxes.width", boxes.width, why, allowed)
+    if count / boxes.replicas < 0.5:
+        why = f"holds {count / boxes.replicas:.2g} particles, rounded 0"
+        yield Fault("boxes.width", boxes.width, why, "a box for at least one particle")
+
+
+def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterator[Fault]:
+    if fracture.criterion != "none" and electrode.active.strength is None:
+        why = f"needs electrode.active.strength, which {electrode.active.name} has not"
+        yield Fault("fracture.criterion", fracture.criterion, why, '"none", or a material with a strength')
+
+
+def step_too_long(electrode: Electrode, press: Press, step: Step) -> Iterator[Fault]:
+    critical = critical_time_step(electrode, press, step)
+    if step.dt is not None and step.dt > critical:
+        why = f"exceeds the critical value, {step.safety:g} of the Rayleigh time"
+        yield Fault("step.dt", step.dt, why, f'at most {critical:.4g} s, or "auto"')
+
+
+def step_very_short(electrode: Electrode, press: Press, step: Step) -> Iterator[str]:
+    steps = step_estimate(electrode, press, step)
+    if steps > 2**31:
+        yield f'step.dt: about {steps:.2g} steps for one press; write "auto", or a longer step'
+
+
+def dense_target(electrode: Electrode, calender: Calender) -> Iterator[str]:
+    fraction = active_fraction_at_target(electrode, calender)
+    if RANDOM_CLOSE_PACKING < fraction <= DENSEST_ACTIVE:
+        yield (
+            f"calender.target_porosity: asks for an active solid fraction of {fraction:.3f}, above random close "
+            f"packing ({RANDOM_CLOSE_PACKING}): particles must flatten or break"
+        )
+
+
+def one_size(electrode: Electrode) -> Iterator[str]:
+    if len(size_classes(electrode.particles)) == 1:
+        yield "electrode.particles: one size only; equal spheres may crystallise"
+
+
+def narrow_box(electrode: Electrode, boxes: Boxes) -> Iterator[str]:
+    widths = boxes.width / mean_diameter(electrode.particles)
+    if widths < BOX_WIDTHS:
+        yield (
+            f"boxes.width: {widths:.2g} mean diameters, below {BOX_WIDTHS:g}: not representative; "
+            "the scatter over replicas says how much"
+        )
+
+
+def odd_densities(electrode: Electrode) -> Iterator[str]:
+    densities = {
+        "active.density": electrode.active.density,
+        "solid_density": electrode.solid_density,
+        **{f"densities.{name}": value for name, value in electrode.densities},
+    }
+    for name, density in densities.items():
+        if density is not None and not DENSITY_BAND[0] <= density <= DENSITY_BAND[1]:
+            yield f"electrode.{name}: {density:g} kg/m^3 is unusual for a solid; is it g/cm^3?"
+
+
+def odd_binder_domain(electrode: Electrode) -> Iterator[str]:
+    density = binder_domain_density(electrode)
+    if density is not None and not BINDER_DOMAIN_BAND[0] <= density <= BINDER_DOMAIN_BAND[1]:
+        yield (
+            f"electrode.solid_density: the recipe leaves carbon and binder a density of {density:.0f} kg/m^3, outside "
+            f"{BINDER_DOMAIN_BAND[0]:.0f} to {BINDER_DOMAIN_BAND[1]:.0f}; solid_density and the materials' disagree"
+        )
+
+
+def soft_particles(electrode: Electrode, press: Press) -> Iterator[str]:
+    ratio = max(press.stress) / (press.stiffness_scale * electrode.active.effective_modulus)
+    if press.stiffness_scale < 1 and ratio > SOFTEST:
+        yield f"press.stiffness_scale: stress / E* is {ratio:.2g}, above {SOFTEST:g}: overlaps are overstated"
+
+
+def fast_press(press: Press) -> Iterator[str]:
+    if press.inertial_number > QUASI_STATIC:
+        yield f"press.inertial_number: {press.inertial_number:g} is above {QUASI_STATIC:g}: not quasi-static"
+
+
+FAULTS: tuple[Check, ...] = (
+    target_loosens,
+    volumes_contradict,
+    no_pores_left,
+    active_too_dense,
+    particles_do_not_fit,
+    too_wide_or_too_many,
+    cracks_without_strength,
+    step_too_long,
+)
+WARNINGS: tuple[Check, ...] = (
+    step_very_short,
+    dense_target,
+    one_size,
+    narrow_box,
+    odd_densities,
+    odd_binder_domain,
+    soft_particles,
+    fast_press,
+)

@@ -1,0 +1,227 @@
+"""The sections of a run card beside the electrode: binder, contact, fracture, boxes, press, step, calender, data."""
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Self
+
+from pydantic import Field as Default
+from pydantic import ValidationInfo, field_validator, model_validator
+
+from kalander.coupling.config import leaf_keys, models_in
+from kalander.coupling.electrode import Electrode
+from kalander.coupling.fields import Choice, Count, Field, Quantity, Real, Section, Text, exactly_one, wrong
+
+__all__ = [
+    "Binder",
+    "Boxes",
+    "Calender",
+    "Calibrated",
+    "Contact",
+    "Fracture",
+    "Press",
+    "Published",
+    "Roll",
+    "Step",
+]
+
+Pressure = Annotated[float, Quantity("pressure", above=0)]
+MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="none")]
+Length = Annotated[float, Quantity("length", above=0)]
+MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
+Temperature = Annotated[float, Quantity("temperature", above=0)]
+Poisson = Annotated[float, Real(above=-1, below=0.5)]
+Porosity = Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")]
+
+ROOM_TEMPERATURE = 298.15  # K
+
+
+class Binder(Section):
+    """The carbon-binder domain as bonds between particles, SI. Properties are of the bond, not of pure PVDF."""
+
+    modulus: Pressure
+    strength: Pressure
+    shear_strength: MaybePressure = Default(None, validate_default=True)  # that of tension where it is not given
+    poisson: Poisson = 0.3
+    bridging_distance: Annotated[float, Quantity("length", at_least=0)]
+    nanoporosity: Annotated[float, Real(at_least=0, below=1, percent=True)] = (
+        0.47  # pores seen by FIB-SEM in NMC cathodes
+    )
+    damping: Annotated[float, Real(at_least=0, at_most=1)] = 0.1  # share of the critical
+    reform: bool = False
+
+    @field_validator("shear_strength", mode="after")
+    @classmethod
+    def like_tension(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return info.data.get("strength") if value is None else value
+
+    @field_validator("reform", mode="before")
+    @classmethod
+    def stays_broken(cls, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise wrong(f"is of type {type(value).__name__}, not true or false", allowed="false")
+        if value:
+            raise wrong("is not available yet: broken bonds stay broken", allowed="false")
+        return value
+
+
+class Contact(Section):
+    """Contact between particles. `restitution` None: that of the active material."""
+
+    law: Annotated[str, Choice(("hertz_mindlin",), ("thornton_ning", "mdr", "hysteretic", "storakers"))] = (
+        "hertz_mindlin"
+    )
+    friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.3
+    restitution: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
+    tangential_damping: Annotated[bool, Default(strict=True)] = True
+    attraction: Annotated[bool, Default(strict=True)] = False
+
+
+class Fracture(Section):
+    """When a particle counts as cracked, and what happens then."""
+
+    criterion: Annotated[str, Choice(("none", "largest_force"), ("octahedral", "contact_pressure"))] = "none"
+    mode: Annotated[str, Choice(("flag",), ("replace",))] = "flag"
+
+
+class Boxes(Section):
+    """Representative volumes: width [m] of a square base, and how many of them with different seeds."""
+
+    width: Length
+    replicas: Annotated[int, Count(at_least=1, at_most=10_000)] = 3
+
+
+class Press(Section):
+    """Uniaxial pressing of the boxes: each stress [Pa] from the start, then release."""
+
+    stress: tuple[Pressure, ...]
+    temperature: Temperature = ROOM_TEMPERATURE
+    release_stress: Pressure = 1e5  # at which a box counts as released: small against any calender's
+    plate_speed: Annotated[float, Quantity("speed", above=0)] = 1.0  # at most; the inertial number may ask for less
+    max_strain: Annotated[float, Real(at_least=1e-6, below=1)] = 0.6
+    inertial_number: Annotated[float, Real(at_least=1e-9, at_most=0.1)] = 1e-3  # quasi-static: da Cruz et al. 2005
+    stiffness_scale: Annotated[float, Real(at_least=1e-6, at_most=1)] = 1.0
+
+    @model_validator(mode="after")
+    def presses_and_releases(self) -> Self:
+        if not self.stress:
+            raise wrong("is empty", allowed="at least one stress", key=".stress", value=[])
+        if self.release_stress >= min(self.stress):
+            allowed = f"below the smallest stress, {min(self.stress):g} Pa"
+            raise wrong("would release nothing", allowed=allowed, key=".release_stress", value=self.release_stress)
+        return self
+
+
+class Step(Section):
+    """The time step of the particles: `safety` of the Rayleigh time, or `dt` [s]; None ("auto") takes the first."""
+
+    safety: Annotated[float, Real(at_least=1e-6, at_most=1)] = 0.2
+    dt: Annotated[float | None, Quantity("time", above=0, absent="auto")] = None
+
+
+class Roll(Section):
+    """One of two equal rolls, SI."""
+
+    diameter: Length
+    face: Length
+    bearing_span: Length
+    modulus: Pressure = 210e9
+    poisson: Poisson = 0.3
+
+    @model_validator(mode="after")
+    def bearings_beside_the_face(self) -> Self:
+        if self.bearing_span < self.face:
+            allowed = f"at least the face, {self.face:g} m"
+            raise wrong("is shorter than the face", allowed=allowed, key=".bearing_span", value=self.bearing_span)
+        return self
+
+
+class Calender(Section):
+    """The pass, SI: just one of `gap` (set, unloaded), `line_load`, `target_porosity`; stand_stiffness None: rigid."""
+
+    roll: Roll
+    speed: Annotated[float, Quantity("speed", above=0)]
+    gap: MaybeLength = None
+    line_load: Annotated[float | None, Quantity("line_load", above=0, absent="none")] = None
+    target_porosity: Porosity = None
+    stand_stiffness: Annotated[float | None, Quantity("stiffness", above=0, absent="rigid")] = None
+    web_temperature: Temperature = ROOM_TEMPERATURE
+    roll_temperature: Temperature = ROOM_TEMPERATURE
+
+    @model_validator(mode="after")
+    def one_setting(self) -> Self:
+        exactly_one(dict(self), ("gap", "line_load", "target_porosity"))
+        return self
+
+
+class Published(Section):
+    """A measured or computed state of the literature, shown beside the results and used for nothing else; SI."""
+
+    name: Annotated[str, Text(longest=200)]
+    source: Annotated[str, Text()]
+    stress: Annotated[float | None, Quantity("pressure", at_least=0, absent="none")] = None
+    porosity: Porosity = None
+    thickness: MaybeLength = None  # of the web: both coatings and foil
+    recovery: Annotated[float | None, Real(absent="none")] = None
+    set_gap: MaybeLength = None
+
+
+class Calibrated(Section):
+    """A key whose value was fitted, the range [SI] in which data leave it, and why it needs fitting."""
+
+    key: Annotated[str, Text(longest=200)]
+    range: tuple[float, float]
+    reason: Annotated[str, Text()]
+
+    @field_validator("key", mode="after")
+    @classmethod
+    def names_a_number(cls, key: str) -> str:
+        if number_field(key) is None:
+            close = get_close_matches(key, number_keys(), n=1)
+            allowed = "a dotted key such as binder.modulus"
+            nearest = close[0] if close else ""
+            raise wrong("is no key of a number in this card", allowed=allowed, nearest=nearest)
+        return key
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def of_the_same_kind(cls, value: Any, info: ValidationInfo) -> tuple[float, float]:
+        """Both ends are what the key itself may be; read by the key's own field type."""
+        field = number_field(info.data.get("key", ""))
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise wrong("is no pair", allowed='[lowest, highest], such as ["1 GPa", "3 GPa"]')
+        if field is None:  # the key is already a fault of its own
+            return 0.0, 0.0
+        lowest, highest = (field.validate(end, info) for end in value)
+        if lowest is None or highest is None or not lowest < highest:
+            raise wrong("does not rise", allowed="[lowest, highest]")
+        return lowest, highest
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "electrode": Electrode,
+    "binder": Binder,
+    "contact": Contact,
+    "boxes": Boxes,
+    "press": Press,
+    "step": Step,
+    "calender": Calender,
+}
+
+
+def number_keys() -> list[str]:
+    """Every key that number_field knows."""
+    keys = [key for name, model in SECTIONS.items() for key in leaf_keys(model, f"{name}.")]
+    return [key for key in keys if number_field(key) is not None]
+
+
+def number_field(key: str) -> Field | None:
+    """The type of the number under a dotted key ("electrode.active.modulus"); None where there is none."""
+    section, *path = key.split(".")
+    model = SECTIONS.get(section)
+    for depth, name in enumerate(path):
+        if model is None or name not in model.model_fields:
+            return None
+        info = model.model_fields[name]
+        if depth == len(path) - 1:
+            return next((item for item in info.metadata if isinstance(item, Quantity | Real)), None)
+        model = next((table for table in models_in(info.annotation) if issubclass(table, Section)), None)
+    return None

@@ -1,0 +1,122 @@
+"""Particle sizes of the active material, by volume share."""
+
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Annotated, Any, Self
+
+from pydantic import model_validator
+
+from kalander.coupling.fields import Quantity, Real, Section, exactly_one, wrong
+
+__all__ = ["Particles", "SizeClass", "diameter_at", "mean_diameter", "size_classes"]
+
+Diameter = Annotated[float, Quantity("length", above=0)]
+MaybeDiameter = Annotated[float | None, Quantity("length", above=0, absent="none")]
+
+# two or three decimals are how shares are written; a sum farther from 1 is a slip
+SHARE_TOLERANCE = 1e-6
+
+
+class SizeClass(Section):
+    """Spheres of one diameter [m], and their share of the active volume; in a card ["5 um", 0.12]."""
+
+    diameter: Diameter
+    share: Annotated[float, Real(above=0, at_most=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def from_pair(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            if len(value) != 2:
+                raise wrong(f"has {len(value)} members", allowed='a pair such as ["5 um", 0.12]')
+            return {"diameter": value[0], "share": value[1]}
+        return value
+
+
+class Particles(Section):
+    """Sizes as classes, as three percentiles of the volume, or as one diameter; lengths in m."""
+
+    classes: tuple[SizeClass, ...] | None = None
+    d10: MaybeDiameter = None
+    d50: MaybeDiameter = None
+    d90: MaybeDiameter = None
+    diameter: MaybeDiameter = None
+
+    @model_validator(mode="after")
+    def one_form(self) -> Self:
+        percentiles = self.d10, self.d50, self.d90
+        missing = [name for name, value in zip(("d10", "d50", "d90"), percentiles) if value is None]
+        if 0 < len(missing) < 3:
+            raise wrong(f"gives no {' and no '.join(missing)}", allowed="all of d10, d50, d90", value=missing)
+        forms = {"classes": self.classes, "d10, d50, d90": self.d50, "diameter": self.diameter}
+        exactly_one(forms, tuple(forms))
+        return self
+
+    @model_validator(mode="after")
+    def percentiles_rise(self) -> Self:
+        given = [diameter for diameter in (self.d10, self.d50, self.d90) if diameter is not None]
+        if given != sorted(given):
+            raise wrong("are not in rising order", allowed="d10 <= d50 <= d90", value=given)
+        return self
+
+    @model_validator(mode="after")
+    def classes_are_a_distribution(self) -> Self:
+        if self.classes is None:
+            return self
+        if not self.classes:
+            raise wrong("is empty", allowed="at least one class", key=".classes", value=[])
+        for row, (smaller, larger) in enumerate(pairwise(self.classes), start=1):
+            if not smaller.diameter < larger.diameter:
+                raise wrong(
+                    "is not above the row before",
+                    allowed="diameters that rise from row to row",
+                    key=f".classes[{row}]",
+                    value=larger.diameter,
+                )
+        total = sum(item.share for item in self.classes)
+        if abs(total - 1) > SHARE_TOLERANCE:
+            allowed = "shares that sum to 1"
+            raise wrong("is the sum of the shares", allowed=allowed, key=".classes", value=round(total, 9))
+        return self
+
+
+def diameter_at(particles: Particles, volume_share: float) -> float:
+    """Diameter [m] below which a share of the active volume lies, 0 < volume_share < 1.
+
+    Percentiles are met exactly by two halves of log-normal distributions that join at d50.
+    """
+    if particles.diameter is not None:
+        return particles.diameter
+    if particles.classes is not None:
+        below = 0.0
+        for item in particles.classes:
+            below += item.share
+            if below >= volume_share - SHARE_TOLERANCE:
+                return item.diameter
+        return particles.classes[-1].diameter
+    middle, outer = particles.d50, particles.d10 if volume_share < 0.5 else particles.d90
+    assert middle is not None
+    assert outer is not None
+    normal = NormalDist()
+    exponent = abs(normal.inv_cdf(volume_share)) / normal.inv_cdf(0.9)
+    return float(middle * (outer / middle) ** exponent)
+
+
+def size_classes(particles: Particles, *, class_count: int = 10) -> tuple[tuple[float, float], ...]:
+    """(diameter [m], volume share) of each class, shares summing to 1.
+
+    A log-normal distribution becomes classes of equal volume at the middle of their percentiles. Its tails are cut
+    there (5 % and 95 % for ten classes): the smallest particle rules the time step, and tails are rarely measured.
+    """
+    if particles.classes is not None:
+        total = sum(item.share for item in particles.classes)
+        return tuple((item.diameter, item.share / total) for item in particles.classes)
+    if particles.diameter is not None or particles.d10 == particles.d90:
+        return ((diameter_at(particles, 0.5), 1.0),)
+    middles = [(index + 0.5) / class_count for index in range(class_count)]
+    return tuple((diameter_at(particles, middle), 1 / class_count) for middle in middles)
+
+
+def mean_diameter(particles: Particles) -> float:
+    """Mean diameter by volume [m]."""
+    return sum(diameter * share for diameter, share in size_classes(particles))

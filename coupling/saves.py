@@ -1,0 +1,90 @@
+"""Mid-stage saves: DIR/<stage>/001.h5, 002.h5 ...; the last three stay until the stage is finished."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kalander.coupling.atomic import storage_errors, sweep_temporaries
+from kalander.coupling.stage import Stage, differences
+from kalander.coupling.store import Data, read, read_identity, write
+from kalander.kernels.errors import CheckpointError
+
+__all__ = ["Resume", "add_save", "newest_valid", "remove_saves"]
+
+KEPT = 3  # one may be damaged with the disk, and one be of the state that led to the damage
+NAME = re.compile(r"\d{3,9}\.h5")
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where a stage goes on. The other saves are listed with the reason why they were passed over."""
+
+    path: Path | None
+    state: Data | None
+    damaged: tuple[str, ...]
+    other_device: tuple[str, ...]
+    other_config: tuple[str, ...]
+
+
+def add_save(folder: Path, stage: Stage, state: Data, identity: Mapping[str, Any]) -> Path:
+    """Write the next save of a stage and remove the oldest. Raises StorageError, after which the older saves stand."""
+    with storage_errors(folder, "create"):
+        folder.mkdir(exist_ok=True)
+    paths = _saves(folder)
+    path = folder / f"{_number(paths[-1]) + 1 if paths else 1:03d}.h5"
+    write(path, state, stage.state_schema, kind="checkpoint", identity=identity)
+    with storage_errors(folder, "clean"):
+        for old in [*paths, path][:-KEPT]:
+            old.unlink()
+    return path
+
+
+def newest_valid(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> Resume:
+    """Return the newest save from which `stage` can go on with the same bits."""
+    if folder.is_dir():
+        sweep_temporaries(folder)
+    damaged: list[str] = []
+    other_device: list[str] = []
+    other_config: list[str] = []
+    for path in reversed(_saves(folder)):
+        try:
+            changes = differences(read_identity(path), identity)
+            state = None if changes else _checked(path, stage)
+        except CheckpointError as error:
+            damaged.append(str(error))
+            continue
+        if state is not None:
+            return Resume(path, state, tuple(damaged), tuple(other_device), tuple(other_config))
+        reasons = other_device if all(change.of_compute for change in changes) else other_config
+        reasons.append(f"{path}: {'; '.join(map(str, changes))}")
+    return Resume(None, None, tuple(damaged), tuple(other_device), tuple(other_config))
+
+
+def remove_saves(folder: Path) -> None:
+    """Remove the saves of a finished stage, and their folder unless the user keeps something in it."""
+    if folder.is_dir():
+        with storage_errors(folder, "clean"):
+            sweep_temporaries(folder)
+            for path in _saves(folder):
+                path.unlink()
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _checked(path: Path, stage: Stage) -> Data:
+    state = read(path, stage.state_schema)
+    if objections := list(stage.check_state(state)):
+        raise CheckpointError(f"{path}: {'; '.join(objections)}")
+    return state
+
+
+def _saves(folder: Path) -> list[Path]:
+    """Return the saves in a folder that may be absent, oldest first."""
+    return sorted((path for path in folder.glob("*.h5") if NAME.fullmatch(path.name)), key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.stem)

@@ -1,0 +1,277 @@
+"""Press and release: every box closes to its own stress and opens again until it carries almost none.
+
+The driver is a generator; it yields after every control interval and offers the state to go on from. What to save,
+when to stop and what to show is decided by whoever loops over it.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import numpy as np
+
+from kalander.dem.bed import Bed
+from kalander.dem.material import Material
+from kalander.dem.observe import observe, platen_stress, solid_volume
+from kalander.dem.platens import quasi_static_speed, servo_speed
+from kalander.dem.state import Ensemble
+from kalander.kernels.columns import Column, Table
+
+__all__ = ["FRAME", "LEG", "PROTOCOL", "Moment", "Press", "PressState", "new_press", "press"]
+
+LEG = {"load": 0, "release": 1, "done": 2}
+
+PROTOCOL = {
+    "leg": Column("i4", ("box",), "1", "0 closing, 1 opening, 2 done"),
+    "target": Column("f8", ("box",), "MPa", "stress to press to"),
+    "start_height": Column("f8", ("box",), "um", "platen distance at the start"),
+    "least_height": Column("f8", ("box",), "um", "platen distance at the turning point"),
+    "last_stress": Column("f8", ("box",), "MPa", "stress at the last control"),
+    "last_height": Column("f8", ("box",), "um", "platen distance at the last control"),
+    "modulus": Column("f8", ("box",), "MPa", "running estimate of dσ/dln h"),
+    "frame_strain": Column("f8", ("box",), "1", "strain of the last frame"),
+    "reached": Column("i4", ("box",), "1", "1 if the target stress was met within the largest strain"),
+    "solid": Column("f8", ("box",), "um^3", "solids of all kinds in the box"),
+    "start_energy": Column("f8", ("box",), "pJ", "elastic energy of the packing as generated"),
+}
+
+FRAME = {
+    "box": Column("i4", ("frame",), "1", "box"),
+    "leg": Column("i4", ("frame",), "1", "0 closing, 1 opening, 2 done"),
+    "step": Column("i8", ("frame",), "1", "steps done"),
+    "time": Column("f8", ("frame",), "us", "time passed"),
+    "height": Column("f8", ("frame",), "um", "platen distance: coating thickness"),
+    "strain": Column("f8", ("frame",), "1", "closing over the start height"),
+    "porosity": Column("f8", ("frame",), "1", "pores with those of the binder domain"),
+    "solid_fraction": Column("f8", ("frame",), "1", "spheres alone"),
+    "stress_low": Column("f8", ("frame",), "MPa", "lower platen"),
+    "stress_high": Column("f8", ("frame",), "MPa", "upper platen"),
+    "stress_xx": Column("f8", ("frame",), "MPa", "Love–Weber"),
+    "stress_yy": Column("f8", ("frame",), "MPa", "Love–Weber"),
+    "stress_zz": Column("f8", ("frame",), "MPa", "Love–Weber"),
+    "coordination": Column("f8", ("frame",), "1", "contacts of a particle"),
+    "broken_bond_fraction": Column("f8", ("frame",), "1", "of the bonds laid"),
+    "cracked_fraction": Column("f8", ("frame",), "1", "volume share of particles ever loaded beyond their strength"),
+    "overlap_ratio": Column("f8", ("frame",), "1", "largest overlap over the smaller radius"),
+    "inertial_number": Column("f8", ("frame",), "1", "strain rate x diameter x sqrt(density/stress)"),
+    "kinetic_over_elastic": Column("f8", ("frame",), "1", "kinetic over elastic energy"),
+    "energy_error": Column("f8", ("frame",), "1", "work - kinetic - elastic - heat, over the work"),
+}
+
+CRUSHING_FACTOR = 0.9  # σ = 0.9 F/d²: Hiramatsu & Oka, Int. J. Rock Mech. 3 (1966) 89
+
+
+@dataclass(frozen=True)
+class Press:
+    """How boxes are pressed.
+
+    speed [µm/µs] at most; inertial_number wanted; release_stress [MPa]; max_strain at which a box turns anyway;
+    control_steps between looks at the platens; frame_strain between frames; stress_floor: share of the target below
+    which the inertial number counts the stress as this floor (a bonded coating starts at zero stress).
+    """
+
+    speed: float
+    inertial_number: float
+    release_stress: float
+    max_strain: float
+    control_steps: int = 40
+    frame_strain: float = 0.005
+    stress_floor: float = 0.05
+
+
+@dataclass(frozen=True)
+class PressState:
+    """All that the next step depends on, and the frames so far."""
+
+    ensemble: Ensemble
+    protocol: Table
+    frames: Table
+    cracked: np.ndarray  # (body,) 1 where ever over-stressed
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Between two control intervals. snapshot: valid until the generator goes on."""
+
+    fraction: float
+    steps: int
+    boxes_done: int
+    stress: np.ndarray  # [MPa], shape (box,)
+    turned: bool  # a box has changed its leg
+    snapshot: Callable[[], PressState]
+
+
+def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> PressState:
+    """State before the first step: targets [MPa] and solids of all kinds [µm³], shape (box,)."""
+    height = np.diff(ensemble.boxes["platen_height"], axis=1)[:, 0]
+    count = ensemble.box_count
+    protocol = {
+        "leg": np.zeros(count, np.int32),
+        "target": np.asarray(target, float),
+        "start_height": height.copy(),
+        "least_height": height.copy(),
+        "last_stress": np.zeros(count),
+        "last_height": height.copy(),
+        "modulus": np.asarray(target, float) * 10.0,
+        "frame_strain": np.full(count, -1.0),
+        "reached": np.zeros(count, np.int32),
+        "solid": np.asarray(solid, float),
+        "start_energy": np.zeros(count),
+    }
+    frames = {name: np.zeros(0, _dtype(column)) for name, column in FRAME.items()}
+    return PressState(ensemble, protocol, frames, np.zeros(len(ensemble.bodies["id"]), np.int32))
+
+
+def _dtype(column: Column) -> str:
+    return {"i4": "i4", "i8": "i8"}.get(column.kind, "f8")
+
+
+def press(
+    state: PressState, settings: Press, *, materials: list[Material], precision: str, schedule: str
+) -> Generator[Moment, None, PressState]:
+    """Press and release all boxes; yields after every control interval, returns the final state.
+
+    materials: by row, for strengths and densities. Raises NumericalError where the step is unstable.
+    """
+    run = _Run(state, settings, materials, Bed(state.ensemble, precision=precision, schedule=schedule))
+    while not run.finished:
+        turned = run.interval()
+        yield Moment(run.fraction(), int(run.bed.boxes["step"].sum()), run.boxes_done, run.stress, turned, run.state)
+    return run.state()
+
+
+class _Run:
+    """The loop's variables; each method is one verb of it."""
+
+    def __init__(self, state: PressState, settings: Press, materials: list[Material], bed: Bed) -> None:
+        self.settings = settings
+        self.bed = bed
+        self.protocol = {name: column.copy() for name, column in state.protocol.items()}
+        self.frames = [state.frames]
+        self.cracked = state.cracked.copy()
+        radius, material = state.ensemble.bodies["radius"], state.ensemble.bodies["material"]
+        self.volume = radius.astype(float) ** 3
+        self.strength = np.array([m.strength for m in materials])[material]
+        for row, one in enumerate(materials):
+            here = material == row
+            self.strength[here] = one.crushing_strength(2.0 * radius[here])
+        mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
+        self.spheres = solid_volume(bed)
+        self.density = mass / self.spheres
+        self.diameter = 2.0 * np.add.reduceat(radius.astype(float), bed.boxes["body_start"]) / bed.boxes["body_count"]
+        self.stress = np.minimum(*platen_stress(bed))
+        if len(state.frames["box"]) == 0:
+            start = observe(bed)
+            self.protocol["start_energy"] = start.elastic + start.kinetic
+            self._record(np.ones(len(self.stress), bool))
+
+    @property
+    def height(self) -> np.ndarray:
+        return np.diff(self.bed.boxes["platen_height"], axis=1)[:, 0]
+
+    @property
+    def strain(self) -> np.ndarray:
+        return 1.0 - self.height / self.protocol["start_height"]
+
+    @property
+    def boxes_done(self) -> int:
+        return int((self.protocol["leg"] == LEG["done"]).sum())
+
+    @property
+    def finished(self) -> bool:
+        return self.boxes_done == len(self.protocol["leg"])
+
+    def interval(self) -> bool:
+        """Set the platens, advance, look, and turn the boxes that have arrived; says whether one has turned."""
+        steps = np.where(self.protocol["leg"] == LEG["done"], 0, self.settings.control_steps)
+        self._set_platens()
+        self.bed.advance(steps)
+        return self._look()
+
+    def _floor(self) -> np.ndarray:
+        return np.maximum(self.settings.stress_floor * self.protocol["target"], self.settings.release_stress)
+
+    def _set_platens(self) -> None:
+        """Close or open at the quasi-static speed, slower where the next control would overshoot the turning stress."""
+        protocol, boxes = self.protocol, self.bed.boxes
+        leg = protocol["leg"]
+        pressure = np.maximum(self.stress, self._floor())
+        limit = quasi_static_speed(self.settings.inertial_number, self.height, pressure, self.diameter, self.density)
+        limit = np.minimum(limit, self.settings.speed)
+        time = boxes["dt"] * self.settings.control_steps
+        error = np.maximum(protocol["target"] - self.stress, 2e-4 * protocol["target"])
+        closing = np.minimum(limit, servo_speed(error, protocol["modulus"], self.height, time, limit))
+        speed = np.select([leg == LEG["load"], leg == LEG["release"]], [-closing, limit], 0.0)
+        boxes["platen_velocity"] = np.column_stack([np.zeros_like(speed), speed])
+
+    def _look(self) -> bool:
+        """Read the platens, update the modulus estimate, take the frames that are due, turn boxes that have arrived."""
+        protocol, settings = self.protocol, self.settings
+        low, high = platen_stress(self.bed)
+        self.stress = 0.5 * (low + high)
+        height, strain, leg = self.height, self.strain, protocol["leg"].copy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = (self.stress - protocol["last_stress"]) / np.log(protocol["last_height"] / height)
+        better = (leg == LEG["load"]) & np.isfinite(slope) & (slope > 0)
+        protocol["modulus"] = np.where(better, 0.9 * protocol["modulus"] + 0.1 * slope, protocol["modulus"])
+        protocol["last_stress"], protocol["last_height"] = self.stress, height
+
+        arrived = (leg == LEG["load"]) & (self.stress >= protocol["target"])
+        capped = (leg == LEG["load"]) & ~arrived & (strain >= settings.max_strain)
+        opened = (leg == LEG["release"]) & (np.maximum(low, high) <= settings.release_stress)
+        turned = arrived | capped | opened
+        due = (np.abs(strain - protocol["frame_strain"]) >= settings.frame_strain) & (leg != LEG["done"])
+        if (due | turned).any():
+            self._record(due | turned)
+        protocol["reached"] = np.where(arrived, 1, protocol["reached"]).astype(np.int32)
+        protocol["least_height"] = np.where(arrived | capped, height, protocol["least_height"])
+        protocol["leg"] = np.where(turned, leg + 1, leg).astype(np.int32)
+        return bool(turned.any())
+
+    def _record(self, due: np.ndarray) -> None:
+        """Add a frame for every box that is due."""
+        protocol, bed = self.protocol, self.bed
+        seen = observe(bed)
+        box, height = bed.host_box, self.height
+        count, bulk = len(height), bed.boxes["width"].prod(axis=1) * height
+        crushing = CRUSHING_FACTOR * seen.largest_force / (2.0 * np.cbrt(self.volume)) ** 2
+        self.cracked = np.maximum(self.cracked, (due[box] & (crushing > self.strength)).astype(np.int32))
+        cracked = np.bincount(box, self.cracked * self.volume, count) / np.bincount(box, self.volume, count)
+        pressure = np.maximum(0.5 * (seen.stress_low + seen.stress_high), self._floor())
+        rate = np.abs(np.diff(bed.boxes["platen_velocity"], axis=1)[:, 0]) / height
+        stored = seen.kinetic + seen.elastic - protocol["start_energy"]
+        values = {
+            "box": np.arange(count),
+            "leg": protocol["leg"],
+            "step": bed.boxes["step"],
+            "time": bed.boxes["time"],
+            "height": height,
+            "strain": self.strain,
+            "porosity": 1.0 - protocol["solid"] / bulk,
+            "solid_fraction": self.spheres / bulk,
+            "stress_low": seen.stress_low,
+            "stress_high": seen.stress_high,
+            "stress_xx": seen.stress[:, 0, 0],
+            "stress_yy": seen.stress[:, 1, 1],
+            "stress_zz": seen.stress[:, 2, 2],
+            "coordination": seen.coordination,
+            "broken_bond_fraction": seen.broken_bond_fraction,
+            "cracked_fraction": cracked,
+            "overlap_ratio": seen.overlap_ratio,
+            "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
+            "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
+            "energy_error": (seen.work - stored - seen.heat) / np.maximum(np.abs(seen.work) + seen.heat, 1e-300),
+        }
+        self.frames.append({name: np.asarray(values[name])[due].astype(_dtype(column)) for name, column in FRAME.items()})
+        protocol["frame_strain"] = np.where(due, self.strain, protocol["frame_strain"])
+
+    def fraction(self) -> float:
+        """Estimate of the share done: closing counts for three quarters, by the stress reached."""
+        protocol = self.protocol
+        share = np.sqrt(np.clip(self.stress / protocol["target"], 0.0, 1.0))
+        by_leg = np.select([protocol["leg"] == LEG["load"], protocol["leg"] == LEG["release"]], [0.75 * share, 1.0 - 0.25 * share], 1.0)
+        return float(by_leg.mean())
+
+    def state(self) -> PressState:
+        frames = {name: np.concatenate([part[name] for part in self.frames]) for name in FRAME}
+        self.frames = [frames]
+        return PressState(self.bed.ensemble(), {k: v.copy() for k, v in self.protocol.items()}, frames, self.cracked.copy())

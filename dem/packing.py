@@ -1,0 +1,86 @@
+"""Packings to an ensemble: boxes side by side, bodies in an order that keeps neighbours near in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kalander.dem.state import BODY, BOND, Ensemble, sphere_volume
+from kalander.kernels.columns import Table
+
+__all__ = ["Packing", "assemble", "spatial_order"]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Spheres between two platens at 0 and `height`, periodic in x and y [µm].
+
+    position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by dem.state.BOND.
+    """
+
+    position: np.ndarray
+    radius: np.ndarray
+    material: np.ndarray
+    width: np.ndarray
+    height: float
+    bonds: Table | None = None
+
+
+def spatial_order(position: np.ndarray, cell: float) -> np.ndarray:
+    """Order of bodies along a Z-curve through cells of the given size [µm] (Morton 1966)."""
+    index = np.floor((position - position.min(axis=0)) / cell).astype(np.uint64)
+    code = np.zeros(len(position), dtype=np.uint64)
+    for bit in range(21):
+        for axis in range(3):
+            code |= ((index[:, axis] >> np.uint64(bit)) & np.uint64(1)) << np.uint64(3 * bit + axis)
+    return np.argsort(code, kind="stable")
+
+
+def no_bonds() -> Table:
+    """Bond table without rows."""
+    shapes = {name: tuple(d for d in column.dims if isinstance(d, int)) for name, column in BOND.items()}
+    return {name: np.zeros((0, *shapes[name]), "i4" if BOND[name].kind == "i4" else "f8") for name in BOND}
+
+
+def assemble(
+    packings: list[Packing], *, density: np.ndarray, contact: np.ndarray, binder: np.ndarray, dt: float, law: str
+) -> Ensemble:
+    """Ensemble of one box a packing, at rest.
+
+    density [ng/µm³] by material row; contact (material, material, 6) with the platens last; binder (5,); dt [µs].
+    """
+    counts = np.array([len(p.radius) for p in packings], dtype=np.int32)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
+    boxes = len(packings)
+    total = int(counts.sum())
+    bodies: Table = {
+        name: np.zeros((total, *(d for d in column.dims if isinstance(d, int))), {"i4": "i4", "i8": "i8"}.get(column.kind, "f8"))
+        for name, column in BODY.items()
+    }
+    bonds = []
+    for box, (packing, start) in enumerate(zip(packings, starts)):
+        here = slice(start, start + len(packing.radius))
+        bodies["id"][here] = np.arange(len(packing.radius))
+        bodies["box"][here] = box
+        bodies["material"][here] = packing.material
+        bodies["radius"][here] = packing.radius
+        bodies["mass"][here] = sphere_volume(packing.radius) * density[packing.material]
+        bodies["position"][here] = packing.position
+        bond = dict(packing.bonds if packing.bonds is not None else no_bonds())
+        bond["first"], bond["second"] = bond["first"] + start, bond["second"] + start
+        bonds.append(bond)
+    table = {
+        "body_start": starts,
+        "body_count": counts,
+        "width": np.array([p.width for p in packings], dtype=float),
+        "platen_height": np.array([[0.0, p.height] for p in packings]),
+        "platen_velocity": np.zeros((boxes, 2)),
+        "gravity": np.zeros((boxes, 3)),
+        "dt": np.full(boxes, float(dt)),
+        "step": np.zeros(boxes, dtype=np.int64),
+        "time": np.zeros(boxes),
+    }
+    contacts = {"first": np.zeros(0, np.int32), "second": np.zeros(0, np.int32), "spring": np.zeros((0, 3))}
+    lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
+    joined = {name: np.concatenate([bond[name] for bond in bonds]).astype(bonds[0][name].dtype) for name in BOND}
+    joined["first"], joined["second"] = joined["first"].astype(np.int32), joined["second"].astype(np.int32)
+    return Ensemble(bodies, contacts, joined, table, lawbook, law)

@@ -1,0 +1,238 @@
+"""Cards and cases that are right: what they mean in SI, overrides, storage, and the recipe's arithmetic."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kalander.coupling.card import Card, card_from_dict, card_to_dict, load_card, shipped_cards
+from kalander.coupling.config import apply_overrides, overlay
+from kalander.coupling.electrode import binder_domain_density, coating_thickness, volume_fractions, web_thickness
+from kalander.coupling.estimates import critical_time_step, rayleigh_time
+from kalander.coupling.materials import material_sources, material_table, strength_at
+from kalander.coupling.nip_case import load_nip_case
+from kalander.coupling.particles import Particles, diameter_at, size_classes
+from kalander.coupling.toml_source import read_toml
+from kalander.kernels.errors import InputError
+
+ROUNDING = 1e-12  # a handful of operations in double precision
+
+
+@pytest.fixture(scope="module")
+def card() -> Card:
+    return load_card("nmc111")
+
+
+def test_shipped_cards_are_sound():
+    assert "nmc111" in shipped_cards()
+    for name in shipped_cards():
+        assert load_card(name).published
+        load_card(name, quick=True)
+
+
+def test_a_card_is_in_si(card):
+    assert card.electrode.mass_loading == 0.1688
+    assert card.electrode.foil.thickness == 23.5e-6
+    assert card.electrode.foil.material.name == "aluminium"
+    assert card.electrode.active.modulus == 142.5e9
+    assert card.press.stress == (19.82e6, 159.37e6)
+    assert card.press.temperature == 298.15
+    assert card.calender.stand_stiffness == 5e8
+    assert card.calender.gap == 130e-6
+    assert card.step.dt is None
+    assert card.calibrated[0].range == (1e8, 5e9)
+
+
+def test_defaults_that_follow_another_value(card):
+    assert card.binder.shear_strength == card.binder.strength == 30e6
+    assert card.contact.restitution is None
+    assert card.restitution == card.electrode.active.restitution
+    assert load_card("nmc111", overrides={"contact.restitution": "0.4"}).restitution == 0.4
+
+
+def test_a_card_is_frozen(card):
+    with pytest.raises(ValueError, match="frozen"):
+        card.seed = 3
+
+
+def test_quick_is_a_smaller_study_and_overrides_win():
+    quick = load_card("nmc111", quick=True)
+    assert (quick.boxes.width, quick.boxes.replicas) == (40e-6, 2)
+    assert load_card("nmc111", quick=True, overrides={"boxes.replicas": "5"}).boxes.replicas == 5
+
+
+def test_overrides_are_toml_or_text_without_its_quotes(card):
+    changed = load_card(
+        "nmc111",
+        overrides={
+            "press.temperature": "80 degC",
+            "boxes.width": '"50 um"',
+            "press.stress": '["10 MPa"]',
+            "electrode.active.modulus": "100 GPa",
+            "calender.gap": "none",
+            "calender.target_porosity": "0.35",
+        },
+    )
+    assert changed.press.temperature == 353.15
+    assert changed.boxes.width == 50e-6
+    assert changed.press.stress == (10e6,)
+    assert changed.electrode.active.modulus == 100e9
+    assert changed.electrode.active.density == card.electrode.active.density
+    assert (changed.calender.gap, changed.calender.target_porosity) == (None, 0.35)
+
+
+def test_an_override_changes_one_leaf_and_no_original():
+    document = {"a": {"b": 1, "c": 2}}
+    assert apply_overrides(document, {"a.b": "3", "d.e": "x\ny = 1"}) == {"a": {"b": 3, "c": 2}, "d": {"e": "x\ny = 1"}}
+    assert overlay(document, {"a": 5}) == {"a": 5}
+    assert document == {"a": {"b": 1, "c": 2}}
+
+
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "seed": st.integers(0, 2**63 - 1).map(str),
+        "electrode.porosity": st.floats(0.45, 0.7).map(repr),
+        "binder.modulus": st.floats(1e-3, 1e3).map("{!r} GPa".format),
+        "boxes.width": st.floats(30, 200).map("{!r} um".format),
+        "contact.friction": st.floats(0, 1).map(repr),
+        "contact.restitution": st.just("none") | st.floats(0.01, 1).map(repr),
+        "step.dt": st.just("auto") | st.floats(1e-3, 0.1).map("{!r} ns".format),
+        "calender.stand_stiffness": st.just("rigid") | st.floats(0.1, 9).map("{!r} MN/mm".format),
+        "electrode.particles": st.sampled_from(
+            ['{ diameter = "9 um" }', '{ d10 = "5 um", d50 = "9 um", d90 = "17 um" }']
+        ),
+    },
+)
+
+
+@given(CHANGES)
+def test_a_stored_card_reads_back_as_itself(changes):
+    card = load_card("nmc111", overrides=changes)
+    stored = card_to_dict(card)
+    again = card_from_dict(json.loads(json.dumps(stored, allow_nan=False)))
+    assert again == card
+    assert card_to_dict(again) == stored
+
+
+def test_a_stored_card_with_text_in_place_of_si_is_refused(card):
+    stored = card_to_dict(card)
+    stored["boxes"]["width"] = "60 um"
+    with pytest.raises(InputError, match=r"card: boxes\.width"):
+        card_from_dict(stored)
+
+
+def test_volume_fractions_fill_the_coating(card):
+    fractions = volume_fractions(card.electrode)
+    assert math.isclose(sum(fractions.values()), 1, rel_tol=ROUNDING)
+    assert fractions["pores"] == 0.522
+    # 0.90 / 4.7 x 4.46 of the solids, by hand
+    assert math.isclose(fractions["active"], 0.478 * 0.90 / 4.7 * 4.46, rel_tol=ROUNDING)
+    denser = volume_fractions(card.electrode, porosity=0.217)
+    assert math.isclose(denser["active"] / fractions["active"], 0.783 / 0.478, rel_tol=ROUNDING)
+
+
+def test_binder_domain_density_follows_from_its_constituents(card):
+    """With the solid density left out, carbon and PVDF in equal mass: the harmonic mean of their densities."""
+    own = load_card("nmc111", overrides={"electrode.solid_density": "none"}).electrode
+    assert math.isclose(binder_domain_density(own), 2 / (1 / 1900 + 1 / 1780), rel_tol=1e-9)  # a small difference
+
+
+def test_thickness_agrees_with_the_measured_web(card):
+    # the article gives 180 um; the recipe's four rounded inputs leave about 1 %
+    assert math.isclose(web_thickness(card.electrode), card.published[0].thickness, rel_tol=0.015)
+    assert math.isclose(coating_thickness(card.electrode), 0.1688 / (4460 * 0.478), rel_tol=ROUNDING)
+
+
+def test_sizes_reproduce_their_percentiles(card):
+    particles = Particles(d10="5 um", d50="9 um", d90="17 um")
+    for share, diameter in [(0.1, 5e-6), (0.5, 9e-6), (0.9, 17e-6)]:
+        assert math.isclose(diameter_at(particles, share), diameter, rel_tol=ROUNDING)
+    classes = size_classes(particles, class_count=5)
+    assert math.isclose(classes[0][0], 5e-6, rel_tol=ROUNDING)  # the middle of the lowest fifth is the tenth percentile
+    assert math.isclose(sum(share for _, share in classes), 1, rel_tol=ROUNDING)
+    # the classes of the card are the article's five; d10, d50, d90 = 4.96, 9.35, 16.59 um fall on or beside them
+    assert [diameter_at(card.electrode.particles, share) for share in (0.1, 0.5, 0.9)] == [5e-6, 10.5e-6, 15e-6]
+
+
+def test_rayleigh_time_of_a_known_sphere(card):
+    """R = 1 m, rho = G = 1, nu = 0: pi / 0.8766."""
+    unit = rayleigh_time(diameter=2, density=1, modulus=2, poisson=0)
+    assert math.isclose(unit, math.pi / 0.8766, rel_tol=ROUNDING)
+    softer = load_card("nmc111", overrides={"press.stiffness_scale": "0.25"})
+    ratio = critical_time_step(softer.electrode, softer.press, softer.step) / critical_time_step(
+        card.electrode, card.press, card.step
+    )
+    assert math.isclose(ratio, 2, rel_tol=ROUNDING)  # time scales with 1 / sqrt(modulus)
+
+
+def test_small_particles_are_stronger(card):
+    """340 MPa at 2 um, about 100 MPa at 20 um: both points of Sangros Gimenez et al. 2020."""
+    assert strength_at(card.electrode.active, 2e-6) == 340e6
+    assert math.isclose(strength_at(card.electrode.active, 20e-6), 100e6, rel_tol=0.01)  # their reading off a figure
+
+
+def test_every_constant_of_a_material_has_a_source():
+    for kind, materials in material_table().items():
+        for name, constants in materials.items():
+            needed = constants.keys() - {"sources", "strength_diameter", "strength_exponent"}  # both belong to strength
+            assert needed == material_sources(kind, name).keys()
+
+
+def test_lines_of_keys(tmp_path):
+    path = tmp_path / "lines.toml"
+    path.write_text(
+        'a = """\nb = 1 # no key\n"""\n[c]\nd.e = [\n  ["[x]", 1], # ]\n]\n[[f]]\ng = 1\n[[f]]\ng = 2\n[[f.h]]\ni = 3\n'
+    )
+    lines = read_toml(path).lines
+    assert lines == {"a": [1], "c": [4], "c.d.e": [5], "f[0]": [8], "f[0].g": [9], "f[1]": [10], "f[1].g": [11]} | {
+        "f[1].h[0]": [12],
+        "f[1].h[0].i": [13],
+    }
+    assert read_toml(path).place("f[1].h[0].missing[3].x") == "lines.toml:12: f[1].h[0].missing[3].x"
+
+
+NIP = """\
+[web]
+sides = 2
+[[web.layer]]
+thickness = "75 um"
+porosity = 0.45
+[web.layer.closure]
+law = "power"
+p0 = "6 MPa"
+k = 9
+unload_modulus = "6000 MPa"
+[foil]
+thickness = "15 um"
+material = "rigid"
+[rolls]
+diameter = "500 mm"
+stand_stiffness = "2 MN/mm"
+[pass]
+gap = "115 um"
+speed = "2 m/min"
+"""
+
+
+def test_a_nip_case_is_in_si(tmp_path):
+    (tmp_path / "nip.toml").write_text(NIP)
+    case = load_nip_case(tmp_path / "nip.toml", overrides={"pass.friction": "0.1"})
+    assert case.web.layer[0].closure.p0 == 6e6
+    assert case.rolls.stand_stiffness == 2e9
+    assert case.rolling.gap == 115e-6
+    assert case.rolling.friction == 0.1
+    assert case.foil.material.modulus is None
+
+
+def test_a_nip_case_reads_constants_of_the_foil_and_a_closure_beside_it(tmp_path):
+    law = NIP[NIP.index("[web.layer.closure]") : NIP.index("[foil]")]
+    text = NIP.replace(law, 'closure = "study/closure.h5"\n').replace('"rigid"', '"copper"\nyield = "250 MPa"')
+    (tmp_path / "nip.toml").write_text(text)
+    case = load_nip_case(tmp_path / "nip.toml")
+    assert Path(case.web.layer[0].closure_file) == tmp_path / "study" / "closure.h5"
+    assert case.foil.material.yield_strength == 250e6
+    assert case.foil.material.modulus == 130e9
