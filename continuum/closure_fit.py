@@ -74,7 +74,10 @@ def _loading_curve(replica: ReplicaCurves, scale: float, knots: int) -> _Loading
     hats = _hats(replica.strain, strain)
     # a coating cannot pull on the platen: what is below 0 is noise of the free state
     values = _penalised_fit(hats[:, 1:], np.log1p(np.maximum(replica.pressure, 0.0) / scale))
-    log_pressure = np.append(0.0, isotonic_regression(np.maximum(values, 0.0)).x)
+    # the turning point is a measurement, not a trend: the curve ends in it
+    last = np.log1p(float(np.max(replica.pressure)) / scale)
+    values[-1] = last
+    log_pressure = np.append(0.0, isotonic_regression(np.clip(values, 0.0, last)).x)
     # lateral = ratio x pressure, so that the noise of a free coating, 0 / 0, has no say
     largest = float(np.max(replica.pressure))
     ratio = _penalised_fit(hats * (replica.pressure / largest)[:, None], replica.lateral_pressure / largest)

@@ -89,13 +89,23 @@ class Web(Section):
 
 
 class NipRolls(Section):
-    """Two equal rolls, SI. `stand_stiffness` None: rigid stand."""
+    """Two equal rolls, SI. `stand_stiffness` None: rigid; else the stand opens by line load x face / stiffness."""
 
     diameter: Length
     modulus: Pressure = 210e9
     poisson: Annotated[float, Real(above=-1, below=0.5)] = 0.3
     elastic: Annotated[bool, Default(strict=True)] = True
     stand_stiffness: Annotated[float | None, Quantity("stiffness", above=0, absent="rigid")] = None
+    face: Annotated[float | None, Quantity("length", above=0, absent="none")] = None
+
+    @model_validator(mode="after")
+    def stand_needs_a_face(self) -> Self:
+        if self.stand_stiffness is not None and self.face is None:
+            why = "is of the whole stand and needs the length that carries the line load"
+            raise wrong(
+                why, allowed='face = "465 mm" beside it, or "rigid"', key=".stand_stiffness", value=self.stand_stiffness
+            )
+        return self
 
 
 class NipPass(Section):

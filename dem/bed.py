@@ -124,7 +124,12 @@ class Bed:
     def list_pairs(self) -> None:
         """Make the candidate list anew and carry the springs of touching pairs over."""
         shape, size, low, starts = self._cell_grid()
-        cell_count, position, box, radius = int(starts[-1]), self.bodies["position"], self.bodies["box"], self.bodies["radius"]
+        cell_count, position, box, radius = (
+            int(starts[-1]),
+            self.bodies["position"],
+            self.bodies["box"],
+            self.bodies["radius"],
+        )
         width, skin = self.grid["width"], self.grid["skin"]
         cell, count = self._index(np.zeros(self.body_count)), self._index(np.zeros(cell_count))
         cells.count_cells(position, box, width, self._real(low), self._real(size), shape, starts, cell, count)
@@ -226,7 +231,9 @@ class Bed:
 
     def _who_is_lost(self, stale: np.ndarray) -> str:
         box = int(np.flatnonzero(stale == LOST)[0])
-        here = slice(int(self.boxes["body_start"][box]), int(self.boxes["body_start"][box] + self.boxes["body_count"][box]))
+        here = slice(
+            int(self.boxes["body_start"][box]), int(self.boxes["body_start"][box] + self.boxes["body_count"][box])
+        )
         speed = np.linalg.norm(arrays.download(self.bodies["velocity"], self.body_count)[here], axis=1)
         worst = int(np.argmax(np.where(np.isfinite(speed), speed, np.inf)))
         return (
@@ -260,7 +267,10 @@ class Bed:
         )  # fmt: skip
         touching = arrays.download(contacts["touching"], self.contact_count) == 1
         intact = arrays.download(bonds["intact"], self.bond_count) == 1
-        contact_table = {name: arrays.download(contacts[name], self.contact_count)[touching] for name in ("first", "second", "spring")}
+        contact_table = {
+            name: arrays.download(contacts[name], self.contact_count)[touching]
+            for name in ("first", "second", "spring")
+        }
         bond_table = {name: arrays.download(bonds[name], self.bond_count)[intact] for name in BOND}
         contact_table["force"] = arrays.download(push, self.contact_count)[touching]
         bond_table["force"] = arrays.download(bond_push, self.bond_count)[intact]
@@ -270,7 +280,10 @@ class Bed:
         """Everything that influences the next step, on the host."""
         bodies = {name: self.ids if name in DERIVED else self.body(name) for name in BODY}
         touching = arrays.download(self.contacts["touching"], self.contact_count) == 1
-        contacts = {name: arrays.download(self.contacts[name], self.contact_count)[touching] for name in ("first", "second", "spring")}
+        contacts = {
+            name: arrays.download(self.contacts[name], self.contact_count)[touching]
+            for name in ("first", "second", "spring")
+        }
         bonds = {name: arrays.download(self.bonds[name], self.bond_count) for name in BOND}
         boxes = {name: column.copy() for name, column in self.boxes.items()}
         return Ensemble(bodies, contacts, bonds, boxes, self.lawbook, self.law)

@@ -261,17 +261,23 @@ class _Run:
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
             "energy_error": (seen.work - stored - seen.heat) / np.maximum(np.abs(seen.work) + seen.heat, 1e-300),
         }
-        self.frames.append({name: np.asarray(values[name])[due].astype(_dtype(column)) for name, column in FRAME.items()})
+        self.frames.append(
+            {name: np.asarray(values[name])[due].astype(_dtype(column)) for name, column in FRAME.items()}
+        )
         protocol["frame_strain"] = np.where(due, self.strain, protocol["frame_strain"])
 
     def fraction(self) -> float:
         """Estimate of the share done: closing counts for three quarters, by the stress reached."""
         protocol = self.protocol
         share = np.sqrt(np.clip(self.stress / protocol["target"], 0.0, 1.0))
-        by_leg = np.select([protocol["leg"] == LEG["load"], protocol["leg"] == LEG["release"]], [0.75 * share, 1.0 - 0.25 * share], 1.0)
+        by_leg = np.select(
+            [protocol["leg"] == LEG["load"], protocol["leg"] == LEG["release"]], [0.75 * share, 1.0 - 0.25 * share], 1.0
+        )
         return float(by_leg.mean())
 
     def state(self) -> PressState:
         frames = {name: np.concatenate([part[name] for part in self.frames]) for name in FRAME}
         self.frames = [frames]
-        return PressState(self.bed.ensemble(), {k: v.copy() for k, v in self.protocol.items()}, frames, self.cracked.copy())
+        return PressState(
+            self.bed.ensemble(), {k: v.copy() for k, v in self.protocol.items()}, frames, self.cracked.copy()
+        )

@@ -15,10 +15,10 @@ from kalander.kernels.errors import NumericalError
 __all__ = ["generate", "largest_overlap", "near_pairs"]
 
 WET_HEIGHT = 1.5  # height of the wet film in dry heights
-SHRINKING_STEPS = 60
-SWEEPS = 4  # relaxation sweeps a shrinking step
+SHRINKING_ROUNDS = 60
+SWEEPS = 4  # relaxation sweeps a round
 OVERLAP_GOAL = 5e-4  # of the smaller radius; the promise is 1e-3
-MOST_SWEEPS = 4000
+MOST_ROUNDS = 1000  # without shrinking, to remove the last overlaps
 
 
 def near_pairs(position: np.ndarray, radius: np.ndarray, width: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
@@ -69,35 +69,45 @@ def _sweep(position: np.ndarray, radius: np.ndarray, width: np.ndarray, height: 
 
 
 def generate(
-    radius: np.ndarray, width: np.ndarray, height: float, *, reach: float, rng: np.random.Generator
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (share done, centres [µm], shape (particle, 3)); the last centres are the packing.
+    radius: np.ndarray,
+    width: np.ndarray,
+    height: float,
+    *,
+    reach: float,
+    rng: np.random.Generator,
+    start: tuple[int, np.ndarray] | None = None,
+) -> Iterator[tuple[float, int, np.ndarray]]:
+    """Yield (share done, round, centres [µm], shape (particle, 3)); the last centres are the packing.
 
-    reach [µm]: surface gap over which drying pulls spheres together. Raises NumericalError where the overlap stays
-    above 1e-3 of a radius: the spheres do not fit.
+    reach [µm]: surface gap over which drying pulls spheres together. start: round and centres as yielded before, to go
+    on from them. Raises NumericalError where the overlap stays above 1e-3 of a radius: the spheres do not fit.
     """
-    tall = WET_HEIGHT * height
-    position = rng.random((len(radius), 3)) * [*width, 1.0]
-    position[:, 2] = radius + position[:, 2] * np.maximum(tall - 2 * radius, 0.0)
-    for step in range(SHRINKING_STEPS + 1):
-        now = tall + (height - tall) * step / SHRINKING_STEPS
-        if step:
-            position[:, 2] *= now / before
+    if start is None:
+        position = rng.random((len(radius), 3)) * [*width, 1.0]
+        position[:, 2] = radius + position[:, 2] * np.maximum(WET_HEIGHT * height - 2 * radius, 0.0)
+        start = (0, position)
+    done, position = start[0], start[1].copy()
+    for number in range(done + 1, SHRINKING_ROUNDS + 1):
+        before, now = _wet_height(height, number - 1), _wet_height(height, number)
+        position[:, 2] *= now / before
         for _ in range(SWEEPS):
             position = _sweep(position, radius, width, now, reach)
-        before = now
-        yield 0.5 * step / SHRINKING_STEPS, position
-    for sweep in range(MOST_SWEEPS):
-        if sweep % 10 == 0:
-            overlap = largest_overlap(position, radius, width, height)
-            if overlap <= OVERLAP_GOAL:
-                break
-            yield 0.5 + 0.5 * sweep / MOST_SWEEPS, position
-        position = _sweep(position, radius, width, height, 0.0)
+        yield 0.5 * number / SHRINKING_ROUNDS, number, position
+    for number in range(max(done, SHRINKING_ROUNDS) + 1, SHRINKING_ROUNDS + MOST_ROUNDS + 1):
+        if largest_overlap(position, radius, width, height) <= OVERLAP_GOAL:
+            break
+        for _ in range(SWEEPS):
+            position = _sweep(position, radius, width, height, 0.0)
+        yield 0.5 + 0.5 * (number - SHRINKING_ROUNDS) / MOST_ROUNDS, number, position
     overlap = largest_overlap(position, radius, width, height)
     if overlap > 1e-3:
         raise NumericalError(
-            f"packing: overlap {overlap:.2g} of a radius remains after {MOST_SWEEPS} sweeps (limit 1e-3); "
+            f"packing: overlap {overlap:.2g} of a radius remains after {MOST_ROUNDS * SWEEPS} sweeps (limit 1e-3); "
             "the spheres do not fit: raise electrode.porosity or widen the size distribution"
         )
-    yield 1.0, position
+    yield 1.0, SHRINKING_ROUNDS + MOST_ROUNDS, position
+
+
+def _wet_height(height: float, number: int) -> float:
+    """Height of the drying film after a number of rounds [µm]."""
+    return height * (WET_HEIGHT + (1.0 - WET_HEIGHT) * number / SHRINKING_ROUNDS)

@@ -9,7 +9,7 @@ __all__ = ["BinderConstants", "Material", "binder_constants", "contact_constants
 
 @dataclass(frozen=True)
 class Material:
-    """Elastic sphere material: modulus [MPa], density [ng/µm³ = 1e6 kg/m³], strength of a particle [MPa] at its diameter [µm]."""
+    """Elastic spheres: modulus [MPa], density [ng/µm³ = 1e6 kg/m³], strength of a particle [MPa] at a diameter [µm]."""
 
     modulus: float
     poisson: float

@@ -75,7 +75,9 @@ def observe(bed: Bed) -> Observation:
     """Read everything a frame reports off the bed."""
     boxes, constants = bed.boxes, bed.lawbook["contact"]
     names = ("box", "material", "radius", "mass", "velocity", "spin", "spring_low", "spring_high", "heat", "work")
-    bodies = {name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int64) for name in names}
+    bodies = {
+        name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int64) for name in names
+    }
     bodies["position"] = bed.body("position").astype(np.float64) + bed.body("rest")
     load_low, load_high = bed.body("load_low").astype(np.float64), bed.body("load_high").astype(np.float64)
     contacts, bonds = bed.forces()
@@ -126,7 +128,9 @@ def observe(bed: Bed) -> Observation:
     np.maximum.at(largest, first, size)
     np.maximum.at(largest, second, size)
     inertia = 0.4 * bodies["mass"] * radius**2
-    kinetic = 0.5 * bodies["mass"] * (bodies["velocity"] ** 2).sum(axis=1) + 0.5 * inertia * (bodies["spin"] ** 2).sum(axis=1)
+    kinetic = 0.5 * bodies["mass"] * (bodies["velocity"] ** 2).sum(axis=1) + 0.5 * inertia * (bodies["spin"] ** 2).sum(
+        axis=1
+    )
     return Observation(
         stress_low=box_sum(load_low, box, count) / area,
         stress_high=box_sum(load_high, box, count) / area,

@@ -53,7 +53,9 @@ def assemble(
     boxes = len(packings)
     total = int(counts.sum())
     bodies: Table = {
-        name: np.zeros((total, *(d for d in column.dims if isinstance(d, int))), {"i4": "i4", "i8": "i8"}.get(column.kind, "f8"))
+        name: np.zeros(
+            (total, *(d for d in column.dims if isinstance(d, int))), {"i4": "i4", "i8": "i8"}.get(column.kind, "f8")
+        )
         for name, column in BODY.items()
     }
     bonds = []

@@ -62,7 +62,9 @@ BOX = {
 }
 
 LAWBOOK = {
-    "contact": Column("f8", ("box", "material", "material", 6), "MPa, MPa, 1, 1, 1, uN", "constants of the contact law"),
+    "contact": Column(
+        "f8", ("box", "material", "material", 6), "MPa, MPa, 1, 1, 1, uN", "constants of the contact law"
+    ),
     "binder": Column("f8", ("box", 5), "MPa, MPa, 1, MPa, MPa", "constants of the bonds"),
 }
 

@@ -19,7 +19,9 @@ def turned(vector, normal, spin_about_normal_dt):
 
 
 @ti.func
-def parallel_bond(constants, radius, length, stretch, normal, velocity, spin, mean_spin, mass, shear, bending, twist, dt):
+def parallel_bond(
+    constants, radius, length, stretch, normal, velocity, spin, mean_spin, mass, shear, bending, twist, dt
+):
     """Elastic beam between two bodies with dashpots proportional to its stiffness.
 
     constants: E [MPa], G [MPa], damping ratio ζ of the stretching mode, strengths [MPa]; radius R_b, length L at rest,
@@ -50,11 +52,15 @@ def parallel_bond(constants, radius, length, stretch, normal, velocity, spin, me
     delay = 2.0 * constants[2] * ti.sqrt(mass / stretching)
     force = -stretching * (stretch + delay * normal_velocity) * normal + shear - shearing * delay * tangential_velocity
     moment = bending - flexing * delay * tangential_spin + (twist - twisting * delay * normal_spin) * normal
-    heat = dt * delay * (
-        stretching * normal_velocity * normal_velocity
-        + shearing * tangential_velocity.dot(tangential_velocity)
-        + flexing * tangential_spin.dot(tangential_spin)
-        + twisting * normal_spin * normal_spin
+    heat = (
+        dt
+        * delay
+        * (
+            stretching * normal_velocity * normal_velocity
+            + shearing * tangential_velocity.dot(tangential_velocity)
+            + flexing * tangential_spin.dot(tangential_spin)
+            + twisting * normal_spin * normal_spin
+        )
     )
     return force, moment, shear, bending, twist, heat
 
@@ -74,7 +80,7 @@ def bond_energy(constants, radius, length, stretch, shear, bending, twist):
 
 @ti.func
 def bond_breaks(constants, radius, length, stretch, shear, bending, twist):
-    """1 if the largest tensile or shear stress in the cylinder exceeds its strength (Potyondy & Cundall 2004, eq. 16)."""
+    """1 if the largest tensile or shear stress in the cylinder exceeds its strength (Potyondy & Cundall, eq. 16)."""
     area = ti.math.pi * radius * radius
     tension = constants[0] * stretch / length + 4.0 * bending.norm() / (area * radius)
     shearing = shear.norm() / area + 2.0 * ti.abs(twist) / (area * radius)

@@ -75,7 +75,22 @@ def is_candidate(p, q, position: each, radius: each, width, skin):
 
 
 @ti.func
-def visit(p, write, slot, position: each, radius: each, box: each, width: each, skin: each, shape: each, cell_start: each, cell: each, start: each, member: each, second: each):
+def visit(
+    p,
+    write,
+    slot,
+    position: each,
+    radius: each,
+    box: each,
+    width: each,
+    skin: each,
+    shape: each,
+    cell_start: each,
+    cell: each,
+    start: each,
+    member: each,
+    second: each,
+):
     """Number of candidates q > p of body p; writes them from `slot` on where asked."""
     b = box[p]
     found = 0

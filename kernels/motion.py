@@ -55,8 +55,10 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
     @ti.func
     def platens(
-        p, b, dt, step, material_count, position: each, rest: each, velocity: each, spin: each, force: each, moment: each, radius: each, mass: each, material: each,
-        spring_low: each, spring_high: each, load_low: each, load_high: each, heat: each, work: each, platen_height: each, platen_velocity: each, constants: each,
+        p, b, dt, step, material_count, position: each, rest: each, velocity: each, spin: each, force: each,
+        moment: each, radius: each, mass: each, material: each,
+        spring_low: each, spring_high: each, load_low: each, load_high: each, heat: each, work: each,
+        platen_height: each, platen_velocity: each, constants: each,
     ):  # fmt: skip
         """Forces of both platens on a body: the first terms of its sums."""
         low = platen_height[b, 0] + platen_velocity[b, 0] * (dt * step)

@@ -44,7 +44,8 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
     @ti.func
     def contact_pair(
-        i, j, b, dt, material_count, position: each, rest: each, velocity: each, spin: each, radius: each, mass: each, material: each, width: each, constants: each,
+        i, j, b, dt, material_count, position: each, rest: each, velocity: each, spin: each, radius: each,
+        mass: each, material: each, width: each, constants: each,
         spring, touching,
     ):  # fmt: skip
         """Does the pair touch, force on i, moments on i and j, its spring and the heat made; stores nothing."""
@@ -111,7 +112,8 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
     @ti.func
     def platen(
-        p, b, dt, material_count, height, direction, plate_velocity, position: each, rest: each, velocity: each, spin: each, radius: each, mass: each,
+        p, b, dt, material_count, height, direction, plate_velocity, position: each, rest: each, velocity: each,
+        spin: each, radius: each, mass: each,
         material: each, constants: each, spring,
     ):  # fmt: skip
         """Force and moment on body p of the platen at `height` whose inward normal is `direction` z.
@@ -132,9 +134,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             slide = velocity[p] - arm * spin[p].cross(normal)
             slide.z -= plate_velocity
             pair = (b * material_count + material[p]) * material_count + material_count - 1
-            force, history, warmth = law(
-                constants[pair], radius[p], mass[p], overlap, normal, slide, spring, dt
-            )
+            force, history, warmth = law(constants[pair], radius[p], mass[p], overlap, normal, slide, spring, dt)
             moment = -arm * normal.cross(force)
         return force, moment, history, warmth
 

@@ -1,0 +1,99 @@
+"""Between SI (cards, files, answers) and the handy units of the particle world and of the nip."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from kalander.coupling.card import Card
+from kalander.coupling.electrode import coating_thickness, volume_fractions
+from kalander.coupling.particles import size_classes
+from kalander.dem.compaction import Press
+from kalander.dem.material import BinderConstants, Material, rayleigh_time
+from kalander.dem.recipe import Recipe
+from kalander.kernels.columns import Column, Table
+
+__all__ = ["from_si", "material_of", "press_settings", "recipe_of", "si_schema", "time_step", "to_si", "with_binder"]
+
+# unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
+UNITS = {
+    "1": ("1", 1.0),
+    "um": ("m", 1e-6),
+    "um^3": ("m^3", 1e-18),
+    "us": ("s", 1e-6),
+    "um/us": ("m/s", 1.0),
+    "MPa": ("Pa", 1e6),
+    "uN": ("N", 1e-6),
+}
+
+
+def si_schema(columns: dict[str, Column]) -> dict[str, Column]:
+    """The same columns in SI."""
+    return {name: replace(column, unit=UNITS[column.unit][0]) for name, column in columns.items()}
+
+
+def to_si(table: Table, columns: dict[str, Column]) -> Table:
+    """A table in the units of the particle world, in SI; whole numbers stay as they are."""
+    return {
+        name: table[name] if table[name].dtype.kind in "iu" else table[name] * UNITS[column.unit][1]
+        for name, column in columns.items()
+    }
+
+
+def from_si(values: np.ndarray | float, unit: str) -> np.ndarray:
+    """SI values in a unit of the particle world."""
+    return np.asarray(values, dtype=float) / UNITS[unit][1]
+
+
+def material_of(card: Card) -> Material:
+    """Active material of a card; its modulus scaled as the card asks."""
+    active = card.electrode.active
+    return Material(
+        modulus=active.modulus * card.press.stiffness_scale / 1e6,
+        poisson=active.poisson,
+        density=active.density / 1e6,
+        restitution=card.restitution,
+        strength=np.inf if active.strength is None or card.fracture.criterion == "none" else active.strength / 1e6,
+        strength_diameter=active.strength_diameter * 1e6,
+        strength_exponent=active.strength_exponent,
+    )
+
+
+def with_binder(card: Card) -> BinderConstants:
+    """Binder of a card."""
+    binder = card.binder
+    return BinderConstants(
+        binder.modulus / 1e6, binder.poisson, binder.damping, binder.strength / 1e6, binder.shear_strength / 1e6
+    )
+
+
+def recipe_of(card: Card) -> Recipe:
+    """One coating side of a card in micrometres."""
+    electrode = card.electrode
+    shares = volume_fractions(electrode)
+    classes = np.array(size_classes(electrode.particles))
+    return Recipe(
+        thickness=coating_thickness(electrode) * 1e6,
+        active=shares["active"],
+        additive=shares["additive"],
+        binder_domain_solids=shares["binder_domain_solids"],
+        nanoporosity=card.binder.nanoporosity,
+        diameters=classes[:, 0] * 1e6,
+        shares=classes[:, 1],
+    )
+
+
+def press_settings(card: Card) -> Press:
+    """How the boxes of a card are pressed."""
+    return Press(
+        speed=card.press.plate_speed,
+        inertial_number=card.press.inertial_number,
+        release_stress=card.press.release_stress / 1e6,
+        max_strain=card.press.max_strain,
+    )
+
+
+def time_step(card: Card, smallest_radius: float) -> float:
+    """Time step [µs] for particles no smaller than a radius [µm]."""
+    if card.step.dt is not None:
+        return card.step.dt * 1e6
+    return card.step.safety * rayleigh_time(material_of(card), smallest_radius)

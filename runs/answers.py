@@ -1,0 +1,123 @@
+"""What a study answers, in SI with the unit in each name: the rows of the contract, for JSON and for tables."""
+
+from typing import Any
+
+import numpy as np
+
+from kalander.coupling.card import Card
+from kalander.coupling.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
+from kalander.coupling.homogenise import loaded_and_released
+from kalander.coupling.nipping import FIELDS
+from kalander.coupling.store import Data
+
+__all__ = ["electrode_answer", "nip_answer", "press_answer", "published_rows", "validity_answer"]
+
+NAMES = {
+    "line_load": "line_load_N_per_m", "peak_pressure": "peak_pressure_Pa", "set_gap": "set_gap_m",
+    "loaded_gap": "loaded_gap_m", "nip_angle": "nip_angle_rad", "entry_x": "entry_x_m", "exit_x": "exit_x_m",
+    "peak_x": "peak_x_m", "exit_thickness": "exit_thickness_m",
+    "coating_minimum_thickness": "coating_minimum_thickness_m", "coating_exit_thickness": "coating_exit_thickness_m",
+    "springback": "springback", "porosity_nip": "porosity_nip", "porosity_exit": "porosity_mean",
+}  # fmt: skip
+
+INERTIAL_LIMIT, OVERLAP_LIMIT, ENERGY_LIMIT = 2e-3, 0.1, 0.05  # beyond which a result is flagged
+
+
+def number(value: float) -> float | None:
+    """A float, or None where it does not exist."""
+    return float(value) if np.isfinite(value) else None
+
+
+def electrode_answer(card: Card) -> dict[str, Any]:
+    """Volume balance and thickness that follow from the recipe."""
+    return {
+        "volume_fractions": dict(volume_fractions(card.electrode)),
+        "solid_density_kg_per_m3": solid_density(card.electrode),
+        "coating_thickness_m": coating_thickness(card.electrode),
+        "web_thickness_m": web_thickness(card.electrode),
+    }
+
+
+def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
+    """One row a stress: means over the replicas that reached it, and the scatter of the released porosity.
+
+    Thicknesses are of one coating side. springback is relative to the loaded thickness, recovery to the initial one.
+    """
+    frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
+    rows = []
+    for stress in dict.fromkeys(boxes["stress"].tolist()):
+        members = np.flatnonzero(boxes["stress"] == stress)
+        reached = [box for box in members if boxes["reached"][box] == 1]
+        ends = np.array([loaded_and_released(frames, box) for box in reached]).reshape(-1, 2)
+        loaded, released = ends[:, 0], ends[:, 1]
+        height = frames["height"]
+
+        def mean(values: np.ndarray) -> float | None:
+            return number(np.mean(values)) if len(values) else None
+
+        start = boxes["start_height"][reached]
+        rows.append({
+            "stress_Pa": stress,
+            "replicas_reached": len(reached),
+            "replicas": len(members),
+            "porosity_loaded": mean(frames["porosity"][loaded]),
+            "porosity_released": mean(frames["porosity"][released]),
+            "porosity_sd": number(np.std(frames["porosity"][released], ddof=1)) if len(reached) > 1 else None,
+            "porosity_loaded_sd": number(np.std(frames["porosity"][loaded], ddof=1)) if len(reached) > 1 else None,
+            "thickness_loaded_m": mean(height[loaded]),
+            "thickness_released_m": mean(height[released]),
+            "springback": mean(height[released] / height[loaded] - 1.0),
+            "recovery": mean((height[released] - height[loaded]) / start),
+            "coordination": mean(frames["coordination"][loaded]),
+            "broken_bond_fraction": mean(frames["broken_bond_fraction"][released]),
+            "cracked_fraction": mean(frames["cracked_fraction"][released]),
+            "lateral_ratio": mean(
+                0.5 * (frames["stress_xx"][loaded] + frames["stress_yy"][loaded]) / frames["stress_zz"][loaded]
+            ),
+        })  # fmt: skip
+    return rows
+
+
+def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:
+    """The honesty numbers of the particle runs, and what lies outside the validity of the model."""
+    frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
+    worst = {
+        "inertial_number_max": float(frames["inertial_number"].max()),
+        "overlap_ratio_max": float(frames["overlap_ratio"].max()),
+        "energy_error": float(np.abs(frames["energy_error"]).max()),
+    }
+    turning = [loaded_and_released(frames, box)[0] for box in range(len(boxes["stress"]))]
+    worst["kinetic_over_elastic_loaded"] = float(frames["kinetic_over_elastic"][turning].max())
+    flags = list(card.warnings)
+    if worst["inertial_number_max"] > INERTIAL_LIMIT:
+        flags.append(f"inertial number {worst['inertial_number_max']:.2g} above {INERTIAL_LIMIT:g}: not quasi-static")
+    if worst["overlap_ratio_max"] > OVERLAP_LIMIT:
+        flags.append(
+            f"largest overlap {worst['overlap_ratio_max']:.2g} of a radius above {OVERLAP_LIMIT:g}: "
+            "Hertz contacts do not know their neighbours there; particles would yield or crack"
+        )
+    if worst["energy_error"] > ENERGY_LIMIT:
+        flags.append(f"energy balance open by {worst['energy_error']:.2g} of the work, above {ENERGY_LIMIT:g}")
+    missed = int((boxes["reached"] == 0).sum())
+    if missed:
+        flags.append(f"{missed} of {len(boxes['reached'])} boxes did not reach their stress within press.max_strain")
+    return {**worst, "flags": flags}
+
+
+def nip_answer(rolled: Data, row: int) -> dict[str, Any]:
+    """One setting of the nip with its profile."""
+    settings, profiles = rolled.tables["settings"], rolled.tables["profiles"]
+    points = profiles["setting"] == row
+    return {
+        "name": str(settings["name"][row]),
+        "elastic_rolls": bool(settings["elastic"][row]),
+        "solved": bool(settings["solved"][row]),
+        **{NAMES[name]: number(settings[name][row]) for name in FIELDS},
+        "x_m": profiles["x"][points].tolist(),
+        "pressure_Pa": profiles["pressure"][points].tolist(),
+    }
+
+
+def published_rows(card: Card) -> list[dict[str, Any]]:
+    """Published values of the card, for display beside the results; absent ones are None."""
+    return [published.model_dump() for published in card.published]

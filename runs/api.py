@@ -1,0 +1,226 @@
+"""The public verbs as functions: each takes and returns plain objects, and raises what kernels.errors names."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kalander.coupling.card import Card, card_from_dict, card_to_dict, load_card
+from kalander.coupling.stage import Progress, StageReport
+from kalander.coupling.store import Data, load
+from kalander.coupling.study import Study, open_study
+from kalander.kernels.errors import Fault, InputError, NumericalError
+
+if TYPE_CHECKING:
+    from kalander.kernels.backend import Device
+
+__all__ = ["RunResult", "doctor", "info", "load_card", "nip", "pack", "resume", "run"]
+
+log = logging.getLogger("kalander")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished study: where it is, what computed it, what became of its stages, and its results."""
+
+    folder: Path
+    card: Card
+    device: "Device"
+    stages: tuple[StageReport, ...]
+    packed: Data
+    pressed: Data
+    closure: Data
+    rolled: Data
+    report: Path | None
+
+    def answer(self) -> dict[str, Any]:
+        """The JSON object of `kalander run`."""
+        from kalander.runs import answers
+
+        rolls = [answers.nip_answer(self.rolled, row) for row in range(len(self.rolled.tables["settings"]["name"]))]
+        return {
+            "study": str(self.folder),
+            "device": _device_answer(self.device),
+            "stages": [
+                {"name": stage.name, "key": stage.key, "seconds": stage.seconds, "reused": stage.reused}
+                for stage in self.stages
+            ],
+            **answers.electrode_answer(self.card),
+            "press": answers.press_answer(self.card, self.pressed),
+            "nip": rolls[0],
+            "nip_settings": rolls[1:],
+            "validity": answers.validity_answer(self.card, self.pressed),
+            "report": None if self.report is None else str(self.report),
+        }
+
+
+def run(
+    card: Card | str | Path,
+    folder: Path | str,
+    *,
+    device: str = "auto",
+    precision: str = "f64",
+    threads: int | None = None,
+    allow_software: bool = False,
+    save_every: float = 600.0,
+    max_walltime: float = math.inf,
+    report: bool = True,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> RunResult:
+    """Compute a study in a folder, going on with what is there. save_every, max_walltime [s].
+
+    Raises InputError, DeviceError, CheckpointError, NumericalError (a stress was not reached; all results are kept),
+    StorageError, Interrupted.
+    """
+    card = card if isinstance(card, Card) else load_card(card)
+    for warning in card.warnings:
+        log.warning(warning)
+    folder = Path(folder)
+    running, study = _study(card, folder, device, precision, threads, allow_software)
+    stages = study.run(on_progress, save_every=save_every, max_walltime=max_walltime)
+    started = time.monotonic()
+    page = _report(folder) if report else None
+    if page is not None:
+        stages.append(StageReport("report", "", time.monotonic() - started, False))
+    results = {name: study.load(name) for name in ("pack", "press", "closure", "nip")}
+    done = RunResult(
+        folder, card, running, tuple(stages),
+        results["pack"], results["press"], results["closure"], results["nip"], page,
+    )  # fmt: skip
+    missed = int((done.pressed.tables["boxes"]["reached"] == 0).sum())
+    if missed:
+        raise NumericalError(
+            f"{missed} boxes did not reach their stress within press.max_strain = {card.press.max_strain:g}; "
+            f"results are kept in {folder}: raise press.max_strain or lower press.stress"
+        )
+    return done
+
+
+def resume(folder: Path | str, **options: Any) -> RunResult:
+    """Go on with the study in a folder from its newest valid state; options as of `run`, precision as it was."""
+    folder = Path(folder)
+    record = open_study(folder)
+    options.setdefault("precision", record.identity["precision"])
+    return run(card_from_dict(record.config), folder, **options)
+
+
+def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
+    """Make the packings of a card and write one to a .npz (position, radius, type, box_size; SI) for each replica."""
+    import numpy as np
+
+    from kalander.coupling.stages import card_stages
+    from kalander.runs import answers
+
+    card = card if isinstance(card, Card) else load_card(card)
+    packed = _exhaust(card_stages(card)[0].work({}, None))
+    path = Path(path)
+    boxes, particles = packed.tables["boxes"], packed.tables["particles"]
+    rows = []
+    for box in range(len(boxes["height"])):
+        here = particles["box"] == box
+        file = path if len(boxes["height"]) == 1 else path.with_stem(f"{path.stem}_{box}")
+        size = [*boxes["width"][box], boxes["height"][box]]
+        np.savez(
+            file, position=particles["position"][here], radius=particles["radius"][here],
+            type=np.zeros(int(here.sum()), int), box_size=np.array(size),
+        )  # fmt: skip
+        bonds = int((packed.tables["bonds"]["box"] == box).sum())
+        rows.append({"file": str(file), "particles": int(here.sum()), "bonds": bonds, "box_size_m": size})
+    return {**answers.electrode_answer(card), "packings": rows}
+
+
+def doctor(**options: Any) -> dict[str, Any]:
+    """Devices and why they are refused, versions, threads, memory, cache folder."""
+    from kalander.kernels.backend import doctor as examine
+
+    return examine(**options)
+
+
+def info(path: Path | str) -> dict[str, Any]:
+    """What a study folder or one of its files holds."""
+    path = Path(path)
+    if path.is_dir():
+        record = open_study(path)
+        present = [name for name in record.stages if (path / f"{name}.h5").exists()]
+        saves = {name: sorted(save.name for save in (path / name).glob("*.h5")) for name in record.stages}
+        return {
+            "study": str(path), "stages": list(record.stages), "finished": present,
+            "saves": {name: found for name, found in saves.items() if found},
+            "identity": record.identity, "config": record.config,
+        }  # fmt: skip
+    if not path.exists():
+        raise InputError(Fault(str(path), path.name, "does not exist", "a study folder or one of its files"))
+    stored = load(path)
+    return {
+        "file": str(path), "kind": stored.kind, "identity": dict(stored.identity),
+        "attributes": stored.data.attributes,
+        "tables": {
+            name: {column: list(values.shape) for column, values in table.items()}
+            for name, table in stored.data.tables.items()
+        },
+    }  # fmt: skip
+
+
+def nip(case: Path | str, *, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Solve the nip of a case file."""
+    from kalander.coupling.nip_case import load_nip_case
+    from kalander.runs.nip_verb import solve_case
+
+    return solve_case(load_nip_case(Path(case), overrides=overrides))
+
+
+def _study(
+    card: Card, folder: Path, device: str, precision: str, threads: int | None, allow_software: bool
+) -> tuple["Device", Study]:
+    """Start the device and build the study for it."""
+    from kalander.coupling.estimates import particle_estimate
+    from kalander.coupling.stages import card_stages, schedule_for
+    from kalander.kernels import backend
+
+    running = backend.start(device, precision, threads, allow_software=allow_software)
+    for candidate in running.candidates:
+        if not candidate.usable:
+            log.info("%s refused: %s", candidate.name, candidate.reason)
+    for note in running.notes:
+        log.warning(note)
+    boxes = card.boxes.replicas * len(card.press.stress)
+    particles = int(particle_estimate(card.electrode, card.boxes) * len(card.press.stress))
+    schedule = schedule_for(running.kind, running.threads, particles, boxes)
+    facts = running.identity()
+    identity = {
+        "name": facts["name"],
+        "driver": facts["driver"],
+        "precision": facts["precision"],
+        "device": f"{running.kind} {facts['machine']}",
+        "kernel_package": running.kernels,
+        "kernel_version": running.versions[running.kernels],
+        "threads": running.threads,
+    }
+    stages = card_stages(card, precision=precision, schedule=schedule)
+    return running, Study(folder, card_to_dict(card), stages, identity)
+
+
+def _device_answer(device: "Device") -> dict[str, Any]:
+    described = asdict(device)
+    described["candidates"] = [
+        {name: candidate[name] for name in ("name", "usable", "device_name", "reason")}
+        for candidate in described["candidates"]
+    ]
+    return described
+
+
+def _report(folder: Path) -> Path:
+    from kalander.runs.report import write_report
+
+    return write_report(folder)
+
+
+def _exhaust(generator: Any) -> Any:
+    while True:
+        try:
+            next(generator)
+        except StopIteration as stop:
+            return stop.value

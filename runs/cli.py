@@ -1,0 +1,313 @@
+"""The `kalander` command. Parses, calls the verb of runs.api, prints; nothing heavy is imported before it is needed."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Predict what calendering does to a lithium-ion electrode: particles, homogenisation, roll nip.",
+)  # fmt: skip
+
+Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout, in SI")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, vulkan or metal")]
+Precision = Annotated[str, typer.Option(help="f64 or f32")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores if not given")]
+Software = Annotated[bool, typer.Option("--allow-software-device", help="let a software rasteriser count as a GPU")]
+SaveEvery = Annotated[str, typer.Option(help='wall time between saves, "30 s"; "0 s" saves at every step')]
+Walltime = Annotated[str | None, typer.Option(help='stop with a save after this wall time, "2 h"')]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="change a value of the card: boxes.width='40 um'")]
+Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
+
+
+@app.command(epilog='Example: kalander run nmc111 -o studies/nmc111 --set boxes.replicas=5 --save-every "2 min"')
+def run(
+    card: Annotated[str, typer.Argument(help="a card file, or the name of a shipped card: nmc111")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="study folder; studies/CARD if not given")
+    ] = None,
+    device: DeviceName = "auto",
+    precision: Precision = "f64",
+    threads: Threads = None,
+    quick: Annotated[bool, typer.Option("--quick", help="the card's small variant")] = False,
+    settings: Settings = None,
+    save_every: SaveEvery = "10 min",
+    max_walltime: Walltime = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check the card, say what would be done, write nothing")
+    ] = False,
+    allow_software: Software = False,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compute a whole study, or go on with it if the folder holds it."""
+
+    def work() -> dict[str, Any]:
+        from kalander.coupling.card import load_card
+
+        times = _times(save_every, max_walltime)
+        loaded = load_card(card, overrides=_overrides(settings), quick=quick)
+        if dry_run:
+            return _plan(loaded)
+        folder = output or Path("studies") / Path(card).stem
+        return _with_progress(
+            "run", loaded, folder, json_output, device=device, precision=precision, threads=threads,
+            allow_software=allow_software, **times,
+        )  # fmt: skip
+
+    _answer(work, json_output, debug, show=_show_study)
+
+
+@app.command(epilog="Example: kalander resume studies/nmc111")
+def resume(
+    folder: Annotated[Path, typer.Argument(help="study folder")],
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    save_every: SaveEvery = "10 min",
+    max_walltime: Walltime = None,
+    allow_software: Software = False,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with a study from its newest valid state."""
+
+    def work() -> dict[str, Any]:
+        options = {"device": device, "threads": threads, "allow_software": allow_software}
+        return _with_progress("resume", None, folder, json_output, **options, **_times(save_every, max_walltime))
+
+    _answer(work, json_output, debug, show=_show_study)
+
+
+@app.command(epilog="Example: kalander doctor --json")
+def doctor(
+    precision: Precision = "f64", threads: Threads = None, allow_software: Software = False,
+    json_output: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Say which devices can be used and why others cannot, versions, threads, memory, cache folder."""
+
+    def work() -> dict[str, Any]:
+        from kalander.runs import api
+
+        return api.doctor(precision=precision, threads=threads, allow_software=allow_software)
+
+    _answer(work, json_output, debug)
+
+
+@app.command(epilog="Example: kalander info studies/nmc111/press.h5")
+def info(
+    path: Annotated[Path, typer.Argument(help="a study folder or a file of one")],
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what is in a study or a file, from which parents, made by what."""
+
+    def work() -> dict[str, Any]:
+        from kalander.runs import api
+
+        return api.info(path)
+
+    _answer(work, json_output, debug)
+
+
+@app.command(epilog="Example: kalander report studies/nmc111")
+def report(
+    folder: Annotated[Path, typer.Argument(help="study folder")], json_output: Json = False, debug: Debug = False
+) -> None:
+    """Write one self-contained HTML page and PNG figures of a study."""
+
+    def work() -> dict[str, Any]:
+        from kalander.runs.report import write_report
+
+        return {"study": str(folder), "report": str(write_report(folder))}
+
+    _answer(work, json_output, debug, show=_show_study)
+
+
+@app.command(epilog="Example: kalander pack nmc111 -o packing.npz --set boxes.replicas=1")
+def pack(
+    card: Annotated[str, typer.Argument(help="a card file or the name of a shipped card")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="npz file; one a replica")],
+    settings: Settings = None,
+    quick: Annotated[bool, typer.Option("--quick", help="the card's small variant")] = False,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make the packings of a card: position, radius, type, box_size in SI."""
+
+    def work() -> dict[str, Any]:
+        from kalander.runs import api
+
+        return api.pack(api.load_card(card, overrides=_overrides(settings), quick=quick), output)
+
+    _answer(work, json_output, debug)
+
+
+@app.command(epilog="Example: kalander nip nip.toml --json")
+def nip(
+    case: Annotated[Path, typer.Argument(help="a nip case file")],
+    model: Annotated[str, typer.Option(help="fast")] = "fast",
+    settings: Settings = None,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Line load, pressure profile, nip angle, exit thickness and springback of a pass."""
+
+    def work() -> dict[str, Any]:
+        from kalander.kernels.errors import Fault, InputError
+        from kalander.runs import api
+
+        if model != "fast":
+            raise InputError(Fault("--model", model, "is not available yet", "fast"))
+        return api.nip(case, overrides=_overrides(settings))
+
+    _answer(work, json_output, debug)
+
+
+def main() -> None:
+    """Entry point: exit codes of kalander.kernels.errors; 70 for a bug, a quiet end for a closed pipe."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small dense systems: BLAS threads only wait for each other
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except Exception as failure:
+        if type(failure).__module__.startswith(("click", "typer")) and hasattr(failure, "show"):
+            failure.show()  # wrong options: its text is made for people
+            sys.exit(2)
+        raise
+
+
+def _answer(
+    work: Callable[[], dict[str, Any]],
+    json_output: bool,
+    debug: bool,
+    *,
+    show: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Do the work, print its answer, and turn what goes wrong into an exit code."""
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
+    logging.getLogger("kalander").setLevel(logging.INFO)
+    from kalander.kernels.errors import KalanderError
+
+    try:
+        answer = work()
+        if json_output:
+            print(json.dumps(answer, allow_nan=False))
+        else:
+            (show or _show_plain)(answer)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KalanderError as failure:
+        if debug:
+            raise
+        print(str(failure), file=sys.stderr)
+        raise typer.Exit(failure.exit_code) from None
+    except KeyboardInterrupt:
+        print("interrupted; what was saved can be resumed", file=sys.stderr)
+        raise typer.Exit(75) from None
+    except OSError as failure:
+        if debug:
+            raise
+        print(f"{failure.strerror}: {failure.filename}; free the disk or choose another folder", file=sys.stderr)
+        raise typer.Exit(74) from None
+    except Exception as bug:
+        if debug:
+            raise
+        print(f"bug: {type(bug).__name__}: {bug}; run again with --debug and report it", file=sys.stderr)
+        raise typer.Exit(70) from None
+
+
+def _with_progress(verb: str, card: Any, folder: Path, json_output: bool, **options: Any) -> dict[str, Any]:
+    from kalander.runs import api
+    from kalander.runs.show import progress_display
+
+    with progress_display() as show:
+        if verb == "run":
+            done = api.run(card, folder, on_progress=show, **options)
+        else:
+            done = api.resume(folder, on_progress=show, **options)
+    return done.answer()
+
+
+def _times(save_every: str, max_walltime: str | None) -> dict[str, float]:
+    from kalander.coupling.quantity import QuantityError, parse_quantity
+    from kalander.kernels.errors import Fault, InputError
+
+    times, faults = {}, []
+    for name, text in (("save_every", save_every), ("max_walltime", max_walltime)):
+        if text is None:
+            continue
+        try:
+            times[name] = parse_quantity(text, "time")
+            if times[name] < 0:
+                faults.append(Fault(f"--{name.replace('_', '-')}", text, "is negative", 'a time such as "30 s"'))
+        except QuantityError as error:
+            faults.append(Fault(f"--{name.replace('_', '-')}", text, error.why, error.allowed, error.nearest))
+    if faults:
+        raise InputError(faults)
+    return times
+
+
+def _overrides(settings: list[str] | None) -> dict[str, str]:
+    from kalander.kernels.errors import Fault, InputError
+
+    wrong = [setting for setting in settings or [] if "=" not in setting]
+    if wrong:
+        raise InputError(
+            [Fault("--set", setting, "has no '='", "key=value, such as boxes.replicas=5") for setting in wrong]
+        )
+    return dict(setting.split("=", 1) for setting in settings or [])
+
+
+def _plan(card: Any) -> dict[str, Any]:
+    """What a run would do, without doing it."""
+    from kalander.coupling.estimates import critical_time_step, memory_estimate, particle_estimate, step_estimate
+    from kalander.runs import answers
+
+    stresses = len(card.press.stress)
+    return {
+        **answers.electrode_answer(card),
+        "boxes": card.boxes.replicas * stresses,
+        "particles": round(particle_estimate(card.electrode, card.boxes) * stresses),
+        "time_step_s": critical_time_step(card.electrode, card.press, card.step),
+        "steps_at_least": round(step_estimate(card.electrode, card.press, card.step)),
+        "memory_bytes": round(memory_estimate(card.electrode, card.boxes) * stresses),
+        "warnings": list(card.warnings),
+    }
+
+
+def _show_study(answer: dict[str, Any]) -> None:
+    """The summary of a study as a table; a plan, which has no study, as lines."""
+    if "study" not in answer:
+        return _show_plain(answer)
+    from kalander.runs.report import print_summary
+
+    print_summary(Path(answer["study"]))
+    print(f"report: {answer['report']}")
+
+
+def _show_plain(answer: dict[str, Any], indent: str = "") -> None:
+    """Nested answer as indented lines; long lists by their length."""
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}:")
+            _show_plain(value, indent + "  ")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                print(f"{indent}{name}:")
+                _show_plain(item, indent + "  ")
+        elif isinstance(value, list) and len(value) > 12:
+            print(f"{indent}{name}: {len(value)} values")
+        else:
+            print(f"{indent}{name}: {f'{value:.6g}' if isinstance(value, float) else value}")
+
+
+if __name__ == "__main__":
+    main()

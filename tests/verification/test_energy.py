@@ -1,0 +1,97 @@
+"""The energy ledger: kinetic + elastic + heat = work of the platens + what was there."""
+
+import numpy as np
+import pytest
+from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, with_bodies
+
+from kalander.dem.material import BinderConstants, Material
+from kalander.dem.observe import observe
+
+ELASTIC = Material(modulus=1000.0, poisson=0.25, density=4.7e-3)
+
+
+def energy(bed) -> float:
+    """Kinetic, elastic and lost energy less the work of the platens [pJ]."""
+    seen = observe(bed)
+    return float((seen.kinetic + seen.elastic + seen.heat - seen.work)[0])
+
+
+def order_of_error(make_bed, start_of, time: float, steps: int) -> tuple[float, float]:
+    """Order in the step of the energy error at `time`, and the relative error with the middle one of three steps."""
+    errors = []
+    for count in (steps, 2 * steps, 4 * steps):
+        start = start_of(time / count)
+        bed = make_bed(start)
+        before = 0.5 * float((start.bodies["mass"][:, None] * start.bodies["velocity"] ** 2).sum())
+        bed.advance([count])
+        errors.append((energy(bed) - before) / before)
+    return float(np.log2(errors[0] / errors[2]) / 2.0), errors[1]
+
+
+def colliding_pair(dt: float):
+    """An eccentric collision of two elastic spheres of different size."""
+    unit = np.array([0.96, 0.2, -0.196])
+    touching = np.array([9.0, 10.0, 10.0]) + np.outer([0.0, 2.3 / np.linalg.norm(unit)], unit)
+    box = spheres(touching, [1.0, 1.3], width=20.0, height=20.0)
+    return with_bodies(lay([box], (ELASTIC, RIGID), dt=dt), velocity=[[0.5, 0, 0], [-0.5, 0.1, 0]])
+
+
+def test_elastic_collision_keeps_energy_to_second_order(make_bed) -> None:
+    """Verlet in the middle of a collision errs with the square of the step."""
+    order, error = order_of_error(make_bed, colliding_pair, 0.02, 20)
+    assert order == pytest.approx(2.0, abs=0.15)  # F ~ δ^1.5 is not smooth at first touch
+    assert abs(error) < 1e-3
+
+
+def test_energy_of_an_elastic_cluster_is_kept(make_bed) -> None:
+    """30 frictionless spheres fly about between the platens; every impact takes some 40 steps."""
+    rng = np.random.default_rng(3)
+    packing = loose_packing(30, seed=1, solid_fraction=0.3)
+    start = lay([packing], (ELASTIC, RIGID), dt=1e-3)
+    start = with_bodies(start, velocity=rng.normal(0.0, 0.3, (30, 3)))
+    bed = make_bed(start)
+    kinetic = 0.5 * float((start.bodies["mass"][:, None] * start.bodies["velocity"] ** 2).sum())
+    bed.advance([5000])
+    assert (bed.body("heat") == 0.0).all()
+    # Verlet errs within an impact by (2π/40)²/24 of its energy at most and recovers it afterwards
+    assert energy(bed) == pytest.approx(kinetic, rel=1e-3)
+
+
+def test_vibrating_bond_keeps_energy(make_bed) -> None:
+    """A bonded pair thrown apart, sheared, bent and twisted without damping."""
+    binder = BinderConstants(modulus=100.0, poisson=0.3, damping=0.0, strength=1e9, shear_strength=1e9)
+
+    def thrown(dt: float):
+        box = spheres([[9.0, 10, 10], [11.2, 10, 10]], 1.0, width=20.0, height=20.0,
+                      bonds=bonded([[0, 1]], radius=0.5, length=2.2))  # fmt: skip
+        return with_bodies(
+            lay([box], (ELASTIC, RIGID), dt=dt, binder=binder),
+            velocity=[[-0.01, 0.01, 0], [0.01, -0.01, 0]], spin=[[0, 0, 0], [0, 0, 0]],
+        )  # fmt: skip
+
+    order, error = order_of_error(make_bed, thrown, 0.13, 40)
+    assert order > 0.9
+    assert abs(error) < 2e-2
+
+
+def pressed(make_bed, *, glued: bool, dt: float):
+    """100 spheres pressed by a fifth of their height in 10 µs, and the energy at the start."""
+    start = lay([loose_packing(100, seed=2, glued=glued)], (GRAIN, RIGID), dt=dt, friction=0.4, binder=BRITTLE)
+    bed = make_bed(start)
+    before = energy(bed)
+    height = np.diff(bed.boxes["platen_height"])[0, 0]
+    steps = round(10.0 / dt)
+    bed.boxes["platen_velocity"] = np.array([[0.0, -0.2 * height / (steps * dt)]])
+    bed.advance([steps])
+    return bed, before
+
+
+@pytest.mark.parametrize("glued", [False, True])
+def test_ledger_of_a_compaction(make_bed, glued) -> None:
+    """Friction, damping and broken bonds turn the work of the platens into heat."""
+    for dt in (0.002, 0.001,0.0005):
+        bed, before = pressed(make_bed, glued=glued, dt=dt)
+        seen = observe(bed)
+        print(glued, dt, energy(bed) - before, before, seen.heat, seen.work, seen.kinetic, seen.elastic, seen.broken_bond_fraction, seen.overlap_ratio)
+    assert seen.heat[0] > 0.1 * seen.work[0]
+    assert abs(energy(bed) - before) < 0.02 * seen.work[0]
