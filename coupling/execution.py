@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kalander.coupling.saves import add_save, newest_valid, remove_saves
+from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
 from kalander.coupling.stage import Progress, Stage, StageReport, differences, stage_key
 from kalander.coupling.store import Data, read, read_identity, write
+from kalander.coupling.trace import Trace, repeated, tracing
 from kalander.kernels.errors import CheckpointError, Interrupted
 
 __all__ = ["Schedule", "compute", "reuse"]
@@ -88,10 +89,12 @@ def compute(
         notes += [f"rejected {reason}" for reason in resume.damaged]
     notes += [f"passed over {reason}" for reason in (*resume.other_device, *resume.other_config)]
     if resume.path is not None:
-        notes.append(f"went on from {resume.path}")
+        again = repeated(folder, stage.name, resume.counters)
+        notes.append(f"went on from {resume.path}{again}")
     for note in notes:
         log.warning(note)
-    result = _work(saves, stage, inputs, resume.state, identity, on_progress, schedule)
+    with tracing(folder, stage.name) as trace:
+        result = _work(saves, stage, inputs, resume.state, identity, on_progress, schedule, trace)
     path = folder / f"{stage.name}.h5"
     write(path, result, stage.schema, kind="result", identity=identity)
     remove_saves(saves)
@@ -108,6 +111,7 @@ def _work(
     identity: Mapping[str, Any],
     on_progress: Callable[[Progress], None],
     schedule: Schedule,
+    trace: Trace,
 ) -> Data:
     """Run the generator of a stage to its end, saving and stopping between its steps."""
     last_save = time.monotonic()
@@ -118,9 +122,11 @@ def _work(
             except StopIteration as end:
                 return end.value
             on_progress(progress)
+            trace.at(progress.counters)
             reason = schedule.stop()
             if reason or schedule.wants_save(progress, time.monotonic() - last_save):
-                path = add_save(saves, stage, progress.snapshot(), {**identity, "fraction": progress.fraction})
+                path = add_save(saves, stage, progress.snapshot(), {**identity, COUNTERS: dict(progress.counters)})
+                trace.at(progress.counters, saved=True)
                 last_save = time.monotonic()
             if reason:
                 raise Interrupted(f"{reason}: {stage.name} is saved at {progress.fraction:.0%} in {path}")

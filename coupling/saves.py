@@ -12,18 +12,20 @@ from kalander.coupling.stage import Stage, differences
 from kalander.coupling.store import Data, read, read_identity, write
 from kalander.kernels.errors import CheckpointError
 
-__all__ = ["Resume", "add_save", "newest_valid", "remove_saves"]
+__all__ = ["COUNTERS", "Resume", "add_save", "newest_valid", "remove_saves"]
 
+COUNTERS = "counters"  # of the step that was saved: for people
 KEPT = 3  # one may be damaged with the disk, and one be of the state that led to the damage
 NAME = re.compile(r"\d{3,9}\.h5")
 
 
 @dataclass(frozen=True)
 class Resume:
-    """Where a stage goes on. The other saves are listed with the reason why they were passed over."""
+    """Where a stage goes on, and how far it had come. The other saves are listed with the reason why they were passed over."""
 
     path: Path | None
     state: Data | None
+    counters: Mapping[str, float]
     damaged: tuple[str, ...]
     other_device: tuple[str, ...]
     other_config: tuple[str, ...]
@@ -51,16 +53,19 @@ def newest_valid(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> Res
     other_config: list[str] = []
     for path in reversed(_saves(folder)):
         try:
-            changes = differences(read_identity(path), identity)
+            stored = read_identity(path)
+            changes = differences(stored, identity)
             state = None if changes else _checked(path, stage)
         except CheckpointError as error:
             damaged.append(str(error))
             continue
         if state is not None:
-            return Resume(path, state, tuple(damaged), tuple(other_device), tuple(other_config))
+            return Resume(
+                path, state, stored.get(COUNTERS, {}), tuple(damaged), tuple(other_device), tuple(other_config)
+            )
         reasons = other_device if all(change.of_compute for change in changes) else other_config
         reasons.append(f"{path}: {'; '.join(map(str, changes))}")
-    return Resume(None, None, tuple(damaged), tuple(other_device), tuple(other_config))
+    return Resume(None, None, {}, tuple(damaged), tuple(other_device), tuple(other_config))
 
 
 def remove_saves(folder: Path) -> None:

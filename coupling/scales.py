@@ -7,7 +7,7 @@ import numpy as np
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.particles import size_classes
-from kalander.dem.compaction import Press
+from kalander.dem.compaction import CONTACT_SHARE, Press
 from kalander.dem.material import BinderConstants, Material, rayleigh_time
 from kalander.dem.recipe import Recipe
 from kalander.kernels.columns import Column, Table
@@ -82,13 +82,15 @@ def recipe_of(card: Card) -> Recipe:
     )
 
 
-def press_settings(card: Card) -> Press:
-    """How the boxes of a card are pressed."""
+def press_settings(card: Card, smallest_radius: float) -> Press:
+    """How the boxes of a card are pressed, particles being no smaller than a radius [µm]."""
     return Press(
         speed=card.press.plate_speed,
         inertial_number=card.press.inertial_number,
         release_stress=card.press.release_stress / 1e6,
         max_strain=card.press.max_strain,
+        time_step=time_step(card, smallest_radius),
+        contact_share=CONTACT_SHARE if card.step.dt is None else np.inf,
     )
 
 

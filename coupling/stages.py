@@ -255,7 +255,8 @@ def _press(
     replicas = card.boxes.replicas
     target = np.repeat(from_si(card.press.stress, "MPa"), replicas)
     start = _press_state(state, ensemble) if state else new_press(ensemble, target=target, solid=solid)
-    moments = press(start, press_settings(card), materials=[material_of(card)], precision=precision, schedule=schedule)
+    settings = press_settings(card, float(ensemble.bodies["radius"].min()))
+    moments = press(start, settings, materials=[material_of(card)], precision=precision, schedule=schedule)
     final = yield from _as_progress(moments, len(target))
     bodies, protocol = final.ensemble.bodies, final.protocol
     boxes = {
@@ -273,7 +274,7 @@ def _press(
     }
     return Data(
         {"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles},
-        {"dt_s": float(ensemble.boxes["dt"][0] * 1e-6)},
+        {},
     )
 
 

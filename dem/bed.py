@@ -248,6 +248,17 @@ class Bed:
         self.kernels.platen_loads(self.grid["body_start"], self.bodies["load_low"], self.bodies["load_high"], total)
         return total.astype(np.float64)
 
+    def contact_frequency(self) -> np.ndarray:
+        """Largest natural frequency √(k_n (1/m_i + 1/m_j)) of the contacts of each box [1/µs], 0 where none touch."""
+        bodies, contacts, grid = self.bodies, self.contacts, self.grid
+        rate = self._real(np.zeros(len(self.boxes["dt"])))
+        self.kernels.stiffest_contact(
+            self.material_count, self.contact_count,
+            *(bodies[name] for name in ("position", "rest", "radius", "mass", "material", "box")),
+            grid["width"], grid["constants"], *(contacts[name] for name in ("first", "second", "touching")), rate,
+        )  # fmt: skip
+        return np.sqrt(rate.astype(np.float64))
+
     # --- reading --------------------------------------------------------------------------------------------------
 
     def body(self, name: str) -> np.ndarray:

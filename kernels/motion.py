@@ -51,6 +51,7 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
     """Kernels for one contact law."""
     functions = pair_functions(law_name, compensated=compensated)
     contact_pair, bonded_pair, platen = functions.contact_pair, functions.bonded_pair, functions.platen
+    separation = functions.separation
     array = ti.types.ndarray
 
     @ti.func
@@ -252,6 +253,25 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
             total[b, 1] = sums[1]
 
     @ti.kernel
+    def stiffest_contact(
+        material_count: int, contact_count: int, position: array(), rest: array(), radius: array(), mass: array(),
+        material: array(), box: array(), width: array(), constants: array(), first: array(), second: array(),
+        touching: array(), rate: array(),
+    ):  # fmt: skip
+        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²], k_n = 2 E* √(R*δ)."""
+        for k in range(contact_count):
+            if touching[k] == 1:
+                i = first[k]
+                j = second[k]
+                b = box[i]
+                reach = radius[i] + radius[j]
+                overlap = ti.max(reach - separation(i, j, position, rest, width[b]).norm(), 0.0)
+                pair = (b * material_count + material[i]) * material_count + material[j]
+                stiffness = 2.0 * constants[pair][0] * ti.sqrt(radius[i] * radius[j] / reach * overlap)
+                # the largest of numbers does not depend on their order
+                ti.atomic_max(rate[b], stiffness * (1.0 / mass[i] + 1.0 / mass[j]))
+
+    @ti.kernel
     def pair_forces(
         material_count: int, contact_count: int, bond_count: int,
         position: array(), rest: array(), velocity: array(), spin: array(), radius: array(), mass: array(),
@@ -281,5 +301,6 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
                 bond_push[k] = force_k
 
     return SimpleNamespace(
-        advance_boxes=advance_boxes, advance_pairs=advance_pairs, platen_loads=platen_loads, pair_forces=pair_forces
+        advance_boxes=advance_boxes, advance_pairs=advance_pairs, platen_loads=platen_loads,
+        stiffest_contact=stiffest_contact, pair_forces=pair_forces
     )

@@ -35,7 +35,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
     law = LAWS[law_name]
 
     @ti.func
-    def between(i, j, position: each, rest: each, width):
+    def separation(i, j, position: each, rest: each, width):
         """Vector from body j to body i, nearest image [µm]."""
         vector = nearest_image(position[i] - position[j], width)
         if ti.static(compensated):
@@ -55,7 +55,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
         moment_j = ti.Vector([0.0, 0.0, 0.0])
         history = ti.Vector([0.0, 0.0, 0.0])
         warmth = 0.0
-        vector = between(i, j, position, rest, width[b])
+        vector = separation(i, j, position, rest, width[b])
         reach = radius[i] + radius[j]
         square = vector.dot(vector)
         if square < reach * reach:
@@ -87,7 +87,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
         The elastic energy of a bond that fails becomes heat.
         """
-        vector = between(i, j, position, rest, width[b])
+        vector = separation(i, j, position, rest, width[b])
         distance = vector.norm()
         normal = vector * (1.0 / distance)
         gap = distance - radius[i] - radius[j]
@@ -138,4 +138,4 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             moment = -arm * normal.cross(force)
         return force, moment, history, warmth
 
-    return SimpleNamespace(contact_pair=contact_pair, bonded_pair=bonded_pair, platen=platen)
+    return SimpleNamespace(separation=separation, contact_pair=contact_pair, bonded_pair=bonded_pair, platen=platen)

@@ -3,15 +3,19 @@
 import functools
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
-__all__ = ["ACCENT", "GREY", "INK", "LIGHT", "new_figure", "png", "stress_colours", "styled"]
+__all__ = ["ACCENT", "GREY", "INK", "LIGHT", "SERIES", "new_figure", "png", "pressure_axis", "stress_colours", "styled"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 INK, GREY, LIGHT = "#22272e", "#6b7580", "#c9d0d6"
 ACCENT = "#d55e00"  # vermillion of Okabe & Ito, "Color universal design" (2008): for what was measured or has cracked
@@ -52,7 +56,7 @@ STYLE: dict[str, Any] = {
 }
 
 
-def styled[**P, R](draw: Callable[P, R]) -> Callable[P, R]:
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Run a drawing function under the style, and leave matplotlib as it was."""
 
     @functools.wraps(draw)
@@ -83,6 +87,9 @@ def stress_colours(stresses: np.ndarray) -> dict[float, str]:
     return {float(stress): SERIES[rank % len(SERIES)] for rank, stress in enumerate(np.unique(stresses))}
 
 
-def panel_letter(axes: Axes, letter: str, title: str) -> None:
-    """Title of a panel with its letter."""
-    axes.set_title(f"{letter}  {title}")
+
+
+def pressure_axis(ax: Axes, lowest: float, highest: float) -> None:
+    """Logarithmic axis of pressure [MPa], labelled in plain numbers."""
+    ax.set(xscale="log", xlabel="pressure (MPa)", xlim=(lowest, highest))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -12,6 +12,12 @@ __all__ = ["Hits", "Scene", "View", "cast", "images_in_box", "shade", "view_from
 
 NOTHING, LOWER_SLAB, UPPER_SLAB = -1, -2, -3
 
+SUN = (-14.0, 48.0)  # azimuth and elevation [degree]: over the left shoulder of a camera at azimuth 28
+AMBIENT, DIRECT, HEADLIGHT = 0.52, 0.52, 0.31  # a face in full light comes out near 1
+CUT_LIGHTER = 0.45  # cut faces are lighter than surfaces, as in a polished section
+PORE_GREY = 0.90  # where one looks through the whole box
+SHADOW_PIXELS = 800  # side of the sun's depth map
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -28,7 +34,7 @@ class Scene:
     height: float
     slab_thickness: float
     slab_margin: float
-    slab_colour: tuple[float, float, float] = (0.50, 0.53, 0.56)
+    slab_colour: tuple[float, float, float] = (0.60, 0.62, 0.64)
 
 
 @dataclass(frozen=True)
@@ -51,14 +57,20 @@ class View:
         left, _, _, top = self.extent
         return left + (np.arange(columns) + 0.5) / self.resolution, top - (np.arange(rows) + 0.5) / self.resolution
 
+    def rays(self) -> np.ndarray:
+        """Points of the pixels in the plane of the picture through the origin, shape (3, row, column)."""
+        across, upward = self.grid()
+        return across * self.axes[0][:, None, None] + upward[:, None] * self.axes[1][:, None, None]
+
 
 @dataclass(frozen=True)
 class Hits:
     """What each pixel sees: depth along the view (inf: nothing), sphere (or NOTHING, LOWER_SLAB, UPPER_SLAB), outward
-    normal (row, column, 3), point (row, column, 3) in the world."""
+    normal (row, column, 3), point (row, column, 3) in the world; cut: the hit is a section, not a surface."""
 
     depth: np.ndarray
     owner: np.ndarray
+    cut: np.ndarray
     normal: np.ndarray
     point: np.ndarray
 
@@ -89,9 +101,29 @@ def images_in_box(
 
 def cast(scene: Scene, view: View) -> Hits:
     """First hit of every pixel's ray: entry into sphere ∩ box, or into a slab."""
+    start = view.rays()
+    depth, owner, cut, face = _nearest_sphere(scene, view, start)
+    margin, width = scene.slab_margin, scene.width
+    for name, bottom in ((LOWER_SLAB, -scene.slab_thickness), (UPPER_SLAB, scene.height)):
+        low = (-margin, -margin, bottom)
+        high = (width[0] + margin, width[1] + margin, bottom + scene.slab_thickness)
+        entry, leave, slab_face = _cross_block(start, view.axes[2], low, high)
+        hit = (entry < leave) & (entry < depth)
+        depth[hit], owner[hit], cut[hit], face[hit] = entry[hit], name, False, slab_face[hit]
+    point = np.moveaxis(start, 0, -1) + np.where(np.isfinite(depth), depth, 0.0)[..., None] * view.axes[2]
+    normal = np.zeros(point.shape)
+    flat, ball = cut | (owner < NOTHING), (owner >= 0) & ~cut
+    normal[flat] = (-np.sign(view.axes[2]) * np.eye(3))[face[flat]]
+    normal[ball] = (point[ball] - scene.centre[owner[ball]]) / scene.radius[owner[ball], None]
+    return Hits(depth, owner, cut, normal, point)
+
+
+def _nearest_sphere(
+    scene: Scene, view: View, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Depth, sphere, whether it is hit in a section, and the side of the box (0: x, 1: y) by which the ray came in."""
     across, upward = view.grid()
-    start = across[None, :, None] * view.axes[0] + upward[:, None, None] * view.axes[1]
-    entry, leave, face = _cross_prism(start, view.axes[2], (0.0, 0.0), scene.width)
+    entry, leave, face = _cross_block(start, view.axes[2], (0.0, 0.0), scene.width)
     depth = np.full(view.shape, np.inf)
     owner = np.full(view.shape, NOTHING)
     seen = scene.centre @ view.axes.T
@@ -105,116 +137,109 @@ def cast(scene: Scene, view: View) -> Hits:
         hit &= near < depth[rows, columns]
         depth[rows, columns][hit] = near[hit]
         owner[rows, columns][hit] = sphere
-    cut = (owner >= 0) & (depth <= entry)
-    point = start + np.where(np.isfinite(depth), depth, 0.0)[..., None] * view.axes[2]
-    round_normal = (point - scene.centre[owner]) / scene.radius[owner][..., None]
-    normal = np.where(cut[..., None], face, round_normal)
-    return _with_slabs(scene, view, start, Hits(depth, owner, normal, point))
+    return depth, owner, (owner >= 0) & (depth <= entry), face
 
 
-def _cross_prism(
+def _cross_block(
     start: np.ndarray, direction: np.ndarray, low: tuple[float, ...], high: tuple[float, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Depth at which rays enter and leave the block low..high of the first axes, and the normal of the face entered.
+    """Depth at which rays enter and leave the block low..high of the first axes, and the axis of the face entered.
 
     The slab method of Kay & Kajiya, SIGGRAPH 1986; a missed block is entered after it is left.
     """
-    shape = start.shape[:-1]
-    entry, leave, face = np.full(shape, -np.inf), np.full(shape, np.inf), np.zeros(start.shape)
+    shape = start.shape[1:]
+    entry, leave, face = np.full(shape, -np.inf), np.full(shape, np.inf), np.zeros(shape, np.int8)
     for axis, (least, most) in enumerate(zip(low, high)):
         if abs(direction[axis]) < 1e-9:  # such a ray keeps its place on this axis
-            outside = (start[..., axis] < least) | (start[..., axis] > most)
-            leave[outside] = -np.inf
+            leave[(start[axis] < least) | (start[axis] > most)] = -np.inf
             continue
-        one, other = ((bound - start[..., axis]) / direction[axis] for bound in (least, most))
-        near = np.minimum(one, other)
-        leave = np.minimum(leave, np.maximum(one, other))
-        face[near > entry] = -np.sign(direction[axis]) * np.eye(3)[axis]
-        entry = np.maximum(entry, near)
+        first, last = (least, most) if direction[axis] > 0 else (most, least)
+        near = (first - start[axis]) / direction[axis]
+        face[near > entry] = axis
+        np.maximum(entry, near, out=entry)
+        np.minimum(leave, (last - start[axis]) / direction[axis], out=leave)
     return entry, leave, face
 
 
-def _with_slabs(scene: Scene, view: View, start: np.ndarray, hits: Hits) -> Hits:
-    """The same hits with the two slabs before or behind the spheres."""
-    depth, owner, normal = hits.depth.copy(), hits.owner.copy(), hits.normal.copy()
-    margin, width = scene.slab_margin, scene.width
-    for name, bottom in ((LOWER_SLAB, -scene.slab_thickness), (UPPER_SLAB, scene.height)):
-        low = (-margin, -margin, bottom)
-        high = (width[0] + margin, width[1] + margin, bottom + scene.slab_thickness)
-        entry, leave, face = _cross_prism(start, view.axes[2], low, high)
-        hit = (entry < leave) & (entry < depth)
-        depth[hit], owner[hit], normal[hit] = entry[hit], name, face[hit]
-    point = start + np.where(np.isfinite(depth), depth, 0.0)[..., None] * view.axes[2]
-    return Hits(depth, owner, normal, point)
-
-
-def shade(scene: Scene, view: View, hits: Hits, *, background: float = 1.0) -> np.ndarray:
-    """Picture (row, column, 3) from 0 to 1: sun with shadow, sky hidden by neighbours, dark edges where things end."""
+def shade(scene: Scene, view: View, hits: Hits) -> np.ndarray:
+    """Picture (row, column, 3) from 0 to 1: sun with shadow, sky hidden by neighbours, dark outlines, white ground."""
     seen = hits.owner != NOTHING
-    colour = np.full((*view.shape, 3), background)
-    colour[seen] = np.where(
-        (hits.owner[seen] >= 0)[:, None], scene.colour[hits.owner[seen]], np.array(scene.slab_colour)
-    )
-    sun = -view_from(-38.0, 52.0)[2]
+    sphere = hits.owner >= 0
+    colour = np.ones((*view.shape, 3))
+    colour[seen] = scene.slab_colour
+    colour[sphere] = scene.colour[hits.owner[sphere]]
+    cut = sphere & hits.cut
+    colour[cut] += CUT_LIGHTER * (1.0 - colour[cut])
+    sun = -view_from(*SUN)[2]
     lit = np.clip(hits.normal @ sun, 0.0, 1.0) * sunlit(scene, hits, sun)
-    sky = open_sky(scene, hits) * (0.75 + 0.25 * hits.normal[..., 2])
-    rim = 1.0 - np.clip(-hits.normal @ view.axes[2], 0.0, 1.0)
-    light = 0.62 * sky + 0.50 * lit - 0.18 * rim**3
-    light *= 1.0 - 0.45 * edges(view, hits)
-    return np.where(seen[..., None], np.clip(colour * light[..., None], 0.0, 1.0), colour)
+    sky = open_sky(scene, hits) * (0.85 + 0.15 * hits.normal[..., 2])
+    facing = np.clip(-hits.normal @ view.axes[2], 0.0, 1.0)
+    light = AMBIENT * sky + DIRECT * lit + HEADLIGHT * facing * sky
+    light *= 1.0 - 0.5 * outline(hits)
+    picture = np.clip(colour * light[..., None], 0.0, 1.0)
+    picture[~seen] = np.where(_through_box(scene, view)[~seen, None], PORE_GREY, 1.0)
+    return picture
+
+
+def _through_box(scene: Scene, view: View) -> np.ndarray:
+    """True where the ray passes the space between the slabs."""
+    entry, leave, _ = _cross_block(view.rays(), view.axes[2], (0.0, 0.0, 0.0), (*scene.width, scene.height))
+    return entry < leave
 
 
 def sunlit(scene: Scene, hits: Hits, sun: np.ndarray) -> np.ndarray:
-    """Share of the sun that reaches each point: a depth map seen from the sun, looked up in a small neighbourhood."""
-    azimuth, elevation = np.degrees([np.arctan2(sun[0], -sun[1]), np.arcsin(sun[2])])
-    axes = view_from(azimuth, elevation)
+    """Share of the sun that reaches each point: a depth map seen from the sun, looked up in a small neighbourhood.
+
+    The slabs cast no shadow: the upper one would lay all that it presses in the dark.
+    """
+    axes = view_from(*SUN)
     reach = float(np.hypot(*scene.width) + scene.height)
-    resolution = 900.0 / (2.0 * reach)
+    resolution = SHADOW_PIXELS / (2.0 * reach)
     map_view = View(axes, (-reach, reach, -reach, reach), resolution)
-    bare = Scene(**{**vars(scene), "slab_thickness": 0.0})  # the sun shines in below the upper platen: it has no lid
-    depth = cast(bare, map_view).depth
-    place = hits.point @ axes.T
-    column = (place[..., 0] + reach) * resolution
-    row = (reach - place[..., 1]) * resolution
-    bias = 1.5 / resolution + 0.02 * float(scene.radius.mean())  # a sphere does not shade itself by rounding
+    depth = _nearest_sphere(scene, map_view, map_view.rays())[0]
+    # a point looks from a little above its surface, so that the steps of the map do not shade their own surface
+    place = (hits.point + hits.normal * 4.0 / resolution) @ axes.T
+    column, row = (place[..., 0] + reach) * resolution, (reach - place[..., 1]) * resolution
     lit = np.zeros(hits.depth.shape)
-    offsets = np.linspace(-2.0, 2.0, 5)
+    offsets = np.linspace(-1.8, 1.8, 4)
     for across in offsets:
         for down in offsets:
             i = np.clip(row + down, 0, map_view.shape[0] - 1).astype(int)
             j = np.clip(column + across, 0, map_view.shape[1] - 1).astype(int)
-            lit += place[..., 2] <= depth[i, j] + bias
+            lit += place[..., 2] <= depth[i, j]
     return lit / offsets.size**2
 
 
 def open_sky(scene: Scene, hits: Hits) -> np.ndarray:
     """Share of the hemisphere over each point that neighbouring spheres leave open.
 
-    A sphere of radius r at distance d hides (r/d)² cos θ of the light of an even sky, whole spheres above the horizon
-    (Nusselt's analogue); what several hide is multiplied, as if they hid independently.
+    A sphere of radius r at distance d hides (r/d)² cos θ of an even sky (Nusselt's analogue, sphere above the horizon);
+    what several hide is multiplied, as if each hid at random. Nothing stands before a section: it was cut away.
     """
-    sky = np.ones(hits.depth.shape)
-    flat_owner = hits.owner.ravel()
-    order = np.argsort(flat_owner, kind="stable")
-    bounds = np.searchsorted(flat_owner[order], np.arange(len(scene.radius) + 1))
-    point, normal, result = hits.point.reshape(-1, 3), hits.normal.reshape(-1, 3), sky.ravel()
-    reach = 2.0 * float(scene.radius.mean())
+    sky = np.ones(hits.owner.size)
+    owner = np.where(hits.cut, NOTHING, hits.owner).ravel()
+    order = np.argsort(owner, kind="stable")
+    bounds = np.searchsorted(owner[order], np.arange(len(scene.radius) + 1))
+    all_points, all_normals = hits.point.reshape(-1, 3), hits.normal.reshape(-1, 3)
+    reach = float(scene.radius.mean())
     for sphere in np.flatnonzero(np.diff(bounds)):
         pixels = order[bounds[sphere] : bounds[sphere + 1]]
-        apart = np.linalg.norm(scene.centre - scene.centre[sphere], axis=1)
-        near = np.flatnonzero(apart < scene.radius + scene.radius[sphere] + reach)
-        share = np.ones(len(pixels))
-        for other in near[near != sphere]:
-            towards = scene.centre[other] - point[pixels]
-            squared = np.einsum("ij,ij->i", towards, towards)
-            cosine = np.einsum("ij,ij->i", towards, normal[pixels]) / np.sqrt(squared)
-            share *= 1.0 - np.clip(cosine, 0.0, 1.0) * np.minimum(scene.radius[other] ** 2 / squared, 1.0)
-        result[pixels] = share
-    return result.reshape(sky.shape)
+        centre = scene.centre - scene.centre[sphere]
+        near = np.linalg.norm(centre, axis=1) < scene.radius + scene.radius[sphere] + reach
+        near[sphere] = False
+        centre, point, normal = centre[near], all_points[pixels] - scene.centre[sphere], all_normals[pixels]
+        # |c - p|² and (c - p)·n for every pair of point and neighbour, as products of matrices
+        squared = (centre**2).sum(axis=1) - 2.0 * point @ centre.T + (point**2).sum(axis=1)[:, None]
+        above = normal @ centre.T - (point * normal).sum(axis=1)[:, None]
+        # cut faces of overlapping spheres may lie inside a neighbour: no nearer than its surface
+        squared = np.maximum(squared, scene.radius[near] ** 2)
+        hidden = np.clip(above, 0.0, None) * scene.radius[near] ** 2 / squared**1.5
+        sky[pixels] = np.prod(1.0 - np.minimum(hidden, 1.0), axis=1)
+    return sky.reshape(hits.owner.shape)
 
 
-def edges(view: View, hits: Hits) -> np.ndarray:
-    """1 on the nearer side of an outline: where the next pixel belongs to another thing, else 0."""
+def outline(hits: Hits) -> np.ndarray:
+    """1 on the nearer side of a boundary between two things, else 0."""
     edge = np.zeros(hits.depth.shape)
     for axis in (0, 1):
         for step in (1, -1):

@@ -40,14 +40,14 @@ def test_a_card_is_in_si(card):
     assert card.electrode.active.modulus == 142.5e9
     assert card.press.stress == (19.82e6, 159.37e6)
     assert card.press.temperature == 298.15
-    assert card.calender.stand_stiffness == 5e8
+    assert card.calender.stand_stiffness == 2e9
     assert card.calender.gap == 130e-6
     assert card.step.dt is None
-    assert card.calibrated[0].range == (1e8, 5e9)
+    assert card.calibrated[0].range == (1e8, 2.5e9)
 
 
 def test_defaults_that_follow_another_value(card):
-    assert card.binder.shear_strength == card.binder.strength == 30e6
+    assert card.binder.shear_strength == card.binder.strength == 34e6
     assert card.contact.restitution is None
     assert card.restitution == card.electrode.active.restitution
     assert load_card("nmc111", overrides={"contact.restitution": "0.4"}).restitution == 0.4
@@ -60,7 +60,7 @@ def test_a_card_is_frozen(card):
 
 def test_quick_is_a_smaller_study_and_overrides_win():
     quick = load_card("nmc111", quick=True)
-    assert (quick.boxes.width, quick.boxes.replicas) == (40e-6, 2)
+    assert (quick.boxes.width, quick.boxes.replicas) == (35e-6, 2)
     assert load_card("nmc111", quick=True, overrides={"boxes.replicas": "5"}).boxes.replicas == 5
 
 
@@ -212,6 +212,7 @@ material = "rigid"
 [rolls]
 diameter = "500 mm"
 stand_stiffness = "2 MN/mm"
+face = "465 mm"
 [pass]
 gap = "115 um"
 speed = "2 m/min"

@@ -74,24 +74,29 @@ def test_vibrating_bond_keeps_energy(make_bed) -> None:
     assert abs(error) < 2e-2
 
 
-def pressed(make_bed, *, glued: bool, dt: float):
-    """100 spheres pressed by a fifth of their height in 10 µs, and the energy at the start."""
-    start = lay([loose_packing(100, seed=2, glued=glued)], (GRAIN, RIGID), dt=dt, friction=0.4, binder=BRITTLE)
+def pressed(make_bed, *, friction: float, glued: bool):
+    """100 spheres pressed by a fifth of their height in 10 000 steps; the energy at the start is zero."""
+    dt, steps = 0.001, 10_000  # an eighth of the Rayleigh time of the smallest sphere
+    start = lay([loose_packing(100, seed=2, glued=glued)], (GRAIN, RIGID), dt=dt, friction=friction, binder=BRITTLE)
     bed = make_bed(start)
-    before = energy(bed)
     height = np.diff(bed.boxes["platen_height"])[0, 0]
-    steps = round(10.0 / dt)
     bed.boxes["platen_velocity"] = np.array([[0.0, -0.2 * height / (steps * dt)]])
     bed.advance([steps])
-    return bed, before
+    return bed
 
 
+# Heat is booked with the velocity of half a step before: 1e-3 of the work. With friction the law itself makes energy:
+# where the overlap grows the tangential spring stiffens at no work, as in every Mindlin law with F = k(δ) ξ.
+LEDGER = {0.0: 2e-3, 0.4: 2e-2}
+
+
+@pytest.mark.parametrize("friction", LEDGER)
 @pytest.mark.parametrize("glued", [False, True])
-def test_ledger_of_a_compaction(make_bed, glued) -> None:
+def test_ledger_of_a_compaction(make_bed, friction, glued) -> None:
     """Friction, damping and broken bonds turn the work of the platens into heat."""
-    for dt in (0.002, 0.001,0.0005):
-        bed, before = pressed(make_bed, glued=glued, dt=dt)
-        seen = observe(bed)
-        print(glued, dt, energy(bed) - before, before, seen.heat, seen.work, seen.kinetic, seen.elastic, seen.broken_bond_fraction, seen.overlap_ratio)
-    assert seen.heat[0] > 0.1 * seen.work[0]
-    assert abs(energy(bed) - before) < 0.02 * seen.work[0]
+    bed = pressed(make_bed, friction=friction, glued=glued)
+    seen = observe(bed)
+    print(friction, glued, energy(bed)/seen.work[0], seen.heat/seen.work, seen.broken_bond_fraction)
+    assert seen.heat[0] > 0.05 * seen.work[0]
+    assert (seen.broken_bond_fraction[0] > 0.5) == glued
+    assert abs(energy(bed)) < LEDGER[friction] * seen.work[0]
