@@ -21,7 +21,7 @@ NAME = re.compile(r"\d{3,9}\.h5")
 
 @dataclass(frozen=True)
 class Resume:
-    """Where a stage goes on, and how far it had come. The other saves are listed with the reason why they were passed over."""
+    """Where a stage goes on, and how far it had come. The other saves: why they were passed over."""
 
     path: Path | None
     state: Data | None

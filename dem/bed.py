@@ -13,7 +13,7 @@ __all__ = ["SCHEDULES", "Bed"]
 SCHEDULES = ("boxes", "pairs")
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 DERIVED = ("id",)  # columns the device does not need
-HEADROOM = 1.2  # spare room of the pair lists
+MOST_WORKERS = 256  # more than the cores of any machine that runs this schedule
 
 
 class Bed:
@@ -27,6 +27,7 @@ class Bed:
     def __init__(self, ensemble: Ensemble, *, precision: str, schedule: str, skin: np.ndarray | None = None) -> None:
         self.precision = precision
         self.schedule = schedule
+        self.pool = arrays.Pool(precision)
         self.law = ensemble.law
         self.kernels = motion_kernels(ensemble.law, compensated=precision == "f32")
         self.material_count = ensemble.lawbook["contact"].shape[1]
@@ -52,10 +53,14 @@ class Bed:
     def _up(self, values: np.ndarray):
         return arrays.upload(values, precision=self.precision)
 
-    def _index(self, values: np.ndarray):
+    def _index(self, name: str, values: np.ndarray):
         """Integers for a kernel: in place where a thread does a whole box (a CPU), a device copy otherwise."""
         values = np.ascontiguousarray(values, dtype=np.int32)
-        return values if self.schedule == "boxes" else self._up(values)
+        return values if self.schedule == "boxes" else self.pool.put(name, values)
+
+    def _room(self, name: str, length: int):
+        """Integers that a kernel fills."""
+        return np.zeros(length, np.int32) if self.schedule == "boxes" else self.pool.take(name, length)
 
     def _real(self, values: np.ndarray) -> np.ndarray:
         """Few numbers a box, handed to kernels as they are."""
@@ -84,27 +89,29 @@ class Bed:
             "binder": self._up(self.lawbook["binder"]),
         }
         self.moving = arrays.allocate(len(boxes["dt"]))
-        self.bond_rows = self._incidence(ensemble.bonds["first"], ensemble.bonds["second"])
+        self.bond_rows = self._incidence("bond", ensemble.bonds["first"], ensemble.bonds["second"])
 
-    def _incidence(self, first: np.ndarray, second: np.ndarray) -> tuple:
+    def _incidence(self, name: str, first: np.ndarray, second: np.ndarray) -> tuple:
         """Rows by first body, and for each body the pairs in which it is second, in the order of the list."""
         bodies = np.arange(self.body_count + 1)
         order = np.argsort(second, kind="stable").astype(np.int32)
         row = np.searchsorted(first, bodies).astype(np.int32)
         column = np.searchsorted(second[order], bodies).astype(np.int32)
-        return self._index(row), self._index(column), self._index(order)
+        named = {"row": row, "column": column, "incident": order}
+        return tuple(self._index(f"{name} {part}", values) for part, values in named.items())
 
     def _first_list(self, ensemble: Ensemble) -> None:
         contacts = ensemble.contacts
         row = np.searchsorted(contacts["first"], np.arange(self.body_count + 1)).astype(np.int32)
-        self.row = self._index(row)
+        self.row = self._index("row 1", row)
         self.contacts = {
             "first": self._up(contacts["first"]),
             "second": self._up(contacts["second"]),
             "spring": self._up(contacts["spring"]),
             "touching": self._up(np.ones(len(contacts["first"]), dtype=np.int32)),
         }
-        self.capacity = 0
+        self.capacity, self.stale_capacity = -1, 0
+        self.bond_transient = self._transient(self.bond_count) if self.schedule == "pairs" else ()
         self.listed = arrays.allocate(self.body_count, 3, precision=self.precision)
         self.list_pairs()
 
@@ -124,39 +131,29 @@ class Bed:
     def list_pairs(self) -> None:
         """Make the candidate list anew and carry the springs of touching pairs over."""
         shape, size, low, starts = self._cell_grid()
-        cell_count, position, box, radius = (
-            int(starts[-1]),
-            self.bodies["position"],
-            self.bodies["box"],
-            self.bodies["radius"],
-        )
+        bodies, cell_count = self.body_count, int(starts[-1])
+        position, box, radius = (self.bodies[name] for name in ("position", "box", "radius"))
         width, skin = self.grid["width"], self.grid["skin"]
-        cell, count = self._index(np.zeros(self.body_count)), self._index(np.zeros(cell_count))
-        cells.count_cells(position, box, width, self._real(low), self._real(size), shape, starts, cell, count)
-        start = self._index(self._offsets(count, cell_count))
-        member = self._index(np.zeros(self.body_count))
-        cells.fill_cells(cell, start, count, member)
+        cell, count, member = self._room("cell", bodies), self._room("count", cell_count), self._room("member", bodies)
+        low, size = self._real(low), self._real(size)
+        cells.count_cells(cell_count, position, box, width, low, size, shape, starts, cell, count)
+        start = self._index("start", self._offsets(count, cell_count))
+        cells.fill_cells(bodies, cell_count, cell, start, count, member)
 
         geometry = (position, radius, box, width, skin, shape, starts, cell, start, member)
-        candidates = self._index(np.zeros(self.body_count))
+        candidates = self._room("candidates", bodies)
         cells.count_candidates(*geometry, member, candidates, self.listed)
         offsets = self._offsets(candidates, self.body_count)
         self.contact_count = int(offsets[-1])
-        row = self._index(offsets)
-        self.capacity = int(HEADROOM * self.contact_count) + 16
-        fresh = {
-            "first": arrays.allocate(self.capacity),
-            "second": arrays.allocate(self.capacity),
-            "spring": arrays.allocate(self.capacity, 3, precision=self.precision),
-            "touching": arrays.allocate(self.capacity),
-        }
+        row = self._index(f"row {self.rebuilds % 2}", offsets)  # the old rows are needed beside the new
+        fresh = self._room_for(self.contact_count)
         cells.fill_candidates(*geometry, row, fresh["first"], fresh["second"])
         old = self.contacts
         cells.carry_history(
-            self.row, old["second"], old["spring"], old["touching"],
+            bodies, self.row, old["second"], old["spring"], old["touching"],
             row, fresh["second"], fresh["spring"], fresh["touching"],
         )  # fmt: skip
-        self.row, self.contacts = row, fresh
+        self.row, self.contacts, self.spare = row, fresh, old
         contact_start = offsets[np.append(self.boxes["body_start"], self.body_count)]
         self.grid["contact_start"] = contact_start.astype(np.int32)
         self.grid["stale"][:] = FRESH
@@ -164,17 +161,34 @@ class Bed:
             self._list_incidence()
         self.rebuilds += 1
 
+    def _room_for(self, pairs: int) -> dict:
+        """The list before the last, to be written over, or a larger one."""
+        if pairs > self.capacity:
+            self.capacity = int(arrays.HEADROOM * pairs) + 16
+            self.stale_capacity = 2  # both lists that take turns must grow
+            self.transient = self._transient(self.capacity) if self.schedule == "pairs" else ()
+        if self.stale_capacity == 0:
+            return self.spare
+        self.stale_capacity -= 1
+        return {
+            "first": arrays.allocate(self.capacity),
+            "second": arrays.allocate(self.capacity),
+            "spring": arrays.allocate(self.capacity, 3, precision=self.precision),
+            "touching": arrays.allocate(self.capacity),
+        }
+
+    def _transient(self, length: int) -> tuple:
+        """Room for force, both moments and heat of every pair of one step."""
+        vectors = [arrays.allocate(length, 3, precision=self.precision) for _ in range(3)]
+        return (*vectors, arrays.allocate(length, precision=self.precision))
+
     def _offsets(self, count, length: int) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(arrays.download(count, length))]).astype(np.int32)
 
     def _list_incidence(self) -> None:
         first = arrays.download(self.contacts["first"], self.contact_count)
         second = arrays.download(self.contacts["second"], self.contact_count)
-        _, self.column, self.incident = self._incidence(first, second)
-        vectors = [arrays.allocate(self.capacity, 3, precision=self.precision) for _ in range(3)]
-        self.transient = (*vectors, arrays.allocate(self.capacity, precision=self.precision))
-        vectors = [arrays.allocate(self.bond_count, 3, precision=self.precision) for _ in range(3)]
-        self.bond_transient = (*vectors, arrays.allocate(self.bond_count, precision=self.precision))
+        _, self.column, self.incident = self._incidence("contact", first, second)
 
     # --- motion ---------------------------------------------------------------------------------------------------
 
@@ -189,10 +203,11 @@ class Bed:
             grid[name] = self._real(boxes[name])
         grid["done"][:] = 0
         chunk, launches = self._steps_at_once()
+        launch = self._advance_boxes if self.schedule == "boxes" else self._advance_pairs
         while (grid["done"] < steps).any():
             grid["todo"][:] = np.minimum(steps, grid["done"] + chunk)
             for _ in range(launches):
-                self._launch()
+                launch()
             stale = grid["stale"]
             if (stale == LOST).any():
                 raise NumericalError(self._who_is_lost(stale))
@@ -207,26 +222,50 @@ class Bed:
         chunk = max(1, WORK_IN_A_LAUNCH // int(self.boxes["body_count"].max()))
         return (chunk, 1) if self.schedule == "boxes" else (min(chunk, 10), min(chunk, 10))
 
-    def _launch(self) -> None:
-        bodies, contacts, bonds, grid = self.bodies, self.contacts, self.bonds, self.grid
-        common = (
-            self.material_count,
+    def _advance_boxes(self) -> None:
+        """Many steps of every box that is not done, each box by one thread."""
+        bodies, grid = self.bodies, self.grid
+        active = np.flatnonzero((grid["done"] < grid["todo"]) & (grid["stale"] == FRESH))
+        # large boxes first, so that no thread begins one while the others end
+        queue = active[np.argsort(-self.boxes["body_count"][active], kind="stable")].astype(np.int32)
+        self.kernels.advance_boxes(
+            min(len(queue), MOST_WORKERS), queue, np.zeros(1, np.int32), self.material_count,
             *(bodies[name] for name in ("position", "rest", "velocity", "spin", "force", "moment")),
             *(bodies[name] for name in ("radius", "mass", "material", "box")),
             self.listed,
             *(bodies[name] for name in ("spring_low", "spring_high", "load_low", "load_high", "heat", "work")),
-            *grid.values(),
-            *contacts.values(),
-            *(bonds[name] for name in BOND),
-        )
-        if self.schedule == "boxes":
-            self.kernels.advance_boxes(*common)
-            return
-        bond_row, bond_column, bond_incident = self.bond_rows
-        self.kernels.advance_pairs(
-            *common,
-            self.contact_count, self.row, self.column, self.incident, *self.transient,
-            self.bond_count, bond_row, bond_column, bond_incident, *self.bond_transient, self.moving,
+            *grid.values(), *self.contacts.values(), *(self.bonds[name] for name in BOND),
+        )  # fmt: skip
+
+    def _advance_pairs(self) -> None:
+        """One step of every box that is not done: move, forces of pairs, forces of platens, sums."""
+        bodies, contacts, bonds, grid, moving = self.bodies, self.contacts, self.bonds, self.grid, self.moving
+        motion = [bodies[name] for name in ("position", "rest", "velocity", "spin")]
+        force = [bodies[name] for name in ("force", "moment")]
+        radius, mass, material, box = (bodies[name] for name in ("radius", "mass", "material", "box"))
+        dt, width, gravity, constants = (grid[name] for name in ("dt", "width", "gravity", "constants"))
+        self.kernels.move(
+            *motion, *force, radius, mass, box, self.listed, gravity, dt,
+            *(grid[name] for name in ("skin", "todo", "done", "stale")), moving,
+        )  # fmt: skip
+        self.kernels.touch_contacts(
+            self.material_count, self.contact_count, *motion, radius, mass, material, box, width, dt, constants,
+            moving, *contacts.values(), *self.transient,
+        )  # fmt: skip
+        if self.bond_count:
+            self.kernels.load_bonds(
+                self.bond_count, *motion, radius, mass, box, width, dt, grid["binder"], moving,
+                *(bonds[name] for name in BOND), *self.bond_transient,
+            )  # fmt: skip
+        self.kernels.press_platens(
+            self.material_count, *motion, *force, radius, mass, material, box,
+            *(bodies[name] for name in ("spring_low", "spring_high", "load_low", "load_high", "heat", "work")),
+            *(grid[name] for name in ("platen_height", "platen_velocity", "dt", "done")), moving, constants,
+        )  # fmt: skip
+        self.kernels.gather(
+            *force, bodies["heat"], bodies["velocity"], bodies["spin"], radius, mass, box, gravity, dt, moving,
+            contacts["touching"], self.row, self.column, self.incident, *self.transient,
+            bonds["intact"], *self.bond_rows, *self.bond_transient,
         )  # fmt: skip
 
     def _who_is_lost(self, stale: np.ndarray) -> str:
@@ -255,7 +294,8 @@ class Bed:
         self.kernels.stiffest_contact(
             self.material_count, self.contact_count,
             *(bodies[name] for name in ("position", "rest", "radius", "mass", "material", "box")),
-            grid["width"], grid["constants"], *(contacts[name] for name in ("first", "second", "touching")), rate,
+            grid["width"], self._real(self.boxes["platen_height"]), grid["constants"],
+            *(contacts[name] for name in ("first", "second", "touching")), rate,
         )  # fmt: skip
         return np.sqrt(rate.astype(np.float64))
 
@@ -268,8 +308,8 @@ class Bed:
     def forces(self) -> tuple[Table, Table]:
         """Touching contacts and intact bonds with the force on their first body: first, second, force [µN]."""
         bodies, contacts, bonds, grid = self.bodies, self.contacts, self.bonds, self.grid
-        push = arrays.allocate(self.contact_count, 3, precision=self.precision)
-        bond_push = arrays.allocate(self.bond_count, 3, precision=self.precision)
+        push = self.pool.take("push", self.contact_count, 3, real=True)
+        bond_push = self.pool.take("bond push", self.bond_count, 3, real=True)
         self.kernels.pair_forces(
             self.material_count, self.contact_count, self.bond_count,
             *(bodies[name] for name in ("position", "rest", "velocity", "spin", "radius", "mass", "material", "box")),

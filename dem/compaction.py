@@ -79,7 +79,7 @@ class Press:
     inertial_number: float
     release_stress: float
     max_strain: float
-    time_step: float = np.inf
+    time_step: float
     contact_share: float = CONTACT_SHARE
     control_steps: int = 40
     frame_strain: float = 0.005
@@ -166,7 +166,7 @@ class _Run:
         self.spheres = solid_volume(bed)
         self.density = mass / self.spheres
         self.diameter = 2.0 * np.add.reduceat(radius.astype(float), bed.boxes["body_start"]) / bed.boxes["body_count"]
-        self.stress = np.minimum(*platen_stress(bed))
+        self.stress = self.protocol["last_stress"].copy()
         if len(state.frames["box"]) == 0:
             start = observe(bed)
             self.protocol["start_energy"] = start.elastic + start.kinetic
@@ -197,7 +197,7 @@ class _Run:
         return self._look()
 
     def _set_time_step(self) -> None:
-        """Contacts stiffen as they flatten, so the step that was stable for touching spheres is not for pressed ones."""
+        """Contacts stiffen as they flatten: the step that was stable for touching spheres is not for pressed ones."""
         frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
         self.bed.boxes["dt"] = np.minimum(self.settings.time_step, self.settings.contact_share / frequency)
 

@@ -89,7 +89,7 @@ def generate(
     done, position = start[0], start[1].copy()
     for number in range(done + 1, SHRINKING_ROUNDS + 1):
         before, now = _wet_height(height, number - 1), _wet_height(height, number)
-        position[:, 2] *= now / before
+        position = position * [1.0, 1.0, now / before]
         for _ in range(SWEEPS):
             position = _sweep(position, radius, width, now, reach)
         yield 0.5 * number / SHRINKING_ROUNDS, number, position

@@ -17,6 +17,6 @@ def servo_speed(
 ) -> np.ndarray:
     """Closing speed [µm/µs] that removes half of a stress error [MPa] in `time` [µs], within ± limit.
 
-    modulus: dσ/dln h of the packing [MPa]. Half a Newton step converges for estimates down to a quarter of the true one.
+    modulus: dσ/dln h of the packing [MPa]. Half a Newton step converges for estimates above a quarter of the true one.
     """
     return np.clip(0.5 * error * height / (modulus * time), -limit, limit)

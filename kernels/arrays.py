@@ -4,9 +4,9 @@ import numpy as np
 
 from kalander.kernels.backend import ti
 
-__all__ = ["allocate", "download", "upload"]
+__all__ = ["HEADROOM", "Pool", "allocate", "download", "upload"]
 
-KINDS = {"i": ti.i32, "u": ti.i32}
+HEADROOM = 1.2  # spare room of arrays that grow
 
 
 def allocate(length: int, components: int = 1, *, precision: str | None = None):
@@ -14,6 +14,33 @@ def allocate(length: int, components: int = 1, *, precision: str | None = None):
     kind = {"f32": ti.f32, "f64": ti.f64, None: ti.i32}[precision]
     dtype = kind if components == 1 else ti.types.vector(components, kind)
     return ti.ndarray(dtype, shape=max(int(length), 1))
+
+
+class Pool:
+    """Device arrays by name that are written again and again: the kernel language never gives small arrays back.
+
+    An array is at least as long as asked; the kernels that use one are told how much of it counts.
+    """
+
+    def __init__(self, precision: str) -> None:
+        self.precision = precision
+        self.arrays: dict[str, object] = {}
+
+    def take(self, name: str, length: int, components: int = 1, *, real: bool = False):
+        """Array of that name with room for `length` rows; what it holds is what was left in it."""
+        array = self.arrays.get(name)
+        if array is None or array.shape[0] < length:
+            array = allocate(int(HEADROOM * length) + 16, components, precision=self.precision if real else None)
+            self.arrays[name] = array
+        return array
+
+    def put(self, name: str, values: np.ndarray):
+        """Array of that name that begins with the given integers."""
+        array = self.take(name, len(values))
+        padded = np.zeros(array.shape[0], dtype=np.int32)
+        padded[: len(values)] = values
+        array.from_numpy(padded)
+        return array
 
 
 def upload(values: np.ndarray, *, precision: str):

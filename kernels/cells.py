@@ -24,10 +24,10 @@ def cell_of(point, b, width, low: each, size: each, shape: each):
 
 @ti.kernel
 def count_cells(
-    position: array(), box: array(), width: array(), low: array(), size: array(), shape: array(), cell_start: array(),
-    cell: array(), count: array(),
+    cell_count: int, position: array(), box: array(), width: array(), low: array(), size: array(), shape: array(),
+    cell_start: array(), cell: array(), count: array(),
 ):  # fmt: skip
-    for c in range(count.shape[0]):
+    for c in range(cell_count):
         count[c] = 0
     for p in range(position.shape[0]):
         b = box[p]
@@ -37,13 +37,15 @@ def count_cells(
 
 
 @ti.kernel
-def fill_cells(cell: array(), start: array(), count: array(), member: array()):
-    for c in range(count.shape[0]):
+def fill_cells(
+    body_count: int, cell_count: int, cell: array(), start: array(), count: array(), member: array()
+):  # fmt: skip
+    for c in range(cell_count):
         count[c] = 0
-    for p in range(cell.shape[0]):
+    for p in range(body_count):
         slot = ti.atomic_add(count[cell[p]], 1)
         member[start[cell[p]] + slot] = p
-    for c in range(count.shape[0]):  # members in the order of their index, not of their arrival
+    for c in range(cell_count):  # members in the order of their index, not of their arrival
         sort_segment(member, start[c], start[c + 1])
 
 
@@ -144,11 +146,11 @@ def fill_candidates(
 
 @ti.kernel
 def carry_history(
-    old_row: array(), old_second: array(), old_spring: array(), old_touching: array(),
+    body_count: int, old_row: array(), old_second: array(), old_spring: array(), old_touching: array(),
     row: array(), second: array(), spring: array(), touching: array(),
 ):  # fmt: skip
     """Springs of pairs that touch go from the old list to the new one; both rows are sorted by the second body."""
-    for p in range(row.shape[0] - 1):
+    for p in range(body_count):
         m = old_row[p]
         for k in range(row[p], row[p + 1]):
             spring[k] = ti.Vector([0.0, 0.0, 0.0])

@@ -50,7 +50,8 @@ def hertz_mindlin(constants, radius, mass, overlap, normal, velocity, spring, dt
     size = tangential_force.norm()
     if size > limit:
         tangential_force *= limit / size
-        spring = -(tangential_force + dashpot * tangential_velocity) / stiffness
+        # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
+        spring = -tangential_force / stiffness
 
     stored = 0.5 * stiffness * (spring.dot(spring) - old)
     heat = (elastic - normal_force) * normal_velocity * dt - tangential_force.dot(tangential_velocity) * dt - stored

@@ -1,6 +1,7 @@
 """Advance all boxes by velocity Verlet. Two schedules of the same arithmetic, equal to the bit:
 
-- `boxes`: a box is advanced by one thread for many steps in one launch; forces are scattered in the order of the pairs.
+- `boxes`: a box is advanced by one thread for many steps in one launch, boxes being taken from a queue; forces are
+  scattered in the order of the pairs.
 - `pairs`: every pair, then every body, is a work item; a body gathers from its pairs in the same order.
 
 A box stops by itself when its pair list may become incomplete (`stale`), and does nothing once its steps are done.
@@ -16,6 +17,8 @@ __all__ = ["FRESH", "LOST", "STALE", "motion_kernels"]
 
 each = ti.template()  # an array handed on to a function
 
+# The CPU backend does not split a loop below 512 turns a thread: a box a turn would leave all boxes to one thread.
+LANE = 512
 FRESH, STALE, LOST = 0, 1, 2  # the pair list is complete; complete for this step only; was incomplete: redo
 
 
@@ -83,7 +86,7 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
     @ti.kernel
     def advance_boxes(
-        material_count: int,
+        workers: int, queue: array(), head: array(), material_count: int,
         position: array(), rest: array(), velocity: array(), spin: array(), force: array(), moment: array(),
         radius: array(), mass: array(), material: array(), box: array(), listed: array(),
         spring_low: array(), spring_high: array(), load_low: array(), load_high: array(), heat: array(), work: array(),
@@ -94,75 +97,72 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
         bond_first: array(), bond_second: array(), bond_radius: array(), bond_length: array(), intact: array(),
         shear: array(), bending: array(), twist: array(),
     ):  # fmt: skip
-        ti.loop_config(block_dim=1)
-        for b in range(todo.shape[0]):
-            while done[b] < todo[b] and stale[b] == 0:
-                state = ti.cast(0, ti.i32)
-                for p in range(body_start[b], body_start[b + 1]):
-                    kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
-                    state = ti.max(state, drift(p, dt[b], skin[b], velocity, position, rest, listed, compensated))
-                done[b] += 1
-                stale[b] = state
-                for p in range(body_start[b], body_start[b + 1]):
-                    platens(
-                        p, b, dt[b], done[b], material_count, position, rest, velocity, spin, force, moment, radius,
-                        mass, material, spring_low, spring_high, load_low, load_high, heat, work, platen_height,
-                        platen_velocity, constants,
-                    )  # fmt: skip
-                for k in range(contact_start[b], contact_start[b + 1]):
-                    i = first[k]
-                    j = second[k]
-                    touch, push, turn_i, turn_j, history, warmth = contact_pair(
-                        i, j, b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
-                        width, constants, spring[k], touching[k],
-                    )  # fmt: skip
-                    touching[k] = touch
-                    if touch == 1:
-                        spring[k] = history
-                        force[i] += push
-                        force[j] -= push
-                        moment[i] += turn_i
-                        moment[j] += turn_j
-                        heat[i] += warmth
-                for k in range(bond_start[b], bond_start[b + 1]):
-                    if intact[k] == 1:
-                        i = bond_first[k]
-                        j = bond_second[k]
-                        holds, push, turn_i, turn_j, new_shear, new_bending, new_twist, warmth = bonded_pair(
-                            i, j, b, dt[b], position, rest, velocity, spin, radius, mass, width, binder,
-                            bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
-                        )  # fmt: skip
-                        intact[k] = holds
-                        shear[k] = new_shear
-                        bending[k] = new_bending
-                        twist[k] = new_twist
-                        heat[i] += warmth
-                        if holds == 1:
-                            force[i] += push
-                            force[j] -= push
-                            moment[i] += turn_i
-                            moment[j] += turn_j
-                for p in range(body_start[b], body_start[b + 1]):
-                    kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
+        """Workers take boxes from the queue until it is empty; a box is advanced by one worker."""
+        for slot in range(workers * LANE):
+            if slot % LANE == 0:
+                place = ti.atomic_add(head[0], 1)  # of integers: who takes a box does not matter
+                while place < queue.shape[0]:
+                    b = queue[place]
+                    while done[b] < todo[b] and stale[b] == 0:
+                        state = ti.cast(0, ti.i32)
+                        for p in range(body_start[b], body_start[b + 1]):
+                            kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
+                            moved = drift(p, dt[b], skin[b], velocity, position, rest, listed, compensated)
+                            state = ti.max(state, moved)
+                        done[b] += 1
+                        stale[b] = state
+                        for p in range(body_start[b], body_start[b + 1]):
+                            platens(
+                                p, b, dt[b], done[b], material_count, position, rest, velocity, spin, force, moment,
+                                radius, mass, material, spring_low, spring_high, load_low, load_high, heat, work,
+                                platen_height, platen_velocity, constants,
+                            )  # fmt: skip
+                        for k in range(contact_start[b], contact_start[b + 1]):
+                            i = first[k]
+                            j = second[k]
+                            touch, push, turn_i, turn_j, history, warmth = contact_pair(
+                                i, j, b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
+                                width, constants, spring[k], touching[k],
+                            )  # fmt: skip
+                            touching[k] = touch
+                            if touch == 1:
+                                spring[k] = history
+                                force[i] += push
+                                force[j] -= push
+                                moment[i] += turn_i
+                                moment[j] += turn_j
+                                heat[i] += warmth
+                        for k in range(bond_start[b], bond_start[b + 1]):
+                            if intact[k] == 1:
+                                i = bond_first[k]
+                                j = bond_second[k]
+                                holds, push, turn_i, turn_j, new_shear, new_bending, new_twist, warmth = bonded_pair(
+                                    i, j, b, dt[b], position, rest, velocity, spin, radius, mass, width, binder,
+                                    bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
+                                )  # fmt: skip
+                                intact[k] = holds
+                                shear[k] = new_shear
+                                bending[k] = new_bending
+                                twist[k] = new_twist
+                                heat[i] += warmth
+                                if holds == 1:
+                                    force[i] += push
+                                    force[j] -= push
+                                    moment[i] += turn_i
+                                    moment[j] += turn_j
+                        for p in range(body_start[b], body_start[b + 1]):
+                            kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
+                    place = ti.atomic_add(head[0], 1)
+
+    # The kernels of schedule `pairs`. More than 32 arrays in one kernel fail on Vulkan (silently, Taichi 1.7.4).
 
     @ti.kernel
-    def advance_pairs(
-        material_count: int,
+    def move(
         position: array(), rest: array(), velocity: array(), spin: array(), force: array(), moment: array(),
-        radius: array(), mass: array(), material: array(), box: array(), listed: array(),
-        spring_low: array(), spring_high: array(), load_low: array(), load_high: array(), heat: array(), work: array(),
-        body_start: array(), contact_start: array(), bond_start: array(), width: array(), platen_height: array(),
-        platen_velocity: array(), gravity: array(), dt: array(), skin: array(), todo: array(), done: array(),
-        stale: array(), constants: array(), binder: array(),
-        first: array(), second: array(), spring: array(), touching: array(),
-        bond_first: array(), bond_second: array(), bond_radius: array(), bond_length: array(), intact: array(),
-        shear: array(), bending: array(), twist: array(),
-        contact_count: int, row: array(), column: array(), incident: array(),
-        push: array(), turn_i: array(), turn_j: array(), warmth: array(),
-        bond_count: int, bond_row: array(), bond_column: array(), bond_incident: array(),
-        bond_push: array(), bond_turn_i: array(), bond_turn_j: array(), bond_warmth: array(), moving: array(),
+        radius: array(), mass: array(), box: array(), listed: array(), gravity: array(), dt: array(), skin: array(),
+        todo: array(), done: array(), stale: array(), moving: array(),
     ):  # fmt: skip
-        """One step of every box that moves."""
+        """Decide which boxes move, then half a kick and a drift of their bodies."""
         for b in range(todo.shape[0]):
             moving[b] = ti.cast(done[b] < todo[b] and stale[b] == 0, ti.i32)
             done[b] += moving[b]
@@ -173,28 +173,49 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
                 state = drift(p, dt[b], skin[b], velocity, position, rest, listed, compensated)
                 if state > 0:
                     ti.atomic_max(stale[b], state)  # of integers: order does not matter
+
+    @ti.kernel
+    def touch_contacts(
+        material_count: int, contact_count: int,
+        position: array(), rest: array(), velocity: array(), spin: array(), radius: array(), mass: array(),
+        material: array(), box: array(), width: array(), dt: array(), constants: array(), moving: array(),
+        first: array(), second: array(), spring: array(), touching: array(),
+        push: array(), turn_i: array(), turn_j: array(), warmth: array(),
+    ):  # fmt: skip
+        """Forces of all contacts."""
         for k in range(contact_count):
             i = first[k]
-            j = second[k]
             b = box[i]
             if moving[b] == 1:
-                touch, force_k, moment_i, moment_j, history, heat_k = contact_pair(
-                    i, j, b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
+                touch, force, moment_i, moment_j, history, heat = contact_pair(
+                    i, second[k], b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
                     width, constants, spring[k], touching[k],
                 )  # fmt: skip
                 touching[k] = touch
                 if touch == 1:
                     spring[k] = history
-                    push[k] = force_k
+                    push[k] = force
                     turn_i[k] = moment_i
                     turn_j[k] = moment_j
-                    warmth[k] = heat_k
+                    warmth[k] = heat
+
+    @ti.kernel
+    def load_bonds(
+        bond_count: int,
+        position: array(), rest: array(), velocity: array(), spin: array(), radius: array(), mass: array(),
+        box: array(), width: array(), dt: array(), binder: array(), moving: array(),
+        bond_first: array(), bond_second: array(), bond_radius: array(), bond_length: array(), intact: array(),
+        shear: array(), bending: array(), twist: array(),
+        push: array(), turn_i: array(), turn_j: array(), warmth: array(),
+    ):  # fmt: skip
+        """Forces of all bonds that hold; one that fails hands on its heat."""
         for k in range(bond_count):
             i = bond_first[k]
             b = box[i]
             if moving[b] == 1:
+                warmth[k] = 0.0
                 if intact[k] == 1:
-                    holds, force_k, moment_i, moment_j, new_shear, new_bending, new_twist, heat_k = bonded_pair(
+                    holds, force, moment_i, moment_j, new_shear, new_bending, new_twist, heat = bonded_pair(
                         i, bond_second[k], b, dt[b], position, rest, velocity, spin, radius, mass, width, binder,
                         bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
                     )  # fmt: skip
@@ -202,12 +223,21 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
                     shear[k] = new_shear
                     bending[k] = new_bending
                     twist[k] = new_twist
-                    bond_push[k] = force_k
-                    bond_turn_i[k] = moment_i
-                    bond_turn_j[k] = moment_j
-                    bond_warmth[k] = heat_k
-                else:
-                    bond_warmth[k] = 0.0
+                    push[k] = force
+                    turn_i[k] = moment_i
+                    turn_j[k] = moment_j
+                    warmth[k] = heat
+
+    @ti.kernel
+    def press_platens(
+        material_count: int,
+        position: array(), rest: array(), velocity: array(), spin: array(), force: array(), moment: array(),
+        radius: array(), mass: array(), material: array(), box: array(),
+        spring_low: array(), spring_high: array(), load_low: array(), load_high: array(), heat: array(), work: array(),
+        platen_height: array(), platen_velocity: array(), dt: array(), done: array(), moving: array(),
+        constants: array(),
+    ):  # fmt: skip
+        """Forces of the platens: the first terms of the sums of all bodies."""
         for p in range(position.shape[0]):
             b = box[p]
             if moving[b] == 1:
@@ -216,6 +246,20 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
                     mass, material, spring_low, spring_high, load_low, load_high, heat, work, platen_height,
                     platen_velocity, constants,
                 )  # fmt: skip
+
+    @ti.kernel
+    def gather(
+        force: array(), moment: array(), heat: array(), velocity: array(), spin: array(), radius: array(),
+        mass: array(), box: array(), gravity: array(), dt: array(), moving: array(),
+        touching: array(), row: array(), column: array(), incident: array(),
+        push: array(), turn_i: array(), turn_j: array(), warmth: array(),
+        intact: array(), bond_row: array(), bond_column: array(), bond_incident: array(),
+        bond_push: array(), bond_turn_i: array(), bond_turn_j: array(), bond_warmth: array(),
+    ):  # fmt: skip
+        """Sum the forces of every body in the order of the pairs, then the second half of its kick."""
+        for p in range(force.shape[0]):
+            b = box[p]
+            if moving[b] == 1:
                 for m in range(column[p], column[p + 1]):
                     k = incident[m]
                     if touching[k] == 1:
@@ -255,8 +299,8 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
     @ti.kernel
     def stiffest_contact(
         material_count: int, contact_count: int, position: array(), rest: array(), radius: array(), mass: array(),
-        material: array(), box: array(), width: array(), constants: array(), first: array(), second: array(),
-        touching: array(), rate: array(),
+        material: array(), box: array(), width: array(), platen_height: array(), constants: array(), first: array(),
+        second: array(), touching: array(), rate: array(),
     ):  # fmt: skip
         """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²], k_n = 2 E* √(R*δ)."""
         for k in range(contact_count):
@@ -270,6 +314,13 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
                 stiffness = 2.0 * constants[pair][0] * ti.sqrt(radius[i] * radius[j] / reach * overlap)
                 # the largest of numbers does not depend on their order
                 ti.atomic_max(rate[b], stiffness * (1.0 / mass[i] + 1.0 / mass[j]))
+        for p in range(position.shape[0]):
+            b = box[p]
+            room = ti.min(position[p].z - platen_height[b, 0], platen_height[b, 1] - position[p].z)
+            if room < radius[p]:
+                pair = (b * material_count + material[p] + 1) * material_count - 1
+                stiffness = 2.0 * constants[pair][0] * ti.sqrt(radius[p] * (radius[p] - room))
+                ti.atomic_max(rate[b], stiffness / mass[p])
 
     @ti.kernel
     def pair_forces(
@@ -301,6 +352,13 @@ def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
                 bond_push[k] = force_k
 
     return SimpleNamespace(
-        advance_boxes=advance_boxes, advance_pairs=advance_pairs, platen_loads=platen_loads,
-        stiffest_contact=stiffest_contact, pair_forces=pair_forces
+        advance_boxes=advance_boxes,
+        move=move,
+        touch_contacts=touch_contacts,
+        load_bonds=load_bonds,
+        press_platens=press_platens,
+        gather=gather,
+        platen_loads=platen_loads,
+        stiffest_contact=stiffest_contact,
+        pair_forces=pair_forces,
     )

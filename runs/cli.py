@@ -287,7 +287,7 @@ def _show_study(answer: dict[str, Any]) -> None:
     """The summary of a study as a table; a plan, which has no study, as lines."""
     if "study" not in answer:
         return _show_plain(answer)
-    from kalander.runs.report import print_summary
+    from kalander.runs.terminal import print_summary
 
     print_summary(Path(answer["study"]))
     print(f"report: {answer['report']}")

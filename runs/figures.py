@@ -67,13 +67,14 @@ def mean_over_replicas(curves: list[Branch], column: str) -> tuple[np.ndarray, n
 @styled
 def compaction_figure(card: Card, pressed: Data) -> Figure:
     """Porosity against pressure: loading with its scatter, releases, and what was published."""
-    figure, axes = new_figure(6.3, 3.7)
+    figure, axes = new_figure(7.1, 3.5)
     ax = axes[0, 0]
     draw_loading(ax, pressed, "porosity", 100.0)
     colours = stress_colours(pressed.tables["boxes"]["stress"])
     for branch in branches(pressed, "release"):
         ax.plot(branch.pressure, 100.0 * branch.frames["porosity"], color=colours[branch.stress], linewidth=1.0)
-    for stress, colour in colours.items():
+    for stress in reached_stresses(pressed):
+        colour = colours[stress]
         loaded, released = turning_values(pressed, stress, "porosity")
         x = stress * MEGAPASCAL
         ax.plot([x, x], [100.0 * loaded, 100.0 * released], color=colour, linewidth=0.8, linestyle=(0, (1, 1.5)))
@@ -82,7 +83,7 @@ def compaction_figure(card: Card, pressed: Data) -> Figure:
     draw_published(ax, card)
     ax.set_ylabel("porosity (%)")
     pressure_axis(ax, LEAST_PRESSURE, 2.2 * MEGAPASCAL * max(colours))
-    ax.legend(handles=_compaction_key(card), loc="center left", bbox_to_anchor=(0.0, 0.3))
+    figure.legend(handles=_compaction_key(card), loc="outside right center")
     return figure
 
 
@@ -93,7 +94,9 @@ def _compaction_key(card: Card) -> list[Line2D]:
         Line2D([], [], color=GREY, marker="o", linestyle="", label="computed, under load"),
         Line2D([], [], color=GREY, marker="o", linestyle="", markerfacecolor="white", label="computed, released"),
     ]
-    measured = Line2D([], [], color=ACCENT, marker="D", linestyle="", markerfacecolor="white", label="published, released")
+    measured = Line2D(
+        [], [], color=ACCENT, marker="D", linestyle="", markerfacecolor="white", label="published, released"
+    )
     return [*key, measured] if card.published else key
 
 
@@ -119,11 +122,17 @@ def draw_published(ax: Axes, card: Card) -> None:
         )
 
 
+def reached_stresses(pressed: Data) -> list[float]:
+    """Stresses [Pa] that at least one box reached, ascending."""
+    boxes = pressed.tables["boxes"]
+    return np.unique(boxes["stress"][boxes["reached"] == 1]).tolist()
+
+
 def turning_values(pressed: Data, stress: float, column: str) -> tuple[float, float]:
-    """Means over the boxes of a stress: under load, and released."""
-    frames = pressed.tables["frames"]
-    boxes = np.flatnonzero(pressed.tables["boxes"]["stress"] == stress)
-    rows = np.array([loaded_and_released(frames, box) for box in boxes])
+    """Means over the boxes that reached a stress: under load, and released."""
+    frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
+    reached = np.flatnonzero((boxes["stress"] == stress) & (boxes["reached"] == 1)).tolist()
+    rows = np.array([loaded_and_released(frames, box) for box in reached])
     loaded, released = frames[column][rows].mean(axis=0)
     return float(loaded), float(released)
 
@@ -140,9 +149,10 @@ def damage_figure(pressed: Data) -> Figure:
     stresses = stress_colours(pressed.tables["boxes"]["stress"])
     for ax, (column, factor, label) in zip(axes[0], panels):
         draw_loading(ax, pressed, column, factor)
-        for stress, colour in stresses.items():
+        for stress in reached_stresses(pressed):
             _, released = turning_values(pressed, stress, column)
-            ax.plot(stress * MEGAPASCAL, factor * released, "o", color=colour, markerfacecolor="white", markersize=5)
+            x, y = stress * MEGAPASCAL, factor * released
+            ax.plot(x, y, "o", color=stresses[stress], markerfacecolor="white", markersize=5)
         ax.set_ylabel(label)
         ax.set_ylim(bottom=0.0)
         pressure_axis(ax, LEAST_PRESSURE, 2.0 * MEGAPASCAL * max(stresses))
@@ -150,13 +160,13 @@ def damage_figure(pressed: Data) -> Figure:
         Line2D([], [], color=INK, linewidth=2.0, label="loading"),
         Line2D([], [], color=GREY, marker="o", linestyle="", markerfacecolor="white", label="released"),
     ]
-    axes[0, 0].legend(handles=key, loc="upper left")
+    axes[0, 1].legend(handles=key, loc="upper left")
     return figure
 
 
 @styled
 def honesty_figure(pressed: Data) -> Figure:
-    """Four signs of a sound particle run against the strain, a line a box; dashed: the limit beyond which it is flagged."""
+    """Four signs of a sound particle run against the strain, a line a box, with the limits that flag it."""
     figure, axes = new_figure(7.1, 4.3, 2, 2, sharex=True)
     panels = [
         ("kinetic_over_elastic", "kinetic / elastic energy", None),
@@ -177,7 +187,9 @@ def honesty_figure(pressed: Data) -> Figure:
         ax.set(yscale="log", ylabel=label)
     for ax in axes[1]:
         ax.set_xlabel("strain of the coating (%)")
-    key = [Line2D([], [], color=colour, label=f"to {stress * MEGAPASCAL:.4g} MPa") for stress, colour in colours.items()]
+    key = [
+        Line2D([], [], color=colour, label=f"to {stress * MEGAPASCAL:.4g} MPa") for stress, colour in colours.items()
+    ]
     key += [
         Line2D([], [], color=GREY, linestyle=(0, (1, 1.2)), label="release"),
         Line2D([], [], color=ACCENT, linestyle="--", label="limit"),

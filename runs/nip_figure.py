@@ -19,7 +19,7 @@ COATING, FOIL, ROLL = "#8fb3cf", "#4d565f", LIGHT
 def nip_figure(card: Card, rolled: Data) -> Figure:
     """Two panels on one axis of length: p(x), and gap and web of the card's own setting, or of the first solved one."""
     settings = rolled.tables["settings"]
-    solved = np.flatnonzero(settings["solved"] == 1)
+    solved = np.flatnonzero(settings["solved"] == 1).tolist()
     figure, axes = new_figure(6.3, 5.2, 2, 1, sharex=True, height_ratios=(1.25, 1.0))
     above, below = axes[:, 0]
     colours = {name: SERIES[rank % len(SERIES)] for rank, name in enumerate(dict.fromkeys(settings["name"].tolist()))}
@@ -76,11 +76,10 @@ def _draw_gap(ax: Axes, card: Card, rolled: Data, row: int) -> None:
     x, _, gap = _profile(rolled, row)
     entry, leaving = MILLIMETRE * settings["entry_x"][row], MILLIMETRE * settings["exit_x"][row]
     before, after = MICROMETRE * web_thickness(card.electrode), MICROMETRE * settings["exit_thickness"][row]
-    # beyond the solved stretch the rolls go on as circles, y ≈ x²/D
-    diameter = card.calender.roll.diameter * MILLIMETRE
+    # beyond the solved stretch the rolls go on as circles, their distance growing as 2 x²/D
     reach = np.linspace(-2.0, 2.0, 801) * max(abs(x[0]), abs(x[-1]))
-    beyond = np.where(reach < x[0], gap[0] - 1e3 * x[0] ** 2 * 2 / diameter, gap[-1] - 1e3 * x[-1] ** 2 * 2 / diameter)
-    surface = np.where((reach < x[0]) | (reach > x[-1]), beyond + 2e3 * reach**2 / diameter, np.interp(reach, x, gap))
+    edge = np.clip(reach, x[0], x[-1])
+    surface = np.interp(edge, x, gap) + 2e3 * (reach**2 - edge**2) / (card.calender.roll.diameter * MILLIMETRE)
     web = np.where(reach > entry, before, np.where(reach < leaving, after, surface))
     top = 0.72 * before
     foil = MICROMETRE * card.electrode.foil.thickness

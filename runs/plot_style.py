@@ -23,7 +23,7 @@ SERIES = ("#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # the rest of 
 
 DOTS_PER_INCH = 200
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.labelsize": 8.5,
@@ -67,7 +67,9 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
     return drawn
 
 
-def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, np.ndarray]:
+def new_figure(
+    width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
+) -> tuple[Figure, np.ndarray]:
     """Figure of a size [inch] on the Agg canvas, and its axes, shape (rows, columns). Options as of Figure.subplots."""
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
@@ -85,8 +87,6 @@ def png(figure: Figure) -> bytes:
 def stress_colours(stresses: np.ndarray) -> dict[float, str]:
     """A colour for each pressed stress, in ascending order; beyond five they repeat."""
     return {float(stress): SERIES[rank % len(SERIES)] for rank, stress in enumerate(np.unique(stresses))}
-
-
 
 
 def pressure_axis(ax: Axes, lowest: float, highest: float) -> None:

@@ -83,9 +83,7 @@ def view_from(azimuth: float, elevation: float) -> np.ndarray:
     return np.array([right, np.cross(right, forward), forward])
 
 
-def images_in_box(
-    centre: np.ndarray, radius: np.ndarray, width: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray]:
+def images_in_box(centre: np.ndarray, radius: np.ndarray, width: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Centres of the spheres and of their periodic images that reach into the box, and which sphere each is."""
     size = np.array(width)
     wrapped = centre.copy()
@@ -171,7 +169,7 @@ def shade(scene: Scene, view: View, hits: Hits) -> np.ndarray:
     cut = sphere & hits.cut
     colour[cut] += CUT_LIGHTER * (1.0 - colour[cut])
     sun = -view_from(*SUN)[2]
-    lit = np.clip(hits.normal @ sun, 0.0, 1.0) * sunlit(scene, hits, sun)
+    lit = np.clip(hits.normal @ sun, 0.0, 1.0) * sunlit(scene, hits)
     sky = open_sky(scene, hits) * (0.85 + 0.15 * hits.normal[..., 2])
     facing = np.clip(-hits.normal @ view.axes[2], 0.0, 1.0)
     light = AMBIENT * sky + DIRECT * lit + HEADLIGHT * facing * sky
@@ -187,7 +185,7 @@ def _through_box(scene: Scene, view: View) -> np.ndarray:
     return entry < leave
 
 
-def sunlit(scene: Scene, hits: Hits, sun: np.ndarray) -> np.ndarray:
+def sunlit(scene: Scene, hits: Hits) -> np.ndarray:
     """Share of the sun that reaches each point: a depth map seen from the sun, looked up in a small neighbourhood.
 
     The slabs cast no shadow: the upper one would lay all that it presses in the dark.

@@ -7,7 +7,9 @@ import hashlib
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from kalander.dem.bed import Bed
 from kalander.dem.binder import make_bonds
 from kalander.dem.generate import generate
 from kalander.dem.material import BinderConstants, Material, binder_constants, contact_constants
@@ -18,6 +20,18 @@ GRAIN = Material(modulus=1000.0, poisson=0.25, density=4.7e-3, restitution=0.4)
 RIGID = Material(modulus=1e30, poisson=0.0, density=1.0)  # adds nothing to the compliance of a pair
 BRITTLE = BinderConstants(modulus=50.0, poisson=0.3, damping=0.3, strength=1.0, shear_strength=1.0)
 LAW = "hertz_mindlin"
+
+
+@pytest.fixture
+def make_bed(device):
+    """Lays an ensemble on the device in double precision: closed forms are compared far below single rounding."""
+    if device.precision != "f64":
+        pytest.skip("closed forms are checked in f64; test_precision compares f32 with it")
+
+    def make(ensemble: Ensemble, schedule: str = "boxes", skin: np.ndarray | None = None) -> Bed:
+        return Bed(ensemble, precision="f64", schedule=schedule, skin=skin)
+
+    return make
 
 
 def lay(
@@ -31,9 +45,7 @@ def lay(
     binder: BinderConstants = BRITTLE,
 ) -> Ensemble:
     """Ensemble of one box a packing, at rest."""
-    contact = contact_constants(
-        list(materials), friction, tangential_damping=tangential_damping, attraction=attraction
-    )
+    contact = contact_constants(list(materials), friction, tangential_damping=tangential_damping, attraction=attraction)
     density = np.array([material.density for material in materials])
     return assemble(packings, density=density, contact=contact, binder=binder_constants(binder), dt=dt, law=LAW)
 

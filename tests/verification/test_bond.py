@@ -149,8 +149,8 @@ def pushed_cantilever(make_bed):
 def test_cantilever_of_bonded_spheres(make_bed) -> None:
     """Tip deflection P L³/(3 E I) (1 − 1/(4 n²)) + P L/(G A).
 
-    Bond k bends by M l/(E I) at its middle, M = P l (n − k + ½), and the tip swings by l (n − k + ½) with it; the sum of
-    (j + ½)² over n bonds is n³/3 − n/12.
+    Bond k bends by M l/(E I) at its middle, M = P l (n − k + ½), and the tip swings by l (n − k + ½) with it; the
+    sum of (j + ½)² over n bonds is n³/3 − n/12.
     """
     bed = pushed_cantilever(make_bed)
     load = -bed.body("force")[0, 2]  # what the fixed end carries

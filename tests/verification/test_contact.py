@@ -84,9 +84,7 @@ def test_sphere_hits_rigid_platen_as_hertz(make_bed) -> None:
     mass = sphere_volume(radius) * material.density
     expected = hertz_impact(material.modulus / (1.0 - material.poisson**2), radius, mass, speed)
     bed = make_bed(sphere_on_platen(material, radius, [0, 0, -speed], dt=expected[2] / STEPS_IN_IMPACT))
-    measured = record_impact(
-        bed, lambda bed: radius - bed.body("position")[0, 2], lambda bed: bed.platen_force()[0, 0]
-    )
+    measured = record_impact(bed, lambda bed: radius - bed.body("position")[0, 2], lambda bed: bed.platen_force()[0, 0])
     assert measured == pytest.approx(expected, rel=CLOSED_FORM)
     assert measured == pytest.approx((49.72, 11.370e9, 732.0), rel=PUBLISHED)
 
@@ -131,7 +129,7 @@ def test_damped_rebound_is_the_restitution(make_bed, restitution, radius, approa
 
 
 def clamped_rebound(restitution: float) -> float:
-    """Restitution without attraction from the scaled equation ẍ = −x^(3/2) − α x^(1/4) ẋ, ended where the force is zero.
+    """Restitution without attraction from the scaled equation ẍ = −x^(3/2) − α x^(1/4) ẋ, ended at zero force.
 
     With lengths and times such that the stiffness term has factor 1, α = √5 β (S_n = 3/2 √x, γ = 2 √(5/6) β √S_n).
     """
@@ -230,7 +228,7 @@ def test_rotation_of_a_contact_that_slides_throughout(make_bed, material, incide
     bed = make_bed(sphere_on_platen(material, radius, velocity, dt=time / STEPS_IN_IMPACT, friction=friction))
     bed.advance([2 * STEPS_IN_IMPACT])
     rotation = -bed.body("spin")[0, 1] * radius / (friction * speed)
-    # it slides to the end beyond an incidence of 7; the spring takes below 1e-3 of the impact to be wound up to the limit
+    # it slides to the end beyond an incidence of 7; the spring is wound up to the limit within 1e-3 of the impact
     assert rotation == pytest.approx(-5.0 * (1.0 - mean_overlap / radius), rel=1e-3)
     if material is STEEL:
         assert rotation == pytest.approx(PLATEAU_OF_STEEL[incidence], abs=0.05)  # they keep the arm r: δ/r is 0.5 %

@@ -58,7 +58,7 @@ def test_energy_of_an_elastic_cluster_is_kept(make_bed) -> None:
 
 
 def test_vibrating_bond_keeps_energy(make_bed) -> None:
-    """A bonded pair thrown apart, sheared, bent and twisted without damping."""
+    """A bonded pair thrown apart and sideways without damping."""
     binder = BinderConstants(modulus=100.0, poisson=0.3, damping=0.0, strength=1e9, shear_strength=1e9)
 
     def thrown(dt: float):
@@ -66,12 +66,12 @@ def test_vibrating_bond_keeps_energy(make_bed) -> None:
                       bonds=bonded([[0, 1]], radius=0.5, length=2.2))  # fmt: skip
         return with_bodies(
             lay([box], (ELASTIC, RIGID), dt=dt, binder=binder),
-            velocity=[[-0.01, 0.01, 0], [0.01, -0.01, 0]], spin=[[0, 0, 0], [0, 0, 0]],
+            velocity=[[-0.01, 0.01, 0], [0.01, -0.01, 0]],
         )  # fmt: skip
 
     order, error = order_of_error(make_bed, thrown, 0.13, 40)
-    assert order > 0.9
-    assert abs(error) < 2e-2
+    assert order == pytest.approx(2.0, abs=0.1)  # springs are linear and smooth
+    assert abs(error) < 5e-3  # 80 steps in half a swing
 
 
 def pressed(make_bed, *, friction: float, glued: bool):
@@ -85,18 +85,23 @@ def pressed(make_bed, *, friction: float, glued: bool):
     return bed
 
 
-# Heat is booked with the velocity of half a step before: 1e-3 of the work. With friction the law itself makes energy:
-# where the overlap grows the tangential spring stiffens at no work, as in every Mindlin law with F = k(δ) ξ.
-LEDGER = {0.0: 2e-3, 0.4: 2e-2}
+# Heat is booked with the velocity of half a step before, and an impact takes some 40 steps: 1 %, of first order. With
+# friction the law itself makes energy, as every law F = k(δ) ξ: a wound spring stiffens with the overlap at no work.
+LEDGER = 1.5e-2
 
 
-@pytest.mark.parametrize("friction", LEDGER)
+@pytest.mark.parametrize("friction", [0.0, 0.05, 0.4])
 @pytest.mark.parametrize("glued", [False, True])
 def test_ledger_of_a_compaction(make_bed, friction, glued) -> None:
     """Friction, damping and broken bonds turn the work of the platens into heat."""
     bed = pressed(make_bed, friction=friction, glued=glued)
     seen = observe(bed)
-    print(friction, glued, energy(bed)/seen.work[0], seen.heat/seen.work, seen.broken_bond_fraction)
-    assert seen.heat[0] > 0.05 * seen.work[0]
+    assert seen.heat[0] > 0.1 * seen.work[0]
     assert (seen.broken_bond_fraction[0] > 0.5) == glued
-    assert abs(energy(bed)) < LEDGER[friction] * seen.work[0]
+    assert abs(energy(bed)) < LEDGER * seen.work[0]
+
+
+def test_no_contact_cools(make_bed) -> None:
+    """Heat of contacts and bonds only grows; a step's rounding of it is far below."""
+    bed = pressed(make_bed, friction=0.05, glued=True)
+    assert bed.body("heat").min() >= 0.0

@@ -1,6 +1,5 @@
 """Single precision: slow particles keep moving, and a press differs from double precision less than two packings do."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +45,6 @@ def test_press_in_single_precision_is_within_the_scatter_of_packings(device, in_
         pytest.skip("compares f32 with f64, which this process lacks")
     double = np.array(pressed_stress("f64"))
     single = np.array(in_child(CHILD + "print(json.dumps(test_precision.pressed_stress('f32')))", precision="f32"))
-    print(double, single, file=sys.stderr)
     assert (single != double).any()
     assert abs(single.mean() - double.mean()) < double.std(ddof=1)
-    assert single == pytest.approx(double, rel=0.1)
+    assert single == pytest.approx(double, rel=0.1)  # replicas of 60 spheres differ by more

@@ -41,8 +41,8 @@ def collided(make_bed):
     return bed
 
 
-# Each of 2700 steps rounds the sums of up to a dozen forces, 1e-16 × √(2700 × 12), and the separation of centres at 20 µm
-# by ten times as much as one at 2 µm; an arm of r in place of r − δ/2 would show as 1e-3.
+# Each of 2700 steps rounds the sums of up to a dozen forces, 1e-16 × √(2700 × 12), and the separation of centres at
+# 20 µm by ten times as much as one at 2 µm; an arm of r in place of r − δ/2 would show as 1e-3.
 ROUNDING = 1e-12
 
 

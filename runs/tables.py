@@ -1,0 +1,231 @@
+"""The results of a study as tables of text: the states beside the published ones, the nip, the volume balance."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kalander.coupling.card import Card
+from kalander.coupling.card_sections import Published
+from kalander.coupling.store import Data
+from kalander.runs.answers import electrode_answer, nip_answer, press_answer, validity_answer
+from kalander.runs.results import StudyResults
+
+__all__ = ["Grid", "Summary", "nip_settings", "published_at", "summarise"]
+
+ABSENT = "–"
+STRESS_TOLERANCE = 0.01  # a published state belongs to a pressed stress within this share of it
+NAME_LENGTH = 14  # of a published state in a heading
+STATES_A_GRID = 2  # with their published columns, what fits beside the labels in 118 columns
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text: one heading a column, the first column holds labels."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the end of a run shows. notes: missing and outdated stages, flags, device; one sentence each."""
+
+    grids: tuple[Grid, ...]
+    notes: tuple[str, ...]
+
+
+def summarise(results: StudyResults) -> Summary:
+    """All tables of what is there."""
+    card = results.card
+    grids = [balance_grid(card)]
+    pressed, rolled = results.data("press"), results.data("nip")
+    if pressed is not None:
+        settings = [] if rolled is None else nip_settings(rolled)
+        grids = [*state_grids(card, press_answer(card, pressed), settings), *grids]
+    if rolled is not None:
+        grids.append(nip_grid(nip_settings(rolled)))
+    flags = validity_answer(card, pressed)["flags"] if pressed is not None else list(card.warnings)
+    notes = [f"missing: {name} is not computed yet" for name in results.missing]
+    notes += [f"outdated: {sentence}" for sentence in results.stale]
+    notes += [f"flag: {flag}" for flag in flags]
+    if rolled is not None:
+        notes += [f"nip without a solution: {name}: {why}" for name, why in rolled.attributes["reasons"].items()]
+    return Summary(tuple(grids), (*notes, f"device: {results.device}"))
+
+
+# --- the grids --------------------------------------------------------------------------------------------------------
+
+
+def state_grids(card: Card, rows: list[dict[str, Any]], settings: list[dict[str, Any]]) -> Iterator[Grid]:
+    """The state before and those after pressing, each beside the published one of its stress."""
+    for first in range(0, len(rows), STATES_A_GRID):
+        columns = _before_columns(card)
+        for row in rows[first : first + STATES_A_GRID]:
+            columns += _state_columns(card, row, settings)
+        lines = tuple((label, *(cells.get(label, ABSENT) for _, cells in columns)) for label in STATE_LABELS)
+        yield Grid("Electrode before and after", ("state", *(heading for heading, _ in columns)), lines)
+
+
+STATE_LABELS = (
+    "porosity, loaded (%)",
+    "porosity, released (%)",
+    "web thickness, loaded (µm)",
+    "web thickness, released (µm)",
+    "coating, one side, loaded (µm)",
+    "coating, one side, released (µm)",
+    "springback (% of loaded)",
+    "recovery (% of initial)",
+    "contacts of a particle, loaded",
+    "broken binder bonds (%)",
+    "cracked share of volume (%)",
+    "lateral over axial stress",
+    "replicas that reached it",
+    "line load, elastic rolls (N/mm)",
+    "line load, rigid rolls (N/mm)",
+    "set gap, elastic rolls (µm)",
+    "set gap, rigid rolls (µm)",
+)
+
+Columns = list[tuple[str, dict[str, str]]]  # heading, and cells by label
+
+
+def _before_columns(card: Card) -> Columns:
+    """The state that follows from the recipe, and the published one."""
+    answer = electrode_answer(card)
+    computed = {
+        "porosity, released (%)": percent(card.electrode.porosity),
+        "web thickness, released (µm)": micrometres(answer["web_thickness_m"]),
+        "coating, one side, released (µm)": micrometres(answer["coating_thickness_m"]),
+    }
+    return [("recipe", computed), _published_column(card, 0.0)]
+
+
+def _state_columns(card: Card, row: dict[str, Any], settings: list[dict[str, Any]]) -> Columns:
+    """One pressed stress, and the nip that reaches it."""
+    foil, sides, stress = card.electrode.foil.thickness, card.electrode.sides, row["stress_Pa"]
+
+    def web(side: float | None) -> str:
+        return micrometres(None if side is None else foil + sides * side)
+
+    computed = {
+        "porosity, loaded (%)": percent(row["porosity_loaded"], row["porosity_loaded_sd"]),
+        "porosity, released (%)": percent(row["porosity_released"], row["porosity_sd"]),
+        "web thickness, loaded (µm)": web(row["thickness_loaded_m"]),
+        "web thickness, released (µm)": web(row["thickness_released_m"]),
+        "coating, one side, loaded (µm)": micrometres(row["thickness_loaded_m"]),
+        "coating, one side, released (µm)": micrometres(row["thickness_released_m"]),
+        "springback (% of loaded)": percent(row["springback"]),
+        "recovery (% of initial)": percent(row["recovery"]),
+        "contacts of a particle, loaded": decimal(row["coordination"], 2),
+        "broken binder bonds (%)": percent(row["broken_bond_fraction"]),
+        "cracked share of volume (%)": percent(row["cracked_fraction"]),
+        "lateral over axial stress": decimal(row["lateral_ratio"], 2),
+        "replicas that reached it": f"{row['replicas_reached']} of {row['replicas']}",
+    }
+    for setting in settings:
+        # the card's own setting may come near the stress by chance, but is not the nip that was solved for it
+        if not setting["solved"] or not setting["name"].startswith("stress"):
+            continue
+        if np.isclose(setting["peak_pressure_Pa"], stress, rtol=STRESS_TOLERANCE):
+            rolls = "elastic" if setting["elastic_rolls"] else "rigid"
+            computed[f"line load, {rolls} rolls (N/mm)"] = significant(setting["line_load_N_per_m"], 1e-3)
+            computed[f"set gap, {rolls} rolls (µm)"] = micrometres(setting["set_gap_m"])
+    return [(f"{stress / 1e6:.4g} MPa", computed), _published_column(card, stress)]
+
+
+def published_at(card: Card, stress: float) -> Published | None:
+    """Published state of a stress [Pa]; 0 is the state before calendering."""
+    for point in card.published:
+        if point.stress is not None and np.isclose(point.stress, stress, rtol=STRESS_TOLERANCE, atol=0.0):
+            return point
+    return None
+
+
+def _published_column(card: Card, stress: float) -> tuple[str, dict[str, str]]:
+    """Published values of a stress; they were measured on the released web, at a set gap of elastic rolls."""
+    point = published_at(card, stress)
+    if point is None:
+        return "published", {}
+    return f"publ. {point.name:.{NAME_LENGTH}}", {
+        "porosity, released (%)": percent(point.porosity),
+        "web thickness, released (µm)": micrometres(point.thickness),
+        "recovery (% of initial)": percent(point.recovery),
+        "set gap, elastic rolls (µm)": micrometres(point.set_gap),
+    }
+
+
+def balance_grid(card: Card) -> Grid:
+    """Volume balance of the recipe, and the thickness that it implies beside the published one."""
+    answer = electrode_answer(card)
+    names = {
+        "active": "active material",
+        "additive": "graphite",
+        "binder_domain_solids": "carbon and binder",
+        "pores": "pores",
+    }
+    rows = [(names[name], f"{percent(share)} % of the coating") for name, share in answer["volume_fractions"].items()]
+    origin = "from the recipe" if card.electrode.solid_density is None else "given in the card"
+    published = _published_column(card, 0.0)[1].get("web thickness, released (µm)", ABSENT)
+    rows += [
+        ("solid density", f"{answer['solid_density_kg_per_m3']:.0f} kg/m³, {origin}"),
+        ("coating thickness, one side", f"{micrometres(answer['coating_thickness_m'])} µm"),
+        ("web thickness", f"{micrometres(answer['web_thickness_m'])} µm, published {published}"),
+    ]
+    return Grid("Volume balance before calendering", ("quantity", "value"), tuple(rows))
+
+
+NIP_HEADINGS = (
+    "held, rolls", "load N/mm", "peak MPa", "set gap µm", "at load µm",
+    "angle °", "exit µm", "springback %", "porosity %",
+)  # fmt: skip
+
+
+def nip_grid(settings: list[dict[str, Any]]) -> Grid:
+    """Every setting of the nip."""
+    rows = tuple(
+        (
+            f"{setting['name']}, {'elastic' if setting['elastic_rolls'] else 'rigid'}",
+            significant(setting["line_load_N_per_m"], 1e-3),
+            significant(setting["peak_pressure_Pa"], 1e-6),
+            micrometres(setting["set_gap_m"]),
+            micrometres(setting["loaded_gap_m"]),
+            decimal(setting["nip_angle_rad"], 2, factor=180.0 / np.pi),
+            micrometres(setting["exit_thickness_m"]),
+            percent(setting["springback"]),
+            percent(setting["porosity_mean"]),
+        )
+        for setting in settings
+    )
+    return Grid("Nip", NIP_HEADINGS, rows)
+
+
+def nip_settings(rolled: Data) -> list[dict[str, Any]]:
+    """Answers of all settings."""
+    return [nip_answer(rolled, row) for row in range(len(rolled.tables["settings"]["name"]))]
+
+
+# --- numbers as text --------------------------------------------------------------------------------------------------
+
+
+def decimal(value: float | None, digits: int, *, factor: float = 1.0) -> str:
+    """A number with fixed decimals, a dash where it does not exist."""
+    return ABSENT if value is None else f"{value * factor:.{digits}f}"
+
+
+def percent(value: float | None, scatter: float | None = None) -> str:
+    """A share in per cent, with its standard deviation over the replicas."""
+    text = decimal(value, 1, factor=100.0)
+    return text if value is None or scatter is None else f"{text} ± {100.0 * scatter:.1f}"
+
+
+def micrometres(value: float | None) -> str:
+    """A length in µm."""
+    return decimal(value, 1, factor=1e6)
+
+
+def significant(value: float | None, factor: float) -> str:
+    """Three digits, without an exponent."""
+    return ABSENT if value is None else f"{float(f'{value * factor:.3g}'):g}"

@@ -1,0 +1,63 @@
+"""The summary of a study on a terminal, and in the plain columns of a log."""
+
+import textwrap
+from pathlib import Path
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from kalander.runs.results import open_results
+from kalander.runs.tables import Grid, summarise
+
+__all__ = ["print_summary", "summary_table", "summary_text"]
+
+WIDTH = 118
+
+
+def print_summary(folder: Path) -> None:
+    """Print the summary to stdout: coloured on a terminal, plain elsewhere. Raises InputError, CheckpointError."""
+    console = Console()
+    if console.is_terminal:
+        console.print(summary_table(folder))
+    else:
+        print(summary_text(folder))
+
+
+def summary_table(folder: Path) -> Group:
+    """The summary as rich shows it. Raises InputError, CheckpointError."""
+    summary = summarise(open_results(folder))
+    return Group(*(_rich(grid) for grid in summary.grids), *(Text(note) for note in summary.notes))
+
+
+def summary_text(folder: Path) -> str:
+    """The summary in fixed-width columns, at most 118 wide. Raises InputError, CheckpointError."""
+    summary = summarise(open_results(folder))
+    notes = "\n".join(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in summary.notes)
+    return "\n\n".join([*(_plain(grid) for grid in summary.grids), notes])
+
+
+def _plain(grid: Grid) -> str:
+    """Labels to the left, numbers to the right."""
+    table = [grid.headings, *grid.rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(grid.headings))]
+    rule = tuple("-" * width for width in widths)
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+        for row in [grid.headings, rule, *grid.rows]
+    ]
+    return "\n".join([grid.title, *lines])
+
+
+def _rich(grid: Grid) -> Table:
+    table = Table(
+        title=grid.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
+        collapse_padding=True,
+    )  # fmt: skip
+    for column, heading in enumerate(grid.headings):
+        published = heading.startswith("publ")
+        table.add_column(heading, justify="right" if column else "left", style="dim" if published else "", no_wrap=True)
+    for row in grid.rows:
+        table.add_row(*row)
+    return table

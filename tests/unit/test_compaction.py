@@ -1,0 +1,159 @@
+"""Press and release: the target, the turning points, the frames, and what does not matter."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from beds import GRAIN, RIGID, digest, lay, loose_packing
+
+from kalander.dem.compaction import LEG, Press, new_press, press
+from kalander.dem.material import rayleigh_time
+from kalander.dem.state import sphere_volume
+from kalander.kernels.errors import NumericalError
+
+MATERIALS = [replace(GRAIN, strength=10.0, strength_diameter=2.0), RIGID]
+DT = 0.15 * rayleigh_time(GRAIN, 0.7)
+SETTINGS = Press(speed=0.5, inertial_number=5e-3, release_stress=0.02, max_strain=0.3, time_step=DT)
+TARGET = np.array([2.0, 5.0, 1e4])  # the last is out of reach
+
+
+def packed_boxes():
+    """State before the press of three boxes of 40 to 60 spheres."""
+    packings = [loose_packing(count, seed=count) for count in (40, 60, 50)]
+    ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.3)
+    solid = np.array([sphere_volume(packing.radius).sum() for packing in packings])
+    return new_press(ensemble, target=TARGET, solid=1.1 * solid)  # a tenth more for the binder
+
+
+def run(state, precision: str, *, settings=SETTINGS, look=lambda moment: None):
+    """The final state; `look` sees every moment."""
+    generator = press(state, settings, materials=MATERIALS, precision=precision, schedule="boxes")
+    while True:
+        try:
+            look(next(generator))
+        except StopIteration as done:
+            return done.value
+
+
+@pytest.fixture(scope="module")
+def pressed(device):
+    """Final state, and boxes done, steps and fraction at every moment."""
+    moments = []
+    final = run(
+        packed_boxes(), device.precision, look=lambda m: moments.append((m.boxes_done, m.steps, m.fraction, m.turned))
+    )
+    return final, moments
+
+
+def frames_of(state, box: int) -> dict[str, np.ndarray]:
+    """Frames of one box."""
+    here = state.frames["box"] == box
+    return {name: column[here] for name, column in state.frames.items()}
+
+
+def loading(frames) -> np.ndarray:
+    return frames["leg"] == LEG["load"]
+
+
+@pytest.mark.parametrize("box", [0, 1])
+def test_target_stress_is_met(pressed, box) -> None:
+    """Within 0.5 %: the servo closes half of what is left in every interval, and turns when it is reached."""
+    state, _ = pressed
+    frames = frames_of(state, box)
+    peak = 0.5 * (frames["stress_low"] + frames["stress_high"])[loading(frames)].max()
+    assert state.protocol["reached"][box] == 1
+    assert TARGET[box] <= peak < 1.005 * TARGET[box]
+
+
+def test_box_that_cannot_reach_its_target_turns_at_the_largest_strain(pressed) -> None:
+    state, _ = pressed
+    assert state.protocol["reached"].tolist() == [1, 1, 0]
+    turned = 1.0 - state.protocol["least_height"][2] / state.protocol["start_height"][2]
+    # one interval of 40 steps at full speed beyond
+    step = SETTINGS.speed * SETTINGS.control_steps * DT / state.protocol["start_height"][2]
+    assert SETTINGS.max_strain <= turned < SETTINGS.max_strain + step
+
+
+def test_boxes_open_until_the_release_stress(pressed) -> None:
+    state, _ = pressed
+    assert (state.protocol["leg"] == LEG["done"]).all()
+    for box in range(3):
+        frames = frames_of(state, box)
+        assert max(frames["stress_low"][-1], frames["stress_high"][-1]) <= SETTINGS.release_stress
+        assert frames["height"][-1] > state.protocol["least_height"][box]
+        assert frames["porosity"][-1] < frames["porosity"][0]  # and yet it stays denser
+
+
+def test_frames_follow_the_strain(pressed) -> None:
+    state, _ = pressed
+    for box in range(3):
+        frames = frames_of(state, box)
+        assert (np.diff(frames["step"]) > 0).all()
+        strain = frames["strain"][loading(frames)]
+        assert (np.diff(strain) > 0.0).all()
+        # the turning frame may follow another closely
+        assert (np.diff(strain)[:-1] >= SETTINGS.frame_strain).all()
+        assert frames["solid_fraction"] * 1.1 + frames["porosity"] == pytest.approx(np.ones(len(frames["step"])))
+
+
+def test_platens_agree_with_love_weber_where_quasi_static(pressed) -> None:
+    """Both platens and the contacts carry the same load once it is well above that of inertia."""
+    state, _ = pressed
+    for box in (0, 1):
+        frames = frames_of(state, box)
+        heavy = loading(frames) & (frames["stress_low"] > 0.3 * TARGET[box])
+        heavy[np.flatnonzero(heavy)[-1]] = False  # the servo has just braked the platen: a wave is on its way
+        assert heavy.sum() > 2
+        low, high, inside = (frames[name][heavy] for name in ("stress_low", "stress_high", "stress_zz"))
+        assert low == pytest.approx(high, rel=0.02)
+        assert inside == pytest.approx(0.5 * (low + high), rel=0.02)
+
+
+def test_cracked_share_only_grows(pressed) -> None:
+    state, _ = pressed
+    share = frames_of(state, 1)["cracked_fraction"]
+    assert share[0] == 0.0
+    assert (np.diff(share) >= 0.0).all()
+    assert share[-1] > 0.0
+
+
+def test_finished_boxes_cost_no_steps(pressed) -> None:
+    _, moments = pressed
+    done, steps, fraction, _ = (np.array(column) for column in zip(*moments))
+    taken = np.diff(steps, prepend=0)
+    before = np.concatenate([[0], done[:-1]])
+    assert (taken == SETTINGS.control_steps * (3 - before)).all()
+    assert sorted(set(done)) == [0, 1, 2, 3]
+    assert fraction[-1] == 1.0
+
+
+def test_looking_on_changes_nothing(device, pressed) -> None:
+    """A press that takes a snapshot in every interval ends with the same bytes."""
+    watched = run(packed_boxes(), device.precision, look=lambda moment: moment.snapshot())
+    assert digest(watched.ensemble) == digest(pressed[0].ensemble)
+    assert all(np.array_equal(watched.frames[name], pressed[0].frames[name]) for name in watched.frames)
+
+
+def test_press_goes_on_from_a_snapshot_as_if_never_stopped(device, pressed) -> None:
+    final, moments = pressed
+    stops = {int(stop) for stop in np.random.default_rng(1).choice(len(moments), 2, replace=False)}
+    count, snapshots = itertools.count(), []
+
+    def look(moment) -> None:
+        if next(count) in stops:
+            snapshots.append(moment.snapshot())
+
+    run(packed_boxes(), device.precision, look=look)
+    for snapshot in snapshots:
+        resumed = run(snapshot, device.precision)
+        assert digest(resumed.ensemble) == digest(final.ensemble)
+        assert all(np.array_equal(resumed.frames[name], final.frames[name]) for name in final.frames)
+        assert all(np.array_equal(resumed.protocol[name], final.protocol[name]) for name in final.protocol)
+
+
+def test_unstable_step_is_reported_with_its_particle(device) -> None:
+    """At 20 times the Rayleigh time spheres are thrown out of their neighbourhood within a step."""
+    settings = replace(SETTINGS, time_step=130 * DT, contact_share=np.inf)
+    with pytest.raises(NumericalError, match=r"box \d+: particle \d+ moves at .* lower step.safety"):
+        run(packed_boxes(), device.precision, settings=settings)

@@ -1,0 +1,86 @@
+"""Packings: solid fraction, overlap, seeds, and the search for near pairs."""
+
+import numpy as np
+import pytest
+
+from kalander.dem.generate import generate, largest_overlap, near_pairs
+from kalander.dem.state import sphere_volume
+from kalander.kernels.errors import NumericalError
+
+
+def packed(solid_fraction: float, *, seed: int = 1, count: int = 150):
+    """Centres, radii, width and height of a packing of spheres of 0.7 to 1.3 µm in a box as high as wide."""
+    rng = np.random.default_rng(seed)
+    radius = rng.uniform(0.7, 1.3, count)
+    side = float(np.cbrt(sphere_volume(radius).sum() / solid_fraction))
+    width = np.array([side, side])
+    *_, (share, _, position) = generate(radius, width, side, reach=0.15, rng=rng)
+    assert share == 1.0
+    return position, radius, width, side
+
+
+@pytest.mark.parametrize("solid_fraction", [0.3, 0.5, 0.57])
+def test_spheres_hardly_overlap(solid_fraction) -> None:
+    """All pairs by brute force, with every periodic image in x and y; the promise is 1e-3 of the smaller radius."""
+    position, radius, width, height = packed(solid_fraction)
+    vector = position[:, None] - position
+    vector[..., :2] -= width * np.round(vector[..., :2] / width)
+    reach = radius[:, None] + radius
+    overlap = (reach - np.linalg.norm(vector, axis=-1)) / np.minimum(radius[:, None], radius)
+    np.fill_diagonal(overlap, -1.0)
+    assert overlap.max() <= 1e-3
+    rounding = 1e-14 * height
+    assert (position[:, 2] - radius).min() >= -rounding
+    assert (position[:, 2] + radius).max() <= height + rounding
+    assert largest_overlap(position, radius, width, height) == pytest.approx(max(overlap.max(), 0.0), abs=1e-12)
+
+
+def test_spheres_in_too_small_a_box_are_refused() -> None:
+    with pytest.raises(NumericalError, match="do not fit"):
+        packed(0.85, count=20)
+
+
+def test_equal_seeds_give_equal_packings() -> None:
+    first, again, other = (packed(0.5, seed=seed, count=40)[0] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_packing_goes_on_from_any_round_as_if_never_stopped() -> None:
+    rng = np.random.default_rng(5)
+    radius, width, height = rng.uniform(0.7, 1.3, 40), np.array([7.2, 7.2]), 7.2
+    rounds = [(number, position.copy()) for _, number, position in generate(radius, width, height, reach=0.1, rng=rng)]
+    for stop in (7, 59, 62):
+        *_, (_, _, resumed) = generate(radius, width, height, reach=0.1, rng=rng, start=rounds[stop])
+        assert np.array_equal(resumed, rounds[-1][1])
+
+
+def test_drying_draws_spheres_into_touch() -> None:
+    """Loose spheres after drying touch several neighbours; as many, put down at random, touch none."""
+    position, radius, width, _ = packed(0.45)
+    close = len(near_pairs(position, radius, width, 0.02)[0])
+    assert 2.0 * close / len(radius) > 3.0
+
+
+def test_near_pairs_across_periodic_sides() -> None:
+    """Against brute force, in a box hardly wider than two spheres and with centres outside of it."""
+    rng = np.random.default_rng(6)
+    width = np.array([4.5, 7.0])
+    position = rng.uniform(-10.0, 10.0, (60, 3))
+    radius = rng.uniform(0.4, 0.8, 60)
+    first, second, unit, gap = near_pairs(position, radius, width, 0.3)
+    vector = position[:, None] - position
+    vector[..., :2] -= width * np.round(vector[..., :2] / width)
+    distance = np.linalg.norm(vector, axis=-1)
+    gaps = distance - radius[:, None] - radius
+    expected = np.argwhere(np.triu(gaps < 0.3, 1))
+    assert np.array_equal(np.column_stack([first, second]), expected)
+    assert gap == pytest.approx(gaps[first, second], abs=1e-12)  # rounding of coordinates of 10 µm
+    assert unit * distance[first, second][:, None] == pytest.approx(vector[first, second], abs=1e-12)
+
+
+def test_coincident_centres_are_parted() -> None:
+    position = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    _, _, unit, gap = near_pairs(position, np.ones(2), np.array([10.0, 10.0]), 0.0)
+    assert np.linalg.norm(unit) == 1.0
+    assert gap.tolist() == [-2.0]

@@ -1,0 +1,80 @@
+"""What is read off a bed, against hand calculations for two spheres."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from beds import BRITTLE, GRAIN, RIGID, bonded, lay, spheres, with_bodies
+from scipy.integrate import quad
+
+from kalander.dem.observe import observe, platen_stress, solid_volume
+
+ELASTIC = replace(GRAIN, restitution=1.0)  # dashpots would add to the forces by the velocity of half a step
+UNDAMPED = replace(BRITTLE, damping=0.0)
+RADIUS, OVERLAP, SIZE = 1.0, 0.02, 8.0
+MODULUS = GRAIN.modulus / (2.0 * (1.0 - GRAIN.poisson**2))
+# Overlaps are differences of coordinates of 8 µm: 1e-15 × 8/0.02
+ROUNDING = 1e-11
+
+
+def hertz_force(overlap: float, modulus: float, radius: float) -> float:
+    return 4.0 / 3.0 * modulus * np.sqrt(radius) * overlap**1.5
+
+
+@pytest.fixture
+def pair(make_bed):
+    """Two spheres in contact across the side of the box, both dented by the lower platen; at rest."""
+    position = [[0.3, 4.0, RADIUS - OVERLAP], [0.3 - 2.0 * RADIUS + OVERLAP + SIZE, 4.0, RADIUS - OVERLAP]]
+    bed = make_bed(lay([spheres(position, RADIUS, width=SIZE, height=SIZE)], (ELASTIC, RIGID), dt=1e-9))
+    bed.advance([1])  # from rest: nothing has moved when the forces are taken
+    return bed
+
+
+def test_stress_of_one_contact_is_force_times_branch_over_volume(pair) -> None:
+    seen = observe(pair)
+    force = hertz_force(OVERLAP, MODULUS, RADIUS / 2.0)
+    assert seen.stress[0, 0, 0] == pytest.approx(force * (2.0 * RADIUS - OVERLAP) / SIZE**3, rel=ROUNDING)
+    assert seen.stress[0, 1, 1] == 0.0
+    assert seen.coordination[0] == 1.0
+    assert seen.overlap_ratio[0] == pytest.approx(OVERLAP, rel=ROUNDING)
+
+
+def test_stress_on_the_platens(pair) -> None:
+    low, high = platen_stress(pair)
+    load = hertz_force(OVERLAP, 2.0 * MODULUS, RADIUS)
+    assert low[0] == pytest.approx(2.0 * load / SIZE**2, rel=ROUNDING)
+    assert high[0] == 0.0
+    assert observe(pair).largest_force == pytest.approx(np.full(2, load), rel=ROUNDING)  # larger than that of the pair
+
+
+def test_elastic_energy_is_the_integral_of_the_force(pair) -> None:
+    between = quad(hertz_force, 0.0, OVERLAP, args=(MODULUS, RADIUS / 2.0))[0]
+    below = quad(hertz_force, 0.0, OVERLAP, args=(2.0 * MODULUS, RADIUS))[0]
+    assert observe(pair).elastic[0] == pytest.approx(between + 2.0 * below, rel=1e-8)  # of the quadrature
+
+
+def test_kinetic_energy_counts_spin(make_bed) -> None:
+    start = lay([spheres([[2.0, 2.0, 4.0]], 1.5, width=SIZE, height=SIZE)], (ELASTIC, RIGID), dt=1e-9)
+    bed = make_bed(with_bodies(start, velocity=[[0.3, 0.0, -0.4]], spin=[[0.0, 2.0, 0.0]]))
+    mass = GRAIN.density * 4.0 / 3.0 * np.pi * 1.5**3
+    expected = 0.5 * mass * 0.25 + 0.5 * 0.4 * mass * 1.5**2 * 4.0
+    assert observe(bed).kinetic[0] == pytest.approx(expected, rel=1e-14)
+    assert solid_volume(bed)[0] == pytest.approx(mass / GRAIN.density, rel=1e-14)
+
+
+def test_bonds_count_in_stress_energy_and_damage(make_bed) -> None:
+    """Three spheres in a row; the stretched bond pulls, the other has failed and does nothing."""
+    stretch, radius, length = 0.01, 0.4, 2.2
+    bonds = bonded([[0, 1], [1, 2]], radius=radius, length=length)
+    bonds["intact"][1] = 0
+    x = 1.0 + np.array([0.0, length + stretch, 2.0 * length + 5.0 * stretch])
+    box = spheres(np.column_stack([x, [4.0] * 3, [4.0] * 3]), 1.0, width=SIZE, height=SIZE, bonds=bonds)
+    bed = make_bed(lay([box], (ELASTIC, RIGID), dt=1e-9, binder=UNDAMPED))
+    bed.advance([1])
+    seen = observe(bed)
+    stiffness = BRITTLE.modulus * np.pi * radius**2 / length
+    assert seen.elastic[0] == pytest.approx(0.5 * stiffness * stretch**2, rel=ROUNDING)
+    tension = -stiffness * stretch * (length + stretch) / SIZE**3
+    assert seen.stress[0, 0, 0] == pytest.approx(tension, rel=ROUNDING)
+    assert seen.broken_bond_fraction[0] == 0.5
+    assert seen.coordination[0] == 0.0

@@ -1,0 +1,31 @@
+"""Speeds of the platens: pure functions."""
+
+import numpy as np
+import pytest
+
+from kalander.dem.platens import quasi_static_speed, servo_speed
+
+
+def test_quasi_static_speed_has_the_inertial_number_asked_for() -> None:
+    height, pressure, diameter, density = np.array([50.0, 80.0]), np.array([1.0, 100.0]), 10.0, 4.7e-3
+    speed = quasi_static_speed(1e-3, height, pressure, diameter, density)
+    inertial_number = speed / height * diameter * np.sqrt(density / pressure)
+    assert inertial_number == pytest.approx(1e-3, rel=1e-14)  # the formula turned round: rounding only
+
+
+def test_servo_removes_half_of_the_error_of_a_linear_bed() -> None:
+    """σ = M ln(h0/h): closing by v t changes σ by M v t/h, to first order in 1e-4."""
+    modulus, height, time = np.array([200.0]), np.array([50.0]), np.array([3.0])
+    error = np.array([0.02])
+    speed = servo_speed(error, modulus, height, time, np.array([1.0]))
+    gained = modulus * np.log(height / (height - speed * time))
+    assert gained == pytest.approx(0.5 * error, rel=1e-4)
+
+
+def test_servo_opens_where_the_stress_is_too_high() -> None:
+    assert servo_speed(np.array([-0.1]), 100.0, 50.0, 1.0, np.array([1.0])) < 0.0
+
+
+def test_servo_keeps_its_limit_in_both_directions() -> None:
+    limit = np.array([0.2, 0.2])
+    assert servo_speed(np.array([1e3, -1e3]), 1.0, 50.0, 1.0, limit).tolist() == [0.2, -0.2]

@@ -1,0 +1,420 @@
+"""The report shows the numbers that are stored, draws what is there, says what is not, and needs no other file."""
+
+import re
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from kalander.coupling.card import card_to_dict, load_card
+from kalander.coupling.nipping import FIELDS
+from kalander.coupling.stage import identity_of, stage_key
+from kalander.coupling.stages import card_stages
+from kalander.coupling.store import Data, load, write
+from kalander.dem.compaction import LEG
+from kalander.kernels.errors import CheckpointError, InputError
+from kalander.runs.figures import Branch, mean_over_replicas
+from kalander.runs.packing_figure import bed_before, bed_pressed, picture_of, view_of
+from kalander.runs.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
+from kalander.runs.report import print_summary, write_report
+from kalander.runs.results import open_results
+from kalander.runs.tables import published_at, summarise
+from kalander.runs.terminal import summary_text
+
+IDENTITY = {"device": "cpu x86_64", "precision": "f64", "kernel_package": "taichi", "kernel_version": "1.7.4"}
+WIDTH, HEIGHT = 2.0e-5, 8.0e-5
+STRESSES = (19.82e6, 159.37e6)
+LOADED, RELEASED = (0.40, 0.20), (0.43, 0.26)  # porosity at each stress, of the first replica
+SHIFT = 0.02  # by which the second replica is more porous
+THICKNESS = {"loaded": (6.4e-5, 4.8e-5), "released": (6.7e-5, 5.2e-5)}
+
+
+@pytest.fixture(scope="module")
+def card():
+    return load_card("nmc111", overrides={"boxes.replicas": "2", "press.stress": '["19.82 MPa", "159.37 MPa"]'})
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Made-up results of every stage: two replicas of 2 x 2 x 4 spheres, two stresses."""
+    return {"pack": packed(), "press": pressed(), "closure": closure(), "nip": rolled()}
+
+
+@pytest.fixture(scope="module")
+def study(card, results, tmp_path_factory):
+    """The folder of a finished study with its report."""
+    folder = tmp_path_factory.mktemp("studies") / "whole"
+    write_study(folder, card, results)
+    write_report(folder)
+    return folder
+
+
+def write_study(folder, card, results):
+    """Store made-up results as a study would."""
+    folder.mkdir()
+    config, stages, keys = card_to_dict(card), card_stages(card), {}
+    record = {"config": config, "stages": [stage.name for stage in stages], "identity": IDENTITY}
+    write(folder / "study.h5", Data({}, record), {}, kind="result", identity={})
+    for stage in stages:
+        if stage.name not in results:
+            break
+        identity = identity_of(stage, keys, IDENTITY)
+        keys[stage.name] = stage_key(identity)
+        origin = {**IDENTITY, "config": config, **identity, "key": keys[stage.name]}
+        write(folder / f"{stage.name}.h5", results[stage.name], stage.schema, kind="result", identity=origin)
+
+
+def lattice(height):
+    """Centres of 2 x 2 x 4 spheres that fill the box evenly."""
+    i, j, k = (axis.ravel() for axis in np.mgrid[0:2, 0:2, 0:4])
+    return np.column_stack([(i + 0.5) * WIDTH / 2, (j + 0.5) * WIDTH / 2, (k + 0.5) * height / 4])
+
+
+def packed():
+    position = lattice(HEIGHT)
+    count = len(position)
+    particles = {
+        "box": np.repeat(np.arange(2, dtype=np.int32), count),
+        "position": np.tile(position, (2, 1)),
+        "radius": np.full(2 * count, 4.0e-6),
+    }
+    bonds = {name: np.zeros(0, np.int32) for name in ("box", "first", "second")}
+    bonds |= {name: np.zeros(0) for name in ("radius", "length")}
+    boxes = {
+        "width": np.full((2, 2), WIDTH),
+        "height": np.full(2, HEIGHT),
+        "solids": np.full(2, (1 - 0.522) * WIDTH**2 * HEIGHT),
+        "bridged": np.full(2, 0.5),
+    }
+    return Data({"particles": particles, "bonds": bonds, "boxes": boxes})
+
+
+def pressed():
+    """Boxes 0, 1: both replicas to the lower stress; 2, 3: to the higher one. Half of the spheres of box 2 crack."""
+    count = len(lattice(HEIGHT))
+    frames = [box_frames(box, STRESSES[box // 2], box // 2, SHIFT * (box % 2)) for box in range(4)]
+    boxes = {
+        "stress": np.repeat(STRESSES, 2),
+        "replica": np.tile(np.arange(2, dtype=np.int32), 2),
+        "reached": np.ones(4, np.int32),
+        "width": np.full((4, 2), WIDTH),
+        "start_height": np.full(4, HEIGHT),
+    }
+    particles = {
+        "box": np.repeat(np.arange(4, dtype=np.int32), count),
+        "position": np.concatenate([lattice(THICKNESS["released"][box // 2]) for box in range(4)]),
+        "radius": np.full(4 * count, 4.0e-6),
+        "cracked": (np.arange(4 * count) // (count // 2) == 4).astype(np.int32),
+    }
+    table = {name: np.concatenate([part[name] for part in frames]) for name in frames[0]}
+    return Data({"frames": table, "boxes": boxes, "particles": particles}, {"dt_s": 1e-10})
+
+
+def box_frames(box, stress, rank, shift):
+    """Ten frames of loading and three of release, all quantities along straight lines."""
+    loading, opening = np.linspace(0.0, 1.0, 10), np.linspace(1.0, 0.0, 4)[1:]
+    share = np.concatenate([loading, opening])
+    leg = np.concatenate([np.full(10, LEG["load"]), np.full(3, LEG["release"])]).astype(np.int32)
+    closing = leg == LEG["load"]
+    porosity = np.where(
+        closing, 0.522 + share * (LOADED[rank] - 0.522), RELEASED[rank] + share * (LOADED[rank] - RELEASED[rank])
+    )
+    low, high = THICKNESS["loaded"][rank], THICKNESS["released"][rank]
+    height = np.where(closing, HEIGHT + share * (low - HEIGHT), high + share * (low - high))
+    pressure = 1e5 + share * (stress - 1e5)
+    ones = np.ones(len(share))
+    return {
+        "box": np.full(len(share), box, np.int32),
+        "leg": leg,
+        "step": np.arange(len(share)),
+        "time": np.arange(len(share)) * 1e-6,
+        "height": height,
+        "strain": 1 - height / HEIGHT,
+        "porosity": porosity + shift,
+        "solid_fraction": 0.9 * (1 - porosity),
+        "stress_low": pressure,
+        "stress_high": pressure,
+        "stress_xx": 0.5 * pressure,
+        "stress_yy": 0.5 * pressure,
+        "stress_zz": pressure,
+        "coordination": 2.0 + 4.0 * share,
+        "broken_bond_fraction": np.maximum.accumulate(0.8 * share),
+        "cracked_fraction": np.maximum.accumulate(0.5 * share),
+        "overlap_ratio": 0.01 + 0.05 * share,
+        "inertial_number": 1e-3 * ones,
+        "kinetic_over_elastic": 1e-3 * ones,
+        "energy_error": 1e-2 * ones,
+    }
+
+
+def closure():
+    curve = {
+        "strain": np.linspace(0.0, 0.5, 4),
+        "pressure": np.linspace(0.0, 2e8, 4),
+        "unload_modulus": np.full(4, 1e9),
+        "lateral_ratio": np.full(4, 0.5),
+    }
+    scatter = {f"{name}_sd": np.full(4, np.nan) for name in ("pressure", "unload_modulus", "lateral_ratio")}
+    return Data({"curve": curve | scatter}, {"porosity": 0.522, "unload_exponent": 2.0})
+
+
+def rolled():
+    """The card's gap and both stresses with elastic rolls, the lower stress with rigid ones; the last is unsolved."""
+    names = ["gap", "stress 19.82 MPa", "stress 159.37 MPa", "stress 19.82 MPa", "stress 159.37 MPa"]
+    peaks, elastic, solved = [5e6, 19.82e6, 159.37e6, 19.82e6, np.nan], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]
+    values = {
+        "line_load": [5.1e4, 1.23e5, 6.54e5, 1.19e5], "set_gap": [1.30e-4, 1.21e-4, 3.3e-5, 1.49e-4],
+        "entry_x": [4e-3] * 4, "exit_x": [-1e-3] * 4, "exit_thickness": [1.6e-4, 1.5e-4, 1.2e-4, 1.5e-4],
+    }  # fmt: skip
+    settings = {
+        "name": np.array(names),
+        "elastic": np.array(elastic, np.int32),
+        "solved": np.array(solved, np.int32),
+        **{name: np.array([*values.get(name, [0.1] * 4), np.nan]) for name in FIELDS},
+        "peak_pressure": np.array(peaks),
+    }
+    x = np.linspace(-2e-3, 5e-3, 41)
+    shape = np.clip((4e-3 - x) * (x + 1e-3), 0.0, None) / 2.5e-3**2
+    profiles = {
+        "setting": np.repeat(np.arange(4, dtype=np.int32), len(x)),
+        "x": np.tile(x, 4),
+        "pressure": np.concatenate([peak * shape for peak in peaks[:4]]),
+        "gap": np.tile(1.4e-4 + x**2 / 0.215, 4),
+    }
+    reasons = {"stress 159.37 MPa, rigid rolls": "the closure ends before"}
+    return Data({"settings": settings, "profiles": profiles}, {"reasons": reasons})
+
+
+# --- the ray-caster ---------------------------------------------------------------------------------------------------
+
+
+def scene_of(centre, radius, *, width=(20.0, 20.0), height=20.0):
+    centre = np.array(centre, float)
+    return Scene(centre, np.array(radius, float), np.full((len(centre), 3), 0.5), width, height, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0.0, 0.0), (28.0, 14.0), (-50.0, 35.0)])
+def test_depth_and_normal_of_one_sphere_are_those_of_the_closed_form(azimuth, elevation):
+    centre, radius = np.array([10.0, 10.0, 20.0]), 3.0
+    axes = view_from(azimuth, elevation)
+    right, up, forward = axes @ centre
+    view = View(axes, (right - 4, right + 4, up - 4, up + 4), 10.0)
+    hits = cast(scene_of([centre], [radius], height=40.0), view)
+    across, upward = view.grid()
+    off = (across - right) ** 2 + (upward[:, None] - up) ** 2
+    ball = hits.owner == 0
+    # a ring of the width of a pixel is left to rounding at the rim
+    assert ball[off < (radius - 0.1) ** 2].all()
+    assert not ball[off > radius**2].any()
+    # rounding of coordinates near 20 under a square root: 1e-15 x 20 over a half chord above 0.1
+    assert hits.depth[ball] == pytest.approx(forward - np.sqrt(radius**2 - off[ball]), abs=1e-9)
+    assert hits.normal[ball] == pytest.approx((hits.point[ball] - centre) / radius, abs=1e-12)
+    assert np.linalg.norm(hits.normal[ball], axis=1) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_axes_of_a_view_are_a_right_handed_frame_that_looks_down():
+    axes = view_from(28.0, 14.0)
+    assert axes @ axes.T == pytest.approx(np.eye(3), abs=1e-15)
+    assert np.cross(axes[0], axes[1]) == pytest.approx(-axes[2], abs=1e-15)
+    assert axes[1, 2] > 0 > axes[2, 2]
+
+
+def test_sphere_on_the_side_of_the_box_shows_a_flat_section():
+    view = View(view_from(0.0, 0.0), (5.0, 15.0, 5.0, 15.0), 10.0)  # looks along +y at the side y = 0
+    hits = cast(scene_of([[10.0, 0.0, 10.0]], [3.0]), view)
+    ball = hits.owner == 0
+    assert hits.cut[ball].all()
+    assert hits.point[ball][:, 1] == pytest.approx(0.0, abs=1e-12)
+    assert (hits.normal[ball] == [0.0, -1.0, 0.0]).all()
+    # area of the disc by counting pixels of side 0.1: error of the order of rim pixels x half a pixel, some 1 %
+    assert ball.sum() * 0.01 == pytest.approx(np.pi * 9.0, rel=0.01)
+
+
+def test_nearer_sphere_hides_the_farther_whatever_their_order():
+    view = View(view_from(0.0, 0.0), (9.0, 11.0, 9.0, 11.0), 10.0)
+    near, far = [10.0, 5.0, 10.0], [10.0, 15.0, 10.0]
+    assert (cast(scene_of([near, far], [3.0, 3.0]), view).owner == 0).all()
+    assert (cast(scene_of([far, near], [3.0, 3.0]), view).owner == 1).all()
+
+
+def test_sphere_over_an_edge_of_the_periodic_box_appears_at_every_side():
+    centre, owner = images_in_box(np.array([[0.5, 19.5, 7.0]]), np.array([2.0]), (20.0, 20.0))
+    assert sorted(map(tuple, centre)) == [(0.5, -0.5, 7.0), (0.5, 19.5, 7.0), (20.5, -0.5, 7.0), (20.5, 19.5, 7.0)]
+    assert (owner == 0).all()
+    unwrapped, _ = images_in_box(np.array([[0.5 - 40.0, 19.5 + 20.0, 7.0]]), np.array([2.0]), (20.0, 20.0))
+    assert sorted(map(tuple, unwrapped)) == sorted(map(tuple, centre))
+
+
+def test_sphere_straight_above_hides_the_square_of_its_apparent_radius():
+    scene = scene_of([[0.0, 0.0, 0.0], [0.0, 0.0, 2.5]], [1.0, 1.0])
+    top = np.array([[[0.0, 0.0, 1.0]]])
+    hits = Hits(np.zeros((1, 1)), np.zeros((1, 1), int), np.zeros((1, 1), bool), top, top)
+    assert open_sky(scene, hits)[0, 0] == pytest.approx(1.0 - (1.0 / 1.5) ** 2)
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def test_picture_shows_spheres_where_particles_are_and_cracked_ones_in_orange(results):
+    bed = bed_pressed(results["press"])
+    view = view_of(bed.width, bed.height, 20.0)
+    picture = picture_of(bed, view)
+    for centre, cracked in zip(bed.centre, bed.cracked):
+        # spheres of the front row, y < width/2, stand clear before the camera
+        if centre[1] > bed.width[1] / 2:
+            continue
+        right, up, _ = view.axes @ centre
+        row = int((view.extent[3] - up) * view.resolution / 2)  # two rays a pixel
+        column = int((right - view.extent[0]) * view.resolution / 2)
+        red, _, blue = picture[row, column]
+        assert (red > 1.5 * blue) if cracked else (blue > red), centre
+    bare = picture_of(replace(bed, radius=0.01 * bed.radius), view)
+    # spheres of radius 4 in cells of 10 cover more than a quarter of the picture, platens are the same in both
+    assert np.mean(np.abs(picture - bare).max(axis=2) > 0.05) > 0.25
+
+
+def test_beds_carry_height_porosity_and_cracks_of_the_hardest_box(results):
+    before, after = bed_before(results["pack"]), bed_pressed(results["press"])
+    assert (before.height, after.height) == pytest.approx((80.0, 52.0))
+    assert (before.porosity, after.porosity) == pytest.approx((0.522, RELEASED[1]))
+    assert not before.cracked.any()
+    assert after.cracked.sum() == 8
+
+
+def test_mean_over_replicas_is_taken_at_equal_pressure():
+    pressure = np.linspace(1.0, 101.0, 51) * 1e6
+    frames = [{"stress_low": pressure, "stress_high": pressure, "porosity": a - 1e-9 * pressure} for a in (0.5, 0.54)]
+    grid, mean, scatter = mean_over_replicas([Branch(0, 1e8, one) for one in frames], "porosity")
+    assert grid[[0, -1]] == pytest.approx([1.0, 101.0])
+    assert mean == pytest.approx(0.52 - 1e-3 * grid)
+    assert scatter == pytest.approx(np.full(len(grid), 0.04 / np.sqrt(2)))
+
+
+@pytest.mark.parametrize("name", ["packing", "compaction", "damage", "nip", "honesty"])
+def test_every_third_of_every_figure_has_something_drawn(study, name):
+    image = imread(BytesIO((study / "figures" / f"{name}.png").read_bytes()))[..., :3]
+    assert min(image.shape[:2]) > 400  # pixels: two inches in print
+    for part in np.array_split(image, 3, axis=1):
+        assert part.std() > 0.09  # empty axes with labels and a grid have 0.07 in their fullest third
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_page_needs_no_other_file_and_no_net(study):
+    page = (study / "report.html").read_text(encoding="utf-8")
+    sources = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', page)
+    assert len(sources) == 5
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
+    assert not re.search(r"https?:|<script|<link|@import|url\(|<iframe", bare)
+
+
+def test_page_has_captions_provenance_calibrated_values_and_citations(study, card):
+    page = (study / "report.html").read_text(encoding="utf-8")
+    assert page.count("<figcaption>") == 5
+    for stage in card_stages(card):
+        key = load(study / f"{stage.name}.h5").identity["key"]
+        assert key[:16] in page
+    assert all(item.key in page and item.reason in page for item in card.calibrated)
+    assert all(point.source in page for point in card.published)
+    assert f"{card.binder.modulus:.4g} Pa" in page
+
+
+def test_words_of_a_card_are_escaped(card, tmp_path):
+    write_study(tmp_path / "study", card.model_copy(update={"title": "<script>alert(1)</script>"}), {})
+    page = write_report(tmp_path / "study").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_partial_study_is_reported_and_names_all_that_is_missing(card, results, tmp_path, count):
+    names = list(results)
+    write_study(tmp_path / "study", card, {name: results[name] for name in names[:count]})
+    page = write_report(tmp_path / "study").read_text(encoding="utf-8")
+    assert f"Missing: {', '.join(names[count:])}." in page
+    assert page.count("data:image/png") == [0, 1, 4][count]
+    text = summary_text(tmp_path / "study")
+    assert [name for name in names if f"missing: {name} is" in text] == names[count:]
+
+
+def test_folder_without_study_is_refused_and_damaged_stage_too(study, card, results, tmp_path):
+    with pytest.raises(InputError):
+        write_report(tmp_path)
+    folder = tmp_path / "study"
+    write_study(folder, card, results)
+    content = bytearray((folder / "press.h5").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "press.h5").write_bytes(bytes(content))
+    with pytest.raises(CheckpointError, match=r"press\.h5"):
+        write_report(folder)
+    assert not (folder / "report.html").exists()
+
+
+def test_results_of_an_older_card_are_named(card, results, tmp_path):
+    folder = tmp_path / "study"
+    write_study(folder, card, results)
+    assert open_results(folder).stale == ()
+    newer = card_to_dict(card)
+    newer["press"]["inertial_number"] = 5e-4
+    record = {"config": newer, "stages": list(results), "identity": IDENTITY}
+    write(folder / "study.h5", Data({}, record), {}, kind="result", identity={})
+    assert any(
+        "press was computed for other values: press.inertial_number" in line for line in open_results(folder).stale
+    )
+
+
+# --- the tables -------------------------------------------------------------------------------------------------------
+
+
+def cells_of(study):
+    """Cells of the first table: (row label, column number) -> text."""
+    grid = summarise(open_results(study)).grids[0]
+    return {(row[0], column): cell for row in grid.rows for column, cell in enumerate(row)}, grid.headings
+
+
+def test_table_holds_the_stored_numbers_with_their_scatter(study):
+    cells, headings = cells_of(study)
+    scatter = SHIFT / np.sqrt(2)  # standard deviation of two values, n - 1
+    for rank, column in ((0, headings.index("19.82 MPa")), (1, headings.index("159.4 MPa"))):
+        for label, porosity in (("porosity, loaded (%)", LOADED[rank]), ("porosity, released (%)", RELEASED[rank])):
+            assert cells[label, column] == f"{100 * (porosity + SHIFT / 2):.1f} ± {100 * scatter:.1f}"
+        loaded, released = THICKNESS["loaded"][rank], THICKNESS["released"][rank]
+        assert cells["coating, one side, released (µm)", column] == f"{released * 1e6:.1f}"
+        assert cells["web thickness, loaded (µm)", column] == f"{23.5 + 2 * loaded * 1e6:.1f}"
+        assert cells["springback (% of loaded)", column] == f"{100 * (released / loaded - 1):.1f}"
+        assert cells["recovery (% of initial)", column] == f"{100 * (released - loaded) / HEIGHT:.1f}"
+        assert cells["contacts of a particle, loaded", column] == "6.00"
+        assert cells["broken binder bonds (%)", column] == "80.0"
+        assert cells["replicas that reached it", column] == "2 of 2"
+
+
+def test_nip_of_each_stress_stands_beside_its_published_set_gap(study):
+    cells, headings = cells_of(study)
+    mild, hard = headings.index("19.82 MPa"), headings.index("159.4 MPa")
+    assert cells["line load, elastic rolls (N/mm)", mild] == "123"
+    assert cells["line load, rigid rolls (N/mm)", mild] == "119"
+    assert cells["set gap, elastic rolls (µm)", hard] == "33.0"
+    assert cells["set gap, rigid rolls (µm)", hard] == "–"  # that setting has no solution
+    assert headings[mild + 1] == "publ. C1"
+    assert cells["set gap, elastic rolls (µm)", mild + 1] == "130.0"
+    assert cells["web thickness, released (µm)", headings.index("publ. C4")] == "118.6"
+    assert "the closure ends before" in summary_text(study)
+
+
+def test_published_state_belongs_to_a_stress_within_one_per_cent(card):
+    assert published_at(card, 19.82e6 * 1.009).name == "C1"
+    assert published_at(card, 19.82e6 * 1.012) is None
+    assert published_at(card, 0.0).name == "not calendered"
+
+
+def test_printed_summary_fits_a_log(study, capsys):
+    print_summary(study)
+    printed = capsys.readouterr().out
+    assert printed.strip() == summary_text(study).strip()
+    assert max(map(len, printed.splitlines())) <= 118
+    assert "device: cpu x86_64, f64, taichi 1.7.4" in printed
+    assert "\x1b" not in printed
