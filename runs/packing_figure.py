@@ -125,7 +125,7 @@ def _caption(bed: Bed) -> str:
     lines = [bed.title, f"{100.0 * bed.porosity:.1f} % pores"]
     if bed.cracked.any():
         volume = bed.radius**3
-        lines[1] += f", {100.0 * volume[bed.cracked].sum() / volume.sum():.0f} % of volume cracked"
+        lines.append(f"{100.0 * volume[bed.cracked].sum() / volume.sum():.0f} % of volume cracked")
     return "\n".join(lines)
 
 

@@ -21,9 +21,8 @@ from kalander.runs.packing_figure import bed_before, bed_pressed, packing_figure
 from kalander.runs.plot_style import png
 from kalander.runs.results import StudyResults, open_results
 from kalander.runs.tables import nip_settings, published_at, summarise
-from kalander.runs.terminal import print_summary
 
-__all__ = ["print_summary", "write_report"]
+__all__ = ["write_report"]
 
 log = logging.getLogger(__name__)
 
