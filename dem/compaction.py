@@ -62,7 +62,7 @@ CRUSHING_FACTOR = 0.9  # σ = 0.9 F/d²: Hiramatsu & Oka, Int. J. Rock Mech. 3 (
 
 # Verlet is stable to 2/ω of the fastest mode. That of a body with Z contacts that resist sliding and turning is some
 # 4 times that of one contact, and dashpots evaluated half a step late take another third: 0.35/ω is the limit seen.
-CONTACT_SHARE = 0.2
+CONTACT_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Press:
     contact_share: float = CONTACT_SHARE
     control_steps: int = 40
     frame_strain: float = 0.005
-    stress_floor: float = 0.05
+    stress_floor: float = 0.1
 
 
 @dataclass(frozen=True)

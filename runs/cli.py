@@ -173,14 +173,14 @@ def main() -> None:
     """Entry point: exit codes of kalander.kernels.errors; 70 for a bug, a quiet end for a closed pipe."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small dense systems: BLAS threads only wait for each other
     try:
-        app(standalone_mode=False)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
+        # outside of its standalone mode typer returns the code of an Exit instead of leaving with it
+        code = app(standalone_mode=False)
     except Exception as failure:
         if type(failure).__module__.startswith(("click", "typer")) and hasattr(failure, "show"):
             failure.show()  # wrong options: its text is made for people
             sys.exit(2)
         raise
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _answer(
@@ -278,7 +278,7 @@ def _plan(card: Any) -> dict[str, Any]:
         "particles": round(particle_estimate(card.electrode, card.boxes) * stresses),
         "time_step_s": critical_time_step(card.electrode, card.press, card.step),
         "steps_at_least": round(step_estimate(card.electrode, card.press, card.step)),
-        "memory_bytes": round(memory_estimate(card.electrode, card.boxes) * stresses),
+        "memory_bytes": round(memory_estimate(particle_estimate(card.electrode, card.boxes) * stresses)),
         "warnings": list(card.warnings),
     }
 

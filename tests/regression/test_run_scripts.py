@@ -57,7 +57,13 @@ def test_the_command_line_answers_the_contract_for_a_finished_study(study):
     assert all(stage["reused"] for stage in answer["stages"] if stage["name"] != "report")
     assert {"inertial_number_max", "overlap_ratio_max", "energy_error", "flags"} <= answer["validity"].keys()
     for row in answer["press"]:
-        assert {"porosity_loaded", "thickness_released_m", "springback", "cracked_fraction", "porosity_sd"} <= row.keys()
+        assert {
+            "porosity_loaded",
+            "thickness_released_m",
+            "springback",
+            "cracked_fraction",
+            "porosity_sd",
+        } <= row.keys()
 
 
 @pytest.mark.xdist_group("scripts")

