@@ -32,7 +32,7 @@ CLOSURE = {
 }
 
 
-def loaded_and_released(frames: Table, box: int) -> tuple[int, int]:
+def loaded_and_released(frames: Table, box: int | np.integer) -> tuple[int, int]:
     """Rows of the turning point and of the last frame of a box."""
     rows = np.flatnonzero(frames["box"] == box)
     return int(rows[frames["leg"][rows] == LEG["load"]][-1]), int(rows[-1])

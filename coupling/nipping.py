@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -82,13 +83,18 @@ def rolls_of(card: Card, *, elastic: bool) -> Rolls:
 def nip_tables(card: Card, closure: Data) -> Data:
     """Solve every setting; one that leaves the closure is kept as unsolved with its reason."""
     web = web_of(card, closure_from(closure))
-    rows: list[dict] = []
+    rows: list[dict[str, Any]] = []
     profiles: list[Table] = []
     reasons: dict[str, str] = {}
     for elastic in (True, False):
         rolls = rolls_of(card, elastic=elastic)
         for name, solve in _settings(card, web):
-            row = {"name": name, "elastic": int(elastic), "solved": 0, **dict.fromkeys(FIELDS, math.nan)}
+            row: dict[str, Any] = {
+                "name": name,
+                "elastic": int(elastic),
+                "solved": 0,
+                **dict.fromkeys(FIELDS, math.nan),
+            }
             try:
                 result = solve(rolls)
             except KalanderError as failure:
@@ -101,7 +107,7 @@ def nip_tables(card: Card, closure: Data) -> Data:
     settings = {
         name: values.astype(np.int32) if values.dtype.kind == "i" else values for name, values in settings.items()
     }
-    empty = {"setting": np.zeros(0, np.int32), "x": np.zeros(0), "pressure": np.zeros(0), "gap": np.zeros(0)}
+    empty: Table = {"setting": np.zeros(0, np.int32), "x": np.zeros(0), "pressure": np.zeros(0), "gap": np.zeros(0)}
     joined = {name: np.concatenate([part[name] for part in [empty, *profiles]]) for name in NIP["profiles"]}
     return Data({"settings": settings, "profiles": joined}, {"reasons": reasons})
 
@@ -111,10 +117,13 @@ def _settings(card: Card, web: Web) -> list[tuple[str, Callable[[Rolls], NipResu
     calender = card.calender
     held: Callable[[Rolls], NipResult]
     if calender.gap is not None:
-        name, held = "gap", lambda rolls: nip_at_gap(web, rolls, calender.gap * 1e3)
+        gap = calender.gap * 1e3
+        name, held = "gap", lambda rolls: nip_at_gap(web, rolls, gap)
     elif calender.line_load is not None:
-        name, held = "line_load", lambda rolls: nip_at_line_load(web, rolls, calender.line_load * 1e-3)
+        load = calender.line_load * 1e-3
+        name, held = "line_load", lambda rolls: nip_at_line_load(web, rolls, load)
     else:
+        assert calender.target_porosity is not None  # a card has just one of the three
         solid = web.coating_total * (1.0 - web.porosity)
         target = solid / (1.0 - calender.target_porosity) + web.foil_thickness
         name, held = "target_porosity", lambda rolls: nip_at_exit_thickness(web, rolls, target)

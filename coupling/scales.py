@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness, volume_fractions
@@ -39,7 +40,7 @@ def to_si(table: Table, columns: dict[str, Column]) -> Table:
     }
 
 
-def from_si(values: np.ndarray | float, unit: str) -> np.ndarray:
+def from_si(values: ArrayLike, unit: str) -> np.ndarray:
     """SI values in a unit of the particle world."""
     return np.asarray(values, dtype=float) / UNITS[unit][1]
 
@@ -61,8 +62,9 @@ def material_of(card: Card) -> Material:
 def with_binder(card: Card) -> BinderConstants:
     """Binder of a card."""
     binder = card.binder
+    shear_strength = binder.strength if binder.shear_strength is None else binder.shear_strength
     return BinderConstants(
-        binder.modulus / 1e6, binder.poisson, binder.damping, binder.strength / 1e6, binder.shear_strength / 1e6
+        binder.modulus / 1e6, binder.poisson, binder.damping, binder.strength / 1e6, shear_strength / 1e6
     )
 
 

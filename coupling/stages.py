@@ -259,7 +259,7 @@ def _press(
     moments = press(start, settings, materials=[material_of(card)], precision=precision, schedule=schedule)
     final = yield from _as_progress(moments, len(target))
     bodies, protocol = final.ensemble.bodies, final.protocol
-    boxes = {
+    boxes: Table = {
         "stress": target * 1e6,
         "replica": np.tile(np.arange(replicas, dtype=np.int32), len(card.press.stress)),
         "reached": protocol["reached"],
@@ -272,10 +272,7 @@ def _press(
         "radius": bodies["radius"].astype(float) * 1e-6,
         "cracked": final.cracked,
     }
-    return Data(
-        {"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles},
-        {},
-    )
+    return Data({"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles}, {})
 
 
 def _as_progress(moments: Generator[Moment, None, PressState], boxes: int) -> Generator[Progress, None, PressState]:
@@ -286,9 +283,13 @@ def _as_progress(moments: Generator[Moment, None, PressState], boxes: int) -> Ge
             return stop.value
         yield Progress(
             "press", moment.fraction, f"{moment.boxes_done} of {boxes} boxes done, {moment.stress.max():.3g} MPa",
-            lambda moment=moment: _press_data(moment.snapshot()), boundary=moment.turned,
+            _press_snapshot(moment), boundary=moment.turned,
             counters={"steps": moment.steps},
         )  # fmt: skip
+
+
+def _press_snapshot(moment: Moment) -> Callable[[], Data]:
+    return lambda: _press_data(moment.snapshot())
 
 
 def _press_data(state: PressState) -> Data:

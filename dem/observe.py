@@ -4,6 +4,7 @@ The energies are written here from the formulas of the laws, not taken from the 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def observe(bed: Bed) -> Observation:
     """Read everything a frame reports off the bed."""
     boxes, constants = bed.boxes, bed.lawbook["contact"]
     names = ("box", "material", "radius", "mass", "velocity", "spin", "spring_low", "spring_high", "heat", "work")
-    bodies = {
+    bodies: dict[str, Any] = {
         name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int64) for name in names
     }
     bodies["position"] = bed.body("position").astype(np.float64) + bed.body("rest")

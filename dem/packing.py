@@ -81,7 +81,7 @@ def assemble(
         "step": np.zeros(boxes, dtype=np.int64),
         "time": np.zeros(boxes),
     }
-    contacts = {"first": np.zeros(0, np.int32), "second": np.zeros(0, np.int32), "spring": np.zeros((0, 3))}
+    contacts: Table = {"first": np.zeros(0, np.int32), "second": np.zeros(0, np.int32), "spring": np.zeros((0, 3))}
     lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
     joined = {name: np.concatenate([bond[name] for bond in bonds]).astype(bonds[0][name].dtype) for name in BOND}
     joined["first"], joined["second"] = joined["first"].astype(np.int32), joined["second"].astype(np.int32)

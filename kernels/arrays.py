@@ -1,5 +1,7 @@
 """Device arrays: allocation and copies. Rows of several numbers become vectors."""
 
+from typing import Any
+
 import numpy as np
 
 from kalander.kernels.backend import ti
@@ -24,7 +26,7 @@ class Pool:
 
     def __init__(self, precision: str) -> None:
         self.precision = precision
-        self.arrays: dict[str, object] = {}
+        self.arrays: dict[str, Any] = {}
 
     def take(self, name: str, length: int, components: int = 1, *, real: bool = False):
         """Array of that name with room for `length` rows; what it holds is what was left in it."""

@@ -29,13 +29,9 @@ def solve_case(case: NipCase) -> dict[str, Any]:
     )
     rolls = _rolls(case)
     rolling = case.rolling
-    settings = {
-        "gap": (rolling.gap, 1e3),
-        "line_load": (rolling.line_load, 1e-3),
-        "exit_thickness": (rolling.exit_thickness, 1e3),
-    }
-    ((control, (value, factor)),) = ((name, held) for name, held in settings.items() if held[0] is not None)
-    result = CONTROLS[control](web, rolls, value * factor)
+    given = {"gap": rolling.gap, "line_load": rolling.line_load, "exit_thickness": rolling.exit_thickness}
+    ((control, value),) = ((name, value) for name, value in given.items() if value is not None)
+    result = CONTROLS[control](web, rolls, value * (1e-3 if control == "line_load" else 1e3))
     return {
         **{NAMES[name]: getattr(result, source) * factor for name, (source, _, factor, _) in FIELDS.items()},
         "porosity_layers": [result.porosity_exit],
@@ -63,5 +59,7 @@ def _rolls(case: NipCase) -> Rolls:
     given = case.rolls
     if not given.elastic:
         return Rolls(given.diameter / 2 * 1e3, math.inf, given.poisson)
-    compliance = given.face * 1e3 / (given.stand_stiffness * 1e-3) if given.stand_stiffness else 0.0
+    compliance = 0.0
+    if given.stand_stiffness is not None and given.face is not None:
+        compliance = given.face * 1e3 / (given.stand_stiffness * 1e-3)
     return Rolls(given.diameter / 2 * 1e3, given.modulus * 1e-6, given.poisson, compliance)
