@@ -17,7 +17,6 @@ $(VENV)/.tested: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	$(BIN)/kalander run nmc111 -o studies/nmc111
-	$(BIN)/kalander report studies/nmc111
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" tests
