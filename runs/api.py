@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from kalander.coupling.card import Card, card_from_dict, card_to_dict, load_card
 from kalander.coupling.stage import Progress, StageReport
 from kalander.coupling.store import Data, load
 from kalander.coupling.study import Study, open_study
-from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.kernels.errors import Fault, InputError, NumericalError, StorageError
 
 if TYPE_CHECKING:
     from kalander.kernels.backend import Device
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["RunResult", "doctor", "info", "load_card", "nip", "pack", "resume", "run"]
 
 log = logging.getLogger("kalander")
+
+SAVES_AT_ONCE = 4  # three are kept while the next is written
+SAVED_BYTES_PER_PARTICLE = 1024  # columns of a body, its contacts and bonds in double precision
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def run(
     for warning in card.warnings:
         log.warning(warning)
     folder = Path(folder)
+    _refuse_what_does_not_fit(card, folder)
     running, study = _study(card, folder, device, precision, threads, allow_software)
     stages = study.run(on_progress, save_every=save_every, max_walltime=max_walltime)
     started = time.monotonic()
@@ -201,6 +206,26 @@ def _study(
     }
     stages = card_stages(card, precision=precision, schedule=schedule)
     return running, Study(folder, card_to_dict(card), stages, identity)
+
+
+def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
+    """Raise InputError where memory, or StorageError where the disk, is too small by estimate."""
+    from kalander.coupling.estimates import memory_estimate, particle_estimate
+    from kalander.kernels.host import memory_bytes
+
+    particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)
+    needed, there = memory_estimate(particles), memory_bytes()
+    if there is not None and needed > there:
+        why = f"boxes hold some {particles:.2g} particles, which need {needed / 1e9:.1f} GB of memory"
+        raise InputError(Fault("boxes.width", card.boxes.width, why, f"at most {there / 1e9:.1f} GB: fewer or smaller"))
+    holder = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
+    free = shutil.disk_usage(holder).free
+    saves = SAVES_AT_ONCE * SAVED_BYTES_PER_PARTICLE * particles
+    if saves > free:
+        raise StorageError(
+            f"{folder}: saves of some {particles:.2g} particles need {saves / 1e9:.2g} GB, "
+            f"{free / 1e9:.2g} GB are free; free the disk or choose another folder"
+        )
 
 
 def _device_answer(device: "Device") -> dict[str, Any]:

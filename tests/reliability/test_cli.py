@@ -85,6 +85,21 @@ def test_a_device_that_is_not_there_is_exit_3_and_nothing_is_computed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_more_particles_than_memory_is_exit_2_and_a_full_disk_exit_74(tmp_path, monkeypatch):
+    from collections import namedtuple
+
+    from kalander.kernels.errors import InputError, StorageError
+    from kalander.runs import api
+
+    with pytest.raises(InputError, match="GB of memory"):
+        api.run(api.load_card("nmc111", overrides={"boxes.width": "8 mm"}), tmp_path / "study")
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(api.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
+    with pytest.raises(StorageError, match="free the disk"):
+        api.run("nmc111", tmp_path / "study")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("irreplaceable")
