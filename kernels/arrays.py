@@ -21,15 +21,19 @@ def allocate(length: int, components: int = 1, *, precision: str | None = None):
 class Pool:
     """Device arrays by name that are written again and again: the kernel language never gives small arrays back.
 
-    An array is at least as long as asked; the kernels that use one are told how much of it counts.
+    An array is at least as long as asked; the kernels that use one are told how much of it counts. on_host: integers
+    stay host arrays, which a CPU reads in place.
     """
 
-    def __init__(self, precision: str) -> None:
+    def __init__(self, precision: str, *, on_host: bool) -> None:
         self.precision = precision
+        self.on_host = on_host
         self.arrays: dict[str, Any] = {}
 
     def take(self, name: str, length: int, components: int = 1, *, real: bool = False):
         """Array of that name with room for `length` rows; what it holds is what was left in it."""
+        if self.on_host and not real:
+            return np.zeros(length, np.int32)
         array = self.arrays.get(name)
         if array is None or array.shape[0] < length:
             array = allocate(int(HEADROOM * length) + 16, components, precision=self.precision if real else None)
@@ -38,6 +42,8 @@ class Pool:
 
     def put(self, name: str, values: np.ndarray):
         """Array of that name that begins with the given integers."""
+        if self.on_host:
+            return np.ascontiguousarray(values, dtype=np.int32)
         array = self.take(name, len(values))
         padded = np.zeros(array.shape[0], dtype=np.int32)
         padded[: len(values)] = values

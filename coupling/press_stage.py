@@ -1,0 +1,158 @@
+"""Stage `press`: every packing to every stress of the card and back, as one batch."""
+
+from collections.abc import Callable, Generator
+
+import numpy as np
+
+from kalander.coupling.card import Card
+from kalander.coupling.pack_stage import packings_of
+from kalander.coupling.scales import from_si, material_of, press_settings, si_schema, time_step, to_si, with_binder
+from kalander.coupling.stage import Progress
+from kalander.coupling.store import Data
+from kalander.dem.compaction import FRAME, PROTOCOL, Moment, PressState, new_press, press
+from kalander.dem.material import binder_constants, contact_constants
+from kalander.dem.packing import assemble
+from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
+from kalander.kernels.columns import Column, Table
+
+__all__ = ["HALF_PRESSED", "PRESSED", "press_ensemble", "press_work", "state_faults"]
+
+PRESSED = {
+    "frames": si_schema(FRAME),
+    "boxes": {
+        "stress": Column("f8", ("box",), "Pa", "stress pressed to"),
+        "replica": Column("i4", ("box",), "1", "packing it started from"),
+        "reached": Column("i4", ("box",), "1", "1 if the stress was met"),
+        "width": Column("f8", ("box", 2), "m", "periodic lengths in x and y"),
+        "start_height": Column("f8", ("box",), "m", "coating thickness before, one side"),
+    },
+    "particles": {
+        "box": Column("i4", ("particle",), "1", "box"),
+        "position": Column("f8", ("particle", 3), "m", "centre after release"),
+        "radius": Column("f8", ("particle",), "m", "radius"),
+        "cracked": Column("i4", ("particle",), "1", "1 where the load ever exceeded the strength"),
+    },
+}
+
+HALF_PRESSED = {
+    "bodies": BODY,
+    "contacts": CONTACT,
+    "bonds": BOND,
+    "boxes": BOX,
+    "protocol": PROTOCOL,
+    "frames": FRAME,
+    "cracks": {"cracked": Column("i4", ("body",), "1", "1 where ever over-stressed")},
+}
+
+
+def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
+    """All packings once for each stress of the card, as one batch; and the solids of each box [µm³]."""
+    packings = packings_of(packed) * len(card.press.stress)
+    material = material_of(card)
+    smallest = min(packing.radius.min() for packing in packings)
+    ensemble = assemble(
+        packings,
+        density=np.array([material.density]),
+        contact=contact_constants(
+            [material, material], card.contact.friction,
+            tangential_damping=card.contact.tangential_damping, attraction=card.contact.attraction,
+        ),
+        binder=binder_constants(with_binder(card)),
+        dt=time_step(card, smallest),
+        law=card.contact.law,
+    )  # fmt: skip
+    return ensemble, np.tile(from_si(packed.tables["boxes"]["solids"], "um^3"), len(card.press.stress))
+
+
+def press_work(
+    card: Card, packed: Data, state: Data | None, precision: str, schedule: str
+) -> Generator[Progress, None, Data]:
+    ensemble, solid = press_ensemble(card, packed)
+    replicas = card.boxes.replicas
+    target = np.repeat(from_si(card.press.stress, "MPa"), replicas)
+    start = _press_state(state, ensemble) if state else new_press(ensemble, target=target, solid=solid)
+    settings = press_settings(card, float(ensemble.bodies["radius"].min()))
+    moments = press(start, settings, materials=[material_of(card)], precision=precision, schedule=schedule)
+    final = yield from _as_progress(moments, len(target))
+    bodies, protocol = final.ensemble.bodies, final.protocol
+    boxes: Table = {
+        "stress": target * 1e6,
+        "replica": np.tile(np.arange(replicas, dtype=np.int32), len(card.press.stress)),
+        "reached": protocol["reached"],
+        "width": final.ensemble.boxes["width"] * 1e-6,
+        "start_height": protocol["start_height"] * 1e-6,
+    }
+    particles = {
+        "box": bodies["box"],
+        "position": (bodies["position"].astype(float) + bodies["rest"]) * 1e-6,
+        "radius": bodies["radius"].astype(float) * 1e-6,
+        "cracked": final.cracked,
+    }
+    return Data({"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles}, {})
+
+
+def _as_progress(moments: Generator[Moment, None, PressState], boxes: int) -> Generator[Progress, None, PressState]:
+    while True:
+        try:
+            moment = next(moments)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(
+            "press", moment.fraction, f"{moment.boxes_done} of {boxes} boxes done, {moment.stress.max():.3g} MPa",
+            _press_snapshot(moment), boundary=moment.turned,
+            counters={"steps": moment.steps},
+        )  # fmt: skip
+
+
+def _press_snapshot(moment: Moment) -> Callable[[], Data]:
+    return lambda: _press_data(moment.snapshot())
+
+
+def _press_data(state: PressState) -> Data:
+    ensemble = state.ensemble
+    tables = {
+        "bodies": ensemble.bodies,
+        "contacts": ensemble.contacts,
+        "bonds": ensemble.bonds,
+        "boxes": ensemble.boxes,
+        "protocol": state.protocol,
+        "frames": state.frames,
+        "cracks": {"cracked": state.cracked},
+    }
+    return Data(tables, {})
+
+
+def _press_state(data: Data, ensemble: Ensemble) -> PressState:
+    """State of the boxes as stored, with the laws of the card."""
+    tables = data.tables
+    stored = Ensemble(
+        tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
+    )
+    return PressState(stored, tables["protocol"], tables["frames"], tables["cracks"]["cracked"])
+
+
+def state_faults(state: Data) -> list[str]:
+    """What is wrong with stored boxes beyond their columns: ids that are no permutation, rows out of range."""
+    bodies, boxes = state.tables["bodies"], state.tables["boxes"]
+    faults = []
+    count = len(bodies["id"])
+    start, size = boxes["body_start"], boxes["body_count"]
+    if (
+        len(start) == 0
+        or start[0] != 0
+        or (size < 1).any()
+        or not np.array_equal(np.cumsum(size)[:-1], start[1:])
+        or size.sum() != count
+    ):
+        return ["boxes do not share out the bodies"]
+    if not np.array_equal(bodies["box"], np.repeat(np.arange(len(size)), size)):
+        faults.append("bodies are not in their boxes")
+    if any(not np.array_equal(np.sort(bodies["id"][s : s + n]), np.arange(n)) for s, n in zip(start, size)):
+        faults.append("ids of a box are not a permutation")
+    for name in ("contacts", "bonds"):
+        first, second = state.tables[name]["first"], state.tables[name]["second"]
+        if ((first < 0) | (second <= first) | (second >= count)).any():
+            faults.append(f"{name} join bodies that do not exist")
+    if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
+        faults.append("bodies without material, radius or mass")
+    return faults
