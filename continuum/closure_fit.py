@@ -16,14 +16,14 @@ class ReplicaCurves:
     """One replica pressed uniaxially from the free coating, and its releases.
 
     Loading, shape (frames,): strain ln(h_initial / h), pressure [MPa] and lateral_pressure [MPa], noisy and not
-    necessarily monotone. Releases, shape (releases,): the strain at which each starts and its secant modulus [MPa],
-    pressure at that strain over the strain ln(h_released / h_min) recovered.
+    necessarily monotone. Releases, shape (releases,): the pressure [MPa] from which each starts and its secant modulus
+    [MPa], that pressure over the strain ln(h_released / h_min) recovered.
     """
 
     strain: np.ndarray
     pressure: np.ndarray
     lateral_pressure: np.ndarray
-    release_strain: np.ndarray
+    release_pressure: np.ndarray
     release_modulus: np.ndarray
 
 
@@ -36,8 +36,9 @@ def fit_closure(
     largest pressures, by a penalised linear spline pinned to 0 at strain 0 (this averages the noise), and made monotone
     by isotonic regression of the knot values. Replicas are averaged at equal pressure, since that is what they are
     pressed to: at `knots` equal steps of y up to the smallest of their last values, so that none is extrapolated. The
-    scatter of strain times the slope is the scatter of pressure. ln M is linear in strain between releases, and
-    constant before the first and after the last. Raises InputError if a curve is unfit or the table is refused.
+    scatter of strain times the slope is the scatter of pressure. ln M is linear in y between releases, and constant
+    before the first and after the last; its mean is harmonic, which is that of the strains recovered.
+    Raises InputError if a curve is unfit or the table is refused.
     """
     _check(replicas, knots)
     scale = 0.01 * min(float(np.max(replica.pressure)) for replica in replicas)
@@ -45,13 +46,13 @@ def fit_closure(
     levels = np.linspace(0.0, min(curve.log_pressure[-1] for curve in curves), knots)
     strains = np.array([np.interp(levels, curve.log_pressure, curve.strain) for curve in curves])
     ratios = np.array([np.interp(at, curve.strain, curve.lateral_ratio) for at, curve in zip(strains, curves)])
-    moduli = np.array([_modulus(replica, at) for at, replica in zip(strains, replicas)])
+    moduli = np.array([_modulus(replica, levels, scale) for replica in replicas])
     strain, pressure = strains.mean(axis=0), scale * np.expm1(levels)
     return TabulatedClosure(
         porosity=porosity,
         strain=strain,
         pressure=pressure,
-        unload_modulus=moduli.mean(axis=0),
+        unload_modulus=1.0 / (1.0 / moduli).mean(axis=0),
         lateral_ratio=ratios.mean(axis=0),
         pressure_sd=np.gradient(pressure, strain) * _deviation(strains),
         unload_modulus_sd=_deviation(moduli),
@@ -101,9 +102,12 @@ def _penalised_fit(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(system, np.append(values, np.zeros(len(roughness))), rcond=None)[0]
 
 
-def _modulus(replica: ReplicaCurves, knots: np.ndarray) -> np.ndarray:
-    order = np.argsort(replica.release_strain)
-    return np.exp(np.interp(knots, replica.release_strain[order], np.log(replica.release_modulus[order])))
+def _modulus(replica: ReplicaCurves, levels: np.ndarray, scale: float) -> np.ndarray:
+    """Unloading modulus [MPa] at levels of ln(1 + p / p_s): by pressure, for a replica meets a pressure twice, in the
+    press that ends there and in a harder one, at strains that differ by its noise."""
+    order = np.argsort(replica.release_pressure)
+    measured = np.log1p(replica.release_pressure[order] / scale)
+    return np.exp(np.interp(levels, measured, np.log(replica.release_modulus[order])))
 
 
 def _deviation(samples: np.ndarray) -> np.ndarray:
@@ -118,7 +122,7 @@ def _check(replicas: list[ReplicaCurves], knots: int) -> None:
     for number, replica in enumerate(replicas):
         where = f"closure.replicas[{number}]"
         faults += _array_faults(where, replica, "strain", "pressure", "lateral_pressure")
-        faults += _array_faults(where, replica, "release_strain", "release_modulus")
+        faults += _array_faults(where, replica, "release_pressure", "release_modulus")
         if faults:
             continue  # the checks of numbers need arrays in order
         if not np.max(replica.pressure) > 0.0:

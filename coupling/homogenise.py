@@ -78,9 +78,6 @@ def _replicas(pressed: Data) -> list[ReplicaCurves]:
         hardest = members[np.argmax(boxes["stress"][members])]
         rows = np.flatnonzero((frames["box"] == hardest) & (frames["leg"] == LEG["load"]))
         ends = [loaded_and_released(frames, box) for box in members]
-        strain = [
-            np.log(boxes["start_height"][box] / frames["height"][loaded]) for box, (loaded, _) in zip(members, ends)
-        ]
         modulus = [
             _pressure(frames, loaded) / np.log(frames["height"][released] / frames["height"][loaded])
             for loaded, released in ends
@@ -90,7 +87,7 @@ def _replicas(pressed: Data) -> list[ReplicaCurves]:
                 strain=np.log(boxes["start_height"][hardest] / frames["height"][rows]),
                 pressure=_pressure(frames, rows),
                 lateral_pressure=0.5e-6 * (frames["stress_xx"][rows] + frames["stress_yy"][rows]),
-                release_strain=np.array(strain),
+                release_pressure=np.array([_pressure(frames, loaded) for loaded, _ in ends]),
                 release_modulus=np.array(modulus),
             )
         )
