@@ -6,7 +6,7 @@ import numpy as np
 
 from kalander.coupling.card import Card
 from kalander.coupling.pack_stage import packings_of
-from kalander.coupling.scales import from_si, material_of, press_settings, si_schema, time_step, to_si, with_binder
+from kalander.coupling.scales import binder_of, from_si, material_of, press_settings, si_schema, time_step, to_si
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
 from kalander.dem.compaction import FRAME, PROTOCOL, Moment, PressState, new_press, press
@@ -57,7 +57,7 @@ def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
             [material, material], card.contact.friction,
             tangential_damping=card.contact.tangential_damping, attraction=card.contact.attraction,
         ),
-        binder=binder_constants(with_binder(card)),
+        binder=binder_constants(binder_of(card)),
         dt=time_step(card, smallest),
         law=card.contact.law,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from kalander.dem.material import BinderConstants, Material, rayleigh_time
 from kalander.dem.recipe import Recipe
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["from_si", "material_of", "press_settings", "recipe_of", "si_schema", "time_step", "to_si", "with_binder"]
+__all__ = ["binder_of", "from_si", "material_of", "press_settings", "recipe_of", "si_schema", "time_step", "to_si"]
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
 UNITS = {
@@ -59,7 +59,7 @@ def material_of(card: Card) -> Material:
     )
 
 
-def with_binder(card: Card) -> BinderConstants:
+def binder_of(card: Card) -> BinderConstants:
     """Binder of a card."""
     binder = card.binder
     shear_strength = binder.strength if binder.shear_strength is None else binder.shear_strength

@@ -12,9 +12,8 @@ from kalander.kernels.errors import NumericalError
 from kalander.kernels.motion import FRESH, LOST, motion_kernels
 from kalander.kernels.readout import readout_kernels
 
-__all__ = ["SCHEDULES", "Bed"]
+__all__ = ["Bed"]
 
-SCHEDULES = ("boxes", "pairs")
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 DERIVED = ("id",)  # columns the device does not need
 MOST_WORKERS = 256  # more than the cores of any machine that runs this schedule

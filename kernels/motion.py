@@ -19,7 +19,7 @@ each = ti.template()  # an array handed on to a function
 
 # The CPU backend does not split a loop below 512 turns a thread: a box a turn would leave all boxes to one thread.
 LANE = 512
-FRESH, STALE, LOST = 0, 1, 2  # the pair list is complete; complete for this step only; was incomplete: redo
+FRESH, STALE, LOST = 0, 1, 2  # the pair list is complete; complete for this step only; was incomplete: an error
 
 
 @ti.func
