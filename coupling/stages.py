@@ -39,11 +39,9 @@ def _slice(whole: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: whole[key] for key in keys}
 
 
-def schedule_for(device_kind: str, threads: int, particles: int, boxes: int) -> str:
-    """Schedule that suits the work; the result does not depend on it. A thread a box while there are boxes for all."""
-    if device_kind != "cpu":
-        return "pairs"
-    return "boxes" if boxes >= threads or particles < 4000 * boxes else "pairs"
+def schedule_for(device_kind: str) -> str:
+    """Schedule that suits the device; the result does not depend on it."""
+    return "boxes" if device_kind == "cpu" else "bodies"
 
 
 def _closure(card: Card, pressed: Data) -> Generator[Progress, None, Data]:

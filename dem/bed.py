@@ -4,108 +4,119 @@ from typing import Any
 
 import numpy as np
 
-from kalander.dem.pair_list import PairList, cell_grid, incidence, pair_forces_room
+from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
+from kalander.dem.pair_list import PairList, cell_grid, rows_of
+from kalander.dem.parts import cut
 from kalander.dem.state import BODY, BOND, Ensemble
-from kalander.kernels import arrays
+from kalander.kernels.arrays import Pool, download, view
+from kalander.kernels.backend import worker_count
+from kalander.kernels.bodies import body_kernel
+from kalander.kernels.boxes import box_kernel
 from kalander.kernels.columns import Table
+from kalander.kernels.contact import LAWS
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.motion import FRESH, LOST, motion_kernels
+from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import readout_kernels
+from kalander.kernels.records import (
+    BOND_STATE,
+    FRAME,
+    LOAD,
+    MOTION,
+    PAIR_LOAD_WIDTH,
+    PLATEN,
+    WALL,
+    pack,
+    unpack,
+    width_of,
+)
 
 __all__ = ["Bed"]
 
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
-DERIVED = ("id",)  # columns the device does not need
-MOST_WORKERS = 256  # more than the cores of any machine that runs this schedule
+SKIN = 0.15  # of the mean radius
+STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
+HOST_ONLY = ("id", "box")  # columns that never change
 
 
 class Bed:
     """Device side of an ensemble.
 
     precision: of the device arrays, "f64" or "f32" (positions then carry their rounding rest)
-    schedule: "boxes" (a thread a box; best for batches on a CPU) or "pairs" (a work item a pair); equal results
-    skin: extra reach of the candidate list [µm], default 0.15 of the mean radius of a box
+    schedule: "boxes" (workers of a CPU) or "bodies" (a work item a body; GPUs); equal results
+    skin: extra reach of the candidate list [µm], shape (box,), default 0.15 of the mean radius; changes no result
+    workers: threads of a CPU to use, all by default
     """
 
-    def __init__(self, ensemble: Ensemble, *, precision: str, schedule: str, skin: np.ndarray | None = None) -> None:
-        self.precision = precision
-        self.schedule = schedule
-        self.pool = arrays.Pool(precision, on_host=schedule == "boxes")
-        self.law = ensemble.law
-        self.kernels = motion_kernels(ensemble.law, compensated=precision == "f32")
-        self.readout = readout_kernels(ensemble.law, compensated=precision == "f32")
-        self.material_count = ensemble.lawbook["contact"].shape[1]
-        self.ids = ensemble.bodies["id"]
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        *,
+        precision: str,
+        schedule: str,
+        skin: np.ndarray | None = None,
+        workers: int | None = None,
+    ) -> None:
+        on_host = schedule == "boxes"
+        self.precision, self.schedule, self.law = precision, schedule, ensemble.law
+        self.workers = (workers or worker_count()) if on_host else 1
+        self.pool = pool = Pool(precision, on_host=on_host)
+        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, precision=precision)
+        self.readout = readout_kernels(ensemble.law, precision=precision)
+        bodies, bonds = ensemble.bodies, ensemble.bonds
         self.boxes = {name: column.copy() for name, column in ensemble.boxes.items()}
         self.lawbook = ensemble.lawbook
-        self.bodies = {name: self._up(ensemble.bodies[name]) for name in BODY if name not in DERIVED}
-        self.bonds = {name: self._up(ensemble.bonds[name]) for name in BOND}
-        self.host_box = ensemble.bodies["box"]
-        self.body_count = len(self.ids)
-        self.bond_first = ensemble.bonds["first"]
-        self.bond_count = len(self.bond_first)
-        radius = ensemble.bodies["radius"]
-        starts = self.boxes["body_start"]
-        largest = np.maximum.reduceat(radius, starts)
-        mean = np.add.reduceat(radius, starts) / self.boxes["body_count"]
-        self.skin = 0.15 * mean if skin is None else np.asarray(skin, dtype=float)
+        self.material_count = ensemble.lawbook["contact"].shape[1]
+        self.ids, self.host_box = bodies["id"], bodies["box"]
+        self.body_count, self.bond_count = len(self.ids), len(bonds["first"])
+        self.start = np.append(self.boxes["body_start"], self.body_count).astype(np.int32)
+
+        self.motion = pool.put("motion", pack(bodies, MOTION, precision=precision), exact=True)
+        self.load = pool.put("load", pack(bodies, LOAD, precision=precision), exact=True)
+        self.rest = pool.put("rest", bodies["rest"] if precision == "f32" else np.zeros((1, 3)), exact=True)
+        self.box_of = pool.put("box", self.host_box, exact=True)
+        self.bond = pool.put("bond", pack(bonds, BOND_STATE, precision=precision), exact=True)
+        self.bond_first, self.bond_second = bonds["first"], bonds["second"]
+        self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
+        contact = LAWS[self.law].factors(ensemble.lawbook["contact"])
+        self.factors = pool.put("factors", contact.reshape(-1, contact.shape[-1]))
+        self.binder = pool.put("binder", ensemble.lawbook["binder"])
+
+        largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
+        mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
+        self.skin = SKIN * mean if skin is None else np.asarray(skin, dtype=float)
         self.reach = 2.0 * largest + self.skin
-        self._upload_boxes(ensemble)
-        gathering = schedule == "pairs"
-        self.bond_forces = pair_forces_room(self.bond_count, precision) if gathering else ()
-        self.pairs = PairList(ensemble.contacts, self.body_count, self.pool, gathering=gathering)
+        self.listed_height = self.boxes["platen_height"].copy()
+        self.done = np.zeros(ensemble.box_count, np.int32)
+        self.stale = np.zeros(ensemble.box_count, np.int32)
+        if not on_host:
+            self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
+            self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
+        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host)
+        self.parts: dict[int, tuple] = {}
+        self.pace = Pace(self.workers)
         self.list_pairs()
 
-    def _up(self, values: np.ndarray):
-        return arrays.upload(values, precision=self.precision)
-
-    def _real(self, values: np.ndarray) -> np.ndarray:
-        """Few numbers a box, handed to kernels as they are."""
-        return np.ascontiguousarray(values, dtype=np.float32 if self.precision == "f32" else np.float64)
-
-    def _upload_boxes(self, ensemble: Ensemble) -> None:
-        boxes = self.boxes
-        ends = np.append(boxes["body_start"], self.body_count).astype(np.int32)
-        bond_box = self.host_box[ensemble.bonds["first"]]
-        bond_ends = np.searchsorted(bond_box, np.arange(len(boxes["dt"]) + 1)).astype(np.int32)
-        contact = self.lawbook["contact"]
-        self.grid = {
-            "body_start": ends,
-            "contact_start": np.zeros_like(ends),
-            "bond_start": bond_ends,
-            "width": self._up(boxes["width"]),
-            "platen_height": self._real(boxes["platen_height"]),
-            "platen_velocity": self._real(boxes["platen_velocity"]),
-            "gravity": self._up(boxes["gravity"]),
-            "dt": self._real(boxes["dt"]),
-            "skin": self._real(self.skin),
-            "todo": np.zeros(len(boxes["dt"]), dtype=np.int32),
-            "done": np.zeros(len(boxes["dt"]), dtype=np.int32),
-            "stale": np.zeros(len(boxes["dt"]), dtype=np.int32),
-            "constants": self._up(contact.reshape(-1, contact.shape[-1])),
-            "binder": self._up(self.lawbook["binder"]),
-        }
-        self.moving = arrays.allocate(len(boxes["dt"]))
-        first, second = (ensemble.bonds[name] for name in ("first", "second"))
-        self.bond_rows = incidence(self.pool, "bond", first, second, self.body_count)
+    def _box_records(self) -> tuple[Any, Any]:
+        """What kernels know of each box: its frame, and its platens as they were at step 0 of this advance."""
+        columns = {**self.boxes, "skin": self.skin, "reach": self.reach, "listed_height": self.listed_height}
+        return tuple(
+            self.pool.put(name, pack(columns, layout, precision=self.precision))
+            for name, layout in (("frame", FRAME), ("platen", PLATEN))
+        )
 
     def list_pairs(self) -> None:
         """Make the candidate list anew."""
-        grid = cell_grid(self.boxes, self.reach)
-        offsets = self.pairs.make(self.bodies, self.grid["width"], self.grid["skin"], grid)
-        contact_start = offsets[np.append(self.boxes["body_start"], self.body_count)]
-        self.grid["contact_start"] = contact_start.astype(np.int32)
-        self.grid["stale"][:] = FRESH
+        boxes = self.boxes
+        self.listed_height = self._heights(self.done)
+        grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
+        self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
+        self.parts = {}
+        self.stale[:] = FRESH
 
-    @property
-    def contacts(self) -> dict[str, Any]:
-        """Columns of the candidate list on the device."""
-        return self.pairs.contacts
-
-    @property
-    def contact_count(self) -> int:
-        """Candidates in the list."""
-        return self.pairs.count
+    def _heights(self, done: np.ndarray) -> np.ndarray:
+        """Heights of the platens after `done` steps of this advance [µm], shape (box, 2)."""
+        boxes = self.boxes
+        return boxes["platen_height"] + boxes["platen_velocity"] * (boxes["dt"] * done)[:, None]
 
     @property
     def rebuilds(self) -> int:
@@ -119,83 +130,73 @@ class Bed:
 
         Raises NumericalError where a body moved further than the list allows in one step.
         """
-        boxes, grid = self.boxes, self.grid
         steps = np.asarray(steps, dtype=np.int32)
-        for name in ("platen_height", "platen_velocity", "dt"):
-            grid[name] = self._real(boxes[name])
-        grid["done"][:] = 0
-        chunk, launches = self._steps_at_once()
-        launch = self._advance_boxes if self.schedule == "boxes" else self._advance_pairs
-        while (grid["done"] < steps).any():
-            grid["todo"][:] = np.minimum(steps, grid["done"] + chunk)
-            for _ in range(launches):
-                launch()
-            stale = grid["stale"]
-            if (stale == LOST).any():
-                raise NumericalError(self._who_is_lost(stale))
-            if (stale != FRESH).any():
+        self.done[:] = 0
+        chunk = max(1, WORK_IN_A_LAUNCH // int(self.boxes["body_count"].max()))
+        launch = self._advance_boxes if self.schedule == "boxes" else self._advance_bodies
+        while (self.done < steps).any():
+            launch(np.minimum(steps, self.done + chunk))
+            if (self.stale == LOST).any():
+                raise NumericalError(self._who_is_lost())
+            if (self.stale != FRESH).any():
                 self.list_pairs()
-        boxes["platen_height"] = boxes["platen_height"] + boxes["platen_velocity"] * (boxes["dt"] * steps)[:, None]
+        boxes = self.boxes
+        boxes["platen_height"] = self._heights(steps)
         boxes["step"] = boxes["step"] + steps
         boxes["time"] = boxes["time"] + boxes["dt"] * steps
+        self.done[:] = 0
 
-    def _steps_at_once(self) -> tuple[int, int]:
-        """Steps between looks at the list, and the launches they take; a box whose list is stale waits by itself."""
-        chunk = max(1, WORK_IN_A_LAUNCH // int(self.boxes["body_count"].max()))
-        return (chunk, 1) if self.schedule == "boxes" else (min(chunk, 10), min(chunk, 10))
-
-    def _advance_boxes(self) -> None:
-        """Many steps of every box that is not done, each box by one thread."""
-        bodies, grid = self.bodies, self.grid
-        active = np.flatnonzero((grid["done"] < grid["todo"]) & (grid["stale"] == FRESH))
-        # large boxes first, so that no thread begins one while the others end
+    def _advance_boxes(self, todo: np.ndarray) -> None:
+        """Advance every box that is not done: the largest by all workers together if that is faster, others by one."""
+        active = np.flatnonzero(self.done < todo)
+        # large boxes first, so that no worker begins one while the others end
         queue = active[np.argsort(-self.boxes["body_count"][active], kind="stable")].astype(np.int32)
-        self.kernels.advance_boxes(
-            min(len(queue), MOST_WORKERS), queue, np.zeros(1, np.int32), self.material_count,
-            *(bodies[name] for name in ("position", "rest", "velocity", "spin", "force", "moment")),
-            *(bodies[name] for name in ("radius", "mass", "material", "box")),
-            self.pairs.listed,
-            *(bodies[name] for name in ("spring_low", "spring_high", "load_low", "load_high", "heat", "work")),
-            *grid.values(), *self.contacts.values(), *(self.bonds[name] for name in BOND),
-        )  # fmt: skip
+        counts = self.boxes["body_count"][queue]
+        teamed = teamed_boxes(counts, self.workers, self.pace.team_share)
+        if self.pace.wants_trial():
+            teamed = 0 if teamed else min(1, teamed_boxes(counts, self.workers, 1.0))
+            todo = np.minimum(todo, self.done + np.maximum(1, (TRIAL_SHARE * (todo - self.done)).astype(np.int32)))
+        if teamed:
+            self._launch_boxes(queue[:teamed], self.workers, todo)
+        if teamed < len(queue):
+            self._launch_boxes(queue[teamed:], 1, todo)
 
-    def _advance_pairs(self) -> None:
-        """One step of every box that is not done: move, forces of pairs, forces of platens, sums."""
-        bodies, contacts, bonds, grid, moving = self.bodies, self.contacts, self.bonds, self.grid, self.moving
-        motion = [bodies[name] for name in ("position", "rest", "velocity", "spin")]
-        force = [bodies[name] for name in ("force", "moment")]
-        radius, mass, material, box = (bodies[name] for name in ("radius", "mass", "material", "box"))
-        dt, width, gravity, constants = (grid[name] for name in ("dt", "width", "gravity", "constants"))
-        self.kernels.move(
-            *motion, *force, radius, mass, box, self.pairs.listed, gravity, dt,
-            *(grid[name] for name in ("skin", "todo", "done", "stale")), moving,
-        )  # fmt: skip
-        self.kernels.touch_contacts(
-            self.material_count, self.contact_count, *motion, radius, mass, material, box, width, dt, constants,
-            moving, *contacts.values(), *self.pairs.forces,
-        )  # fmt: skip
-        if self.bond_count:
-            self.kernels.load_bonds(
-                self.bond_count, *motion, radius, mass, box, width, dt, grid["binder"], moving,
-                *(bonds[name] for name in BOND), *self.bond_forces,
+    def _launch_boxes(self, queue: np.ndarray, team: int, todo: np.ndarray) -> None:
+        if team not in self.parts:
+            self.parts[team] = cut(self.pool, self.pairs, self.start, (self.bond_first, self.bond_second), team)
+        pairs = self.pairs
+        workers = team if team > 1 else min(len(queue), self.workers)
+        head, gate = np.zeros(1, np.int32), np.zeros(1, np.int32)
+        signs = np.zeros(2 * len(todo), np.int32)
+        with self.pace.timing(self.done, self.boxes["body_count"], team=team > 1, busy=workers):
+            self.kernel(
+                workers, team, self.material_count, queue, head, gate,
+                self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.partner, pairs.spring,
+                pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
+                todo, self.done, self.stale, signs, self.factors, self.binder, *self.parts[team],
             )  # fmt: skip
-        self.kernels.press_platens(
-            self.material_count, *motion, *force, radius, mass, material, box,
-            *(bodies[name] for name in ("spring_low", "spring_high", "load_low", "load_high", "heat", "work")),
-            *(grid[name] for name in ("platen_height", "platen_velocity", "dt", "done")), moving, constants,
-        )  # fmt: skip
-        self.kernels.gather(
-            *force, bodies["heat"], bodies["velocity"], bodies["spin"], radius, mass, box, gravity, dt, moving,
-            contacts["touching"], self.pairs.row, self.pairs.column, self.pairs.incident, *self.pairs.forces,
-            bonds["intact"], *self.bond_rows, *self.bond_forces,
-        )  # fmt: skip
 
-    def _who_is_lost(self, stale: np.ndarray) -> str:
-        box = int(np.flatnonzero(stale == LOST)[0])
-        here = slice(
-            int(self.boxes["body_start"][box]), int(self.boxes["body_start"][box] + self.boxes["body_count"][box])
-        )
-        speed = np.linalg.norm(arrays.download(self.bodies["velocity"], self.body_count)[here], axis=1)
+    def _advance_bodies(self, todo: np.ndarray) -> None:
+        """Advance every box that is not done, a step a launch; looks at the lists after some."""
+        pool, pairs, count = self.pool, self.pairs, len(todo)
+        done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
+        state = (
+            *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
+            pool.take("moving", count), pool.take("room", count, width_of(PLATEN), real=True),
+        )  # fmt: skip
+        for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
+            self.kernel(
+                self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
+                self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner, pairs.spring,
+                pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load, *self.bond_rows,
+                *state, self.factors, self.binder,
+            )  # fmt: skip
+        self.done[:], self.stale[:] = view(done, count), view(stale, count)
+
+    def _who_is_lost(self) -> str:
+        box = int(np.flatnonzero(self.stale == LOST)[0])
+        here = slice(int(self.start[box]), int(self.start[box + 1]))
+        speed = np.linalg.norm(self.body("velocity")[here], axis=1)
         worst = int(np.argmax(np.where(np.isfinite(speed), speed, np.inf)))
         return (
             f"box {box}: particle {int(self.ids[here][worst])} moves at {speed[worst]:.3g} um/us and left its "
@@ -203,51 +204,76 @@ class Bed:
             "lower step.safety or press.plate_speed"
         )
 
+    # --- reading --------------------------------------------------------------------------------------------------
+
     def platen_force(self) -> np.ndarray:
         """Normal force on the lower and upper platen [µN], shape (box, 2)."""
-        total = self._real(np.zeros((len(self.boxes["dt"]), 2)))
-        self.readout.platen_loads(self.grid["body_start"], self.bodies["load_low"], self.bodies["load_high"], total)
-        return total.astype(np.float64)
+        count = len(self.boxes["dt"])
+        walls = view(self.pairs.wall_row, self.body_count + 1)[self.start]
+        total = self.pool.take("platen force", count, 2, real=True, exact=True)
+        self.readout.platen_loads(count, self.pool.put("wall start", walls), self.pairs.wall, total)
+        return view(total, count).astype(np.float64)
 
     def contact_frequency(self) -> np.ndarray:
         """Largest natural frequency √(k_n (1/m_i + 1/m_j)) of the contacts of each box [1/µs], 0 where none touch."""
-        bodies, contacts, grid = self.bodies, self.contacts, self.grid
-        rate = self._real(np.zeros(len(self.boxes["dt"])))
+        pairs, count = self.pairs, len(self.boxes["dt"])
+        rate = self.pool.put("rate", np.zeros(count))
         self.readout.stiffest_contact(
-            self.material_count, self.contact_count,
-            *(bodies[name] for name in ("position", "rest", "radius", "mass", "material", "box")),
-            grid["width"], self._real(self.boxes["platen_height"]), grid["constants"],
-            *(contacts[name] for name in ("first", "second", "touching")), rate,
+            self.body_count, pairs.wall_count, self.material_count, self.motion, self.rest, self.box_of,
+            *self._box_records(), self.factors, pairs.row, pairs.partner, pairs.wall_body, rate,
         )  # fmt: skip
-        return np.sqrt(rate.astype(np.float64))
-
-    # --- reading --------------------------------------------------------------------------------------------------
+        return np.sqrt(view(rate, count).astype(np.float64))
 
     def body(self, name: str) -> np.ndarray:
         """Host copy of one body column."""
-        return arrays.download(self.bodies[name], self.body_count)
+        if name == "material":
+            return unpack(view(self.motion, self.body_count), MOTION, name).astype(np.int32)
+        for rows, layout in ((self.motion, MOTION), (self.load, LOAD)):
+            if name in layout:
+                return unpack(view(rows, self.body_count), layout, name)
+        if name in HOST_ONLY:
+            return {"id": self.ids, "box": self.host_box}[name].copy()
+        if name == "rest":
+            return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
+        near = unpack(view(self.pairs.wall, self.pairs.wall_count), WALL, name)
+        column = np.zeros((self.body_count, *near.shape[1:]), near.dtype)
+        column[view(self.pairs.wall_body, self.pairs.wall_count)] = near
+        return column
+
+    def _bonds(self) -> Table:
+        rows = view(self.bond, self.bond_count)
+        springs = {name: unpack(rows, BOND_STATE, name) for name in BOND_STATE}
+        table = {"first": self.bond_first.copy(), "second": self.bond_second.copy(), **springs}
+        table["intact"] = table["intact"].astype(np.int32)
+        return {name: table[name] for name in BOND}
 
     def forces(self) -> tuple[Table, Table]:
         """Touching contacts and intact bonds with the force on their first body: first, second, force [µN]."""
-        bodies, contacts, bonds, grid = self.bodies, self.contacts, self.bonds, self.grid
-        push = self.pool.take("push", self.contact_count, 3, real=True)
+        pairs = self.pairs
+        push = self.pool.take("push", pairs.count, 3, real=True)
         bond_push = self.pool.take("bond push", self.bond_count, 3, real=True)
+        frame, _ = self._box_records()
         self.readout.pair_forces(
-            self.material_count, self.contact_count, self.bond_count,
-            *(bodies[name] for name in ("position", "rest", "velocity", "spin", "radius", "mass", "material", "box")),
-            grid["width"], grid["constants"], grid["binder"],
-            *contacts.values(), push, *(bonds[name] for name in BOND), bond_push,
+            self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame,
+            self.factors, self.binder, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
+            bond_push,
         )  # fmt: skip
-        touching = self.pairs.download("touching") == 1
-        intact = arrays.download(bonds["intact"], self.bond_count) == 1
-        contact_table = {**self.pairs.touching(), "force": arrays.download(push, self.contact_count)[touching]}
-        bond_table = {name: arrays.download(bonds[name], self.bond_count)[intact] for name in BOND}
-        bond_table["force"] = arrays.download(bond_push, self.bond_count)[intact]
-        return contact_table, bond_table
+        places, contacts = pairs.touching()
+        bonds = self._bonds()
+        intact = bonds["intact"] == 1
+        bonds = {name: column[intact] for name, column in bonds.items()}
+        bonds["force"] = view(bond_push, self.bond_count)[intact]
+        return {**contacts, "force": view(push, pairs.count)[places]}, bonds
 
     def ensemble(self) -> Ensemble:
         """Everything that influences the next step, on the host."""
-        bodies = {name: self.ids if name in DERIVED else self.body(name) for name in BODY}
-        bonds = {name: arrays.download(self.bonds[name], self.bond_count) for name in BOND}
+        bodies = {name: self.body(name) for name in BODY}
         boxes = {name: column.copy() for name, column in self.boxes.items()}
-        return Ensemble(bodies, self.pairs.touching(), bonds, boxes, self.lawbook, self.law)
+        return Ensemble(bodies, self.pairs.touching()[1], self._bonds(), boxes, self.lawbook, self.law)
+
+
+def incidence(pool: Pool, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:
+    """Rows by first body, and for each body the bonds in which it is second, in the order of the list."""
+    order = np.argsort(second, kind="stable").astype(np.int32)
+    named = {"row": rows_of(first, body_count), "column": rows_of(second[order], body_count), "incident": order}
+    return tuple(pool.put(f"bond {part}", values) for part, values in named.items())

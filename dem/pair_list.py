@@ -1,127 +1,122 @@
-"""The candidate list of a bed: pairs closer than a skin, sorted, with the springs of those that touch."""
+"""The candidate list of a bed: close pairs and bodies near a platen, with the springs of those that touch."""
 
 from typing import Any
 
 import numpy as np
 
-from kalander.kernels import arrays, cells
+from kalander.kernels.arrays import Pool, view
+from kalander.kernels.cells import cell_kernels
 from kalander.kernels.columns import Table
+from kalander.kernels.records import WALL, pack, width_of
 
-__all__ = ["PairList", "cell_grid", "incidence"]
+__all__ = ["PairList", "cell_grid", "rows_of"]
 
 
-def cell_grid(boxes: Table, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Shape, cell size [µm], lower end [µm] and first cell of every box's grid; cells no smaller than `reach` [µm]."""
-    height = boxes["platen_height"]
+def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: np.ndarray) -> tuple:
+    """Grid (lower end, cell size in x, y, z [µm]) and shape (cells in x, y, z, first cell) of boxes, and all cells.
+
+    height (box, 2) and width (box, 2) [µm], counts of bodies; cells are no smaller than `reach` [µm].
+    """
     low = height[:, 0] - 0.5 * reach
-    extent = np.column_stack([boxes["width"], height[:, 1] - height[:, 0] + reach])
+    extent = np.column_stack([width, height[:, 1] - height[:, 0] + reach])
     shape = np.maximum(1, np.floor(extent / reach[:, None])).astype(np.int64)
-    most = 4 * boxes["body_count"] + 8  # a tall empty box needs no more cells than bodies
+    most = 4 * counts + 8  # a tall empty box needs no more cells than bodies
     shape[:, 2] = np.maximum(1, np.minimum(shape[:, 2], most // (shape[:, 0] * shape[:, 1])))
     starts = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
-    return shape.astype(np.int32), extent / shape, low, starts.astype(np.int32)
+    return np.column_stack([low, extent / shape]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
 
 
-def incidence(pool: arrays.Pool, name: str, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:
-    """Rows by first body, and for each body the pairs in which it is second, in the order of the list."""
-    bodies = np.arange(body_count + 1)
-    order = np.argsort(second, kind="stable").astype(np.int32)
-    named: Table = {
-        "row": np.searchsorted(first, bodies),
-        "column": np.searchsorted(second[order], bodies),
-        "incident": order,
-    }
-    return tuple(pool.put(f"{name} {part}", values.astype(np.int32)) for part, values in named.items())
-
-
-def pair_forces_room(length: int, precision: str) -> tuple:
-    """Room for force, both moments and heat of every pair of one step."""
-    vectors = [arrays.allocate(length, 3, precision=precision) for _ in range(3)]
-    return (*vectors, arrays.allocate(length, precision=precision))
+def rows_of(first: np.ndarray, count: int) -> np.ndarray:
+    """Where the row of each body begins in a list sorted by first body, and where the last one ends."""
+    return np.searchsorted(first, np.arange(count + 1)).astype(np.int32)
 
 
 class PairList:
-    """Candidates of all boxes on the device.
+    """Candidates of all boxes.
 
-    contacts: first, second, spring, touching, of which the first `count` rows count; row: first pair of each body;
-    listed: centres when the list was made. Where bodies gather (`gathering`), also the pairs in which a body is
-    second, and room for the forces of a step. Two lists take turns, so that springs can be carried from one to the
-    other without asking for memory.
+    row: first place of each body in `partner` and `spring`; a half list (full False) has a pair in the row of its
+    first body, a full list in both. A partner's row number is stored as its complement while the pair touches.
+    wall_row, wall_body, wall: the same for bodies near a platen; listed: centres when the list was made. Two lists take
+    turns, so that springs are carried from one to the other without asking for memory.
     """
 
-    def __init__(self, contacts: Table, body_count: int, pool: arrays.Pool, *, gathering: bool) -> None:
+    def __init__(self, pool: Pool, bodies: Table, contacts: Table, *, full: bool) -> None:
         self.pool = pool
-        self.body_count = body_count
-        self.gathering = gathering
+        self.full = full
+        self.body_count = len(bodies["id"])
+        self.kernels = cell_kernels(pool.precision)
         self.made = 0
-        self.capacity, self.too_small = -1, 0
-        self.row = pool.put("row 1", np.searchsorted(contacts["first"], np.arange(body_count + 1)).astype(np.int32))
-        touching = {"touching": np.ones(len(contacts["first"]), dtype=np.int32)}
-        self.contacts: dict[str, Any] = {
-            name: arrays.upload(values, precision=pool.precision) for name, values in {**contacts, **touching}.items()
-        }
-        self.spare = self.contacts
-        self.listed = arrays.allocate(body_count, 3, precision=pool.precision)
-        self.column = self.incident = None
-        self.forces: tuple = ()
+        first, second, spring = (contacts[name] for name in ("first", "second", "spring"))
+        if full:
+            first, second, spring = mirrored(first, second, spring)
+        self.row = pool.put("row 1", rows_of(first, self.body_count))
+        self.partner = pool.put("partner 1", ~second.astype(np.int32))
+        self.spring = pool.put("spring 1", np.asarray(spring, float).reshape(-1, 3))
+        held = (bodies["load_low"] != 0.0) | (bodies["load_high"] != 0.0)
+        held |= (bodies["spring_low"] != 0.0).any(axis=1) | (bodies["spring_high"] != 0.0).any(axis=1)
+        walls = {name: bodies[name][held] for name in WALL}
+        self.wall_row = pool.put("wall row 1", np.concatenate([[0], np.cumsum(held)]).astype(np.int32))
+        self.wall_body = pool.put("wall body 1", np.flatnonzero(held).astype(np.int32))
+        self.wall = pool.put("wall 1", pack(walls, WALL, precision=pool.precision))
+        self.listed = pool.take("listed", self.body_count, 3, real=True, exact=True)
+        self.count = len(second)
+        self.wall_count = int(held.sum())
 
-    def make(self, bodies: dict[str, Any], width: Any, skin: np.ndarray, grid: tuple) -> np.ndarray:
-        """Make the list anew and carry the springs of touching pairs over; returns the first pair of every body."""
-        pool, count = self.pool, self.body_count
-        shape, size, low, starts = grid
-        position, box, radius = (bodies[name] for name in ("position", "box", "radius"))
-        cell_count = int(starts[-1])
-        cell, filled, member = pool.take("cell", count), pool.take("filled", cell_count), pool.take("member", count)
-        low, size = low.astype(skin.dtype), size.astype(skin.dtype)
-        cells.count_cells(cell_count, position, box, width, low, size, shape, starts, cell, filled)
-        start = pool.put("start", _offsets(filled, cell_count))
-        cells.fill_cells(count, cell_count, cell, start, filled, member)
+    def make(self, motion: Any, box_of: Any, frame: Any, platen: Any, grid: tuple) -> None:
+        """Make the list anew and carry the springs of touching pairs over; platen: with the heights of this moment."""
+        pool, count, turn = self.pool, self.body_count, self.made % 2
+        cell_size, shape, cell_count = grid
+        full = int(self.full)
+        cell_size, shape = pool.put("grid", cell_size), pool.put("shape", shape)
+        cell, member = (pool.take(name, count, exact=True) for name in ("cell", "member"))
+        filled = pool.take("filled", cell_count)
+        self.kernels.count_cells(count, cell_count, motion, box_of, frame, cell_size, shape, cell, filled)
+        start, _ = self._offsets("start", filled, cell_count)
+        self.kernels.fill_cells(count, cell_count, cell, start, filled, member)
 
-        geometry = (position, radius, box, width, skin, shape, starts, cell, start, member)
-        candidates = pool.take("candidates", count)
-        cells.count_candidates(*geometry, member, candidates, self.listed)
-        offsets = _offsets(candidates, count)
-        row = pool.put(f"row {self.made % 2}", offsets)  # the old rows are needed beside the new
-        old, fresh = self.contacts, self._room_for(int(offsets[-1]))
-        cells.fill_candidates(*geometry, row, fresh["first"], fresh["second"])
-        cells.carry_history(
-            count, self.row, old["second"], old["spring"], old["touching"],
-            row, fresh["second"], fresh["spring"], fresh["touching"],
+        geometry = (shape, cell, start, member)
+        found, near = (pool.take(name, count, exact=True) for name in ("found", "near"))
+        self.kernels.count_candidates(
+            count, full, motion, box_of, frame, platen, *geometry, found, near, self.listed
         )  # fmt: skip
-        self.row, self.contacts, self.spare, self.count = row, fresh, old, int(offsets[-1])
-        if self.gathering:
-            first, second = (self.download(name) for name in ("first", "second"))
-            _, self.column, self.incident = incidence(pool, "contact", first, second, count)
+        row, pairs = self._offsets(f"row {turn}", found, count)
+        wall_row, walls = self._offsets(f"wall row {turn}", near, count)
+        partner = pool.take(f"partner {turn}", pairs)
+        spring = pool.take(f"spring {turn}", pairs, 3, real=True)
+        wall_body = pool.take(f"wall body {turn}", walls)
+        wall = pool.take(f"wall {turn}", walls, width_of(WALL), real=True)
+        self.kernels.fill_candidates(
+            count, full, motion, box_of, frame, *geometry, self.row, self.partner, self.spring, row, partner, spring,
+            self.wall_row, self.wall, wall_row, wall_body, wall,
+        )  # fmt: skip
+        self.row, self.partner, self.spring, self.count = row, partner, spring, pairs
+        self.wall_row, self.wall_body, self.wall, self.wall_count = wall_row, wall_body, wall, walls
         self.made += 1
-        return offsets
 
-    def download(self, name: str) -> np.ndarray:
-        """Host copy of a column of the list."""
-        return arrays.download(self.contacts[name], self.count)
+    def candidates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places, first and second bodies of all listed pairs, each pair once."""
+        code = view(self.partner, self.count)
+        second = code ^ (code >> 31)
+        first = np.repeat(np.arange(self.body_count, dtype=np.int32), np.diff(view(self.row, self.body_count + 1)))
+        places = np.flatnonzero(first < second)
+        return places, first[places], second[places]
 
-    def touching(self) -> Table:
-        """Host copy of the pairs that touch: first, second, spring [µm]."""
-        touch = self.download("touching") == 1
-        return {name: self.download(name)[touch] for name in ("first", "second", "spring")}
+    def touching(self) -> tuple[np.ndarray, Table]:
+        """Places of the pairs that touch, and host copies of them: first, second, spring [µm]."""
+        places, first, second = self.candidates()
+        held = view(self.partner, self.count)[places] < 0
+        spring = view(self.spring, self.count)[places[held]]
+        return places[held], {"first": first[held], "second": second[held], "spring": spring}
 
-    def _room_for(self, pairs: int) -> dict[str, Any]:
-        """The list before the last, to be written over, or a larger one."""
-        precision = self.pool.precision
-        if pairs > self.capacity:
-            self.capacity = int(arrays.HEADROOM * pairs) + 16
-            self.too_small = 2  # both lists that take turns must grow
-            self.forces = pair_forces_room(self.capacity, precision) if self.gathering else ()
-        if self.too_small == 0:
-            return self.spare
-        self.too_small -= 1
-        return {
-            "first": arrays.allocate(self.capacity),
-            "second": arrays.allocate(self.capacity),
-            "spring": arrays.allocate(self.capacity, 3, precision=precision),
-            "touching": arrays.allocate(self.capacity),
-        }
+    def _offsets(self, name: str, counts: Any, length: int) -> tuple[Any, int]:
+        """Array of where each segment begins and the last one ends, and the total."""
+        offsets = np.zeros(length + 1, np.int32)
+        np.cumsum(view(counts, length), out=offsets[1:])
+        return self.pool.put(name, offsets), int(offsets[-1])
 
 
-def _offsets(count: Any, length: int) -> np.ndarray:
-    """Where each segment begins, and where the last one ends."""
-    return np.concatenate([[0], np.cumsum(arrays.download(count, length))]).astype(np.int32)
+def mirrored(first: np.ndarray, second: np.ndarray, spring: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Both sides of every pair, sorted by body and partner; the spring of the second side is the opposite."""
+    both = np.concatenate([first, second]), np.concatenate([second, first])
+    order = np.lexsort(both[::-1])
+    return both[0][order], both[1][order], np.concatenate([spring, -spring])[order]

@@ -1,4 +1,7 @@
-"""Device arrays: allocation and copies. Rows of several numbers become vectors."""
+"""Arrays of the kernels: allocation and copies. Rows of several numbers become vectors.
+
+A CPU computes on host arrays in place; other devices hold their own.
+"""
 
 from typing import Any
 
@@ -6,23 +9,17 @@ import numpy as np
 
 from kalander.kernels.backend import ti
 
-__all__ = ["HEADROOM", "Pool", "allocate", "download", "upload"]
+__all__ = ["HEADROOM", "Pool", "download", "view"]
 
-HEADROOM = 1.2  # spare room of arrays that grow
-
-
-def allocate(length: int, components: int = 1, *, precision: str | None = None):
-    """Zeroed device array of `length` rows, of integers where no precision is given; at least one row is allocated."""
-    kind = {"f32": ti.f32, "f64": ti.f64, None: ti.i32}[precision]
-    dtype = kind if components == 1 else ti.types.vector(components, kind)
-    return ti.ndarray(dtype, shape=max(int(length), 1))
+HEADROOM = 1.1  # spare room of arrays that grow
+REALS = {"f32": np.float32, "f64": np.float64}
 
 
 class Pool:
-    """Device arrays by name that are written again and again: the kernel language never gives small arrays back.
+    """Arrays by name that are written again and again: the kernel language never gives its arrays back.
 
-    An array is at least as long as asked; the kernels that use one are told how much of it counts. on_host: integers
-    stay host arrays, which a CPU reads in place.
+    precision: of reals. on_host: arrays are numpy's, which a CPU reads in place. An array is at least as long as asked;
+    the kernels that use one are told how much of it counts.
     """
 
     def __init__(self, precision: str, *, on_host: bool) -> None:
@@ -30,39 +27,66 @@ class Pool:
         self.on_host = on_host
         self.arrays: dict[str, Any] = {}
 
-    def take(self, name: str, length: int, components: int = 1, *, real: bool = False):
-        """Array of that name with room for `length` rows; what it holds is what was left in it."""
-        if self.on_host and not real:
-            return np.zeros(length, np.int32)
+    def take(self, name: str, length: int, components: int = 1, *, real: bool = False, exact: bool = False):
+        """Array of that name with room for `length` rows; what it holds is what was left in it, at first zeros.
+
+        exact: no spare room, for arrays that never grow.
+        """
         array = self.arrays.get(name)
         if array is None or array.shape[0] < length:
-            array = allocate(int(HEADROOM * length) + 16, components, precision=self.precision if real else None)
-            self.arrays[name] = array
+            self.arrays[name] = array = None  # the old one goes before the new one comes
+            room = max(length, 1) if exact else int(HEADROOM * length) + 16
+            self.arrays[name] = array = self._new(room, components, real=real)
         return array
 
-    def put(self, name: str, values: np.ndarray):
-        """Array of that name that begins with the given integers."""
+    def put(self, name: str, values: np.ndarray, *, exact: bool = False):
+        """Array of that name that begins with the given integers or reals, shape (rows,) or (rows, components)."""
+        values = np.asarray(values)
+        real = values.dtype.kind == "f"
+        components = 1 if values.ndim == 1 else values.shape[1]
+        array = self.take(name, len(values), components, real=real, exact=exact)
         if self.on_host:
-            return np.ascontiguousarray(values, dtype=np.int32)
-        array = self.take(name, len(values))
-        padded = np.zeros(array.shape[0], dtype=np.int32)
-        padded[: len(values)] = values
-        array.from_numpy(padded)
+            array[: len(values)] = values
+        elif len(values):
+            padded = np.zeros((array.shape[0], *values.shape[1:]), self._kind(real=real))
+            padded[: len(values)] = values
+            array.from_numpy(padded)
         return array
 
+    def table(self, values: np.ndarray) -> np.ndarray:
+        """Small host array handed to kernels as it is: a few numbers a box."""
+        values = np.asarray(values)
+        return np.ascontiguousarray(values, dtype=self._kind(real=values.dtype.kind == "f"))
 
-def upload(values: np.ndarray, *, precision: str):
-    """Device copy of an array of shape (rows,) or (rows, components)."""
-    values = np.asarray(values)
-    components = 1 if values.ndim == 1 else values.shape[1]
-    real = values.dtype.kind == "f"
-    array = allocate(len(values), components, precision=precision if real else None)
-    if len(values):
-        kind = {"f32": np.float32, "f64": np.float64}[precision] if real else np.int32
-        array.from_numpy(np.ascontiguousarray(values, dtype=kind))
-    return array
+    def bytes(self) -> int:
+        """Memory of all arrays."""
+        size = {name: np.dtype(self._kind(real=_is_real(array))).itemsize for name, array in self.arrays.items()}
+        return sum(size[name] * int(np.prod(_full_shape(array))) for name, array in self.arrays.items())
+
+    def _kind(self, *, real: bool):
+        return REALS[self.precision] if real else np.int32
+
+    def _new(self, length: int, components: int, *, real: bool):
+        if self.on_host:
+            shape = (length,) if components == 1 else (length, components)
+            return np.zeros(shape, self._kind(real=real))
+        kind = {"f32": ti.f32, "f64": ti.f64}[self.precision] if real else ti.i32
+        return ti.ndarray(kind if components == 1 else ti.types.vector(components, kind), shape=length)
 
 
-def download(array, length: int) -> np.ndarray:
-    """Host copy of the first rows of a device array."""
-    return (array if isinstance(array, np.ndarray) else array.to_numpy())[:length].copy()
+def _is_real(array: Any) -> bool:
+    return array.dtype.kind == "f" if isinstance(array, np.ndarray) else array.dtype in (ti.f32, ti.f64)
+
+
+def _full_shape(array: Any) -> tuple:
+    return array.shape if isinstance(array, np.ndarray) else (*array.shape, *array.element_shape)
+
+
+def view(array: Any, length: int) -> np.ndarray:
+    """First rows of an array to read: in place where it lies on the host, else a copy."""
+    return (array if isinstance(array, np.ndarray) else array.to_numpy())[:length]
+
+
+def download(array: Any, length: int) -> np.ndarray:
+    """Host copy of the first rows of an array."""
+    return view(array, length).copy()

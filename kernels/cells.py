@@ -1,52 +1,18 @@
-"""Candidate pairs: a cell list for every box and from it the pairs closer than a skin, sorted by (first, second)."""
+"""Candidate pairs: a cell list for every box and from it the rows of pairs closer than a skin, sorted by partner.
+
+A half list has each pair in the row of its first body, a full list in the rows of both.
+"""
+
+from functools import cache
+from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
+from kalander.kernels.pairs import partner_of
+from kalander.kernels.records import array_types
 
-__all__ = ["carry_history", "count_candidates", "count_cells", "fill_candidates", "fill_cells"]
+__all__ = ["cell_kernels"]
 
 each = ti.template()  # an array handed on to a function
-
-array = ti.types.ndarray
-
-
-@ti.func
-def cell_of(point, b, width, low: each, size: each, shape: each):
-    """Cell indices of a point in box b; wrapped in x and y, clamped in z."""
-    wrapped = point.xy - width * ti.floor(point.xy / width)
-    return ti.Vector(
-        [
-            ti.min(ti.cast(wrapped.x / size[b, 0], ti.i32), shape[b, 0] - 1),
-            ti.min(ti.cast(wrapped.y / size[b, 1], ti.i32), shape[b, 1] - 1),
-            ti.max(0, ti.min(ti.cast((point.z - low[b]) / size[b, 2], ti.i32), shape[b, 2] - 1)),
-        ]
-    )
-
-
-@ti.kernel
-def count_cells(
-    cell_count: int, position: array(), box: array(), width: array(), low: array(), size: array(), shape: array(),
-    cell_start: array(), cell: array(), count: array(),
-):  # fmt: skip
-    for c in range(cell_count):
-        count[c] = 0
-    for p in range(position.shape[0]):
-        b = box[p]
-        where = cell_of(position[p], b, width[b], low, size, shape)
-        cell[p] = cell_start[b] + (where.x * shape[b, 1] + where.y) * shape[b, 2] + where.z
-        ti.atomic_add(count[cell[p]], 1)  # of integers: order does not matter
-
-
-@ti.kernel
-def fill_cells(
-    body_count: int, cell_count: int, cell: array(), start: array(), count: array(), member: array()
-):  # fmt: skip
-    for c in range(cell_count):
-        count[c] = 0
-    for p in range(body_count):
-        slot = ti.atomic_add(count[cell[p]], 1)
-        member[start[cell[p]] + slot] = p
-    for c in range(cell_count):  # members in the order of their index, not of their arrival
-        sort_segment(member, start[c], start[c + 1])
 
 
 @ti.func
@@ -62,101 +28,135 @@ def sort_segment(values: each, begin, end):
 
 
 @ti.func
-def offset(index, count):
-    """Offset of neighbour cell `index` of a periodic row of `count` cells: a short row has fewer than three."""
-    return index - (1 if count > 2 else 0)
+def is_candidate(me, other, box):
+    """Is the gap of two bodies below the skin of their box; nearest image in x and y."""
+    x, y, z = me[0] - other[0], me[1] - other[1], me[2] - other[2]
+    x -= box[0] * ti.floor(x / box[0] + 0.5)
+    y -= box[1] * ti.floor(y / box[1] + 0.5)
+    reach = me[3] + other[3] + box[6]
+    return x * x + y * y + z * z < reach * reach
 
 
 @ti.func
-def is_candidate(p, q, position: each, radius: each, width, skin):
-    vector = position[p] - position[q]
-    x = vector.x - width.x * ti.floor(vector.x / width.x + 0.5)
-    y = vector.y - width.y * ti.floor(vector.y / width.y + 0.5)
-    reach = radius[p] + radius[q] + skin
-    return x * x + y * y + vector.z * vector.z < reach * reach
+def around(index, count):
+    """Neighbour cell in a periodic row, index being one too large; a row of fewer than three cells has no offset."""
+    if count > 2:
+        index -= 1
+    if index < 0:
+        index += count
+    elif index >= count:
+        index -= count
+    return index
 
 
 @ti.func
 def visit(
-    p,
-    write,
-    slot,
-    position: each,
-    radius: each,
-    box: each,
-    width: each,
-    skin: each,
-    shape: each,
-    cell_start: each,
-    cell: each,
-    start: each,
-    member: each,
-    second: each,
-):
-    """Number of candidates q > p of body p; writes them from `slot` on where asked."""
-    b = box[p]
+    p, full, write, slot, motion: each, box_of: each, frame: each, shape: each, cell: each, start: each,
+    member: each, partner: each,
+):  # fmt: skip
+    """Number of candidates in the row of body p; writes them from `slot` on where asked."""
+    me, box, sides = motion[p], frame[box_of[p]], shape[box_of[p]]
     found = 0
-    local = cell[p] - cell_start[b]
-    z = local % shape[b, 2]
-    y = (local // shape[b, 2]) % shape[b, 1]
-    x = local // (shape[b, 2] * shape[b, 1])
-    for dx in range(ti.min(3, shape[b, 0])):
-        for dy in range(ti.min(3, shape[b, 1])):
-            cx = (x + offset(dx, shape[b, 0]) + shape[b, 0]) % shape[b, 0]
-            cy = (y + offset(dy, shape[b, 1]) + shape[b, 1]) % shape[b, 1]
-            column = cell_start[b] + (cx * shape[b, 1] + cy) * shape[b, 2]
+    local = cell[p] - sides[3]
+    z = local % sides[2]
+    y = (local // sides[2]) % sides[1]
+    x = local // (sides[2] * sides[1])
+    for dx in range(ti.min(3, sides[0])):
+        for dy in range(ti.min(3, sides[1])):
+            cx, cy = around(x + dx, sides[0]), around(y + dy, sides[1])
+            column = sides[3] + (cx * sides[1] + cy) * sides[2]
             low = column + ti.max(z - 1, 0)
-            high = column + ti.min(z + 1, shape[b, 2] - 1)
+            high = column + ti.min(z + 1, sides[2] - 1)
             for m in range(start[low], start[high + 1]):
                 q = member[m]
-                if q > p and is_candidate(p, q, position, radius, width[b], skin[b]):
+                if (q > p or (full == 1 and q < p)) and is_candidate(me, motion[q], box):
                     if write == 1:
-                        second[slot + found] = q
+                        partner[slot + found] = q
                     found += 1
     return found
 
 
-@ti.kernel
-def count_candidates(
-    position: array(), radius: array(), box: array(), width: array(), skin: array(), shape: array(),
-    cell_start: array(), cell: array(), start: array(), member: array(), second: array(), count: array(),
-    listed: array(),
-):  # fmt: skip
-    for p in range(position.shape[0]):
-        listed[p] = position[p]
-        count[p] = visit(
-            p, 0, 0, position, radius, box, width, skin, shape, cell_start, cell, start, member, second
-        )  # fmt: skip
+@cache
+def cell_kernels(precision: str) -> SimpleNamespace:
+    """Kernels for one precision. frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first."""
+    a = array_types(precision)
 
+    @ti.kernel
+    def count_cells(
+        body_count: int, cell_count: int, motion: a.motion, box_of: a.integer, frame: a.frame,
+        grid: a.grid, shape: a.shape, cell: a.integer, count: a.integer,
+    ):  # fmt: skip
+        """Cell of every body, wrapped in x and y and clamped in z, and how many are in each."""
+        for c in range(cell_count):
+            count[c] = 0
+        for p in range(body_count):
+            b = box_of[p]
+            me, box, size, sides = motion[p], frame[b], grid[b], shape[b]
+            x = me[0] - box[0] * ti.floor(me[0] / box[0])
+            y = me[1] - box[1] * ti.floor(me[1] / box[1])
+            cx = ti.min(ti.cast(x / size[1], ti.i32), sides[0] - 1)
+            cy = ti.min(ti.cast(y / size[2], ti.i32), sides[1] - 1)
+            cz = ti.max(0, ti.min(ti.cast((me[2] - size[0]) / size[3], ti.i32), sides[2] - 1))
+            cell[p] = sides[3] + (cx * sides[1] + cy) * sides[2] + cz
+            ti.atomic_add(count[cell[p]], 1)  # of integers: order does not matter
 
-@ti.kernel
-def fill_candidates(
-    position: array(), radius: array(), box: array(), width: array(), skin: array(), shape: array(),
-    cell_start: array(), cell: array(), start: array(), member: array(), row: array(), first: array(),
-    second: array(),
-):  # fmt: skip
-    for p in range(position.shape[0]):
-        visit(
-            p, 1, row[p], position, radius, box, width, skin, shape, cell_start, cell, start, member, second
-        )  # fmt: skip
-        sort_segment(second, row[p], row[p + 1])
-        for k in range(row[p], row[p + 1]):
-            first[k] = p
+    @ti.kernel
+    def fill_cells(
+        body_count: int, cell_count: int, cell: a.integer, start: a.integer, count: a.integer,
+        member: a.integer,
+    ):  # fmt: skip
+        """Bodies of each cell in the order of their arrival: rows are sorted later."""
+        for c in range(cell_count):
+            count[c] = 0
+        for p in range(body_count):
+            slot = ti.atomic_add(count[cell[p]], 1)
+            member[start[cell[p]] + slot] = p
 
+    @ti.kernel
+    def count_candidates(
+        body_count: int, full: int, motion: a.motion, box_of: a.integer, frame: a.frame,
+        platen: a.platen, shape: a.shape, cell: a.integer, start: a.integer, member: a.integer,
+        count: a.integer, near_wall: a.integer, listed: a.point,
+    ):  # fmt: skip
+        """Length of every row, which bodies are near a platen, and where bodies are now."""
+        for p in range(body_count):
+            me, b = motion[p], box_of[p]
+            listed[p] = ti.Vector([me[0], me[1], me[2]])
+            gap = ti.min(me[2] - platen[b][4], platen[b][5] - me[2]) - me[3]
+            near_wall[p] = 1 if gap < frame[b][6] else 0
+            count[p] = visit(p, full, 0, 0, motion, box_of, frame, shape, cell, start, member, member)
 
-@ti.kernel
-def carry_history(
-    body_count: int, old_row: array(), old_second: array(), old_spring: array(), old_touching: array(),
-    row: array(), second: array(), spring: array(), touching: array(),
-):  # fmt: skip
-    """Springs of pairs that touch go from the old list to the new one; both rows are sorted by the second body."""
-    for p in range(body_count):
-        m = old_row[p]
-        for k in range(row[p], row[p + 1]):
-            spring[k] = ti.Vector([0.0, 0.0, 0.0])
-            touching[k] = 0
-            while m < old_row[p + 1] and old_second[m] < second[k]:
-                m += 1
-            if m < old_row[p + 1] and old_second[m] == second[k] and old_touching[m] == 1:
-                spring[k] = old_spring[m]
-                touching[k] = 1
+    @ti.kernel
+    def fill_candidates(
+        body_count: int, full: int, motion: a.motion, box_of: a.integer, frame: a.frame,
+        shape: a.shape, cell: a.integer, start: a.integer, member: a.integer,
+        old_row: a.integer, old_partner: a.integer, old_spring: a.point,
+        row: a.integer, partner: a.integer, spring: a.point,
+        old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
+        wall: a.wall,
+    ):  # fmt: skip
+        """Rows of candidates, with the springs of pairs and platens that touched in the old list."""
+        for p in range(body_count):
+            visit(p, full, 1, row[p], motion, box_of, frame, shape, cell, start, member, partner)
+            sort_segment(partner, row[p], row[p + 1])
+            m = old_row[p]
+            for k in range(row[p], row[p + 1]):
+                j = partner[k]
+                while m < old_row[p + 1] and partner_of(old_partner[m]) < j:
+                    m += 1
+                if m < old_row[p + 1] and old_partner[m] == ~j:
+                    spring[k] = old_spring[m]
+                    partner[k] = ~j
+            for q in range(wall_row[p], wall_row[p + 1]):
+                wall_body[q] = p
+                if old_wall_row[p + 1] > old_wall_row[p]:
+                    wall[q] = old_wall[old_wall_row[p]]
+                else:
+                    wall[q] = ti.Vector([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+
+    return SimpleNamespace(
+        count_cells=count_cells,
+        fill_cells=fill_cells,
+        count_candidates=count_candidates,
+        fill_candidates=fill_candidates,
+    )

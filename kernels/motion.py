@@ -1,291 +1,108 @@
-"""Advance all boxes by velocity Verlet. Two schedules of the same arithmetic, equal to the bit:
-
-- `boxes`: a box is advanced by one thread for many steps in one launch, boxes being taken from a queue; forces are
-  scattered in the order of the pairs.
-- `pairs`: every pair, then every body, is a work item; a body gathers from its pairs in the same order.
-
-A box stops by itself when its pair list may become incomplete (`stale`), and does nothing once its steps are done.
-"""
-
-from functools import cache
-from types import SimpleNamespace
+"""Velocity Verlet of one body, and whether the candidate list still holds where it has come to."""
 
 from kalander.kernels.backend import ti
-from kalander.kernels.pairs import pair_functions
 
-__all__ = ["FRESH", "LOST", "STALE", "motion_kernels"]
+__all__ = ["FRESH", "LOST", "STALE", "list_state", "travel_limits", "turn_over"]
 
 each = ti.template()  # an array handed on to a function
 
-# The CPU backend does not split a loop below 512 turns a thread: a box a turn would leave all boxes to one thread.
-LANE = 512
-FRESH, STALE, LOST = 0, 1, 2  # the pair list is complete; complete for this step only; was incomplete: an error
+FRESH, STALE, LOST = 0, 1, 2  # the list is complete; complete for this step only; was incomplete: an error
+
+# What a body says of its list: it has, or within the next step may have, left its room. The room is measured from
+# where the body was when the list was made (still), or from where the platens would have carried it (carried).
+STILL_SOON, CARRIED_SOON, STILL_NOW, CARRIED_NOW = 1, 2, 4, 8
 
 
 @ti.func
-def kick(p, dt, force: each, moment: each, gravity, mass: each, radius: each, velocity: each, spin: each):
-    """Half a step of acceleration."""
-    velocity[p] += 0.5 * dt * (force[p] / mass[p] + gravity)
-    spin[p] += 0.5 * dt / (0.4 * mass[p] * radius[p] * radius[p]) * moment[p]
-
-
-@ti.func
-def drift(p, dt, skin, velocity: each, position: each, rest: each, listed: each, compensated: ti.template()):
-    """A step of motion; says whether the pair list stays complete (a body may move half a skin since the list)."""
-    if ti.static(compensated):
-        move = velocity[p] * dt + rest[p]
-        there = position[p] + move
-        rest[p] = move - (there - position[p])
-        position[p] = there
-    else:
-        position[p] += velocity[p] * dt
-    away = (position[p] - listed[p]).norm()
-    step = velocity[p].norm() * dt
-    state = ti.cast(0, ti.i32)
-    if not (away <= 0.5 * skin):  # also where the position is not a number
-        state = 2
-    elif away + 1.5 * step > 0.5 * skin:
-        state = 1
+def list_state(signs):
+    """State of the list of a box from the signs of all its bodies: one of the two measures must hold for all."""
+    state = ti.cast(FRESH, ti.i32)
+    if (signs & STILL_NOW) != 0 and (signs & CARRIED_NOW) != 0:
+        state = LOST
+    elif (signs & STILL_SOON) != 0 and (signs & CARRIED_SOON) != 0:
+        state = STALE
     return state
 
 
-@cache
-def motion_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
-    """Kernels for one contact law."""
-    functions = pair_functions(law_name, compensated=compensated)
-    contact_pair, bonded_pair, platen = functions.contact_pair, functions.bonded_pair, functions.platen
-    array = ti.types.ndarray
+@ti.func
+def travel_limits(low, high, listed_low, listed_high, skin, reach, largest_step):
+    """Room of every body of a box since its list was made, for platens that are now at `low` and `high` [µm].
 
-    @ti.func
-    def platens(
-        p, b, dt, step, material_count, position: each, rest: each, velocity: each, spin: each, force: each,
-        moment: each, radius: each, mass: each, material: each,
-        spring_low: each, spring_high: each, load_low: each, load_high: each, heat: each, work: each,
-        platen_height: each, platen_velocity: each, constants: each,
-    ):  # fmt: skip
-        """Forces of both platens on a body: the first terms of its sums."""
-        low = platen_height[b, 0] + platen_velocity[b, 0] * (dt * step)
-        high = platen_height[b, 1] + platen_velocity[b, 1] * (dt * step)
-        force_low, moment_low, history_low, heat_low = platen(
-            p, b, dt, material_count, low, 1.0, platen_velocity[b, 0], position, rest, velocity, spin, radius, mass,
-            material, constants, spring_low[p],
-        )  # fmt: skip
-        force_high, moment_high, history_high, heat_high = platen(
-            p, b, dt, material_count, high, -1.0, platen_velocity[b, 1], position, rest, velocity, spin, radius, mass,
-            material, constants, spring_high[p],
-        )  # fmt: skip
-        spring_low[p] = history_low
-        spring_high[p] = history_high
-        load_low[p] = force_low.z
-        load_high[p] = -force_high.z
-        force[p] = force_low + force_high
-        moment[p] = moment_low + moment_high
-        heat[p] += heat_low + heat_high
-        work[p] += dt * (force_low.z * platen_velocity[b, 0] + force_high.z * platen_velocity[b, 1])
+    A list holds all pairs closer than their radii and the skin. Either no body nor platen has moved by half a skin;
+    or every body is within `carried` of where the platens, squeezing space between them by s, would have carried it:
+    then a pair that was not listed is no closer than s (2 r + skin) − 2 carried ≥ 2 r. reach: largest 2 r + skin.
+    Returns lowest and stretch of the carrying map, both rooms, and the signs of the platens themselves.
+    """
+    stretch = (high - low) / (listed_high - listed_low)
+    travel = ti.max(ti.abs(low - listed_low), ti.abs(high - listed_high))
+    still = 0.5 * skin
+    carried = 0.5 * (skin - ti.max(1.0 - stretch, 0.0) * reach)
+    signs = ti.cast(0, ti.i32)
+    if not (travel <= still):
+        signs |= STILL_NOW
+    if not (travel + largest_step <= still):
+        signs |= STILL_SOON
+    return stretch, still, carried, signs
 
-    @ti.kernel
-    def advance_boxes(
-        workers: int, queue: array(), head: array(), material_count: int,
-        position: array(), rest: array(), velocity: array(), spin: array(), force: array(), moment: array(),
-        radius: array(), mass: array(), material: array(), box: array(), listed: array(),
-        spring_low: array(), spring_high: array(), load_low: array(), load_high: array(), heat: array(), work: array(),
-        body_start: array(), contact_start: array(), bond_start: array(), width: array(), platen_height: array(),
-        platen_velocity: array(), gravity: array(), dt: array(), skin: array(), todo: array(), done: array(),
-        stale: array(), constants: array(), binder: array(),
-        first: array(), second: array(), spring: array(), touching: array(),
-        bond_first: array(), bond_second: array(), bond_radius: array(), bond_length: array(), intact: array(),
-        shear: array(), bending: array(), twist: array(),
-    ):  # fmt: skip
-        """Workers take boxes from the queue until it is empty; a box is advanced by one worker."""
-        for slot in range(workers * LANE):
-            if slot % LANE == 0:
-                place = ti.atomic_add(head[0], 1)  # of integers: who takes a box does not matter
-                while place < queue.shape[0]:
-                    b = queue[place]
-                    while done[b] < todo[b] and stale[b] == 0:
-                        state = ti.cast(0, ti.i32)
-                        for p in range(body_start[b], body_start[b + 1]):
-                            kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
-                            moved = drift(p, dt[b], skin[b], velocity, position, rest, listed, compensated)
-                            state = ti.max(state, moved)
-                        done[b] += 1
-                        stale[b] = state
-                        for p in range(body_start[b], body_start[b + 1]):
-                            platens(
-                                p, b, dt[b], done[b], material_count, position, rest, velocity, spin, force, moment,
-                                radius, mass, material, spring_low, spring_high, load_low, load_high, heat, work,
-                                platen_height, platen_velocity, constants,
-                            )  # fmt: skip
-                        for k in range(contact_start[b], contact_start[b + 1]):
-                            i = first[k]
-                            j = second[k]
-                            touch, push, turn_i, turn_j, history, warmth = contact_pair(
-                                i, j, b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
-                                width, constants, spring[k], touching[k],
-                            )  # fmt: skip
-                            touching[k] = touch
-                            if touch == 1:
-                                spring[k] = history
-                                force[i] += push
-                                force[j] -= push
-                                moment[i] += turn_i
-                                moment[j] += turn_j
-                                heat[i] += warmth
-                        for k in range(bond_start[b], bond_start[b + 1]):
-                            if intact[k] == 1:
-                                i = bond_first[k]
-                                j = bond_second[k]
-                                holds, push, turn_i, turn_j, new_shear, new_bending, new_twist, warmth = bonded_pair(
-                                    i, j, b, dt[b], position, rest, velocity, spin, radius, mass, width, binder,
-                                    bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
-                                )  # fmt: skip
-                                intact[k] = holds
-                                shear[k] = new_shear
-                                bending[k] = new_bending
-                                twist[k] = new_twist
-                                heat[i] += warmth
-                                if holds == 1:
-                                    force[i] += push
-                                    force[j] -= push
-                                    moment[i] += turn_i
-                                    moment[j] += turn_j
-                        for p in range(body_start[b], body_start[b + 1]):
-                            kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
-                    place = ti.atomic_add(head[0], 1)
 
-    # The kernels of schedule `pairs`. More than 32 arrays in one kernel fail on Vulkan (silently, Taichi 1.7.4).
+@ti.func
+def turn_over(
+    p, me, sums, finish, begin, dt, acceleration, motion: each, rest: each, load: each, listed: each, low,
+    listed_low, stretch, still, carried, platen_step, compensated: ti.template(),
+):  # fmt: skip
+    """End a step of body p (second half of its kick), begin the next (first half and drift), or both.
 
-    @ti.kernel
-    def move(
-        position: array(), rest: array(), velocity: array(), spin: array(), force: array(), moment: array(),
-        radius: array(), mass: array(), box: array(), listed: array(), gravity: array(), dt: array(), skin: array(),
-        todo: array(), done: array(), stale: array(), moving: array(),
-    ):  # fmt: skip
-        """Decide which boxes move, then half a kick and a drift of their bodies."""
-        for b in range(todo.shape[0]):
-            moving[b] = ti.cast(done[b] < todo[b] and stale[b] == 0, ti.i32)
-            done[b] += moving[b]
-        for p in range(position.shape[0]):
-            b = box[p]
-            if moving[b] == 1:
-                kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
-                state = drift(p, dt[b], skin[b], velocity, position, rest, listed, compensated)
-                if state > 0:
-                    ti.atomic_max(stale[b], state)  # of integers: order does not matter
-
-    @ti.kernel
-    def touch_contacts(
-        material_count: int, contact_count: int,
-        position: array(), rest: array(), velocity: array(), spin: array(), radius: array(), mass: array(),
-        material: array(), box: array(), width: array(), dt: array(), constants: array(), moving: array(),
-        first: array(), second: array(), spring: array(), touching: array(),
-        push: array(), turn_i: array(), turn_j: array(), warmth: array(),
-    ):  # fmt: skip
-        """Forces of all contacts."""
-        for k in range(contact_count):
-            i = first[k]
-            b = box[i]
-            if moving[b] == 1:
-                touch, force, moment_i, moment_j, history, heat = contact_pair(
-                    i, second[k], b, dt[b], material_count, position, rest, velocity, spin, radius, mass, material,
-                    width, constants, spring[k], touching[k],
-                )  # fmt: skip
-                touching[k] = touch
-                if touch == 1:
-                    spring[k] = history
-                    push[k] = force
-                    turn_i[k] = moment_i
-                    turn_j[k] = moment_j
-                    warmth[k] = heat
-
-    @ti.kernel
-    def load_bonds(
-        bond_count: int,
-        position: array(), rest: array(), velocity: array(), spin: array(), radius: array(), mass: array(),
-        box: array(), width: array(), dt: array(), binder: array(), moving: array(),
-        bond_first: array(), bond_second: array(), bond_radius: array(), bond_length: array(), intact: array(),
-        shear: array(), bending: array(), twist: array(),
-        push: array(), turn_i: array(), turn_j: array(), warmth: array(),
-    ):  # fmt: skip
-        """Forces of all bonds that hold; one that fails hands on its heat."""
-        for k in range(bond_count):
-            i = bond_first[k]
-            b = box[i]
-            if moving[b] == 1:
-                warmth[k] = 0.0
-                if intact[k] == 1:
-                    holds, force, moment_i, moment_j, new_shear, new_bending, new_twist, heat = bonded_pair(
-                        i, bond_second[k], b, dt[b], position, rest, velocity, spin, radius, mass, width, binder,
-                        bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
-                    )  # fmt: skip
-                    intact[k] = holds
-                    shear[k] = new_shear
-                    bending[k] = new_bending
-                    twist[k] = new_twist
-                    push[k] = force
-                    turn_i[k] = moment_i
-                    turn_j[k] = moment_j
-                    warmth[k] = heat
-
-    @ti.kernel
-    def press_platens(
-        material_count: int,
-        position: array(), rest: array(), velocity: array(), spin: array(), force: array(), moment: array(),
-        radius: array(), mass: array(), material: array(), box: array(),
-        spring_low: array(), spring_high: array(), load_low: array(), load_high: array(), heat: array(), work: array(),
-        platen_height: array(), platen_velocity: array(), dt: array(), done: array(), moving: array(),
-        constants: array(),
-    ):  # fmt: skip
-        """Forces of the platens: the first terms of the sums of all bodies."""
-        for p in range(position.shape[0]):
-            b = box[p]
-            if moving[b] == 1:
-                platens(
-                    p, b, dt[b], done[b], material_count, position, rest, velocity, spin, force, moment, radius,
-                    mass, material, spring_low, spring_high, load_low, load_high, heat, work, platen_height,
-                    platen_velocity, constants,
-                )  # fmt: skip
-
-    @ti.kernel
-    def gather(
-        force: array(), moment: array(), heat: array(), velocity: array(), spin: array(), radius: array(),
-        mass: array(), box: array(), gravity: array(), dt: array(), moving: array(),
-        touching: array(), row: array(), column: array(), incident: array(),
-        push: array(), turn_i: array(), turn_j: array(), warmth: array(),
-        intact: array(), bond_row: array(), bond_column: array(), bond_incident: array(),
-        bond_push: array(), bond_turn_i: array(), bond_turn_j: array(), bond_warmth: array(),
-    ):  # fmt: skip
-        """Sum the forces of every body in the order of the pairs, then the second half of its kick."""
-        for p in range(force.shape[0]):
-            b = box[p]
-            if moving[b] == 1:
-                for m in range(column[p], column[p + 1]):
-                    k = incident[m]
-                    if touching[k] == 1:
-                        force[p] -= push[k]
-                        moment[p] += turn_j[k]
-                for k in range(row[p], row[p + 1]):
-                    if touching[k] == 1:
-                        force[p] += push[k]
-                        moment[p] += turn_i[k]
-                        heat[p] += warmth[k]
-                for m in range(bond_column[p], bond_column[p + 1]):
-                    k = bond_incident[m]
-                    if intact[k] == 1:
-                        force[p] -= bond_push[k]
-                        moment[p] += bond_turn_j[k]
-                for k in range(bond_row[p], bond_row[p + 1]):
-                    heat[p] += bond_warmth[k]
-                    if intact[k] == 1:
-                        force[p] += bond_push[k]
-                        moment[p] += bond_turn_i[k]
-                kick(p, dt[b], force, moment, gravity[b], mass, radius, velocity, spin)
-
-    return SimpleNamespace(
-        advance_boxes=advance_boxes,
-        move=move,
-        touch_contacts=touch_contacts,
-        load_bonds=load_bonds,
-        press_platens=press_platens,
-        gather=gather,
+    me, sums: its rows, of which the forces are stored; at zero where a step begins. Returns its signs for its list.
+    """
+    speed = ti.Vector([me[4], me[5], me[6]])
+    turn = ti.Vector([me[8], me[9], me[10]])
+    half = 0.5 * dt
+    gain = half * (ti.Vector([sums[0], sums[1], sums[2]]) / me[7] + acceleration)
+    turn_gain = half / (0.4 * me[7] * me[3] * me[3]) * ti.Vector([sums[4], sums[5], sums[6]])
+    if finish == 1:
+        speed += gain
+        turn += turn_gain
+    place = ti.Vector([me[0], me[1], me[2]])
+    signs = ti.cast(0, ti.i32)
+    if begin == 1:
+        speed += gain
+        turn += turn_gain
+        if ti.static(compensated):
+            move = speed * dt + rest[p]
+            there = place + move
+            rest[p] = move - (there - place)
+            place = there
+        else:
+            place += speed * dt
+        sums = ti.Vector([0.0, 0.0, 0.0, sums[3], 0.0, 0.0, 0.0, sums[7]])
+        signs = strayed(place, speed, dt, listed[p], low, listed_low, stretch, still, carried, platen_step)
+    load[p] = sums
+    motion[p] = ti.Vector(
+        [place.x, place.y, place.z, me[3], speed.x, speed.y, speed.z, me[7], turn.x, turn.y, turn.z, me[11]]
     )
+    return signs
+
+
+@ti.func
+def strayed(place, speed, dt, listed, low, listed_low, stretch, still, carried, platen_step):
+    """Signs of a body at `place`; a place that is not a number has strayed."""
+    away = place - listed
+    drag = ti.Vector([0.0, 0.0, (low - listed_low) + (stretch - 1.0) * (listed.z - listed_low)])
+    off = away - drag
+    # more than a step of the body, accelerating by half, and of the platens
+    step = 1.5 * dt * (ti.abs(speed.x) + ti.abs(speed.y) + ti.abs(speed.z))
+    signs = ti.cast(0, ti.i32)
+    if not within(away, still):
+        signs |= STILL_NOW
+    if not within(away, still - step):
+        signs |= STILL_SOON
+    if not within(off, carried):
+        signs |= CARRIED_NOW
+    if not within(off, carried - step - platen_step):
+        signs |= CARRIED_SOON
+    return signs
+
+
+@ti.func
+def within(vector, room):
+    return room >= 0.0 and vector.dot(vector) <= room * room

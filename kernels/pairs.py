@@ -1,7 +1,7 @@
-"""From the state of two bodies to the forces between them: gather, call the law, store.
+"""From the state of two bodies to the forces between them: gather, call the law.
 
-A force is computed once for each pair and applied to both bodies. The pair list is sorted by (first, second); a body
-sums its pairs in the order of the list, so a result depends neither on threads nor on when the list was made.
+Bodies are rows of `records.MOTION`. A force is odd in its two bodies, so that each may compute its own side of a pair
+and both agree to the bit. A body sums, in this order: platens, bonds, contacts; pairs by the index of the partner.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from kalander.kernels.backend import ti
 from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
 
-__all__ = ["nearest_image", "pair_functions"]
+__all__ = ["nearest_image", "pair_functions", "partner_of"]
 
 each = ti.template()  # an array handed on to a function
 
@@ -19,11 +19,32 @@ each = ti.template()  # an array handed on to a function
 @ti.func
 def nearest_image(vector, width):
     """Shortest of the periodic images in x and y [µm]; positions themselves are never wrapped."""
-    if ti.abs(vector.x) > 0.5 * width.x:
-        vector.x -= width.x * ti.floor(vector.x / width.x + 0.5)
-    if ti.abs(vector.y) > 0.5 * width.y:
-        vector.y -= width.y * ti.floor(vector.y / width.y + 0.5)
+    if ti.abs(vector.x) > 0.5 * width[0]:
+        vector.x -= width[0] * ti.floor(vector.x / width[0] + 0.5)
+    if ti.abs(vector.y) > 0.5 * width[1]:
+        vector.y -= width[1] * ti.floor(vector.y / width[1] + 0.5)
     return vector
+
+
+@ti.func
+def partner_of(code):
+    """Row of the other body; the code of a pair that touched in the last step is the row's complement."""
+    return code ^ (code >> 31)
+
+
+@ti.func
+def centre(body):
+    return ti.Vector([body[0], body[1], body[2]])
+
+
+@ti.func
+def velocity(body):
+    return ti.Vector([body[4], body[5], body[6]])
+
+
+@ti.func
+def spin(body):
+    return ti.Vector([body[8], body[9], body[10]])
 
 
 @cache
@@ -32,110 +53,133 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
     """
-    law = LAWS[law_name]
+    law = LAWS[law_name].force
 
     @ti.func
-    def separation(i, j, position: each, rest: each, width):
-        """Vector from body j to body i, nearest image [µm]."""
-        vector = nearest_image(position[i] - position[j], width)
+    def separation(i, j, here, motion: each, rest: each, width):
+        """Vector from body j to body i, whose centre is `here`, nearest image [µm]."""
+        vector = nearest_image(here - centre(motion[j]), width)
         if ti.static(compensated):
             vector += rest[i] - rest[j]
         return vector
 
     @ti.func
-    def contact_pair(
-        i, j, b, dt, material_count, position: each, rest: each, velocity: each, spin: each, radius: each,
-        mass: each, material: each, width: each, constants: each,
-        spring, touching,
-    ):  # fmt: skip
-        """Does the pair touch, force on i, moments on i and j, its spring and the heat made; stores nothing."""
-        touch = ti.cast(0, ti.i32)
-        force = ti.Vector([0.0, 0.0, 0.0])
-        moment_i = ti.Vector([0.0, 0.0, 0.0])
-        moment_j = ti.Vector([0.0, 0.0, 0.0])
-        history = ti.Vector([0.0, 0.0, 0.0])
-        warmth = 0.0
-        vector = separation(i, j, position, rest, width[b])
-        reach = radius[i] + radius[j]
-        square = vector.dot(vector)
-        if square < reach * reach:
-            touch = 1
-            distance = ti.sqrt(square)
-            normal = vector * (1.0 / distance)
-            overlap = reach - distance
-            arm_i = radius[i] - 0.5 * overlap
-            arm_j = radius[j] - 0.5 * overlap
-            slide = velocity[i] - velocity[j] - (arm_i * spin[i] + arm_j * spin[j]).cross(normal)
-            if touching == 1:
-                history = spring
-            pair = (b * material_count + material[i]) * material_count + material[j]
-            force, history, warmth = law(
-                constants[pair], radius[i] * radius[j] / reach, mass[i] * mass[j] / (mass[i] + mass[j]),
-                overlap, normal, slide, history, dt,
-            )  # fmt: skip
-            couple = normal.cross(force)
-            moment_i = -arm_i * couple
-            moment_j = -arm_j * couple
-        return touch, force, moment_i, moment_j, history, warmth
+    def contact(me, other, vector, square, dt, table, material_count, factors: each, spring):
+        """Force on `me`, moments on both, its spring and the heat made; `square` is of the distance, which touches.
+
+        table: first row of the box in `factors`.
+        """
+        reach = me[3] + other[3]
+        distance = ti.sqrt(square)
+        normal = vector * (1.0 / distance)
+        overlap = reach - distance
+        arm = me[3] - 0.5 * overlap
+        other_arm = other[3] - 0.5 * overlap
+        slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
+        masses = me[7] + other[7]
+        share = 1.0 / (reach * masses)  # one division for both reduced quantities
+        force, history, heat = law(
+            factors[pair], me[3] * other[3] * masses * share, me[7] * other[7] * reach * share, overlap, normal, slide,
+            spring, dt,
+        )  # fmt: skip
+        couple = normal.cross(force)
+        return force, -arm * couple, -other_arm * couple, history, heat
 
     @ti.func
-    def bonded_pair(
-        i, j, b, dt, position: each, rest: each, velocity: each, spin: each, radius: each, mass: each, width: each,
-        binder: each, bond_radius, bond_length, shear, bending, twist,
-    ):  # fmt: skip
-        """Does the bond hold, force on i, moments on i and j, its springs, heat made; stores nothing.
+    def bonded(i, j, dt, motion: each, rest: each, width, binder, bond: each, k):
+        """Force on i, moments on i and j, heat made by bond k; updates its springs and whether it holds.
 
         The elastic energy of a bond that fails becomes heat.
         """
-        vector = separation(i, j, position, rest, width[b])
+        me, other, state = motion[i], motion[j], bond[k]
+        vector = separation(i, j, centre(me), motion, rest, width)
         distance = vector.norm()
         normal = vector * (1.0 / distance)
-        gap = distance - radius[i] - radius[j]
-        arm_i = radius[i] + 0.5 * gap
-        arm_j = radius[j] + 0.5 * gap
-        slide = velocity[i] - velocity[j] - (arm_i * spin[i] + arm_j * spin[j]).cross(normal)
-        stretch = distance - bond_length
-        force, moment, new_shear, new_bending, new_twist, warmth = parallel_bond(
-            binder[b], bond_radius, bond_length, stretch, normal, slide, spin[i] - spin[j],
-            0.5 * (spin[i] + spin[j]), mass[i] * mass[j] / (mass[i] + mass[j]), shear, bending, twist, dt,
+        gap = distance - me[3] - other[3]
+        arm = me[3] + 0.5 * gap
+        other_arm = other[3] + 0.5 * gap
+        slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        shear = ti.Vector([state[0], state[1], state[2]])
+        bending = ti.Vector([state[4], state[5], state[6]])
+        stretch = distance - state[7]
+        force, moment, shear, bending, twist, heat = parallel_bond(
+            binder, state[3], state[7], stretch, normal, slide, spin(me) - spin(other), 0.5 * (spin(me) + spin(other)),
+            me[7] * other[7] / (me[7] + other[7]), shear, bending, state[8], dt,
         )  # fmt: skip
-        holds = 1 - bond_breaks(binder[b], bond_radius, bond_length, stretch, new_shear, new_bending, new_twist)
         couple = normal.cross(force)
-        moment_i = moment - arm_i * couple
-        moment_j = -moment - arm_j * couple
-        if holds == 0:
-            warmth += bond_energy(binder[b], bond_radius, bond_length, stretch, new_shear, new_bending, new_twist)
+        moment_me = moment - arm * couple
+        moment_other = -moment - other_arm * couple
+        intact = state[9]
+        if bond_breaks(binder, state[3], state[7], stretch, shear, bending, twist) == 1:
+            heat += bond_energy(binder, state[3], state[7], stretch, shear, bending, twist)
             force *= 0.0
-            moment_i *= 0.0
-            moment_j *= 0.0
-        return holds, force, moment_i, moment_j, new_shear, new_bending, new_twist, warmth
+            moment_me *= 0.0
+            moment_other *= 0.0
+            intact = 0.0
+        if dt > 0.0:  # a look at the forces changes nothing
+            bond[k] = ti.Vector(
+                [shear.x, shear.y, shear.z, state[3], bending.x, bending.y, bending.z, state[7], twist, intact]
+            )
+        return force, moment_me, moment_other, heat
 
     @ti.func
-    def platen(
-        p, b, dt, material_count, height, direction, plate_velocity, position: each, rest: each, velocity: each,
-        spin: each, radius: each, mass: each,
-        material: each, constants: each, spring,
-    ):  # fmt: skip
-        """Force and moment on body p of the platen at `height` whose inward normal is `direction` z.
+    def platen(me, rest, dt, height, direction, plate_velocity, factors, spring):
+        """Force and moment on a body of the platen at `height` whose inward normal is `direction` z.
 
         The spring of a body that does not touch is kept at zero, which is also its value at first touch.
         """
         force = ti.Vector([0.0, 0.0, 0.0])
         moment = ti.Vector([0.0, 0.0, 0.0])
         history = ti.Vector([0.0, 0.0, 0.0])
-        warmth = 0.0
-        distance = direction * (position[p].z - height)
+        heat = 0.0
+        distance = direction * (me[2] - height)
         if ti.static(compensated):
-            distance += direction * rest[p].z
-        overlap = radius[p] - distance
+            distance += direction * rest.z
+        overlap = me[3] - distance
         if overlap > 0.0:
             normal = ti.Vector([0.0, 0.0, direction])
-            arm = radius[p] - overlap
-            slide = velocity[p] - arm * spin[p].cross(normal)
+            arm = me[3] - overlap
+            slide = velocity(me) - arm * spin(me).cross(normal)
             slide.z -= plate_velocity
-            pair = (b * material_count + material[p]) * material_count + material_count - 1
-            force, history, warmth = law(constants[pair], radius[p], mass[p], overlap, normal, slide, spring, dt)
+            force, history, heat = law(factors, me[3], me[7], overlap, normal, slide, spring, dt)
             moment = -arm * normal.cross(force)
-        return force, moment, history, warmth
+        return force, moment, history, heat
 
-    return SimpleNamespace(separation=separation, contact_pair=contact_pair, bonded_pair=bonded_pair, platen=platen)
+    @ti.func
+    def platens(q, p, low, high, low_velocity, high_velocity, dt, table, material_count, motion: each, rest: each,
+                load: each, wall: each, factors: each):  # fmt: skip
+        """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums."""
+        me, held, sums = motion[p], wall[q], load[p]
+        offset = ti.Vector([0.0, 0.0, 0.0])
+        if ti.static(compensated):
+            offset = rest[p]
+        row = table + (ti.cast(me[11], ti.i32) + 1) * material_count - 1
+        springs = ti.Matrix([[held[0], held[1], held[2]], [held[4], held[5], held[6]]])
+        pushes = ti.Vector([0.0, 0.0])
+        push = ti.Vector([0.0, 0.0, 0.0])
+        turn = ti.Vector([0.0, 0.0, 0.0])
+        heat, work = sums[3], 0.0
+        for side in range(2):
+            direction = 1.0 - 2.0 * side
+            height = low if side == 0 else high
+            speed = low_velocity if side == 0 else high_velocity
+            spring = ti.Vector([springs[0, 0], springs[0, 1], springs[0, 2]])
+            force, moment, history, made = platen(me, offset, dt, height, direction, speed, factors[row], spring)
+            # the other side's turn: what was found goes to the back
+            springs = ti.Matrix([[springs[1, 0], springs[1, 1], springs[1, 2]], [history.x, history.y, history.z]])
+            # 0 - x, not -x: no load is +0, as of a body that is not listed
+            pushes = ti.Vector([pushes[1], force.z if side == 0 else 0.0 - force.z])
+            push += force
+            turn += moment
+            heat += made
+            work += force.z * speed
+        wall[q] = ti.Vector(
+            [
+                springs[0, 0], springs[0, 1], springs[0, 2], pushes[0],
+                springs[1, 0], springs[1, 1], springs[1, 2], pushes[1],
+            ]
+        )  # fmt: skip
+        load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
+
+    return SimpleNamespace(separation=separation, contact=contact, bonded=bonded, platens=platens)

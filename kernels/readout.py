@@ -4,85 +4,93 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
-from kalander.kernels.pairs import pair_functions
+from kalander.kernels.pairs import centre, pair_functions, partner_of
+from kalander.kernels.records import array_types
 
 __all__ = ["readout_kernels"]
 
 
 @cache
-def readout_kernels(law_name: str, *, compensated: bool) -> SimpleNamespace:
+def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
     """Kernels for one contact law."""
-    functions = pair_functions(law_name, compensated=compensated)
-    contact_pair, bonded_pair, separation = functions.contact_pair, functions.bonded_pair, functions.separation
-    array = ti.types.ndarray
+    functions = pair_functions(law_name, compensated=precision == "f32")
+    contact, bonded, separation = functions.contact, functions.bonded, functions.separation
+    a = array_types(precision)
 
     @ti.kernel
-    def platen_loads(body_start: array(), load_low: array(), load_high: array(), total: array()):
+    def platen_loads(box_count: int, wall_start: a.integer, wall: a.wall, total: a.couple):
         """Normal force on both platens of every box [µN], summed in the order of the bodies with its rounding rest."""
-        for b in range(total.shape[0]):
+        for b in range(box_count):
             sums = ti.Vector([0.0, 0.0])
             rests = ti.Vector([0.0, 0.0])
-            for p in range(body_start[b], body_start[b + 1]):
-                term = ti.Vector([load_low[p], load_high[p]]) - rests
+            for q in range(wall_start[b], wall_start[b + 1]):
+                term = ti.Vector([wall[q][3], wall[q][7]]) - rests
                 fresh = sums + term
                 rests = (fresh - sums) - term
                 sums = fresh
-            total[b, 0] = sums[0]
-            total[b, 1] = sums[1]
+            total[b] = sums
 
     @ti.kernel
     def stiffest_contact(
-        material_count: int, contact_count: int, position: array(), rest: array(), radius: array(), mass: array(),
-        material: array(), box: array(), width: array(), platen_height: array(), constants: array(), first: array(),
-        second: array(), touching: array(), rate: array(),
+        body_count: int, wall_count: int, material_count: int, motion: a.motion, rest: a.point,
+        box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
+        row: a.integer, partner: a.integer, wall_body: a.integer, rate: a.real,
     ):  # fmt: skip
         """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²], k_n = 2 E* √(R*δ)."""
-        for k in range(contact_count):
-            if touching[k] == 1:
-                i = first[k]
-                j = second[k]
-                b = box[i]
-                reach = radius[i] + radius[j]
-                overlap = ti.max(reach - separation(i, j, position, rest, width[b]).norm(), 0.0)
-                pair = (b * material_count + material[i]) * material_count + material[j]
-                stiffness = 2.0 * constants[pair][0] * ti.sqrt(radius[i] * radius[j] / reach * overlap)
-                # the largest of numbers does not depend on their order
-                ti.atomic_max(rate[b], stiffness * (1.0 / mass[i] + 1.0 / mass[j]))
-        for p in range(position.shape[0]):
-            b = box[p]
-            room = ti.min(position[p].z - platen_height[b, 0], platen_height[b, 1] - position[p].z)
-            if room < radius[p]:
-                pair = (b * material_count + material[p] + 1) * material_count - 1
-                stiffness = 2.0 * constants[pair][0] * ti.sqrt(radius[p] * (radius[p] - room))
-                ti.atomic_max(rate[b], stiffness / mass[p])
+        for p in range(body_count):
+            b = box_of[p]
+            me = motion[p]
+            span = ti.Vector([frame[b][0], frame[b][1]])
+            largest = 0.0
+            for k in range(row[p], row[p + 1]):
+                if partner[k] < 0:
+                    j = partner_of(partner[k])
+                    other = motion[j]
+                    reach = me[3] + other[3]
+                    overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, span).norm(), 0.0)
+                    pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
+                    stiffness = factors[pair][7] * ti.sqrt(me[3] * other[3] / reach * overlap)
+                    largest = ti.max(largest, stiffness * (1.0 / me[7] + 1.0 / other[7]))
+            if largest > rate[b]:
+                ti.atomic_max(rate[b], largest)  # the largest of numbers does not depend on their order
+        for q in range(wall_count):
+            me, b = motion[wall_body[q]], box_of[wall_body[q]]
+            room = ti.min(me[2] - platen[b][0], platen[b][1] - me[2])
+            if room < me[3]:
+                pair = (b * material_count + ti.cast(me[11], ti.i32) + 1) * material_count - 1
+                ti.atomic_max(rate[b], factors[pair][7] * ti.sqrt(me[3] * (me[3] - room)) / me[7])
 
     @ti.kernel
     def pair_forces(
-        material_count: int, contact_count: int, bond_count: int,
-        position: array(), rest: array(), velocity: array(), spin: array(), radius: array(), mass: array(),
-        material: array(), box: array(), width: array(), constants: array(), binder: array(),
-        first: array(), second: array(), spring: array(), touching: array(), push: array(),
-        bond_first: array(), bond_second: array(), bond_radius: array(), bond_length: array(), intact: array(),
-        shear: array(), bending: array(), twist: array(), bond_push: array(),
+        body_count: int, bond_count: int, material_count: int, motion: a.motion, rest: a.point,
+        box_of: a.integer, frame: a.frame, factors: a.law, binder: a.binder,
+        row: a.integer, partner: a.integer, spring: a.point, push: a.point,
+        bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_push: a.point,
     ):  # fmt: skip
         """Forces of all contacts and bonds as they stand; changes nothing else."""
-        for k in range(contact_count):
-            b = box[first[k]]
-            push[k] = ti.Vector([0.0, 0.0, 0.0])
-            if touching[k] == 1:
-                _, force_k, _, _, _, _ = contact_pair(
-                    first[k], second[k], b, 0.0, material_count, position, rest, velocity, spin, radius, mass,
-                    material, width, constants, spring[k], touching[k],
-                )  # fmt: skip
-                push[k] = force_k
+        for p in range(body_count):
+            b = box_of[p]
+            me = motion[p]
+            span = ti.Vector([frame[b][0], frame[b][1]])
+            for k in range(row[p], row[p + 1]):
+                push[k] = ti.Vector([0.0, 0.0, 0.0])
+                if partner[k] < 0:
+                    other = motion[partner_of(partner[k])]
+                    vector = separation(p, partner_of(partner[k]), centre(me), motion, rest, span)
+                    square = vector.dot(vector)
+                    reach = me[3] + other[3]
+                    if square < reach * reach:
+                        force, _, _, _, _ = contact(
+                            me, other, vector, square, 0.0, b * material_count * material_count, material_count,
+                            factors, spring[k],
+                        )  # fmt: skip
+                        push[k] = force
         for k in range(bond_count):
-            b = box[bond_first[k]]
+            b = box_of[bond_first[k]]
             bond_push[k] = ti.Vector([0.0, 0.0, 0.0])
-            if intact[k] == 1:
-                _, force_k, _, _, _, _, _, _ = bonded_pair(
-                    bond_first[k], bond_second[k], b, 0.0, position, rest, velocity, spin, radius, mass, width,
-                    binder, bond_radius[k], bond_length[k], shear[k], bending[k], twist[k],
-                )  # fmt: skip
-                bond_push[k] = force_k
+            if bond[k][9] > 0.0:
+                span = ti.Vector([frame[b][0], frame[b][1]])
+                force, _, _, _ = bonded(bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k)
+                bond_push[k] = force
 
     return SimpleNamespace(platen_loads=platen_loads, stiffest_contact=stiffest_contact, pair_forces=pair_forces)

@@ -181,7 +181,6 @@ def _study(
     card: Card, folder: Path, device: str, precision: str, threads: int | None, allow_software: bool
 ) -> tuple["Device", Study]:
     """Start the device and build the study for it."""
-    from kalander.coupling.estimates import particle_estimate
     from kalander.coupling.stages import card_stages, schedule_for
     from kalander.kernels import backend
 
@@ -191,9 +190,7 @@ def _study(
             log.info("%s refused: %s", candidate.name, candidate.reason)
     for note in running.notes:
         log.warning(note)
-    boxes = card.boxes.replicas * len(card.press.stress)
-    particles = int(particle_estimate(card.electrode, card.boxes) * len(card.press.stress))
-    schedule = schedule_for(running.kind, running.threads, particles, boxes)
+    schedule = schedule_for(running.kind)
     facts = running.identity()
     identity = {
         "name": facts["name"],

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, lay, spheres
 
-from kalander.kernels import arrays
-
 
 def candidates(bed) -> np.ndarray:
     """Listed pairs of the bed, shape (pair, 2)."""
-    return np.column_stack([arrays.download(bed.contacts[name], bed.contact_count) for name in ("first", "second")])
+    return np.column_stack(bed.pairs.candidates()[1:])
 
 
 def brute_force(packing, skin: float) -> np.ndarray:
@@ -31,7 +29,7 @@ def scattered(count: int, *, width: float, height: float, seed: int):
 BOXES = [(2.5, 10.0), (4.5, 10.0), (7.0, 10.0), (20.0, 3.0), (12.0, 40.0), (3.0, 4000.0)]
 
 
-@pytest.mark.parametrize("schedule", ["boxes", "pairs"])
+@pytest.mark.parametrize("schedule", ["boxes", "bodies"])
 def test_all_near_pairs_are_listed_once_and_in_order(make_bed, schedule) -> None:
     packings = [scattered(60, width=width, height=height, seed=seed) for seed, (width, height) in enumerate(BOXES)]
     skin = 0.2
@@ -46,7 +44,7 @@ def test_list_is_renewed_before_a_body_leaves_its_skin(make_bed) -> None:
     start = lay([spheres([[2.0, 5, 5], [18.0, 5, 5]], 1.0, width=40.0, height=10.0)], (GRAIN, RIGID), dt=0.001)
     start.bodies["velocity"][:, 0] = [1.0, -1.0]
     bed = make_bed(start)
-    assert bed.contact_count == 0
+    assert bed.pairs.count == 0
     bed.advance([6960])  # the gap is 0.08 µm, less than the skin
     assert candidates(bed).tolist() == [[0, 1]]
     bed.advance([300])

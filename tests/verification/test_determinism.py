@@ -44,10 +44,10 @@ def reference(device):
 
 
 def test_schedules_are_equal(device, reference) -> None:
-    assert digest(pressed(batch(), device.precision, "pairs").ensemble()) == digest(reference)
+    assert digest(pressed(batch(), device.precision, "bodies").ensemble()) == digest(reference)
 
 
-@pytest.mark.parametrize("schedule", ["boxes", "pairs"])
+@pytest.mark.parametrize("schedule", ["boxes", "bodies"])
 def test_restart_continues_as_if_never_stopped(device, reference, schedule) -> None:
     """A bed laid anew from its state after random intervals."""
     restarts = np.random.default_rng(1).choice(INTERVALS, 4, replace=False)
@@ -81,7 +81,7 @@ import sys
 sys.path[:0] = [{tests!r}, {here!r}]
 from test_determinism import batch, pressed
 from beds import digest
-print(json.dumps([digest(pressed(batch(), device.precision, schedule).ensemble()) for schedule in ("boxes", "pairs")]))
+print(json.dumps([digest(pressed(batch(), device.precision, schedule).ensemble()) for schedule in ("boxes", "bodies")]))
 """
 
 
@@ -89,3 +89,33 @@ print(json.dumps([digest(pressed(batch(), device.precision, schedule).ensemble()
 def test_number_of_threads_changes_nothing(device, reference, in_child, threads) -> None:
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
     assert in_child(source, precision=device.precision, threads=threads) == [digest(reference)] * 2
+
+
+ONE_BOX = """
+import sys
+sys.path[:0] = [{tests!r}, {here!r}]
+from test_determinism import large_box_by
+print(json.dumps([large_box_by(workers, device.precision) for workers in (1, 2)]))
+"""
+
+
+def large_box_by(workers: int, precision: str) -> tuple[str, int]:
+    """Digest of one glued box in motion after its steps by so many workers, and how many bonds and contacts it has."""
+    start = lay([loose_packing(300, seed=5, glued=True)], (GRAIN, RIGID), dt=0.0015, friction=0.4, binder=WEAK)
+    motion = np.random.default_rng(5).normal(0.0, 0.2, (300, 3))
+    start = with_bodies(start.with_boxes(platen_velocity=np.array([[0.1, -0.5]])), velocity=motion, spin=motion)
+    bed = Bed(start, precision=precision, schedule="boxes", workers=workers)
+    for steps in (1, 99, 200):
+        bed.advance([steps])
+    if workers > 1:  # a trial of the team alone would not do
+        assert set(bed.pace.cost) == {False, True}
+    assert 0.2 < bed.ensemble().bonds["intact"].mean() < 0.98
+    return digest(bed.ensemble()), bed.rebuilds
+
+
+def test_one_box_by_two_workers_is_as_by_one(device, in_child) -> None:
+    """Parts of a box share its bonds and contacts."""
+    source = ONE_BOX.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
+    alone, together = in_child(source, precision=device.precision, threads=2)
+    assert alone == together
+    assert alone[1] > 2

@@ -24,7 +24,7 @@ def pressed(precision: str) -> dict[str, list]:
     start = lay([loose_packing(50, seed=4, glued=True)], (GRAIN, RIGID), dt=0.001, friction=0.4, binder=BRITTLE)
     motion = np.random.default_rng(4).normal(0.0, 0.1, (50, 3))
     start = with_bodies(start, velocity=motion, spin=motion[:, ::-1])
-    bed = Bed(start, precision=precision, schedule="pairs")
+    bed = Bed(start, precision=precision, schedule="bodies")
     bed.boxes["platen_velocity"] = np.array([[0.2, -0.5]])
     bed.advance([STEPS])
     seen = observe(bed)
@@ -42,7 +42,7 @@ TOLERANCE = {"f64": {"position": 1e-11, "share": 1e-8}, "f32": {"position": 3e-5
 
 @pytest.mark.parametrize("precision", ["f64", "f32"])
 def test_vulkan_presses_as_the_cpu(in_child, lavapipe, precision) -> None:
-    """By schedule `pairs`; `boxes` has one thread a box and is for CPUs."""
+    """By schedule `bodies`; `boxes` has one thread a box and is for CPUs."""
     source = CHILD.format(here=str(HERE), parent=str(HERE.parent), precision=precision)
     reference = in_child(source, precision=precision)
     result = in_child(source, device="vulkan", precision=precision, env=lavapipe)

@@ -1,0 +1,72 @@
+"""What a worker of a team is worth against one that works alone, as measured: a busy machine makes teams wait.
+
+Only who computes is decided by it, never what: results do not depend on workers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+
+__all__ = ["Pace", "teamed_boxes"]
+
+FIRST_GUESS = 0.85  # meetings and unequal parts on an idle machine
+MEMORY = 0.7  # weight of earlier measurements
+TRIAL_EVERY = 50  # launches between two short trials of the way that is not in use
+TRIAL_SHARE = 0.1  # of the steps of a launch
+LEAST_PART = 100  # bodies of a part; a step of fewer is shorter than a few meetings
+
+
+class Pace:
+    """Seconds of one worker for a body-step, alone and in a team."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.cost: dict[bool, float] = {}
+        self.launches = 0
+
+    @property
+    def team_share(self) -> float:
+        """Work of a worker in a team over that of one alone."""
+        return self.cost[False] / self.cost[True] if len(self.cost) == 2 else FIRST_GUESS
+
+    def wants_trial(self) -> bool:
+        """Should a launch that could go either way try the other one now, for a few steps."""
+        self.launches += 1
+        return self.workers > 1 and self.launches % TRIAL_EVERY == 2
+
+    @contextmanager
+    def timing(self, done: np.ndarray, counts: np.ndarray, *, team: bool, busy: int) -> Iterator[None]:
+        """Measure a launch of `busy` workers that moves `done` on, steps of boxes with so many bodies."""
+        before, began = done.copy(), perf_counter()
+        yield
+        body_steps = float(((done - before) * counts).sum())
+        if body_steps > 0 and self.launches > 1:  # the first one compiles
+            fresh = busy * (perf_counter() - began) / body_steps
+            self.cost[team] = MEMORY * self.cost.get(team, fresh) + (1 - MEMORY) * fresh
+
+
+def teamed_boxes(counts: np.ndarray, workers: int, team_share: float) -> int:
+    """How many of the boxes, largest first, all workers should advance together before they take one box each.
+
+    counts: bodies of the boxes, largest first; team_share: what a worker is worth in a team. Least estimated time.
+    """
+    best, teamed_best = np.inf, 0
+    for teamed in range(min(workers, len(counts)) + 1 if workers > 1 else 0):
+        if teamed and counts[teamed - 1] < LEAST_PART * workers:
+            break
+        time = counts[:teamed].sum() / (team_share * workers) + _longest(counts[teamed:], workers)
+        if time < best:
+            best, teamed_best = time, teamed
+    return teamed_best
+
+
+def _longest(counts: np.ndarray, workers: int) -> float:
+    """Time until the last worker is done when each takes the next largest box; not rounded up where boxes are many."""
+    if len(counts) > 8 * workers:
+        return float(counts.sum() / workers)
+    busy = np.zeros(workers)
+    for count in counts:
+        busy[np.argmin(busy)] += count
+    return float(busy.max())

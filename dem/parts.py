@@ -1,0 +1,88 @@
+"""Boxes cut into parts for the workers of a CPU: consecutive bodies, and the pairs that cross from part to part."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from kalander.dem.pair_list import PairList
+from kalander.kernels.arrays import Pool, view
+from kalander.kernels.records import PAIR_LOAD_WIDTH
+
+__all__ = ["cut"]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Pairs whose bodies are in two parts: ranges by the part of the first, then by that of the second body."""
+
+    out_range: np.ndarray  # (part + 1,)
+    first: np.ndarray
+    place: np.ndarray  # of the pair in its list
+    in_range: np.ndarray  # (part + 1,)
+    arrivals: np.ndarray  # rows of this table by the part of the second body
+    second: np.ndarray  # of the arrivals
+
+
+def crossing(first: np.ndarray, second: np.ndarray, place: np.ndarray, bounds: np.ndarray) -> Crossing:
+    """Pairs that cross the bounds of parts, in the order of the list."""
+    part_of_second = np.searchsorted(bounds, second, side="right") - 1
+    arrivals = np.argsort(part_of_second, kind="stable")
+    parts = np.arange(len(bounds))
+    return Crossing(
+        np.searchsorted(first, bounds), first, place,
+        np.searchsorted(part_of_second[arrivals], parts), arrivals, second[arrivals],
+    )  # fmt: skip
+
+
+def bounds_of(start: np.ndarray, row: np.ndarray, team: int) -> np.ndarray:
+    """First body of every part, and the last one's end: parts of a box have equal numbers of bodies and candidates."""
+    bounds = [int(start[0])]
+    for begin, end in pairwise(start):
+        weight = 2 * np.arange(end - begin + 1) + (row[begin : end + 1] - row[begin])
+        cuts = np.searchsorted(weight, weight[-1] * np.arange(1, team) / team)
+        bounds += [*(begin + cuts).tolist(), int(end)]
+    return np.array(bounds)
+
+
+def cut(pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int) -> tuple[Any, ...]:
+    """Arguments of the box kernel that say which bodies, walls, bonds and crossing pairs each part has.
+
+    start: first body of every box and the end of the last; bonds: first and second bodies.
+    """
+    row = view(pairs.row, pairs.body_count + 1)
+    bounds = bounds_of(start, row, team) if team > 1 else np.asarray(start)
+    bond_first, bond_second = bonds
+    inner = np.zeros(0, np.int64)
+    contact = tie = crossing(inner, inner, inner, bounds)
+    if team > 1:
+        place, first, second = _leaving(row, view(pairs.partner, pairs.count), bounds)
+        contact = crossing(first, second, place, bounds)
+        ends = bounds[np.searchsorted(bounds, bond_first, side="right")] if len(bond_first) else inner
+        place = np.flatnonzero(bond_second >= ends)
+        tie = crossing(bond_first[place], bond_second[place], place, bounds)
+    lists = (
+        bounds, view(pairs.wall_row, pairs.body_count + 1)[bounds], np.searchsorted(bond_first, bounds),
+        contact.out_range, contact.first, contact.place, contact.in_range, contact.arrivals,
+        tie.out_range, tie.place, tie.in_range, tie.arrivals, tie.second,
+    )  # fmt: skip
+    arrays = [pool.put(f"part {team} {number}", np.asarray(values, np.int32)) for number, values in enumerate(lists)]
+    loads = [
+        pool.take(f"part {team} {name} load", len(table.first), PAIR_LOAD_WIDTH, real=True)
+        for name, table in (("contact", contact), ("tie", tie))
+    ]
+    return (*arrays[:6], loads[0], *arrays[6:10], loads[1], *arrays[10:])
+
+
+def _leaving(row: np.ndarray, code: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Places, first and second bodies of the pairs that leave their part."""
+    places, firsts, seconds = [], [], []
+    for begin, end in pairwise(bounds):
+        here = code[row[begin] : row[end]]
+        second = here ^ (here >> 31)
+        out = np.flatnonzero(second >= end)
+        places.append(out + row[begin])
+        firsts.append(np.searchsorted(row[begin : end + 1], places[-1], side="right") - 1 + begin)
+        seconds.append(second[out])
+    return np.concatenate(places), np.concatenate(firsts), np.concatenate(seconds)

@@ -1,0 +1,285 @@
+"""Schedule `boxes`, for CPUs: workers advance boxes by many steps in one launch, each pair computed once.
+
+Many boxes: a worker takes a box from a queue and advances it alone. Few boxes: all workers advance a box together, each
+its part of the bodies, meeting twice a step. Pairs that cross parts are computed first and kept; everything else is
+scattered in the order of the rows, so that a body always sums the same numbers in the same order: the result depends
+neither on workers nor on parts.
+"""
+
+from functools import cache
+from typing import Any
+
+from kalander.kernels.backend import ti
+from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
+from kalander.kernels.pairs import centre, pair_functions, partner_of
+from kalander.kernels.records import array_types
+
+__all__ = ["LANE", "box_kernel"]
+
+each = ti.template()  # an array handed on to a function
+
+# The CPU backend does not split a loop below 512 turns a thread: a worker a turn would leave all to one thread.
+LANE = 512
+
+
+@ti.func
+def meet(gate: each, team, meeting):
+    """Wait until every worker of the team has come to this meeting; counts meetings."""
+    if team > 1:
+        ti.atomic_add(gate[0], 1)
+        while ti.atomic_max(gate[0], 0) < team * meeting:  # an atomic: a plain read could be kept in a register
+            pass
+    return meeting + 1
+
+
+@cache
+def box_kernel(law_name: str, *, precision: str) -> Any:
+    """The kernel for one contact law. Sums are written x = x + y: x += y would be a locked operation."""
+    compensated = precision == "f32"
+    functions = pair_functions(law_name, compensated=compensated)
+    separation, contact, bonded, platens = (
+        functions.separation, functions.contact, functions.bonded, functions.platens,
+    )  # fmt: skip
+    a = array_types(precision)
+
+    @ti.func
+    def add_to(load: each, p, force, moment):
+        """Add a force and a moment to the sums of body p."""
+        sums = load[p]
+        load[p] = ti.Vector(
+            [
+                sums[0] + force.x, sums[1] + force.y, sums[2] + force.z, sums[3],
+                sums[4] + moment.x, sums[5] + moment.y, sums[6] + moment.z, sums[7],
+            ]
+        )  # fmt: skip
+
+    @ti.func
+    def kept(result: each, q):
+        """Force on the first body, moments on both and heat of a pair that crosses parts."""
+        row = result[q]
+        return (
+            ti.Vector([row[0], row[1], row[2]]), ti.Vector([row[3], row[4], row[5]]),
+            ti.Vector([row[6], row[7], row[8]]), row[9],
+        )  # fmt: skip
+
+    @ti.func
+    def keep(result: each, q, force, moment, other_moment, heat):
+        result[q] = ti.Vector(
+            [
+                force.x, force.y, force.z, moment.x, moment.y, moment.z,
+                other_moment.x, other_moment.y, other_moment.z, heat,
+            ]
+        )  # fmt: skip
+
+    @ti.func
+    def contacts(
+        phase, group, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
+        stretch, still, carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
+        partner: each, spring: each, factors: each, cross_range: each, cross_first: each, cross_pair: each,
+        cross_load: each,
+    ):  # fmt: skip
+        """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
+
+        Phase 1: contacts whose second body is in another part, which are kept. One loop for both, because compiling
+        a law takes seconds. Returns the signs of the bodies.
+        """
+        signs = ti.cast(0, ti.i32)
+        crossing = cross_range[group]
+        first, last = begin, end
+        if phase == 1:
+            first, last = cross_range[group], cross_range[group + 1]
+        for n in range(first, last):
+            i, head, tail = n, 0, 0
+            if phase == 1:
+                i, head = cross_first[n], cross_pair[n]
+                tail = head + 1
+            elif finish == 1:
+                head, tail = row[i], row[i + 1]
+            me, sums = motion[i], load[i]
+            force_sum = ti.Vector([sums[0], sums[1], sums[2]])
+            moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
+            heat_sum = sums[3]
+            for k in range(head, tail):
+                code = partner[k]
+                j = partner_of(code)
+                if phase == 0 and j >= end:
+                    if code < 0:
+                        force, moment, _, heat = kept(cross_load, crossing)
+                        force_sum += force
+                        moment_sum += moment
+                        heat_sum += heat
+                    crossing += 1
+                else:
+                    vector = separation(i, j, centre(me), motion, rest, width)
+                    reach = me[3] + motion[j][3]
+                    square = vector.dot(vector)
+                    if square < reach * reach:
+                        history = ti.Vector([0.0, 0.0, 0.0])
+                        if code < 0:
+                            history = spring[k]
+                        else:
+                            partner[k] = ~j
+                        force, moment, other_moment, history, heat = contact(
+                            me, motion[j], vector, square, dt, table, material_count, factors, history
+                        )
+                        spring[k] = history
+                        if phase == 1:
+                            keep(cross_load, n, force, moment, other_moment, heat)
+                        else:
+                            force_sum += force
+                            moment_sum += moment
+                            heat_sum += heat
+                            add_to(load, j, -force, other_moment)
+                    elif code < 0:
+                        partner[k] = j
+            if phase == 0:
+                sums = ti.Vector(
+                    [
+                        force_sum.x, force_sum.y, force_sum.z, heat_sum,
+                        moment_sum.x, moment_sum.y, moment_sum.z, sums[7],
+                    ]
+                )  # fmt: skip
+                signs |= turn_over(
+                    i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, low, listed_low, stretch,
+                    still, carried, platen_step, compensated,
+                )  # fmt: skip
+        return signs
+
+    @ti.func
+    def bonds_of_part(
+        phase, group, end, dt, width, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
+        bond_second: each, bond_range: each, tie_range: each, tie_bond: each, tie_load: each,
+    ):  # fmt: skip
+        """Phase 0: bonds of a part with others, which are kept. Phase 1: all bonds of the part."""
+        tie = tie_range[group]
+        first, last = tie_range[group], tie_range[group + 1]
+        if phase == 1:
+            first, last = bond_range[group], bond_range[group + 1]
+        for n in range(first, last):
+            k = n
+            if phase == 0:
+                k = tie_bond[n]
+            i, j = bond_first[k], bond_second[k]
+            if phase == 1 and j >= end:
+                force, moment, _, heat = kept(tie_load, tie)
+                tie += 1
+                add_to(load, i, force, moment)
+                load[i][3] = load[i][3] + heat
+            else:
+                force = ti.Vector([0.0, 0.0, 0.0])
+                moment = ti.Vector([0.0, 0.0, 0.0])
+                other_moment = ti.Vector([0.0, 0.0, 0.0])
+                heat = 0.0
+                if bond[k][9] > 0.0:
+                    force, moment, other_moment, heat = bonded(i, j, dt, motion, rest, width, binder, bond, k)
+                if phase == 0:
+                    keep(tie_load, n, force, moment, other_moment, heat)
+                else:
+                    add_to(load, i, force, moment)
+                    load[i][3] = load[i][3] + heat
+                    add_to(load, j, -force, other_moment)
+
+    @ti.kernel
+    def advance_boxes(
+        workers: int, team: int, material_count: int, queue: a.integer, head: a.integer, gate: a.integer,
+        motion: a.motion, rest: a.point, load: a.load, listed: a.point,
+        row: a.integer, partner: a.integer, spring: a.point,
+        wall_body: a.integer, wall: a.wall,
+        bond_first: a.integer, bond_second: a.integer, bond: a.bond,
+        frame: a.frame, platen: a.platen,
+        todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
+        factors: a.law, binder: a.binder,
+        part_range: a.integer, wall_range: a.integer, bond_range: a.integer,
+        cross_range: a.integer, cross_first: a.integer, cross_pair: a.integer, cross_load: a.pair_load,
+        cross_in_range: a.integer, cross_in: a.integer,
+        tie_range: a.integer, tie_bond: a.integer, tie_load: a.pair_load,
+        tie_in_range: a.integer, tie_in: a.integer, tie_in_body: a.integer,
+    ):  # fmt: skip
+        """Advance the boxes in the queue until their steps are done or their list is stale.
+
+        team 1: a worker a box. team of all workers: a part a worker. Ranges are by part, box after box.
+        """
+        for slot in range(workers * LANE):
+            if slot % LANE == 0:
+                meeting = 1
+                place = 0
+                part = 0
+                if team == 1:
+                    place = ti.atomic_add(head[0], 1)  # of integers: who takes a box does not matter
+                else:
+                    part = slot // LANE
+                while place < queue.shape[0]:
+                    b = queue[place]
+                    group = b * team + part
+                    first, end = part_range[group], part_range[group + 1]
+                    box, gap = frame[b], platen[b]
+                    h, skin, reach = box[5], box[6], box[7]
+                    table = b * material_count * material_count
+                    span = ti.Vector([box[0], box[1]])
+                    pull = ti.Vector([box[2], box[3], box[4]])
+                    low_speed, high_speed = gap[2], gap[3]
+                    platen_step = 1.5 * h * ti.max(ti.abs(low_speed), ti.abs(high_speed))
+                    count, last = done[b], todo[b]
+                    going = count < last and stale[b] == FRESH
+                    state = stale[b]
+                    finish = 0
+                    while going or finish == 1:
+                        # every body ends the step before, unless this is the first, and begins this one
+                        begin = 1 if going else 0
+                        low = gap[0] + low_speed * (h * (count + begin))
+                        high = gap[1] + high_speed * (h * (count + begin))
+                        stretch, still, carried, signs = travel_limits(
+                            low, high, gap[4], gap[5], skin, reach, platen_step
+                        )
+                        for phase in range(2):
+                            if phase == 0 or (going and team > 1):
+                                signs |= contacts(
+                                    phase, group, first, end, finish, begin, h, span, table, material_count, pull, low,
+                                    gap[4], stretch, still, carried, platen_step * (1.0 + reach / (high - low)),
+                                    motion, rest, load, listed, row, partner, spring, factors, cross_range,
+                                    cross_first, cross_pair, cross_load,
+                                )  # fmt: skip
+                            if phase == 0 and going and team > 1:
+                                ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs)
+                                meeting = meet(gate, team, meeting)
+                                signs = ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], 0)
+                        finish = 0
+                        if going:
+                            count += 1
+                            finish = 1
+                            for phase in range(2):
+                                bonds_of_part(
+                                    phase, group, end, h, span, binder[b], motion, rest, load, bond, bond_first,
+                                    bond_second, bond_range, tie_range, tie_bond, tie_load,
+                                )  # fmt: skip
+                                if phase == 0:
+                                    if part == 0:
+                                        signs_of_box[2 * b + (count + 1) % 2] = 0
+                                    meeting = meet(gate, team, meeting)
+                                    for m in range(wall_range[group], wall_range[group + 1]):
+                                        platens(
+                                            m, wall_body[m], low, high, low_speed, high_speed, h, table,
+                                            material_count, motion, rest, load, wall, factors,
+                                        )  # fmt: skip
+                                    # the first bodies of bonds from other parts come before all of this part
+                                    for m in range(tie_in_range[group], tie_in_range[group + 1]):
+                                        force, _, other_moment, _ = kept(tie_load, tie_in[m])
+                                        add_to(load, tie_in_body[m], -force, other_moment)
+                            for m in range(cross_in_range[group], cross_in_range[group + 1]):
+                                arrival = cross_in[m]
+                                code = partner[cross_pair[arrival]]
+                                if code < 0:
+                                    force, _, other_moment, _ = kept(cross_load, arrival)
+                                    add_to(load, ~code, -force, other_moment)
+                            state = list_state(signs)
+                            going = count < last and state == FRESH
+                    if part == 0:
+                        done[b] = count
+                        stale[b] = state
+                    if team == 1:
+                        place = ti.atomic_add(head[0], 1)
+                    else:
+                        meeting = meet(gate, team, meeting)
+                        place += 1
+
+    return advance_boxes

@@ -1,0 +1,79 @@
+"""How the state of bodies lies in device memory: few wide rows, so that a neighbour is one or two cache lines away.
+
+Each layout maps the columns of a table to the places of a row; a column is a slice (vector) or one place (scalar).
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from kalander.kernels.backend import ti
+
+__all__ = [
+    "BOND_STATE", "FRAME", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "WALL", "Layout", "array_types",
+    "pack", "unpack", "width_of",
+]  # fmt: skip
+
+Layout = dict[str, slice | int]
+
+MOTION: Layout = {
+    "position": slice(0, 3),
+    "radius": 3,
+    "velocity": slice(4, 7),
+    "mass": 7,
+    "spin": slice(8, 11),
+    "material": 11,
+}
+LOAD: Layout = {"force": slice(0, 3), "heat": 3, "moment": slice(4, 7), "work": 7}
+WALL: Layout = {"spring_low": slice(0, 3), "load_low": 3, "spring_high": slice(4, 7), "load_high": 7}
+BOND_STATE: Layout = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
+FRAME: Layout = {"width": slice(0, 2), "gravity": slice(2, 5), "dt": 5, "skin": 6, "reach": 7}
+PLATEN: Layout = {"platen_height": slice(0, 2), "platen_velocity": slice(2, 4), "listed_height": slice(4, 6)}
+
+PAIR_LOAD_WIDTH = 10  # force on the first body, moments on both, heat
+LAW_WIDTH = 8  # constants of a contact law, derived from those of the materials
+
+
+def width_of(layout: Layout) -> int:
+    """Places of a row."""
+    return max(place.stop if isinstance(place, slice) else place + 1 for place in layout.values())
+
+
+def pack(table: dict[str, Any], layout: Layout, *, precision: str) -> np.ndarray:
+    """Rows of a layout from the columns of a table, shape (row, width)."""
+    kind = np.float32 if precision == "f32" else np.float64
+    rows = np.empty((len(table[next(iter(layout))]), width_of(layout)), kind)
+    for name, place in layout.items():
+        rows[:, place] = table[name]
+    return rows
+
+
+def unpack(rows: np.ndarray, layout: Layout, name: str) -> np.ndarray:
+    """Copy of one column of rows that are laid out so."""
+    return rows[:, layout[name]].copy()
+
+
+def array_types(precision: str) -> SimpleNamespace:
+    """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place."""
+    real = {"f32": ti.f32, "f64": ti.f64}[precision]
+
+    def of(kind: Any) -> Any:
+        return ti.types.ndarray(dtype=kind, ndim=1)
+
+    vectors = {
+        "motion": width_of(MOTION),
+        "load": width_of(LOAD),
+        "wall": width_of(WALL),
+        "bond": width_of(BOND_STATE),
+        "frame": width_of(FRAME),
+        "platen": width_of(PLATEN),
+        "pair_load": PAIR_LOAD_WIDTH,
+        "law": LAW_WIDTH,
+        "point": 3,
+        "couple": 2,
+        "binder": 5,
+    }
+    types = {name: of(ti.types.vector(width, real)) for name, width in vectors.items()}
+    grid = {"grid": of(ti.types.vector(4, real)), "shape": of(ti.types.vector(4, ti.i32))}
+    return SimpleNamespace(**types, **grid, real=of(real), integer=of(ti.i32))
