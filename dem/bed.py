@@ -33,7 +33,7 @@ from kalander.kernels.records import (
 __all__ = ["Bed"]
 
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
-SKIN = 0.15  # of the mean radius
+STEPS_OF_A_LIST = 20  # at least, unless bodies accelerate
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
 HOST_ONLY = ("id", "box")  # columns that never change
 
@@ -43,7 +43,7 @@ class Bed:
 
     precision: of the device arrays, "f64" or "f32" (positions then carry their rounding rest)
     schedule: "boxes" (workers of a CPU) or "bodies" (a work item a body; GPUs); equal results
-    skin: extra reach of the candidate list [µm], shape (box,), default 0.15 of the mean radius; changes no result
+    skin: extra reach of the candidate list [µm], shape (box,), by default as suits the time it takes; changes no result
     workers: threads of a CPU to use, all by default
     """
 
@@ -81,10 +81,9 @@ class Bed:
         self.factors = pool.put("factors", contact.reshape(-1, contact.shape[-1]))
         self.binder = pool.put("binder", ensemble.lawbook["binder"])
 
-        largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
-        mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
-        self.skin = SKIN * mean if skin is None else np.asarray(skin, dtype=float)
-        self.reach = 2.0 * largest + self.skin
+        self.largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
+        self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
+        self.given_skin = None if skin is None else np.asarray(skin, dtype=float)
         self.listed_height = self.boxes["platen_height"].copy()
         self.done = np.zeros(ensemble.box_count, np.int32)
         self.stale = np.zeros(ensemble.box_count, np.int32)
@@ -107,11 +106,22 @@ class Bed:
     def list_pairs(self) -> None:
         """Make the candidate list anew."""
         boxes = self.boxes
+        self.skin = self._choose_skin() if self.given_skin is None else self.given_skin
+        self.reach = 2.0 * self.largest + self.skin
         self.listed_height = self._heights(self.done)
         grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
-        self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
+        with self.pace.listing():
+            self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
         self.parts = {}
         self.stale[:] = FRESH
+
+    def _choose_skin(self) -> np.ndarray:
+        """As the clock advises, but room for some steps of the fastest body."""
+        count = len(self.boxes["dt"])
+        fastest = self.pool.put("fastest", np.zeros(count))
+        self.readout.fastest_body(self.body_count, self.motion, self.box_of, fastest)
+        way = self.boxes["dt"] * view(fastest, count)
+        return np.maximum(self.pace.skin * self.mean, np.minimum(STEPS_OF_A_LIST * way, self.mean))
 
     def _heights(self, done: np.ndarray) -> np.ndarray:
         """Heights of the platens after `done` steps of this advance [µm], shape (box, 2)."""
@@ -184,14 +194,15 @@ class Bed:
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
             pool.take("moving", count), pool.take("room", count, width_of(PLATEN), real=True),
         )  # fmt: skip
-        for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
-            self.kernel(
-                self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
-                self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner, pairs.spring,
-                pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load, *self.bond_rows,
-                *state, self.factors, self.binder,
-            )  # fmt: skip
-        self.done[:], self.stale[:] = view(done, count), view(stale, count)
+        with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
+            for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
+                self.kernel(
+                    self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
+                    self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
+                    pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
+                    *self.bond_rows, *state, self.factors, self.binder,
+                )  # fmt: skip
+            self.done[:], self.stale[:] = view(done, count), view(stale, count)
 
     def _who_is_lost(self) -> str:
         box = int(np.flatnonzero(self.stale == LOST)[0])

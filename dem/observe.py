@@ -52,6 +52,14 @@ def _separations(bodies: Table, pairs: Table, width: np.ndarray) -> np.ndarray:
     return vector
 
 
+def _virial(force: np.ndarray, vector: np.ndarray, box: np.ndarray, count: int) -> np.ndarray:
+    """Sum of force times branch vector of each box [µN µm], shape (box, 3, 3); a component at a time for memory."""
+    total = np.zeros((count, 3, 3))
+    for a, b in np.ndindex(3, 3):
+        total[:, a, b] = box_sum(force[:, a].astype(np.float64) * vector[:, b], box, count)
+    return total
+
+
 def _hertz_energy(constants: np.ndarray, radius: np.ndarray, overlap: np.ndarray, spring: np.ndarray) -> np.ndarray:
     """8/15 E* √R* δ^(5/2) + ½ 8 G* √(R*δ) ξ² [pJ]."""
     contact_radius = np.sqrt(radius * overlap)
@@ -77,7 +85,8 @@ def observe(bed: Bed) -> Observation:
     boxes, constants = bed.boxes, bed.lawbook["contact"]
     names = ("box", "material", "radius", "mass", "velocity", "spin", "spring_low", "spring_high", "heat", "work")
     bodies: dict[str, Any] = {
-        name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int64) for name in names
+        name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int32, copy=False)
+        for name in names
     }
     bodies["position"] = bed.body("position").astype(np.float64) + bed.body("rest")
     load_low, load_high = bed.body("load_low").astype(np.float64), bed.body("load_high").astype(np.float64)
@@ -91,15 +100,14 @@ def observe(bed: Bed) -> Observation:
     first, second = contacts["first"], contacts["second"]
     reach = radius[first] + radius[second]
     overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
-    law = constants[box[first], material[first], material[second]]
+    law = constants[..., :2][box[first], material[first], material[second]]
     elastic = box_sum(
-        _hertz_energy(law, radius[first] * radius[second] / reach, overlap, contacts["spring"].astype(np.float64)),
+        _hertz_energy(law, radius[first] * radius[second] / reach, overlap, contacts["spring"].astype(np.float64, copy=False)),
         box[first], count,
     )  # fmt: skip
     ratio = np.zeros(count)
     np.maximum.at(ratio, box[first], overlap / np.minimum(radius[first], radius[second]))
-    virial = np.zeros((count, 3, 3))
-    np.add.at(virial, box[first], contacts["force"].astype(np.float64)[:, :, None] * vector[:, None, :])
+    virial = _virial(contacts["force"], vector, box[first], count)
 
     # bonds
     reach_of_bonds = _separations(bodies, bonds, boxes["width"])
@@ -109,7 +117,7 @@ def observe(bed: Bed) -> Observation:
         _bond_energy(bed.lawbook["binder"][bond_box], {k: v.astype(np.float64) for k, v in bonds.items()}, stretch),
         bond_box, count,
     )  # fmt: skip
-    np.add.at(virial, bond_box, bonds["force"].astype(np.float64)[:, :, None] * reach_of_bonds[:, None, :])
+    virial += _virial(bonds["force"], reach_of_bonds, bond_box, count)
     laid = np.bincount(box[bed.bond_first], minlength=count)
     held = np.bincount(bond_box, minlength=count)
 

@@ -1,6 +1,6 @@
-"""What a worker of a team is worth against one that works alone, as measured: a busy machine makes teams wait.
+"""What is chosen by the clock: whether workers advance a box together, and how far a candidate list reaches.
 
-Only who computes is decided by it, never what: results do not depend on workers.
+A busy machine makes teams wait; slow beds need few lists. Neither choice changes a result.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,11 @@ TRIAL_EVERY = 50  # launches between two short trials of the way that is not in 
 TRIAL_SHARE = 0.1  # of the steps of a launch
 LEAST_PART = 100  # bodies of a part; a step of fewer is shorter than a few meetings
 
+FIRST_SKIN = 0.15  # of the mean radius
+LISTING_SHARE = 0.03  # of the time, for lists: then longer rows would cost what fewer lists save
+SKIN_RANGE = (0.04, 0.4)  # of the mean radius
+SKIN_CHANGE = (0.8, 1.25)  # from one list to the next
+
 
 class Pace:
     """Seconds of one worker for a body-step, alone and in a team."""
@@ -25,6 +30,8 @@ class Pace:
         self.workers = workers
         self.cost: dict[bool, float] = {}
         self.launches = 0
+        self.moving = 0.0  # seconds since the last list
+        self.skin = FIRST_SKIN
 
     @property
     def team_share(self) -> float:
@@ -33,18 +40,32 @@ class Pace:
 
     def wants_trial(self) -> bool:
         """Should a launch that could go either way try the other one now, for a few steps."""
-        self.launches += 1
-        return self.workers > 1 and self.launches % TRIAL_EVERY == 2
+        return self.workers > 1 and self.launches % TRIAL_EVERY == 1
 
     @contextmanager
     def timing(self, done: np.ndarray, counts: np.ndarray, *, team: bool, busy: int) -> Iterator[None]:
         """Measure a launch of `busy` workers that moves `done` on, steps of boxes with so many bodies."""
         before, began = done.copy(), perf_counter()
+        self.launches += 1
         yield
+        seconds = perf_counter() - began
         body_steps = float(((done - before) * counts).sum())
+        self.moving += seconds
         if body_steps > 0 and self.launches > 1:  # the first one compiles
-            fresh = busy * (perf_counter() - began) / body_steps
+            fresh = busy * seconds / body_steps
             self.cost[team] = MEMORY * self.cost.get(team, fresh) + (1 - MEMORY) * fresh
+
+    @contextmanager
+    def listing(self) -> Iterator[None]:
+        """Measure the making of a list, and choose the skin of the next one by the share of time it took."""
+        began = perf_counter()
+        yield
+        seconds = perf_counter() - began
+        if self.moving > 0.0 and self.launches > 1:
+            share = seconds / (seconds + self.moving)
+            change = np.clip(np.sqrt(share / LISTING_SHARE), *SKIN_CHANGE)
+            self.skin = float(np.clip(self.skin * change, *SKIN_RANGE))
+        self.moving = 0.0
 
 
 def teamed_boxes(counts: np.ndarray, workers: int, team_share: float) -> int:

@@ -1,4 +1,4 @@
-"""What is read off boxes between steps: platen forces, the stiffest contact, the force of every pair."""
+"""What is read off boxes between steps: platen forces, stiffest contact, fastest body, the force of every pair."""
 
 from functools import cache
 from types import SimpleNamespace
@@ -61,6 +61,15 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
                 ti.atomic_max(rate[b], factors[pair][7] * ti.sqrt(me[3] * (me[3] - room)) / me[7])
 
     @ti.kernel
+    def fastest_body(body_count: int, motion: a.motion, box_of: a.integer, speed: a.real):
+        """Largest speed in each box [µm/µs]."""
+        for p in range(body_count):
+            me = motion[p]
+            square = ti.Vector([me[4], me[5], me[6]]).norm_sqr()
+            if square > speed[box_of[p]] * speed[box_of[p]]:
+                ti.atomic_max(speed[box_of[p]], ti.sqrt(square))
+
+    @ti.kernel
     def pair_forces(
         body_count: int, bond_count: int, material_count: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, factors: a.law, binder: a.binder,
@@ -93,4 +102,9 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
                 force, _, _, _ = bonded(bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k)
                 bond_push[k] = force
 
-    return SimpleNamespace(platen_loads=platen_loads, stiffest_contact=stiffest_contact, pair_forces=pair_forces)
+    return SimpleNamespace(
+        platen_loads=platen_loads,
+        stiffest_contact=stiffest_contact,
+        fastest_body=fastest_body,
+        pair_forces=pair_forces,
+    )

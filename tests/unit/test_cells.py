@@ -43,7 +43,7 @@ def test_list_is_renewed_before_a_body_leaves_its_skin(make_bed) -> None:
     """Two spheres from afar: the pair enters the list while they come, and they bounce."""
     start = lay([spheres([[2.0, 5, 5], [18.0, 5, 5]], 1.0, width=40.0, height=10.0)], (GRAIN, RIGID), dt=0.001)
     start.bodies["velocity"][:, 0] = [1.0, -1.0]
-    bed = make_bed(start)
+    bed = make_bed(start, skin=np.array([0.15]))
     assert bed.pairs.count == 0
     bed.advance([6960])  # the gap is 0.08 µm, less than the skin
     assert candidates(bed).tolist() == [[0, 1]]
