@@ -101,10 +101,8 @@ def observe(bed: Bed) -> Observation:
     reach = radius[first] + radius[second]
     overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
     law = constants[..., :2][box[first], material[first], material[second]]
-    elastic = box_sum(
-        _hertz_energy(law, radius[first] * radius[second] / reach, overlap, contacts["spring"].astype(np.float64, copy=False)),
-        box[first], count,
-    )  # fmt: skip
+    spring = contacts["spring"].astype(np.float64, copy=False)
+    elastic = box_sum(_hertz_energy(law, radius[first] * radius[second] / reach, overlap, spring), box[first], count)
     ratio = np.zeros(count)
     np.maximum.at(ratio, box[first], overlap / np.minimum(radius[first], radius[second]))
     virial = _virial(contacts["force"], vector, box[first], count)
