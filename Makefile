@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+BENCHMARKS ?= startup throughput batch scaling
 
 .PHONY: demo test lint verify bench crash clean
 
@@ -28,7 +29,7 @@ crash: $(VENV)/.tested
 	$(BIN)/python -m pytest tests/reliability
 
 bench: $(VENV)/.tested
-	for script in tests/benchmarks/*.py; do $(BIN)/python $$script; done
+	for name in $(BENCHMARKS); do $(BIN)/python tests/benchmarks/$$name.py; done
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .

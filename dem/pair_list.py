@@ -116,7 +116,7 @@ class PairList:
 
 
 def mirrored(first: np.ndarray, second: np.ndarray, spring: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Both sides of every pair, sorted by body and partner; the spring of the second side is the opposite."""
+    """Both sides of every pair, sorted by body and partner, with the spring as the first body has it."""
     both = np.concatenate([first, second]), np.concatenate([second, first])
     order = np.lexsort(both[::-1])
-    return both[0][order], both[1][order], np.concatenate([spring, -spring])[order]
+    return both[0][order], both[1][order], np.concatenate([spring, spring])[order]

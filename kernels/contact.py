@@ -1,8 +1,7 @@
 """Contact laws: pure functions from the state of one contact to its force. Units: µm, µs, ng, hence µN and MPa.
 
 A law sees scalars and vectors only; gathering and storing is done in `pairs`. The normal n points from the second
-body to the first, velocities are of the first relative to the second, forces act on the first. A law is odd: with
-the two bodies exchanged it gives the opposite force and spring, to the bit.
+body to the first, velocities are of the first relative to the second, forces act on the first.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """From the state of two bodies to the forces between them: gather, call the law.
 
-Bodies are rows of `records.MOTION`. A force is odd in its two bodies, so that each may compute its own side of a pair
-and both agree to the bit. A body sums, in this order: platens, bonds, contacts; pairs by the index of the partner.
+Bodies are rows of `records.MOTION`. A body sums, in this order: platens, bonds, contacts; pairs by the index of the
+partner.
 """
 
 from functools import cache
