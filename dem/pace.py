@@ -13,6 +13,7 @@ __all__ = ["Pace", "teamed_boxes"]
 
 FIRST_GUESS = 0.85  # meetings and unequal parts on an idle machine
 MEMORY = 0.7  # weight of earlier measurements
+MOST_WORSE = 3.0  # a launch that took longer than this times the usual was disturbed
 TRIAL_EVERY = 50  # launches between two short trials of the way that is not in use
 TRIAL_SHARE = 0.1  # of the steps of a launch
 LEAST_PART = 100  # bodies of a part; a step of fewer is shorter than a few meetings
@@ -53,7 +54,9 @@ class Pace:
         self.moving += seconds
         if body_steps > 0 and self.launches > 1:  # the first one compiles
             fresh = busy * seconds / body_steps
-            self.cost[team] = MEMORY * self.cost.get(team, fresh) + (1 - MEMORY) * fresh
+            known = self.cost.get(team, fresh)
+            # better is believed at once, one bad launch by a part
+            self.cost[team] = min(fresh, MEMORY * known + (1 - MEMORY) * min(fresh, MOST_WORSE * known))
 
     @contextmanager
     def listing(self) -> Iterator[None]:

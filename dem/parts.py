@@ -12,6 +12,8 @@ from kalander.kernels.records import PAIR_LOAD_WIDTH
 
 __all__ = ["cut"]
 
+BODY_WEIGHT = 2  # work of a body over that of a candidate
+
 
 @dataclass(frozen=True)
 class Crossing:
@@ -36,13 +38,18 @@ def crossing(first: np.ndarray, second: np.ndarray, place: np.ndarray, bounds: n
     )  # fmt: skip
 
 
-def bounds_of(start: np.ndarray, row: np.ndarray, team: int) -> np.ndarray:
-    """First body of every part, and the last one's end: parts of a box have equal numbers of bodies and candidates."""
+def bounds_of(start: np.ndarray, row: np.ndarray, team: int, crossing: np.ndarray | None = None) -> np.ndarray:
+    """First body of every part, and the last one's end: parts of a box have equal work of their own.
+
+    Work is of bodies and of candidates that do not cross; crossing: how many did from each part by earlier bounds, shape
+    (part,), none if unknown.
+    """
     bounds = [int(start[0])]
-    for begin, end in pairwise(start):
-        weight = 2 * np.arange(end - begin + 1) + (row[begin : end + 1] - row[begin])
-        cuts = np.searchsorted(weight, weight[-1] * np.arange(1, team) / team)
-        bounds += [*(begin + cuts).tolist(), int(end)]
+    for box, (begin, end) in enumerate(pairwise(start)):
+        weight = BODY_WEIGHT * np.arange(end - begin + 1) + (row[begin : end + 1] - row[begin])
+        away = np.zeros(team) if crossing is None else crossing[box * team : (box + 1) * team]
+        goals = (weight[-1] - away.sum()) * np.arange(1, team) / team + np.cumsum(away)[:-1]
+        bounds += [*(begin + np.searchsorted(weight, goals)).tolist(), int(end)]
     return np.array(bounds)
 
 
@@ -52,12 +59,15 @@ def cut(pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int)
     start: first body of every box and the end of the last; bonds: first and second bodies.
     """
     row = view(pairs.row, pairs.body_count + 1)
-    bounds = bounds_of(start, row, team) if team > 1 else np.asarray(start)
+    bounds = np.asarray(start)
     bond_first, bond_second = bonds
     inner = np.zeros(0, np.int64)
     contact = tie = crossing(inner, inner, inner, bounds)
     if team > 1:
-        place, first, second = _leaving(row, view(pairs.partner, pairs.count), bounds)
+        partner = view(pairs.partner, pairs.count)
+        bounds = bounds_of(start, row, team)
+        bounds = bounds_of(start, row, team, np.diff(np.searchsorted(_leaving(row, partner, bounds)[1], bounds)))
+        place, first, second = _leaving(row, partner, bounds)
         contact = crossing(first, second, place, bounds)
         ends = bounds[np.searchsorted(bounds, bond_first, side="right")] if len(bond_first) else inner
         place = np.flatnonzero(bond_second >= ends)

@@ -21,15 +21,28 @@ each = ti.template()  # an array handed on to a function
 # The CPU backend does not split a loop below 512 turns a thread: a worker a turn would leave all to one thread.
 LANE = 512
 
+# A worker that had to wait longer than this for others, which some other program keeps from their cores, says so with a
+# sign; the team then ends the launch after its next step, and the host may go on with one worker.
+TIRED = 16
+PATIENCE, PATIENCE_OF_A_BODY = 5_000, 2  # looks at the gate, of some 30 ns
+
 
 @ti.func
-def meet(gate: each, team, meeting):
-    """Wait until every worker of the team has come to this meeting; counts meetings."""
+def meet(gate: each, team, meeting, patience):
+    """Wait until every worker of the team has come to this meeting. TIRED if that took more looks than `patience`."""
+    looks = 0
     if team > 1:
         ti.atomic_add(gate[0], 1)
         while ti.atomic_max(gate[0], 0) < team * meeting:  # an atomic: a plain read could be kept in a register
-            pass
-    return meeting + 1
+            looks += 1
+    return TIRED if looks > patience else 0
+
+
+@ti.func
+def share_of(ranges: each, share):
+    """Equal shares of all rows of a box for its workers; share: first group of the box, worker, workers."""
+    first, count = ranges[share[0]], ranges[share[0] + share[2]] - ranges[share[0]]
+    return first + count * share[1] // share[2], first + count * (share[1] + 1) // share[2]
 
 
 @cache
@@ -73,21 +86,21 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
 
     @ti.func
     def contacts(
-        phase, group, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
+        phase, group, share, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
         stretch, still, carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
         partner: each, spring: each, factors: each, cross_range: each, cross_first: each, cross_pair: each,
         cross_load: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
 
-        Phase 1: contacts whose second body is in another part, which are kept. One loop for both, because compiling
-        a law takes seconds. Returns the signs of the bodies.
+        Phase 1: a share of the contacts whose bodies are in two parts, which are kept. One loop for both, because
+        compiling a law takes seconds. Returns the signs of the bodies.
         """
         signs = ti.cast(0, ti.i32)
         crossing = cross_range[group]
         first, last = begin, end
         if phase == 1:
-            first, last = cross_range[group], cross_range[group + 1]
+            first, last = share_of(cross_range, share)
         for n in range(first, last):
             i, head, tail = n, 0, 0
             if phase == 1:
@@ -147,12 +160,12 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
 
     @ti.func
     def bonds_of_part(
-        phase, group, end, dt, width, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
+        phase, group, share, end, dt, width, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
         bond_second: each, bond_range: each, tie_range: each, tie_bond: each, tie_load: each,
     ):  # fmt: skip
-        """Phase 0: bonds of a part with others, which are kept. Phase 1: all bonds of the part."""
+        """Phase 0: a share of the bonds between parts, which are kept. Phase 1: all bonds of the part."""
         tie = tie_range[group]
-        first, last = tie_range[group], tie_range[group + 1]
+        first, last = share_of(tie_range, share)
         if phase == 1:
             first, last = bond_range[group], bond_range[group + 1]
         for n in range(first, last):
@@ -210,7 +223,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     part = slot // LANE
                 while place < queue.shape[0]:
                     b = queue[place]
-                    group = b * team + part
+                    group, share = b * team + part, ti.Vector([b * team, part, team])
                     first, end = part_range[group], part_range[group + 1]
                     box, gap = frame[b], platen[b]
                     h, skin, reach = box[5], box[6], box[7]
@@ -223,6 +236,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     going = count < last and stale[b] == FRESH
                     state = stale[b]
                     finish = 0
+                    mood = ti.cast(0, ti.i32)
+                    patience = PATIENCE + PATIENCE_OF_A_BODY * (end - first)
                     while going or finish == 1:
                         # every body ends the step before, unless this is the first, and begins this one
                         begin = 1 if going else 0
@@ -234,14 +249,15 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                         for phase in range(2):
                             if phase == 0 or (going and team > 1):
                                 signs |= contacts(
-                                    phase, group, first, end, finish, begin, h, span, table, material_count, pull, low,
+                                    phase, group, share, first, end, finish, begin, h, span, table, material_count, pull, low,
                                     gap[4], stretch, still, carried, platen_step * (1.0 + reach / (high - low)),
                                     motion, rest, load, listed, row, partner, spring, factors, cross_range,
                                     cross_first, cross_pair, cross_load,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
-                                ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs)
-                                meeting = meet(gate, team, meeting)
+                                ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)
+                                mood = meet(gate, team, meeting, patience)
+                                meeting += 1
                                 signs = ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], 0)
                         finish = 0
                         if going:
@@ -249,13 +265,14 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                             finish = 1
                             for phase in range(2):
                                 bonds_of_part(
-                                    phase, group, end, h, span, binder[b], motion, rest, load, bond, bond_first,
+                                    phase, group, share, end, h, span, binder[b], motion, rest, load, bond, bond_first,
                                     bond_second, bond_range, tie_range, tie_bond, tie_load,
                                 )  # fmt: skip
                                 if phase == 0:
                                     if part == 0:
                                         signs_of_box[2 * b + (count + 1) % 2] = 0
-                                    meeting = meet(gate, team, meeting)
+                                    mood |= meet(gate, team, meeting, patience)
+                                    meeting += 1
                                     for m in range(wall_range[group], wall_range[group + 1]):
                                         platens(
                                             m, wall_body[m], low, high, low_speed, high_speed, h, table,
@@ -272,14 +289,15 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                                     force, _, other_moment, _ = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)
                             state = list_state(signs)
-                            going = count < last and state == FRESH
+                            going = count < last and state == FRESH and (signs & TIRED) == 0
                     if part == 0:
                         done[b] = count
                         stale[b] = state
                     if team == 1:
                         place = ti.atomic_add(head[0], 1)
                     else:
-                        meeting = meet(gate, team, meeting)
+                        meet(gate, team, meeting, patience)
+                        meeting += 1
                         place += 1
 
     return advance_boxes
