@@ -54,9 +54,14 @@ class Pace:
         self.moving += seconds
         if body_steps > 0 and self.launches > 1:  # the first one compiles
             fresh = busy * seconds / body_steps
-            known = self.cost.get(team, fresh)
+            known = self.cost.get(team, self._expected(fresh, team=team))
             # better is believed at once, one bad launch by a part
             self.cost[team] = min(fresh, MEMORY * known + (1 - MEMORY) * min(fresh, MOST_WORSE * known))
+
+    def _expected(self, fresh: float, *, team: bool) -> float:
+        """Cost of a way not yet measured: from the other way and the first guess, else what was just seen."""
+        other = self.cost.get(not team, fresh * (FIRST_GUESS if team else 1.0 / FIRST_GUESS))
+        return other / FIRST_GUESS if team else other * FIRST_GUESS
 
     @contextmanager
     def listing(self) -> Iterator[None]:

@@ -41,8 +41,8 @@ def crossing(first: np.ndarray, second: np.ndarray, place: np.ndarray, bounds: n
 def bounds_of(start: np.ndarray, row: np.ndarray, team: int, crossing: np.ndarray | None = None) -> np.ndarray:
     """First body of every part, and the last one's end: parts of a box have equal work of their own.
 
-    Work is of bodies and of candidates that do not cross; crossing: how many did from each part by earlier bounds, shape
-    (part,), none if unknown.
+    Work is of bodies and of candidates that do not cross; crossing: how many did from each part by earlier bounds,
+    shape (part,), none if unknown.
     """
     bounds = [int(start[0])]
     for box, (begin, end) in enumerate(pairwise(start)):

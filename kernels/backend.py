@@ -16,7 +16,14 @@ from typing import Any
 
 from kalander.kernels.devices import DEVICES, PRECISIONS, Candidate, candidates, probe
 from kalander.kernels.errors import DeviceError, Fault, InputError
-from kalander.kernels.host import cache_folder, memory_bytes, package_versions, processor_name, thread_count
+from kalander.kernels.host import (
+    cache_folder,
+    memory_bytes,
+    package_versions,
+    pinned_workers,
+    processor_name,
+    thread_count,
+)
 
 __all__ = ["Device", "doctor", "initialise", "kernels", "removed_variables", "start", "ti"]
 
@@ -243,7 +250,8 @@ def initialise(
     """
     arch = getattr(ti, kind)
     # Taichi asks a server for news unless told not to, and greets on stdout, which would spoil the JSON of a command
-    with _environment(TI_SKIP_VERSION_CHECK="ON"), contextlib.redirect_stdout(io.StringIO()):
+    quiet = contextlib.redirect_stdout(io.StringIO())
+    with _environment(TI_SKIP_VERSION_CHECK="ON"), quiet, pinned_workers(threads if kind == "cpu" else 0):
         ti.init(
             arch=arch,
             default_fp=getattr(ti, precision),

@@ -24,7 +24,7 @@ LANE = 512
 # A worker that had to wait longer than this for others, which some other program keeps from their cores, says so with a
 # sign; the team then ends the launch after its next step, and the host may go on with one worker.
 TIRED = 16
-PATIENCE, PATIENCE_OF_A_BODY = 5_000, 2  # looks at the gate, of some 30 ns
+PATIENCE, PATIENCE_OF_A_BODY = 200_000, 20  # looks at the gate, of some 10 to 30 ns
 
 
 @ti.func
@@ -249,8 +249,9 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                         for phase in range(2):
                             if phase == 0 or (going and team > 1):
                                 signs |= contacts(
-                                    phase, group, share, first, end, finish, begin, h, span, table, material_count, pull, low,
-                                    gap[4], stretch, still, carried, platen_step * (1.0 + reach / (high - low)),
+                                    phase, group, share, first, end, finish, begin, h, span, table, material_count,
+                                    pull, low, gap[4], stretch, still, carried,
+                                    platen_step * (1.0 + reach / (high - low)),
                                     motion, rest, load, listed, row, partner, spring, factors, cross_range,
                                     cross_first, cross_pair, cross_load,
                                 )  # fmt: skip
