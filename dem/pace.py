@@ -14,7 +14,7 @@ __all__ = ["Pace", "teamed_boxes"]
 FIRST_GUESS = 0.85  # meetings and unequal parts on an idle machine
 MEMORY = 0.7  # weight of earlier measurements
 MOST_WORSE = 3.0  # a launch that took longer than this times the usual was disturbed
-TRIAL_EVERY = 50  # launches between two short trials of the way that is not in use
+TRIAL_EVERY = 12  # launches between two short trials of the way that is not in use
 TRIAL_SHARE = 0.1  # of the steps of a launch
 LEAST_PART = 100  # bodies of a part; a step of fewer is shorter than a few meetings
 

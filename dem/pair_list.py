@@ -11,6 +11,10 @@ from kalander.kernels.records import WALL, pack, width_of
 
 __all__ = ["PairList", "cell_grid", "rows_of"]
 
+# Rows are drafted while they are counted, as far as there is room; large beds look for their candidates again instead
+DRAFT_ROOM = 16  # candidates of a half row
+DRAFT_BODIES = 200_000
+
 
 def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: np.ndarray) -> tuple:
     """Grid (lower end, cell size in x, y, z [µm]) and shape (cells in x, y, z, first cell) of boxes, and all cells.
@@ -74,10 +78,11 @@ class PairList:
         start, _ = self._offsets("start", filled, cell_count)
         self.kernels.fill_cells(count, cell_count, cell, start, filled, member)
 
-        geometry = (shape, cell, start, member)
+        room = DRAFT_ROOM * (1 + full) if count <= DRAFT_BODIES else 0
+        geometry = (shape, cell, start, member, pool.take("draft", room * count, exact=True))
         found, near = (pool.take(name, count, exact=True) for name in ("found", "near"))
         self.kernels.count_candidates(
-            count, full, motion, box_of, frame, platen, *geometry, found, near, self.listed
+            count, full, room, motion, box_of, frame, platen, *geometry, found, near, self.listed
         )  # fmt: skip
         row, pairs = self._offsets(f"row {turn}", found, count)
         wall_row, walls = self._offsets(f"wall row {turn}", near, count)
@@ -86,8 +91,8 @@ class PairList:
         wall_body = pool.take(f"wall body {turn}", walls)
         wall = pool.take(f"wall {turn}", walls, width_of(WALL), real=True)
         self.kernels.fill_candidates(
-            count, full, motion, box_of, frame, *geometry, self.row, self.partner, self.spring, row, partner, spring,
-            self.wall_row, self.wall, wall_row, wall_body, wall,
+            count, full, room, motion, box_of, frame, *geometry, self.row, self.partner, self.spring,
+            row, partner, spring, self.wall_row, self.wall, wall_row, wall_body, wall,
         )  # fmt: skip
         self.row, self.partner, self.spring, self.count = row, partner, spring, pairs
         self.wall_row, self.wall_body, self.wall, self.wall_count = wall_row, wall_body, wall, walls

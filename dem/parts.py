@@ -72,17 +72,28 @@ def cut(pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int)
         ends = bounds[np.searchsorted(bounds, bond_first, side="right")] if len(bond_first) else inner
         place = np.flatnonzero(bond_second >= ends)
         tie = crossing(bond_first[place], bond_second[place], place, bounds)
-    lists = (
-        bounds, view(pairs.wall_row, pairs.body_count + 1)[bounds], np.searchsorted(bond_first, bounds),
-        contact.out_range, contact.first, contact.place, contact.in_range, contact.arrivals,
-        tie.out_range, tie.place, tie.in_range, tie.arrivals, tie.second,
+    table = np.column_stack(
+        [
+            bounds, view(pairs.wall_row, pairs.body_count + 1)[bounds], np.searchsorted(bond_first, bounds),
+            contact.out_range, contact.in_range, tie.out_range, tie.in_range,
+        ]
     )  # fmt: skip
-    arrays = [pool.put(f"part {team} {number}", np.asarray(values, np.int32)) for number, values in enumerate(lists)]
-    loads = [
-        pool.take(f"part {team} {name} load", len(table.first), PAIR_LOAD_WIDTH, real=True)
-        for name, table in (("contact", contact), ("tie", tie))
-    ]
-    return (*arrays[:6], loads[0], *arrays[6:10], loads[1], *arrays[10:])
+    rows = {
+        "table": table,
+        "cross": np.column_stack([contact.first, contact.place]),
+        "cross load": None,
+        "cross in": contact.arrivals,
+        "tie": tie.place,
+        "tie load": None,
+        "tie in": np.column_stack([tie.arrivals, tie.second]),
+    }
+    lengths = {"cross load": len(contact.first), "tie load": len(tie.first)}
+    return tuple(
+        pool.take(f"part {team} {name}", lengths[name], PAIR_LOAD_WIDTH, real=True)
+        if values is None
+        else pool.put(f"part {team} {name}", np.asarray(values, np.int32))
+        for name, values in rows.items()
+    )
 
 
 def _leaving(row: np.ndarray, code: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -14,12 +14,15 @@ from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.pairs import centre, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
-__all__ = ["LANE", "box_kernel"]
+__all__ = ["LANE", "PART", "box_kernel"]
 
 each = ti.template()  # an array handed on to a function
 
 # The CPU backend does not split a loop below 512 turns a thread: a worker a turn would leave all to one thread.
 LANE = 512
+
+# What a part has: bodies, walls, bonds; contacts that leave it and that come in; bonds likewise
+PART = BODIES, WALLS, BONDS, CROSS, CROSS_IN, TIES, TIE_IN = range(7)
 
 # A worker that had to wait longer than this for others, which some other program keeps from their cores, says so with a
 # sign; the team then ends the launch after its next step, and the host may go on with one worker.
@@ -39,9 +42,10 @@ def meet(gate: each, team, meeting, patience):
 
 
 @ti.func
-def share_of(ranges: each, share):
+def share_of(parts: each, kind: ti.template(), share):
     """Equal shares of all rows of a box for its workers; share: first group of the box, worker, workers."""
-    first, count = ranges[share[0]], ranges[share[0] + share[2]] - ranges[share[0]]
+    first = parts[share[0]][kind]
+    count = parts[share[0] + share[2]][kind] - first
     return first + count * share[1] // share[2], first + count * (share[1] + 1) // share[2]
 
 
@@ -88,8 +92,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
     def contacts(
         phase, group, share, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
         stretch, still, carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
-        partner: each, spring: each, factors: each, cross_range: each, cross_first: each, cross_pair: each,
-        cross_load: each,
+        partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
 
@@ -97,14 +100,14 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
         compiling a law takes seconds. Returns the signs of the bodies.
         """
         signs = ti.cast(0, ti.i32)
-        crossing = cross_range[group]
+        crossing = parts[group][CROSS]
         first, last = begin, end
         if phase == 1:
-            first, last = share_of(cross_range, share)
+            first, last = share_of(parts, CROSS, share)
         for n in range(first, last):
             i, head, tail = n, 0, 0
             if phase == 1:
-                i, head = cross_first[n], cross_pair[n]
+                i, head = cross[n][0], cross[n][1]
                 tail = head + 1
             elif finish == 1:
                 head, tail = row[i], row[i + 1]
@@ -161,21 +164,21 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
     @ti.func
     def bonds_of_part(
         phase, group, share, end, dt, width, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
-        bond_second: each, bond_range: each, tie_range: each, tie_bond: each, tie_load: each,
+        bond_second: each, parts: each, tie: each, tie_load: each,
     ):  # fmt: skip
         """Phase 0: a share of the bonds between parts, which are kept. Phase 1: all bonds of the part."""
-        tie = tie_range[group]
-        first, last = share_of(tie_range, share)
+        kept_row = parts[group][TIES]
+        first, last = share_of(parts, TIES, share)
         if phase == 1:
-            first, last = bond_range[group], bond_range[group + 1]
+            first, last = parts[group][BONDS], parts[group + 1][BONDS]
         for n in range(first, last):
             k = n
             if phase == 0:
-                k = tie_bond[n]
+                k = tie[n]
             i, j = bond_first[k], bond_second[k]
             if phase == 1 and j >= end:
-                force, moment, _, heat = kept(tie_load, tie)
-                tie += 1
+                force, moment, _, heat = kept(tie_load, kept_row)
+                kept_row += 1
                 add_to(load, i, force, moment)
                 load[i][3] = load[i][3] + heat
             else:
@@ -202,15 +205,13 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
         factors: a.law, binder: a.binder,
-        part_range: a.integer, wall_range: a.integer, bond_range: a.integer,
-        cross_range: a.integer, cross_first: a.integer, cross_pair: a.integer, cross_load: a.pair_load,
-        cross_in_range: a.integer, cross_in: a.integer,
-        tie_range: a.integer, tie_bond: a.integer, tie_load: a.pair_load,
-        tie_in_range: a.integer, tie_in: a.integer, tie_in_body: a.integer,
+        parts: a.parts, cross: a.link, cross_load: a.pair_load, cross_in: a.integer,
+        tie: a.integer, tie_load: a.pair_load, tie_in: a.link,
     ):  # fmt: skip
         """Advance the boxes in the queue until their steps are done or their list is stale.
 
-        team 1: a worker a box. team of all workers: a part a worker. Ranges are by part, box after box.
+        team 1: a worker a box. team of all workers: a part a worker. parts: where the rows of each part begin, box
+        after box, in the order of PART.
         """
         for slot in range(workers * LANE):
             if slot % LANE == 0:
@@ -224,7 +225,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                 while place < queue.shape[0]:
                     b = queue[place]
                     group, share = b * team + part, ti.Vector([b * team, part, team])
-                    first, end = part_range[group], part_range[group + 1]
+                    first, end = parts[group][BODIES], parts[group + 1][BODIES]
                     box, gap = frame[b], platen[b]
                     h, skin, reach = box[5], box[6], box[7]
                     table = b * material_count * material_count
@@ -252,8 +253,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                                     phase, group, share, first, end, finish, begin, h, span, table, material_count,
                                     pull, low, gap[4], stretch, still, carried,
                                     platen_step * (1.0 + reach / (high - low)),
-                                    motion, rest, load, listed, row, partner, spring, factors, cross_range,
-                                    cross_first, cross_pair, cross_load,
+                                    motion, rest, load, listed, row, partner, spring, factors, parts, cross,
+                                    cross_load,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)
@@ -267,25 +268,25 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                             for phase in range(2):
                                 bonds_of_part(
                                     phase, group, share, end, h, span, binder[b], motion, rest, load, bond, bond_first,
-                                    bond_second, bond_range, tie_range, tie_bond, tie_load,
+                                    bond_second, parts, tie, tie_load,
                                 )  # fmt: skip
                                 if phase == 0:
                                     if part == 0:
                                         signs_of_box[2 * b + (count + 1) % 2] = 0
                                     mood |= meet(gate, team, meeting, patience)
                                     meeting += 1
-                                    for m in range(wall_range[group], wall_range[group + 1]):
+                                    for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
                                         platens(
                                             m, wall_body[m], low, high, low_speed, high_speed, h, table,
                                             material_count, motion, rest, load, wall, factors,
                                         )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
-                                    for m in range(tie_in_range[group], tie_in_range[group + 1]):
-                                        force, _, other_moment, _ = kept(tie_load, tie_in[m])
-                                        add_to(load, tie_in_body[m], -force, other_moment)
-                            for m in range(cross_in_range[group], cross_in_range[group + 1]):
+                                    for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
+                                        force, _, other_moment, _ = kept(tie_load, tie_in[m][0])
+                                        add_to(load, tie_in[m][1], -force, other_moment)
+                            for m in range(parts[group][CROSS_IN], parts[group + 1][CROSS_IN]):
                                 arrival = cross_in[m]
-                                code = partner[cross_pair[arrival]]
+                                code = partner[cross[arrival][1]]
                                 if code < 0:
                                     force, _, other_moment, _ = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)

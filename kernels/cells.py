@@ -51,10 +51,10 @@ def around(index, count):
 
 @ti.func
 def visit(
-    p, full, write, slot, motion: each, box_of: each, frame: each, shape: each, cell: each, start: each,
+    p, full, room, slot, motion: each, box_of: each, frame: each, shape: each, cell: each, start: each,
     member: each, partner: each,
 ):  # fmt: skip
-    """Number of candidates in the row of body p; writes them from `slot` on where asked."""
+    """Number of candidates in the row of body p; writes the first `room` of them from `slot` on."""
     me, box, sides = motion[p], frame[box_of[p]], shape[box_of[p]]
     found = 0
     local = cell[p] - sides[3]
@@ -70,7 +70,7 @@ def visit(
             for m in range(start[low], start[high + 1]):
                 q = member[m]
                 if (q > p or (full == 1 and q < p)) and is_candidate(me, motion[q], box):
-                    if write == 1:
+                    if found < room:
                         partner[slot + found] = q
                     found += 1
     return found
@@ -114,22 +114,22 @@ def cell_kernels(precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def count_candidates(
-        body_count: int, full: int, motion: a.motion, box_of: a.integer, frame: a.frame,
+        body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
         platen: a.platen, shape: a.shape, cell: a.integer, start: a.integer, member: a.integer,
-        count: a.integer, near_wall: a.integer, listed: a.point,
+        draft: a.integer, count: a.integer, near_wall: a.integer, listed: a.point,
     ):  # fmt: skip
-        """Length of every row, which bodies are near a platen, and where bodies are now."""
+        """Length of every row, its first `room` candidates, which bodies are near a platen, and where bodies are."""
         for p in range(body_count):
             me, b = motion[p], box_of[p]
             listed[p] = ti.Vector([me[0], me[1], me[2]])
             gap = ti.min(me[2] - platen[b][4], platen[b][5] - me[2]) - me[3]
             near_wall[p] = 1 if gap < frame[b][6] else 0
-            count[p] = visit(p, full, 0, 0, motion, box_of, frame, shape, cell, start, member, member)
+            count[p] = visit(p, full, room, room * p, motion, box_of, frame, shape, cell, start, member, draft)
 
     @ti.kernel
     def fill_candidates(
-        body_count: int, full: int, motion: a.motion, box_of: a.integer, frame: a.frame,
-        shape: a.shape, cell: a.integer, start: a.integer, member: a.integer,
+        body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
+        shape: a.shape, cell: a.integer, start: a.integer, member: a.integer, draft: a.integer,
         old_row: a.integer, old_partner: a.integer, old_spring: a.point,
         row: a.integer, partner: a.integer, spring: a.point,
         old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
@@ -137,7 +137,12 @@ def cell_kernels(precision: str) -> SimpleNamespace:
     ):  # fmt: skip
         """Rows of candidates, with the springs of pairs and platens that touched in the old list."""
         for p in range(body_count):
-            visit(p, full, 1, row[p], motion, box_of, frame, shape, cell, start, member, partner)
+            length = row[p + 1] - row[p]
+            if length <= room:
+                for m in range(length):
+                    partner[row[p] + m] = draft[room * p + m]
+            else:
+                visit(p, full, length, row[p], motion, box_of, frame, shape, cell, start, member, partner)
             sort_segment(partner, row[p], row[p + 1])
             m = old_row[p]
             for k in range(row[p], row[p + 1]):

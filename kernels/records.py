@@ -76,4 +76,5 @@ def array_types(precision: str) -> SimpleNamespace:
     }
     types = {name: of(ti.types.vector(width, real)) for name, width in vectors.items()}
     grid = {"grid": of(ti.types.vector(4, real)), "shape": of(ti.types.vector(4, ti.i32))}
-    return SimpleNamespace(**types, **grid, real=of(real), integer=of(ti.i32))
+    rows = {"parts": of(ti.types.vector(7, ti.i32)), "link": of(ti.types.vector(2, ti.i32))}
+    return SimpleNamespace(**types, **grid, **rows, real=of(real), integer=of(ti.i32))
