@@ -9,9 +9,10 @@ from kalander.coupling.pack_stage import packings_of
 from kalander.coupling.scales import binder_of, from_si, material_of, press_settings, si_schema, time_step, to_si
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
-from kalander.dem.compaction import FRAME, PROTOCOL, Moment, PressState, new_press, press
+from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.material import binder_constants, contact_constants
 from kalander.dem.packing import assemble
+from kalander.dem.press_tables import FRAME, PROTOCOL
 from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
 from kalander.kernels.columns import Column, Table
 

@@ -12,50 +12,13 @@ import numpy as np
 from kalander.dem.bed import Bed
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
-from kalander.dem.platens import quasi_static_speed, servo_speed
+from kalander.dem.platens import braked_haste, quasi_static_speed, servo_speed
+from kalander.dem.press_tables import FRAME, LEG
+from kalander.dem.slowing import scale_motion
 from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["FRAME", "LEG", "PROTOCOL", "Moment", "Press", "PressState", "new_press", "press"]
-
-LEG = {"load": 0, "release": 1, "done": 2}
-
-PROTOCOL = {
-    "leg": Column("i4", ("box",), "1", "0 closing, 1 opening, 2 done"),
-    "target": Column("f8", ("box",), "MPa", "stress to press to"),
-    "start_height": Column("f8", ("box",), "um", "platen distance at the start"),
-    "least_height": Column("f8", ("box",), "um", "platen distance at the turning point"),
-    "last_stress": Column("f8", ("box",), "MPa", "stress at the last control"),
-    "last_height": Column("f8", ("box",), "um", "platen distance at the last control"),
-    "modulus": Column("f8", ("box",), "MPa", "running estimate of dσ/dln h"),
-    "frame_strain": Column("f8", ("box",), "1", "strain of the last frame"),
-    "reached": Column("i4", ("box",), "1", "1 if the target stress was met within the largest strain"),
-    "solid": Column("f8", ("box",), "um^3", "solids of all kinds in the box"),
-    "start_energy": Column("f8", ("box",), "pJ", "elastic energy of the packing as generated"),
-}
-
-FRAME = {
-    "box": Column("i4", ("frame",), "1", "box"),
-    "leg": Column("i4", ("frame",), "1", "0 closing, 1 opening, 2 done"),
-    "step": Column("i8", ("frame",), "1", "steps done"),
-    "time": Column("f8", ("frame",), "us", "time passed"),
-    "height": Column("f8", ("frame",), "um", "platen distance: coating thickness"),
-    "strain": Column("f8", ("frame",), "1", "closing over the start height"),
-    "porosity": Column("f8", ("frame",), "1", "pores with those of the binder domain"),
-    "solid_fraction": Column("f8", ("frame",), "1", "spheres alone"),
-    "stress_low": Column("f8", ("frame",), "MPa", "lower platen"),
-    "stress_high": Column("f8", ("frame",), "MPa", "upper platen"),
-    "stress_xx": Column("f8", ("frame",), "MPa", "Love–Weber"),
-    "stress_yy": Column("f8", ("frame",), "MPa", "Love–Weber"),
-    "stress_zz": Column("f8", ("frame",), "MPa", "Love–Weber"),
-    "coordination": Column("f8", ("frame",), "1", "contacts of a particle"),
-    "broken_bond_fraction": Column("f8", ("frame",), "1", "of the bonds laid"),
-    "cracked_fraction": Column("f8", ("frame",), "1", "volume share of particles ever loaded beyond their strength"),
-    "overlap_ratio": Column("f8", ("frame",), "1", "largest overlap over the smaller radius"),
-    "inertial_number": Column("f8", ("frame",), "1", "strain rate x diameter x sqrt(density/stress)"),
-    "kinetic_over_elastic": Column("f8", ("frame",), "1", "kinetic over elastic energy"),
-    "energy_error": Column("f8", ("frame",), "1", "work - kinetic - elastic - heat, over the work"),
-}
+__all__ = ["Moment", "Press", "PressState", "new_press", "press"]
 
 CRUSHING_FACTOR = 0.9  # σ = 0.9 F/d²: Hiramatsu & Oka, Int. J. Rock Mech. 3 (1966) 89
 
@@ -72,7 +35,9 @@ class Press:
     speed [µm/µs] at most; inertial_number wanted; release_stress [MPa]; max_strain at which a box turns anyway;
     time_step [µs] at most, and contact_share: time step at most this share of 1/ω of the stiffest contact;
     control_steps between looks at the platens; frame_strain between frames; stress_floor: share of the target below
-    which the inertial number counts the stress as this floor (a bonded coating starts at zero stress).
+    which the inertial number counts the stress as this floor (a bonded coating starts at zero stress); haste: how many
+    times faster loose spheres are pushed together until the bed begins to carry (see dem.platens.braked_haste);
+    release: open again after the target.
     """
 
     speed: float
@@ -84,6 +49,8 @@ class Press:
     control_steps: int = 40
     frame_strain: float = 0.005
     stress_floor: float = 0.1
+    haste: float = 1.0
+    release: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,6 +71,7 @@ class Moment:
     steps: int
     boxes_done: int
     stress: np.ndarray  # [MPa], shape (box,)
+    height: np.ndarray  # of the boxes [µm], shape (box,)
     turned: bool  # a box has changed its leg
     snapshot: Callable[[], PressState]
 
@@ -120,6 +88,7 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "last_stress": np.zeros(count),
         "last_height": height.copy(),
         "modulus": np.asarray(target, float) * 10.0,
+        "haste": np.zeros(count),
         "frame_strain": np.full(count, -1.0),
         "reached": np.zeros(count, np.int32),
         "solid": np.asarray(solid, float),
@@ -143,7 +112,8 @@ def press(
     run = _Run(state, settings, materials, Bed(state.ensemble, precision=precision, schedule=schedule))
     while not run.finished:
         turned = run.interval()
-        yield Moment(run.fraction(), int(run.bed.boxes["step"].sum()), run.boxes_done, run.stress, turned, run.state)
+        steps = int(run.bed.boxes["step"].sum())
+        yield Moment(run.fraction(), steps, run.boxes_done, run.stress, run.height, turned, run.state)
     return run.state()
 
 
@@ -170,6 +140,7 @@ class _Run:
         if len(state.frames["box"]) == 0:
             start = observe(bed)
             self.protocol["start_energy"] = start.elastic + start.kinetic
+            self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
 
     @property
@@ -204,13 +175,17 @@ class _Run:
     def _floor(self) -> np.ndarray:
         return np.maximum(self.settings.stress_floor * self.protocol["target"], self.settings.release_stress)
 
+    def _quasi_static(self, pressure: np.ndarray) -> np.ndarray:
+        number = self.settings.inertial_number
+        return quasi_static_speed(number, self.height, pressure, self.diameter, self.density)
+
     def _set_platens(self) -> None:
         """Close or open at the quasi-static speed, slower where the next control would overshoot the turning stress."""
         protocol, boxes = self.protocol, self.bed.boxes
         leg = protocol["leg"]
-        pressure = np.maximum(self.stress, self._floor())
-        limit = quasi_static_speed(self.settings.inertial_number, self.height, pressure, self.diameter, self.density)
-        limit = np.minimum(limit, self.settings.speed)
+        haste = np.where(leg == LEG["load"], protocol["haste"], 1.0)
+        pressure = np.maximum(np.where(haste > 1.0, 0.0, self.stress), self._floor())
+        limit = np.minimum(haste * self._quasi_static(pressure), self.settings.speed)
         time = boxes["dt"] * self.settings.control_steps
         error = np.maximum(protocol["target"] - self.stress, 2e-4 * protocol["target"])
         closing = np.minimum(limit, servo_speed(error, protocol["modulus"], self.height, time, limit))
@@ -227,6 +202,7 @@ class _Run:
             slope = (self.stress - protocol["last_stress"]) / np.log(protocol["last_height"] / height)
         better = (leg == LEG["load"]) & np.isfinite(slope) & (slope > 0)
         protocol["modulus"] = np.where(better, 0.9 * protocol["modulus"] + 0.1 * slope, protocol["modulus"])
+        self._brake(np.minimum(low, high))
         protocol["last_stress"], protocol["last_height"] = self.stress, height
 
         arrived = (leg == LEG["load"]) & (self.stress >= protocol["target"])
@@ -238,8 +214,18 @@ class _Run:
             self._record(due | turned)
         protocol["reached"] = np.where(arrived, 1, protocol["reached"]).astype(np.int32)
         protocol["least_height"] = np.where(arrived | capped, height, protocol["least_height"])
-        protocol["leg"] = np.where(turned, leg + 1, leg).astype(np.int32)
+        after = leg + 1 if settings.release else LEG["done"]
+        protocol["leg"] = np.where(turned, after, leg).astype(np.int32)
         return bool(turned.any())
+
+    def _brake(self, carried: np.ndarray) -> None:
+        """Take haste off where the bed carries, and the spheres' speed with it: without contacts there is no clock."""
+        haste, speed = self.protocol["haste"], np.abs(np.diff(self.bed.boxes["platen_velocity"], axis=1)[:, 0])
+        shrinkage = self.height / self.protocol["last_height"]
+        left = braked_haste(haste, shrinkage, carried, self.density * speed**2)
+        if (left < haste).any():
+            scale_motion(self.bed, left / haste)
+        self.protocol["haste"] = left
 
     def _record(self, due: np.ndarray) -> None:
         """Add a frame for every box that is due."""

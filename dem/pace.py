@@ -20,7 +20,7 @@ LEAST_PART = 100  # bodies of a part; a step of fewer is shorter than a few meet
 
 FIRST_SKIN = 0.15  # of the mean radius
 LISTING_SHARE = 0.03  # of the time, for lists: then longer rows would cost what fewer lists save
-SKIN_RANGE = (0.04, 0.4)  # of the mean radius
+SKIN_RANGE = (0.04, 0.8)  # of the mean radius
 SKIN_CHANGE = (0.8, 1.25)  # from one list to the next
 
 

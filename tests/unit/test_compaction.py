@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, digest, lay, loose_packing
 
-from kalander.dem.compaction import LEG, Press, new_press, press
+from kalander.dem.compaction import Press, new_press, press
 from kalander.dem.material import rayleigh_time
+from kalander.dem.press_tables import LEG
 from kalander.dem.state import sphere_volume
 from kalander.kernels.errors import NumericalError
 
@@ -150,6 +151,63 @@ def test_press_goes_on_from_a_snapshot_as_if_never_stopped(device, pressed) -> N
         assert digest(resumed.ensemble) == digest(final.ensemble)
         assert all(np.array_equal(resumed.frames[name], final.frames[name]) for name in final.frames)
         assert all(np.array_equal(resumed.protocol[name], final.protocol[name]) for name in final.protocol)
+
+
+HASTY = replace(SETTINGS, speed=2.0, max_strain=0.7, haste=8.0, release=False, control_steps=20)
+
+
+def loose_boxes():
+    """State before the press of two boxes of 60 and 80 spheres that do not touch."""
+    packings = [loose_packing(count, seed=count, solid_fraction=0.35) for count in (60, 80)]
+    ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.3)
+    solid = np.array([sphere_volume(packing.radius).sum() for packing in packings])
+    return new_press(ensemble, target=np.array([3.0, 5.0]), solid=solid)
+
+
+@pytest.fixture(scope="module")
+def hasty(device):
+    """Final state of a hasty press, a snapshot from while the spheres are slowed, haste and stress at every look."""
+    kept, seen = [], []
+
+    def look(moment) -> None:
+        snapshot = moment.snapshot()
+        seen.append((snapshot.protocol["haste"], moment.stress))
+        if (snapshot.protocol["haste"] < 4.0).any() and not kept:
+            kept.append(snapshot)
+
+    final = run(loose_boxes(), device.precision, settings=HASTY, look=look)
+    return final, kept[0], *(np.array(column) for column in zip(*seen))
+
+
+def test_haste_ends_before_the_bed_is_loaded(device, hasty) -> None:
+    """A tenth of the target is passed at the quasi-static speed; in all it takes half the steps."""
+    final, _, haste, stress = hasty
+    assert final.protocol["reached"].tolist() == [1, 1]
+    assert (haste[0] > 4.0).all()
+    assert (np.diff(haste, axis=0) <= 0.0).all()
+    assert (haste[stress > 0.1 * final.protocol["target"]] == 1.0).all()
+    patient = run(loose_boxes(), device.precision, settings=replace(HASTY, haste=1.0))
+    assert final.ensemble.boxes["step"].sum() < 0.7 * patient.ensemble.boxes["step"].sum()
+
+
+def test_energy_balance_holds_where_spheres_are_slowed(hasty) -> None:
+    """What slowing takes counts as heat."""
+    for box in range(2):
+        assert abs(frames_of(hasty[0], box)["energy_error"][-1]) < 0.02
+
+
+def test_without_release_a_box_is_done_at_its_target(hasty) -> None:
+    final = hasty[0]
+    assert (final.frames["leg"] == LEG["load"]).all()
+    assert final.ensemble.boxes["platen_height"][:, 1] == pytest.approx(final.protocol["least_height"])
+
+
+def test_hasty_press_goes_on_from_a_snapshot(device, hasty) -> None:
+    """Stopped while spheres are being slowed, it ends with the same bytes."""
+    final, snapshot, *_ = hasty
+    resumed = run(snapshot, device.precision, settings=HASTY)
+    assert digest(resumed.ensemble) == digest(final.ensemble)
+    assert all(np.array_equal(resumed.frames[name], final.frames[name]) for name in final.frames)
 
 
 def test_unstable_step_is_reported_with_its_particle(device) -> None:

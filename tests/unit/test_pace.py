@@ -42,7 +42,7 @@ def test_skin_follows_the_share_of_time_for_lists() -> None:
         pace.moving = 1e-12  # nothing but lists
         with pace.listing():
             pass
-    assert pace.skin == 0.4
+    assert pace.skin == 0.8
 
 
 def test_parts_hold_equal_work() -> None:

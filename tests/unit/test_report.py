@@ -13,7 +13,7 @@ from kalander.coupling.nipping import FIELDS
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
-from kalander.dem.compaction import LEG
+from kalander.dem.press_tables import LEG
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.figures import Branch, mean_over_replicas
 from kalander.runs.packing_figure import bed_before, bed_pressed, picture_of, view_of
