@@ -9,7 +9,7 @@ from typing import Any
 
 from kalander.kernels.backend import ti
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
-from kalander.kernels.pairs import centre, pair_functions, partner_of
+from kalander.kernels.pairs import centre, keep, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
 __all__ = ["body_kernel"]
@@ -85,12 +85,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                         i, bond_second[k], frame[b][5], motion, rest, ti.Vector([frame[b][0], frame[b][1]]), binder[b],
                         bond, k,
                     )  # fmt: skip
-                bond_load[k] = ti.Vector(
-                    [
-                        force.x, force.y, force.z, moment.x, moment.y, moment.z,
-                        other_moment.x, other_moment.y, other_moment.z, heat,
-                    ]
-                )  # fmt: skip
+                keep(bond_load, k, force, moment, other_moment, heat)
         for p in range(body_count):
             b = box_of[p]
             if moving[b] == 1:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kalander.kernels.backend import ti
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
-from kalander.kernels.pairs import centre, pair_functions, partner_of
+from kalander.kernels.pairs import centre, keep, kept, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
 __all__ = ["LANE", "PART", "box_kernel"]
@@ -67,24 +67,6 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
             [
                 sums[0] + force.x, sums[1] + force.y, sums[2] + force.z, sums[3],
                 sums[4] + moment.x, sums[5] + moment.y, sums[6] + moment.z, sums[7],
-            ]
-        )  # fmt: skip
-
-    @ti.func
-    def kept(result: each, q):
-        """Force on the first body, moments on both and heat of a pair that crosses parts."""
-        row = result[q]
-        return (
-            ti.Vector([row[0], row[1], row[2]]), ti.Vector([row[3], row[4], row[5]]),
-            ti.Vector([row[6], row[7], row[8]]), row[9],
-        )  # fmt: skip
-
-    @ti.func
-    def keep(result: each, q, force, moment, other_moment, heat):
-        result[q] = ti.Vector(
-            [
-                force.x, force.y, force.z, moment.x, moment.y, moment.z,
-                other_moment.x, other_moment.y, other_moment.z, heat,
             ]
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from kalander.kernels.backend import ti
 from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
 
-__all__ = ["nearest_image", "pair_functions", "partner_of"]
+__all__ = ["centre", "keep", "kept", "nearest_image", "pair_functions", "partner_of"]
 
 each = ti.template()  # an array handed on to a function
 
@@ -45,6 +45,27 @@ def velocity(body):
 @ti.func
 def spin(body):
     return ti.Vector([body[8], body[9], body[10]])
+
+
+@ti.func
+def keep(result: each, q, force, moment, other_moment, heat):
+    """Store what a pair gives its bodies in row q of the pair loads."""
+    result[q] = ti.Vector(
+        [
+            force.x, force.y, force.z, moment.x, moment.y, moment.z,
+            other_moment.x, other_moment.y, other_moment.z, heat,
+        ]
+    )  # fmt: skip
+
+
+@ti.func
+def kept(result: each, q):
+    """Force on the first body, moments on both and heat of a pair, as stored."""
+    row = result[q]
+    return (
+        ti.Vector([row[0], row[1], row[2]]), ti.Vector([row[3], row[4], row[5]]),
+        ti.Vector([row[6], row[7], row[8]]), row[9],
+    )  # fmt: skip
 
 
 @cache
