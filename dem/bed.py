@@ -13,7 +13,7 @@ from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import box_kernel
 from kalander.kernels.columns import Table
-from kalander.kernels.contact import LAWS
+from kalander.kernels.contact import law_factors
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import readout_kernels
@@ -24,10 +24,9 @@ from kalander.kernels.records import (
     MOTION,
     PAIR_LOAD_WIDTH,
     PLATEN,
-    WALL,
+    ROOM_WIDTH,
     pack,
     unpack,
-    width_of,
 )
 
 __all__ = ["Bed"]
@@ -77,7 +76,7 @@ class Bed:
         self.bond = pool.put("bond", pack(bonds, BOND_STATE, precision=precision), exact=True)
         self.bond_first, self.bond_second = bonds["first"], bonds["second"]
         self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
-        contact = LAWS[self.law].factors(ensemble.lawbook["contact"])
+        contact = law_factors(ensemble.lawbook["contact"])
         self.factors = pool.put("factors", contact.reshape(-1, contact.shape[-1]))
         self.binder = pool.put("binder", ensemble.lawbook["binder"])
 
@@ -192,7 +191,7 @@ class Bed:
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
-            pool.take("moving", count), pool.take("room", count, width_of(PLATEN), real=True),
+            pool.take("moving", count), pool.take("room", count, ROOM_WIDTH, real=True),
         )  # fmt: skip
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
@@ -246,7 +245,7 @@ class Bed:
             return {"id": self.ids, "box": self.host_box}[name].copy()
         if name == "rest":
             return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
-        near = unpack(view(self.pairs.wall, self.pairs.wall_count), WALL, name)
+        near = unpack(view(self.pairs.wall, self.pairs.wall_count), self.pairs.wall_layout, name)
         column = np.zeros((self.body_count, *near.shape[1:]), near.dtype)
         column[view(self.pairs.wall_body, self.pairs.wall_count)] = near
         return column

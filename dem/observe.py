@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.energy import contact_energy
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
 
@@ -60,13 +61,6 @@ def _virial(force: np.ndarray, vector: np.ndarray, box: np.ndarray, count: int) 
     return total
 
 
-def _hertz_energy(constants: np.ndarray, radius: np.ndarray, overlap: np.ndarray, spring: np.ndarray) -> np.ndarray:
-    """8/15 E* √R* δ^(5/2) + ½ 8 G* √(R*δ) ξ² [pJ]."""
-    contact_radius = np.sqrt(radius * overlap)
-    normal = 8.0 / 15.0 * constants[:, 0] * contact_radius * overlap**2
-    return normal + 4.0 * constants[:, 1] * contact_radius * (spring**2).sum(axis=1)
-
-
 def _bond_energy(binder: np.ndarray, bonds: Table, stretch: np.ndarray) -> np.ndarray:
     """Tension, shear, bending and torsion of the beams [pJ]."""
     area = np.pi * bonds["radius"] ** 2
@@ -83,7 +77,10 @@ def _bond_energy(binder: np.ndarray, bonds: Table, stretch: np.ndarray) -> np.nd
 def observe(bed: Bed) -> Observation:
     """Read everything a frame reports off the bed."""
     boxes, constants = bed.boxes, bed.lawbook["contact"]
-    names = ("box", "material", "radius", "mass", "velocity", "spin", "spring_low", "spring_high", "heat", "work")
+    names = (
+        "box", "material", "radius", "mass", "velocity", "spin", "spring_low", "spring_high", "memory_low",
+        "memory_high", "heat", "work",
+    )  # fmt: skip
     bodies: dict[str, Any] = {
         name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int32, copy=False)
         for name in names
@@ -100,9 +97,10 @@ def observe(bed: Bed) -> Observation:
     first, second = contacts["first"], contacts["second"]
     reach = radius[first] + radius[second]
     overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
-    law = constants[..., :2][box[first], material[first], material[second]]
-    spring = contacts["spring"].astype(np.float64, copy=False)
-    elastic = box_sum(_hertz_energy(law, radius[first] * radius[second] / reach, overlap, spring), box[first], count)
+    law = constants[box[first], material[first], material[second]]
+    history = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
+    energy = contact_energy(bed.law, law, radius[first] * radius[second] / reach, overlap, *history)
+    elastic = box_sum(energy, box[first], count)
     ratio = np.zeros(count)
     np.maximum.at(ratio, box[first], overlap / np.minimum(radius[first], radius[second]))
     virial = _virial(contacts["force"], vector, box[first], count)
@@ -121,13 +119,14 @@ def observe(bed: Bed) -> Observation:
 
     # platens
     largest = np.maximum(load_low, load_high)
-    platen_law = constants[box, material, -1]
-    for distance, load, spring in (
-        (bodies["position"][:, 2] - boxes["platen_height"][box, 0], load_low, bodies["spring_low"]),
-        (boxes["platen_height"][box, 1] - bodies["position"][:, 2], load_high, bodies["spring_high"]),
-    ):
+    for side, (distance, load, name) in enumerate((
+        (bodies["position"][:, 2] - boxes["platen_height"][box, 0], load_low, "low"),
+        (boxes["platen_height"][box, 1] - bodies["position"][:, 2], load_high, "high"),
+    )):  # fmt: skip
         dent = np.maximum(radius - distance, 0.0)
-        elastic += box_sum(_hertz_energy(platen_law, radius, dent, spring), box, count)
+        law = constants[box, material, boxes["platen_material"][box, side]]
+        history = (bodies[f"spring_{name}"], bodies[f"memory_{name}"])
+        elastic += box_sum(contact_energy(bed.law, law, radius, dent, *history), box, count)
         virial[:, 2, 2] += box_sum(load * (radius - dent), box, count)
         np.maximum.at(ratio, box, dent / radius)
 

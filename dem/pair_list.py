@@ -7,7 +7,7 @@ import numpy as np
 from kalander.kernels.arrays import Pool, view
 from kalander.kernels.cells import cell_kernels
 from kalander.kernels.columns import Table
-from kalander.kernels.records import WALL, pack, width_of
+from kalander.kernels.records import pack, wall_layout, width_of
 
 __all__ = ["PairList", "cell_grid", "rows_of"]
 
@@ -45,23 +45,28 @@ class PairList:
     """
 
     def __init__(self, pool: Pool, bodies: Table, contacts: Table, *, full: bool) -> None:
+        memory = contacts["memory"].shape[1]
         self.pool = pool
         self.full = full
         self.body_count = len(bodies["id"])
-        self.kernels = cell_kernels(pool.precision)
+        self.wall_layout = wall_layout(memory)
+        self.kernels = cell_kernels(pool.precision, memory)
         self.made = 0
-        first, second, spring = (contacts[name] for name in ("first", "second", "spring"))
+        first, second = contacts["first"], contacts["second"]
+        spring = np.hstack([np.asarray(contacts[name], float) for name in ("spring", "memory")])
         if full:
             first, second, spring = mirrored(first, second, spring)
         self.row = pool.put("row 1", rows_of(first, self.body_count))
         self.partner = pool.put("partner 1", ~second.astype(np.int32))
-        self.spring = pool.put("spring 1", np.asarray(spring, float).reshape(-1, 3))
+        self.places = spring.shape[1]
+        self.spring = pool.put("spring 1", spring)
         held = (bodies["load_low"] != 0.0) | (bodies["load_high"] != 0.0)
-        held |= (bodies["spring_low"] != 0.0).any(axis=1) | (bodies["spring_high"] != 0.0).any(axis=1)
-        walls = {name: bodies[name][held] for name in WALL}
+        for name in ("spring_low", "spring_high", "memory_low", "memory_high"):
+            held |= (bodies[name] != 0.0).any(axis=1)
+        walls = {name: bodies[name][held] for name in self.wall_layout}
         self.wall_row = pool.put("wall row 1", np.concatenate([[0], np.cumsum(held)]).astype(np.int32))
         self.wall_body = pool.put("wall body 1", np.flatnonzero(held).astype(np.int32))
-        self.wall = pool.put("wall 1", pack(walls, WALL, precision=pool.precision))
+        self.wall = pool.put("wall 1", pack(walls, self.wall_layout, precision=pool.precision))
         self.listed = pool.take("listed", self.body_count, 3, real=True, exact=True)
         self.count = len(second)
         self.wall_count = int(held.sum())
@@ -87,9 +92,9 @@ class PairList:
         row, pairs = self._offsets(f"row {turn}", found, count)
         wall_row, walls = self._offsets(f"wall row {turn}", near, count)
         partner = pool.take(f"partner {turn}", pairs)
-        spring = pool.take(f"spring {turn}", pairs, 3, real=True)
+        spring = pool.take(f"spring {turn}", pairs, self.places, real=True)
         wall_body = pool.take(f"wall body {turn}", walls)
-        wall = pool.take(f"wall {turn}", walls, width_of(WALL), real=True)
+        wall = pool.take(f"wall {turn}", walls, width_of(self.wall_layout), real=True)
         self.kernels.fill_candidates(
             count, full, room, motion, box_of, frame, *geometry, self.row, self.partner, self.spring,
             row, partner, spring, self.wall_row, self.wall, wall_row, wall_body, wall,
@@ -107,11 +112,12 @@ class PairList:
         return places, first[places], second[places]
 
     def touching(self) -> tuple[np.ndarray, Table]:
-        """Places of the pairs that touch, and host copies of them: first, second, spring [µm]."""
+        """Places of the pairs that touch, and host copies of them: first, second, spring [µm], memory."""
         places, first, second = self.candidates()
         held = view(self.partner, self.count)[places] < 0
         spring = view(self.spring, self.count)[places[held]]
-        return places[held], {"first": first[held], "second": second[held], "spring": spring}
+        contacts = {"first": first[held], "second": second[held], "spring": spring[:, :3], "memory": spring[:, 3:]}
+        return places[held], contacts
 
     def _offsets(self, name: str, counts: Any, length: int) -> tuple[Any, int]:
         """Array of where each segment begins and the last one ends, and the total."""
@@ -121,7 +127,7 @@ class PairList:
 
 
 def mirrored(first: np.ndarray, second: np.ndarray, spring: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Both sides of every pair, sorted by body and partner, with the spring as the first body has it."""
+    """Both sides of every pair, sorted by body and partner, with the history as the first body has it."""
     both = np.concatenate([first, second]), np.concatenate([second, first])
     order = np.lexsort(both[::-1])
     return both[0][order], both[1][order], np.concatenate([spring, spring])[order]

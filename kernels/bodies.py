@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.contact import LAWS
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
+from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
@@ -23,19 +25,20 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    a = array_types(precision)
+    memory = LAWS[law_name].memory
+    a = array_types(precision, memory)
 
     @ti.kernel
     def step_bodies(
         body_count: int, bond_count: int, wall_count: int, material_count: int, box_count: int,
         motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
-        row: a.integer, partner: a.integer, spring: a.point,
+        row: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_load: a.pair_load,
         bond_row: a.integer, bond_column: a.integer, bond_incident: a.integer,
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
-        moving: a.integer, room: a.platen,
+        moving: a.integer, room: a.room,
         factors: a.law, binder: a.binder,
     ):  # fmt: skip
         """One step of every box that is not done and whose list holds."""
@@ -69,8 +72,8 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
             if moving[b] == 1:
                 gap = platen[b]
                 platens(
-                    q, p, room[b][0], room[b][1], gap[2], gap[3], frame[b][5], b * material_count * material_count,
-                    material_count, motion, rest, load, wall, factors,
+                    q, p, room[b][0], room[b][1], gap[2], gap[3], ti.Vector([gap[6], gap[7]]), frame[b][5],
+                    b * material_count * material_count, material_count, motion, rest, load, wall, factors,
                 )  # fmt: skip
         for k in range(bond_count):
             i = bond_first[k]
@@ -111,7 +114,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                     reach = me[3] + motion[j][3]
                     square = vector.dot(vector)
                     if square < reach * reach:
-                        history = ti.Vector([0.0, 0.0, 0.0])
+                        history = ti.Vector([0.0] * (MEMORY + memory))
                         if code < 0:
                             history = spring[k]
                         else:

@@ -10,7 +10,9 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.contact import LAWS
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
+from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, kept, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
@@ -57,7 +59,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    a = array_types(precision)
+    memory = LAWS[law_name].memory
+    a = array_types(precision, memory)
 
     @ti.func
     def add_to(load: each, p, force, moment):
@@ -112,7 +115,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     reach = me[3] + motion[j][3]
                     square = vector.dot(vector)
                     if square < reach * reach:
-                        history = ti.Vector([0.0, 0.0, 0.0])
+                        history = ti.Vector([0.0] * (MEMORY + memory))
                         if code < 0:
                             history = spring[k]
                         else:
@@ -181,7 +184,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
     def advance_boxes(
         workers: int, team: int, material_count: int, queue: a.integer, head: a.integer, gate: a.integer,
         motion: a.motion, rest: a.point, load: a.load, listed: a.point,
-        row: a.integer, partner: a.integer, spring: a.point,
+        row: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond,
         frame: a.frame, platen: a.platen,
@@ -214,6 +217,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     span = ti.Vector([box[0], box[1]])
                     pull = ti.Vector([box[2], box[3], box[4]])
                     low_speed, high_speed = gap[2], gap[3]
+                    plates = ti.Vector([gap[6], gap[7]])
                     platen_step = 1.5 * h * ti.max(ti.abs(low_speed), ti.abs(high_speed))
                     count, last = done[b], todo[b]
                     going = count < last and stale[b] == FRESH
@@ -259,7 +263,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                                     meeting += 1
                                     for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
                                         platens(
-                                            m, wall_body[m], low, high, low_speed, high_speed, h, table,
+                                            m, wall_body[m], low, high, low_speed, high_speed, plates, h, table,
                                             material_count, motion, rest, load, wall, factors,
                                         )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
 from kalander.kernels.pairs import partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.records import array_types, wall_layout, width_of
 
 __all__ = ["cell_kernels"]
 
@@ -77,9 +77,13 @@ def visit(
 
 
 @cache
-def cell_kernels(precision: str) -> SimpleNamespace:
-    """Kernels for one precision. frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first."""
-    a = array_types(precision)
+def cell_kernels(precision: str, memory: int) -> SimpleNamespace:
+    """Kernels for one precision and as many places of memory in the history of a contact.
+
+    frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first.
+    """
+    a = array_types(precision, memory)
+    wall_width = width_of(wall_layout(memory))
 
     @ti.kernel
     def count_cells(
@@ -130,8 +134,8 @@ def cell_kernels(precision: str) -> SimpleNamespace:
     def fill_candidates(
         body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
         shape: a.shape, cell: a.integer, start: a.integer, member: a.integer, draft: a.integer,
-        old_row: a.integer, old_partner: a.integer, old_spring: a.point,
-        row: a.integer, partner: a.integer, spring: a.point,
+        old_row: a.integer, old_partner: a.integer, old_spring: a.spring,
+        row: a.integer, partner: a.integer, spring: a.spring,
         old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
         wall: a.wall,
     ):  # fmt: skip
@@ -157,7 +161,7 @@ def cell_kernels(precision: str) -> SimpleNamespace:
                 if old_wall_row[p + 1] > old_wall_row[p]:
                     wall[q] = old_wall[old_wall_row[p]]
                 else:
-                    wall[q] = ti.Vector([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+                    wall[q] = ti.Vector([0.0] * wall_width)
 
     return SimpleNamespace(
         count_cells=count_cells,

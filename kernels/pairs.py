@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from kalander.kernels.backend import ti
 from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
+from kalander.kernels.normal_laws import MEMORY
+from kalander.kernels.records import WALL_LOADS, wall_place
 
 __all__ = ["centre", "keep", "kept", "nearest_image", "pair_functions", "partner_of"]
 
@@ -74,7 +76,8 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
     """
-    law = LAWS[law_name].force
+    law, rolling, places = LAWS[law_name].force, LAWS[law_name].rolling, MEMORY + LAWS[law_name].memory
+    front, back = (tuple(wall_place(side, d, places - MEMORY) for d in range(places)) for side in (0, 1))
 
     @ti.func
     def separation(i, j, here, motion: each, rest: each, width):
@@ -100,12 +103,16 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
         pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
         masses = me[7] + other[7]
         share = 1.0 / (reach * masses)  # one division for both reduced quantities
-        force, history, heat = law(
+        force, resisting, history, heat = law(
             factors[pair], me[3] * other[3] * masses * share, me[7] * other[7] * reach * share, overlap, normal, slide,
-            spring, dt,
+            spin(me) - spin(other), spring, dt,
         )  # fmt: skip
         couple = normal.cross(force)
-        return force, -arm * couple, -other_arm * couple, history, heat
+        moment, other_moment = -arm * couple, -other_arm * couple
+        if ti.static(rolling):
+            moment += resisting
+            other_moment -= resisting
+        return force, moment, other_moment, history, heat
 
     @ti.func
     def bonded(i, j, dt, motion: each, rest: each, width, binder, bond: each, k):
@@ -148,11 +155,11 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
     def platen(me, rest, dt, height, direction, plate_velocity, factors, spring):
         """Force and moment on a body of the platen at `height` whose inward normal is `direction` z.
 
-        The spring of a body that does not touch is kept at zero, which is also its value at first touch.
+        The history of a body that does not touch is kept at zero, which is also its value at first touch.
         """
         force = ti.Vector([0.0, 0.0, 0.0])
         moment = ti.Vector([0.0, 0.0, 0.0])
-        history = ti.Vector([0.0, 0.0, 0.0])
+        history = ti.Vector([0.0] * places)
         heat = 0.0
         distance = direction * (me[2] - height)
         if ti.static(compensated):
@@ -163,20 +170,27 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             arm = me[3] - overlap
             slide = velocity(me) - arm * spin(me).cross(normal)
             slide.z -= plate_velocity
-            force, history, heat = law(factors, me[3], me[7], overlap, normal, slide, spring, dt)
+            force, resisting, history, heat = law(
+                factors, me[3], me[7], overlap, normal, slide, spin(me), spring, dt
+            )  # fmt: skip
             moment = -arm * normal.cross(force)
+            if ti.static(rolling):
+                moment += resisting
         return force, moment, history, heat
 
     @ti.func
-    def platens(q, p, low, high, low_velocity, high_velocity, dt, table, material_count, motion: each, rest: each,
-                load: each, wall: each, factors: each):  # fmt: skip
-        """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums."""
+    def platens(q, p, low, high, low_velocity, high_velocity, materials, dt, table, material_count, motion: each,
+                rest: each, load: each, wall: each, factors: each):  # fmt: skip
+        """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums.
+
+        materials: rows of the lower and the upper platen's material.
+        """
         me, held, sums = motion[p], wall[q], load[p]
         offset = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(compensated):
             offset = rest[p]
-        row = table + (ti.cast(me[11], ti.i32) + 1) * material_count - 1
-        springs = ti.Matrix([[held[0], held[1], held[2]], [held[4], held[5], held[6]]])
+        row = table + ti.cast(me[11], ti.i32) * material_count
+        springs = held  # as by records.wall_layout: the side whose turn it is lies in front
         pushes = ti.Vector([0.0, 0.0])
         push = ti.Vector([0.0, 0.0, 0.0])
         turn = ti.Vector([0.0, 0.0, 0.0])
@@ -185,22 +199,24 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             direction = 1.0 - 2.0 * side
             height = low if side == 0 else high
             speed = low_velocity if side == 0 else high_velocity
-            spring = ti.Vector([springs[0, 0], springs[0, 1], springs[0, 2]])
-            force, moment, history, made = platen(me, offset, dt, height, direction, speed, factors[row], spring)
+            spring = ti.Vector([0.0] * places)
+            for d in ti.static(range(places)):
+                spring[d] = springs[ti.static(front[d])]
+            force, moment, history, made = platen(
+                me, offset, dt, height, direction, speed, factors[row + ti.cast(materials[side], ti.i32)], spring
+            )  # fmt: skip
             # the other side's turn: what was found goes to the back
-            springs = ti.Matrix([[springs[1, 0], springs[1, 1], springs[1, 2]], [history.x, history.y, history.z]])
+            for d in ti.static(range(places)):
+                springs[ti.static(front[d])] = springs[ti.static(back[d])]
+                springs[ti.static(back[d])] = history[d]
             # 0 - x, not -x: no load is +0, as of a body that is not listed
             pushes = ti.Vector([pushes[1], force.z if side == 0 else 0.0 - force.z])
             push += force
             turn += moment
             heat += made
             work += force.z * speed
-        wall[q] = ti.Vector(
-            [
-                springs[0, 0], springs[0, 1], springs[0, 2], pushes[0],
-                springs[1, 0], springs[1, 1], springs[1, 2], pushes[1],
-            ]
-        )  # fmt: skip
+        springs[WALL_LOADS[0]], springs[WALL_LOADS[1]] = pushes[0], pushes[1]
+        wall[q] = springs
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
 
     return SimpleNamespace(separation=separation, contact=contact, bonded=bonded, platens=platens)

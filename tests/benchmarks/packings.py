@@ -155,6 +155,7 @@ def lay(states: list[State]) -> Ensemble:
         "first": np.concatenate([s.first + start for s, start in zip(states, starts)]).astype(np.int32),
         "second": np.concatenate([s.second + start for s, start in zip(states, starts)]).astype(np.int32),
         "spring": np.concatenate([s.spring for s in states]),
+        "memory": np.zeros((sum(len(s.spring) for s in states), 0)),
     }
     moving = still.with_boxes(platen_velocity=np.tile([0.0, -PLATE_SPEED], (len(states), 1)))
     return replace(moving, bodies={**still.bodies, **stored}, contacts=contacts)
