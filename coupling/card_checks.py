@@ -4,10 +4,11 @@ A check names the sections it compares as its parameters, so it also runs when o
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kalander.coupling.card_sections import Binder, Boxes, Calender, Fracture, Press, Step
+from kalander.coupling.card_sections import Binder, Boxes, Calender, Contact, Fracture, Press, Step
 from kalander.coupling.electrode import (
     Electrode,
     active_volume_share,
@@ -140,6 +141,33 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
         yield Fault("fracture.criterion", fracture.criterion, why, '"none", or a material with a strength')
 
 
+def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
+    """Laws that yield need a yield pressure; adhesion is part of one law, and less than what flattens a contact."""
+    active = electrode.active
+    if contact.law != "hertz_mindlin" and active.yield_pressure is None:
+        why = f"needs electrode.active.yield_pressure, which {active.name} has not"
+        yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
+    if contact.adhesion > 0 and contact.law != "thornton_ning":
+        why = f'has no meaning in law "{contact.law}"'
+        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning"')
+    elif contact.adhesion > 0 and active.yield_pressure is not None:
+        radius = min(diameter for diameter, _ in size_classes(electrode.particles)) / 4  # R* of the smallest pair
+        modulus = active.effective_modulus
+        yield_force = (math.pi * active.yield_pressure) ** 3 * radius**2 / (6 * modulus**2)
+        largest = yield_force / (2 * math.pi * radius)
+        if contact.adhesion > largest:
+            why = "alone makes the smallest particles yield, which a constant pull cannot describe"
+            yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2 with this material")
+
+
+def foil_without_constants(electrode: Electrode, press: Press, contact: Contact) -> Iterator[Fault]:
+    metal = electrode.foil.material
+    if press.lower_platen == "foil" and (metal.modulus is None or contact.law == "hertz_mindlin"):
+        why = f'needs a foil with a modulus and a law that yields; the foil is "{metal.name}"'
+        allowed = '"active", or electrode.foil of a metal and contact.law = "thornton_ning"'
+        yield Fault("press.lower_platen", press.lower_platen, why, allowed)
+
+
 def step_too_long(electrode: Electrode, press: Press, step: Step) -> Iterator[Fault]:
     critical = critical_time_step(electrode, press, step)
     if step.dt is not None and step.dt > critical:
@@ -215,6 +243,8 @@ FAULTS: tuple[Check, ...] = (
     particles_do_not_fit,
     too_wide_or_too_many,
     cracks_without_strength,
+    law_lacks_constants,
+    foil_without_constants,
     step_too_long,
 )
 WARNINGS: tuple[Check, ...] = (

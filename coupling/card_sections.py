@@ -66,10 +66,14 @@ class Binder(Section):
 class Contact(Section):
     """Contact between particles. `restitution` None: that of the active material."""
 
-    law: Annotated[str, Choice(("hertz_mindlin",), ("thornton_ning", "mdr", "hysteretic", "storakers"))] = (
+    law: Annotated[str, Choice(("hertz_mindlin", "thornton_ning", "storakers", "hysteretic"), ("mdr",))] = (
         "hertz_mindlin"
     )
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.3
+    rolling_friction: Annotated[float, Real(at_least=0, at_most=2)] = 0.0  # lever of the resistance over R*
+    twisting_friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.0
+    adhesion: Annotated[float, Quantity("surface_energy", at_least=0)] = 0.0  # work of adhesion: DMT pull 2 pi w R*
+    plastic_restitution: Annotated[float, Real(at_least=0.05, below=1)] = 0.5  # of law "hysteretic", without dashpots
     restitution: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
     tangential_damping: Annotated[bool, Default(strict=True)] = True
     attraction: Annotated[bool, Default(strict=True)] = False
@@ -99,6 +103,7 @@ class Press(Section):
     max_strain: Annotated[float, Real(at_least=1e-6, below=1)] = 0.6
     inertial_number: Annotated[float, Real(at_least=1e-9, at_most=0.1)] = 1e-3  # quasi-static: da Cruz et al. 2005
     stiffness_scale: Annotated[float, Real(at_least=1e-6, at_most=1)] = 1.0
+    lower_platen: Annotated[str, Choice(("active", "foil"))] = "active"  # material of the side of the current collector
 
     @model_validator(mode="after")
     def presses_and_releases(self) -> Self:

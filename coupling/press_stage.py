@@ -6,11 +6,20 @@ import numpy as np
 
 from kalander.coupling.card import Card
 from kalander.coupling.pack_stage import packings_of
-from kalander.coupling.scales import binder_of, from_si, material_of, press_settings, si_schema, time_step, to_si
+from kalander.coupling.scales import (
+    binder_of,
+    contact_of,
+    from_si,
+    material_of,
+    press_settings,
+    si_schema,
+    time_step,
+    to_si,
+)
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
 from kalander.dem.compaction import Moment, PressState, new_press, press
-from kalander.dem.material import binder_constants, contact_constants
+from kalander.dem.material import binder_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
 from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
@@ -49,19 +58,19 @@ HALF_PRESSED = {
 def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
     """All packings once for each stress of the card, as one batch; and the solids of each box [µm³]."""
     packings = packings_of(packed) * len(card.press.stress)
-    material = material_of(card)
+    material, (law, contact) = material_of(card), contact_of(card)
     smallest = min(packing.radius.min() for packing in packings)
     ensemble = assemble(
         packings,
         density=np.array([material.density]),
-        contact=contact_constants(
-            [material, material], card.contact.friction,
-            tangential_damping=card.contact.tangential_damping, attraction=card.contact.attraction,
-        ),
+        contact=contact,
         binder=binder_constants(binder_of(card)),
         dt=time_step(card, smallest),
-        law=card.contact.law,
-    )  # fmt: skip
+        law=law,
+    )
+    if card.press.lower_platen == "foil":
+        rows = np.tile(np.array([1, 2], np.int32), (ensemble.box_count, 1))
+        ensemble = ensemble.with_boxes(platen_material=rows)
     return ensemble, np.tile(from_si(packed.tables["boxes"]["solids"], "um^3"), len(card.press.stress))
 
 

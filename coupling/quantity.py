@@ -42,6 +42,7 @@ DIMENSIONS = {
     "per_temperature": Dimension("1/K", ("0.004 1/K",)),
     "compliance": Dimension("1/Pa", ("1.0 1/MPa",)),
     "conductivity": Dimension("S/m", ("1.74 mS/cm", "1 S/m")),
+    "surface_energy": Dimension("J/m^2", ("0.05 J/m^2", "50 mJ/m^2", "1 N/m")),
     "resistance": Dimension("ohm", ("3 ohm", "3 mohm")),
 }
 

@@ -9,11 +9,22 @@ from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.particles import size_classes
 from kalander.dem.compaction import CONTACT_SHARE, Press
-from kalander.dem.material import BinderConstants, Material, rayleigh_time
+from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
 from kalander.dem.recipe import Recipe
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.law_table import ROLLING_SUFFIX
 
-__all__ = ["binder_of", "from_si", "material_of", "press_settings", "recipe_of", "si_schema", "time_step", "to_si"]
+__all__ = [
+    "binder_of",
+    "contact_of",
+    "from_si",
+    "material_of",
+    "press_settings",
+    "recipe_of",
+    "si_schema",
+    "time_step",
+    "to_si",
+]
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
 UNITS = {
@@ -56,7 +67,33 @@ def material_of(card: Card) -> Material:
         strength=np.inf if active.strength is None or card.fracture.criterion == "none" else active.strength / 1e6,
         strength_diameter=active.strength_diameter * 1e6,
         strength_exponent=active.strength_exponent,
+        yield_pressure=np.inf if active.yield_pressure is None else active.yield_pressure / 1e6,
     )
+
+
+def foil_of(card: Card) -> Material:
+    """Foil of a card as a platen, which is indented at three times its yield strength; its density plays no part.
+
+    Tabor, The Hardness of Metals (1951).
+    """
+    metal = card.electrode.foil.material
+    assert metal.modulus is not None  # checked with the card
+    yields = np.inf if metal.yield_strength is None else 3.0 * metal.yield_strength / 1e6
+    return Material(metal.modulus / 1e6, metal.poisson, 1.0, restitution=card.restitution, yield_pressure=yields)
+
+
+def contact_of(card: Card) -> tuple[str, np.ndarray]:
+    """Contact law of a card and its constants: rows active material, foil if it is a platen, platens."""
+    contact, active = card.contact, material_of(card)
+    platens = [foil_of(card), active] if card.press.lower_platen == "foil" else [active]
+    constants = contact_constants(
+        [active, *platens], contact.friction,
+        tangential_damping=contact.tangential_damping, attraction=contact.attraction, adhesion=contact.adhesion,
+        plastic_restitution=contact.plastic_restitution, rolling_friction=contact.rolling_friction,
+        twisting_friction=contact.twisting_friction,
+    )  # fmt: skip
+    rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
+    return contact.law + (ROLLING_SUFFIX if rolls else ""), constants
 
 
 def binder_of(card: Card) -> BinderConstants:

@@ -109,6 +109,8 @@ ONE_FAULT = [
     ("25 float for a count", "seed = 1", "seed = 1.5", "seed", "whole number"),
     ("38 too many", 'width = "60 um"', 'width = "1 m"', "boxes.width", "range of their index"),
     ("law to come", "[contact]", '[contact]\nlaw = "mdr"', "contact.law", "hertz_mindlin"),
+    ("adhesion of another law", "[contact]", '[contact]\nadhesion = "0.1 J/m^2"', "contact.adhesion", "thornton_ning"),
+    ("foil", "[step]", 'lower_platen = "foil"\n[step]', "press.lower_platen", "thornton_ning"),
     ("criterion to come", '"largest_force"', '"octahedral"', "fracture.criterion", "largest_force"),
     ("mode to come", "[boxes]", 'mode = "replace"\n[boxes]', "fracture.mode", "flag"),
     ("bonds that form anew", "[contact]", "reform = true\n[contact]", "binder.reform", "false"),

@@ -1,6 +1,7 @@
 """Laws of contacts that yield, stick and resist rolling, against their closed forms."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def driven(make_bed, law: str, turns: list[float], steps: int = 200, **constants
     start = lay([packing], (replace(SOFT, density=4.7e9), RIGID), dt=dt, law=law, **constants)
     bed = make_bed(start)
     overlaps, forces = [], []
-    for begin, end in zip(turns[:-1], turns[1:]):
+    for begin, end in pairwise(turns):
         speed = (begin - end) / (steps * dt)
         bed = make_bed(with_bodies(bed.ensemble(), velocity=[[0.0, 0.0, speed]]))
         for _ in range(steps):
@@ -175,7 +176,7 @@ def test_schedules_and_restarts_agree_with_history(make_bed, law) -> None:
 
 
 def test_rolling_resistance_stops_a_rolling_sphere(make_bed) -> None:
-    """It decelerates at 5/7 μ_r g: M = μ_r R F about the contact of a sphere that rolls; Ai et al. 2011, test case 1."""
+    """It decelerates at 5/7 μ_r g: M = μ_r R F about the contact of a rolling sphere; Ai et al. 2011, case 1."""
     radius, speed, weight, rolling = 10.0, 0.05, 1e-3, 0.05
     material = Material(1000.0, 0.25, 2.5e-3, restitution=0.5)
     packing = spheres([[100.0, 100.0, radius]], radius, width=200.0, height=200.0)
