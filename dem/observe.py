@@ -125,8 +125,8 @@ def observe(bed: Bed) -> Observation:
     )):  # fmt: skip
         dent = np.maximum(radius - distance, 0.0)
         law = constants[box, material, boxes["platen_material"][box, side]]
-        history = (bodies[f"spring_{name}"], bodies[f"memory_{name}"])
-        elastic += box_sum(contact_energy(bed.law, law, radius, dent, *history), box, count)
+        energy = contact_energy(bed.law, law, radius, dent, bodies[f"spring_{name}"], bodies[f"memory_{name}"])
+        elastic += box_sum(energy, box, count)
         virial[:, 2, 2] += box_sum(load * (radius - dent), box, count)
         np.maximum.at(ratio, box, dent / radius)
 

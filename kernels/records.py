@@ -52,9 +52,8 @@ def wall_layout(memory: int) -> Layout:
 
 def wall_place(side: int, place: int, memory: int) -> int:
     """Where place `place` of the history at the lower (0) or upper (1) platen is in a wall row."""
-    layout = wall_layout(memory)
-    name = ("spring_low", "spring_high")[side] if place < 3 else ("memory_low", "memory_high")[side]
-    return layout[name].start + (place if place < 3 else place - 3)
+    first = (0, WALL_LOADS[0] + 1)[side] if place < 3 else WALL_LOADS[1] + 1 + side * memory - 3
+    return first + place
 
 
 def width_of(layout: Layout) -> int:
