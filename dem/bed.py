@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
-from kalander.dem.pair_list import PairList, cell_grid, rows_of
+from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
 from kalander.dem.state import BODY, BOND, Ensemble
 from kalander.kernels.arrays import Pool, download, view
@@ -20,6 +20,8 @@ from kalander.kernels.readout import readout_kernels
 from kalander.kernels.records import (
     BOND_STATE,
     FRAME,
+    LATTICE,
+    LATTICE_ROOM_WIDTH,
     LOAD,
     MOTION,
     PAIR_LOAD_WIDTH,
@@ -59,8 +61,10 @@ class Bed:
         self.precision, self.schedule, self.law = precision, schedule, ensemble.law
         self.workers = (workers or worker_count()) if on_host else 1
         self.pool = pool = Pool(precision, on_host=on_host)
-        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, precision=precision)
-        self.readout = readout_kernels(ensemble.law, precision=precision)
+        self.periodic = bool((ensemble.boxes["depth"] > 0).any())
+        kind = {"precision": precision, "periodic": self.periodic}
+        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, **kind)
+        self.readout = readout_kernels(ensemble.law, **kind)
         bodies, bonds = ensemble.bodies, ensemble.bonds
         self.boxes = {name: column.copy() for name, column in ensemble.boxes.items()}
         self.lawbook = ensemble.lawbook
@@ -84,12 +88,13 @@ class Bed:
         self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
         self.given_skin = None if skin is None else np.asarray(skin, dtype=float)
         self.listed_height = self.boxes["platen_height"].copy()
+        self.listed_lattice = self.lattice(np.zeros(ensemble.box_count))
         self.done = np.zeros(ensemble.box_count, np.int32)
         self.stale = np.zeros(ensemble.box_count, np.int32)
         if not on_host:
             self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
             self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
-        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host)
+        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic)
         self.parts: dict[int, tuple] = {}
         self.pace = Pace(self.workers)
         self.list_pairs()
@@ -97,9 +102,12 @@ class Bed:
     def _box_records(self) -> tuple[Any, Any]:
         """What kernels know of each box: its frame, and its platens as they were at step 0 of this advance."""
         columns = {**self.boxes, "skin": self.skin, "reach": self.reach, "listed_height": self.listed_height}
+        if self.periodic:
+            columns["size"], _ = self.lattice(np.zeros(len(self.done)))
+            columns["listed_size"], columns["listed_tilt"] = self.listed_lattice
         return tuple(
             self.pool.put(name, pack(columns, layout, precision=self.precision))
-            for name, layout in (("frame", FRAME), ("platen", PLATEN))
+            for name, layout in (("frame", FRAME), ("platen", LATTICE if self.periodic else PLATEN))
         )
 
     def list_pairs(self) -> None:
@@ -108,7 +116,11 @@ class Bed:
         self.skin = self._choose_skin() if self.given_skin is None else self.given_skin
         self.reach = 2.0 * self.largest + self.skin
         self.listed_height = self._heights(self.done)
-        grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
+        self.listed_lattice = self.lattice(self.done)
+        if self.periodic:
+            grid = lattice_grid(*self.listed_lattice, self.reach)
+        else:
+            grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
             self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
         self.parts = {}
@@ -126,6 +138,25 @@ class Bed:
         """Heights of the platens after `done` steps of this advance [µm], shape (box, 2)."""
         boxes = self.boxes
         return boxes["platen_height"] + boxes["platen_velocity"] * (boxes["dt"] * done)[:, None]
+
+    def lattice(self, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lengths (box, 3) and tilts (box,) of the lattices after `done` steps of this advance [µm]."""
+        boxes = self.boxes
+        time = boxes["dt"] * done
+        size = np.column_stack([boxes["width"], boxes["depth"]])
+        rate = boxes["strain_rate"]
+        tilt = boxes["tilt"] * (1.0 + rate[:, 0] * time) + rate[:, 3] * boxes["depth"] * time
+        return size * (1.0 + rate[:, :3] * time[:, None]), tilt
+
+    def _deform(self, steps: np.ndarray) -> None:
+        """Take over the lattices after an advance; one tilted by more than half a length is described anew."""
+        boxes = self.boxes
+        size, tilt = self.lattice(steps)
+        turns = np.round(tilt / size[:, 0])
+        boxes["width"], boxes["depth"], boxes["tilt"] = size[:, :2], size[:, 2], tilt - turns * size[:, 0]
+        boxes["platen_height"] = np.column_stack([np.zeros(len(tilt)), size[:, 2]])
+        listed_size, listed_tilt = self.listed_lattice
+        self.listed_lattice = listed_size, listed_tilt - turns * listed_size[:, 0]
 
     @property
     def rebuilds(self) -> int:
@@ -151,6 +182,8 @@ class Bed:
                 self.list_pairs()
         boxes = self.boxes
         boxes["platen_height"] = self._heights(steps)
+        if self.periodic:
+            self._deform(steps)
         boxes["step"] = boxes["step"] + steps
         boxes["time"] = boxes["time"] + boxes["dt"] * steps
         self.done[:] = 0
@@ -191,7 +224,7 @@ class Bed:
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
-            pool.take("moving", count), pool.take("room", count, ROOM_WIDTH, real=True),
+            pool.take("moving", count), pool.take("room", count, LATTICE_ROOM_WIDTH if self.periodic else ROOM_WIDTH, real=True),
         )  # fmt: skip
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
@@ -262,9 +295,9 @@ class Bed:
         pairs = self.pairs
         push = self.pool.take("push", pairs.count, 3, real=True)
         bond_push = self.pool.take("bond push", self.bond_count, 3, real=True)
-        frame, _ = self._box_records()
+        frame, platen = self._box_records()
         self.readout.pair_forces(
-            self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame,
+            self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame, platen,
             self.factors, self.binder, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
             bond_push,
         )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.energy import contact_energy
+from kalander.dem.periodic import nearest_vectors
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
 
@@ -44,13 +45,10 @@ def platen_stress(bed: Bed) -> tuple[np.ndarray, np.ndarray]:
     return stress[:, 0], stress[:, 1]
 
 
-def _separations(bodies: Table, pairs: Table, width: np.ndarray) -> np.ndarray:
+def _separations(bodies: Table, pairs: Table, boxes: Table) -> np.ndarray:
     """Vectors from second to first body, nearest image [µm], shape (pair, 3)."""
     first, second = pairs["first"], pairs["second"]
-    vector = bodies["position"][first] - bodies["position"][second]
-    span = width[bodies["box"][first]]
-    vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
-    return vector
+    return nearest_vectors(bodies["position"][first] - bodies["position"][second], boxes, bodies["box"][first])
 
 
 def _virial(force: np.ndarray, vector: np.ndarray, box: np.ndarray, count: int) -> np.ndarray:
@@ -93,7 +91,7 @@ def observe(bed: Bed) -> Observation:
     area = boxes["width"].prod(axis=1)
 
     # contacts
-    vector = _separations(bodies, contacts, boxes["width"])
+    vector = _separations(bodies, contacts, boxes)
     first, second = contacts["first"], contacts["second"]
     reach = radius[first] + radius[second]
     overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
@@ -106,7 +104,7 @@ def observe(bed: Bed) -> Observation:
     virial = _virial(contacts["force"], vector, box[first], count)
 
     # bonds
-    reach_of_bonds = _separations(bodies, bonds, boxes["width"])
+    reach_of_bonds = _separations(bodies, bonds, boxes)
     stretch = np.linalg.norm(reach_of_bonds, axis=1) - bonds["length"]
     bond_box = box[bonds["first"]]
     elastic += box_sum(
@@ -119,7 +117,7 @@ def observe(bed: Bed) -> Observation:
 
     # platens
     largest = np.maximum(load_low, load_high)
-    for side, (distance, load, name) in enumerate((
+    for side, (distance, load, name) in () if bed.periodic else enumerate((
         (bodies["position"][:, 2] - boxes["platen_height"][box, 0], load_low, "low"),
         (boxes["platen_height"][box, 1] - bodies["position"][:, 2], load_high, "high"),
     )):  # fmt: skip

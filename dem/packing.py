@@ -15,7 +15,7 @@ SLAB = 1500  # bodies of one slab of a strip, some 0.4 MB with their pairs
 
 @dataclass(frozen=True)
 class Packing:
-    """Spheres between two platens at 0 and `height`, periodic in x and y [µm].
+    """Spheres between two platens at 0 and `height`, periodic in x and y [µm]; or periodic in z too, no platens.
 
     position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by dem.state.BOND.
     """
@@ -26,6 +26,7 @@ class Packing:
     width: np.ndarray
     height: float
     bonds: Table | None = None
+    periodic: bool = False
 
 
 def spatial_order(position: np.ndarray, cell: float) -> np.ndarray:
@@ -87,6 +88,9 @@ def assemble(
         "platen_height": np.array([[0.0, p.height] for p in packings]),
         "platen_velocity": np.zeros((boxes, 2)),
         "platen_material": np.full((boxes, 2), contact.shape[0] - 1, np.int32),
+        "depth": np.array([p.height if p.periodic else 0.0 for p in packings]),
+        "tilt": np.zeros(boxes),
+        "strain_rate": np.zeros((boxes, 4)),
         "gravity": np.zeros((boxes, 3)),
         "dt": np.full(boxes, float(dt)),
         "step": np.zeros(boxes, dtype=np.int64),

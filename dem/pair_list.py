@@ -9,7 +9,7 @@ from kalander.kernels.cells import cell_kernels
 from kalander.kernels.columns import Table
 from kalander.kernels.records import pack, wall_layout, width_of
 
-__all__ = ["PairList", "cell_grid", "rows_of"]
+__all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
 
 # Rows are drafted while they are counted, as far as there is room; large beds look for their candidates again instead
 DRAFT_ROOM = 16  # candidates of a half row
@@ -30,6 +30,18 @@ def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: 
     return np.column_stack([low, extent / shape]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
 
 
+def lattice_grid(size: np.ndarray, tilt: np.ndarray, reach: np.ndarray) -> tuple:
+    """The same for lattices of `size` (box, 3) and `tilt` (box,) [µm]: cells divide the lattice vectors.
+
+    A tilted layer of cells is thinner across than along: by the cosine of the tilt.
+    """
+    across = size.copy()
+    across[:, 0] /= np.hypot(1.0, tilt / size[:, 2])
+    shape = np.maximum(1, np.floor(across / reach[:, None])).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
+    return np.column_stack([np.zeros(len(size)), size / shape]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
+
+
 def rows_of(first: np.ndarray, count: int) -> np.ndarray:
     """Where the row of each body begins in a list sorted by first body, and where the last one ends."""
     return np.searchsorted(first, np.arange(count + 1)).astype(np.int32)
@@ -44,13 +56,13 @@ class PairList:
     turns, so that springs are carried from one to the other without asking for memory.
     """
 
-    def __init__(self, pool: Pool, bodies: Table, contacts: Table, *, full: bool) -> None:
+    def __init__(self, pool: Pool, bodies: Table, contacts: Table, *, full: bool, periodic: bool) -> None:
         memory = contacts["memory"].shape[1]
         self.pool = pool
         self.full = full
         self.body_count = len(bodies["id"])
         self.wall_layout = wall_layout(memory)
-        self.kernels = cell_kernels(pool.precision, memory)
+        self.kernels = cell_kernels(pool.precision, memory, periodic=periodic)
         self.made = 0
         first, second = contacts["first"], contacts["second"]
         spring = np.hstack([np.asarray(contacts[name], float) for name in ("spring", "memory")])
@@ -79,7 +91,7 @@ class PairList:
         cell_size, shape = pool.put("grid", cell_size), pool.put("shape", shape)
         cell, member = (pool.take(name, count, exact=True) for name in ("cell", "member"))
         filled = pool.take("filled", cell_count)
-        self.kernels.count_cells(count, cell_count, motion, box_of, frame, cell_size, shape, cell, filled)
+        self.kernels.count_cells(count, cell_count, motion, box_of, frame, platen, cell_size, shape, cell, filled)
         start, _ = self._offsets("start", filled, cell_count)
         self.kernels.fill_cells(count, cell_count, cell, start, filled, member)
 
@@ -96,7 +108,7 @@ class PairList:
         wall_body = pool.take(f"wall body {turn}", walls)
         wall = pool.take(f"wall {turn}", walls, width_of(self.wall_layout), real=True)
         self.kernels.fill_candidates(
-            count, full, room, motion, box_of, frame, *geometry, self.row, self.partner, self.spring,
+            count, full, room, motion, box_of, frame, platen, *geometry, self.row, self.partner, self.spring,
             row, partner, spring, self.wall_row, self.wall, wall_row, wall_body, wall,
         )  # fmt: skip
         self.row, self.partner, self.spring, self.count = row, partner, spring, pairs

@@ -11,6 +11,7 @@ from typing import Any
 
 from kalander.kernels.backend import ti
 from kalander.kernels.contact import LAWS
+from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, kept, pair_functions, partner_of
@@ -52,15 +53,18 @@ def share_of(parts: each, kind: ti.template(), share):
 
 
 @cache
-def box_kernel(law_name: str, *, precision: str) -> Any:
-    """The kernel for one contact law. Sums are written x = x + y: x += y would be a locked operation."""
+def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
+    """The kernel for one contact law, for boxes with platens or a lattice.
+
+    Sums are written x = x + y: x += y would be a locked operation.
+    """
     compensated = precision == "f32"
-    functions = pair_functions(law_name, compensated=compensated)
+    functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     memory = LAWS[law_name].memory
-    a = array_types(precision, memory)
+    a = array_types(precision, memory, periodic=periodic)
 
     @ti.func
     def add_to(load: each, p, force, moment):
@@ -75,8 +79,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
 
     @ti.func
     def contacts(
-        phase, group, share, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
-        stretch, still, carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
+        phase, group, share, begin, end, finish, start, dt, span, table, material_count, acceleration, carry, still,
+        carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
         partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
@@ -111,7 +115,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                         heat_sum += heat
                     crossing += 1
                 else:
-                    vector = separation(i, j, centre(me), motion, rest, width)
+                    vector = separation(i, j, centre(me), motion, rest, span)
                     reach = me[3] + motion[j][3]
                     square = vector.dot(vector)
                     if square < reach * reach:
@@ -121,7 +125,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                         else:
                             partner[k] = ~j
                         force, moment, other_moment, history, heat = contact(
-                            me, motion[j], vector, square, dt, table, material_count, factors, history
+                            me, motion[j], vector, square, dt, span, table, material_count, factors, history
                         )
                         spring[k] = history
                         if phase == 1:
@@ -141,14 +145,14 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     ]
                 )  # fmt: skip
                 signs |= turn_over(
-                    i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, low, listed_low, stretch,
-                    still, carried, platen_step, compensated,
+                    i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, carry, still, carried,
+                    platen_step, compensated, periodic,
                 )  # fmt: skip
         return signs
 
     @ti.func
     def bonds_of_part(
-        phase, group, share, end, dt, width, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
+        phase, group, share, end, dt, span, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
         bond_second: each, parts: each, tie: each, tie_load: each,
     ):  # fmt: skip
         """Phase 0: a share of the bonds between parts, which are kept. Phase 1: all bonds of the part."""
@@ -172,13 +176,29 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
                 heat = 0.0
                 if bond[k][9] > 0.0:
-                    force, moment, other_moment, heat = bonded(i, j, dt, motion, rest, width, binder, bond, k)
+                    force, moment, other_moment, heat = bonded(i, j, dt, motion, rest, span, binder, bond, k)
                 if phase == 0:
                     keep(tie_load, n, force, moment, other_moment, heat)
                 else:
                     add_to(load, i, force, moment)
                     load[i][3] = load[i][3] + heat
                     add_to(load, j, -force, other_moment)
+
+    @ti.func
+    def surroundings(box, gap, now, then):
+        """What a box is to its bodies in the step from one time to the next: spans, carry, rooms, own signs."""
+        signs = ti.cast(0, ti.i32)
+        if ti.static(periodic):
+            span, coming = lattice_at(gap, now), lattice_at(gap, then)
+            carry, carried, most = lattice_limits(gap, span, coming, box[5], box[6], box[7])
+            return span, coming, carry, -1.0, carried, most, signs
+        else:
+            span = ti.Vector([box[0], box[1]])
+            low, high = gap[0] + gap[2] * then, gap[1] + gap[3] * then
+            largest = 1.5 * box[5] * ti.max(ti.abs(gap[2]), ti.abs(gap[3]))
+            stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], largest)
+            carry = ti.Vector([low, gap[4], stretch, high])
+            return span, span, carry, still, carried, largest * (1.0 + box[7] / (high - low)), signs
 
     @ti.kernel
     def advance_boxes(
@@ -212,13 +232,9 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     group, share = b * team + part, ti.Vector([b * team, part, team])
                     first, end = parts[group][BODIES], parts[group + 1][BODIES]
                     box, gap = frame[b], platen[b]
-                    h, skin, reach = box[5], box[6], box[7]
+                    h = box[5]
                     table = b * material_count * material_count
-                    span = ti.Vector([box[0], box[1]])
                     pull = ti.Vector([box[2], box[3], box[4]])
-                    low_speed, high_speed = gap[2], gap[3]
-                    plates = ti.Vector([gap[6], gap[7]])
-                    platen_step = 1.5 * h * ti.max(ti.abs(low_speed), ti.abs(high_speed))
                     count, last = done[b], todo[b]
                     going = count < last and stale[b] == FRESH
                     state = stale[b]
@@ -228,18 +244,17 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     while going or finish == 1:
                         # every body ends the step before, unless this is the first, and begins this one
                         begin = 1 if going else 0
-                        low = gap[0] + low_speed * (h * (count + begin))
-                        high = gap[1] + high_speed * (h * (count + begin))
-                        stretch, still, carried, signs = travel_limits(
-                            low, high, gap[4], gap[5], skin, reach, platen_step
+                        span, coming, carry, still, carried, most, signs = surroundings(
+                            box, gap, h * count, h * (count + begin)
                         )
                         for phase in range(2):
+                            here = span
+                            if phase == 1:
+                                here = coming
                             if phase == 0 or (going and team > 1):
                                 signs |= contacts(
-                                    phase, group, share, first, end, finish, begin, h, span, table, material_count,
-                                    pull, low, gap[4], stretch, still, carried,
-                                    platen_step * (1.0 + reach / (high - low)),
-                                    motion, rest, load, listed, row, partner, spring, factors, parts, cross,
+                                    phase, group, share, first, end, finish, begin, h,
+                                    here, table, material_count, pull, carry, still, carried, most, motion, rest, load, listed, row, partner, spring, factors, parts, cross,
                                     cross_load,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
@@ -253,7 +268,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                             finish = 1
                             for phase in range(2):
                                 bonds_of_part(
-                                    phase, group, share, end, h, span, binder[b], motion, rest, load, bond, bond_first,
+                                    phase, group, share, end, h, coming, binder[b], motion, rest, load, bond, bond_first,
                                     bond_second, parts, tie, tie_load,
                                 )  # fmt: skip
                                 if phase == 0:
@@ -261,11 +276,13 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                                         signs_of_box[2 * b + (count + 1) % 2] = 0
                                     mood |= meet(gate, team, meeting, patience)
                                     meeting += 1
-                                    for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
-                                        platens(
-                                            m, wall_body[m], low, high, low_speed, high_speed, plates, h, table,
-                                            material_count, motion, rest, load, wall, factors,
-                                        )  # fmt: skip
+                                    if ti.static(not periodic):
+                                        for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
+                                            platens(
+                                                m, wall_body[m], carry[0], carry[3], gap[2], gap[3],
+                                                ti.Vector([gap[6], gap[7]]), h, table, material_count, motion, rest,
+                                                load, wall, factors,
+                                            )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
                                         force, _, other_moment, _ = kept(tie_load, tie_in[m][0])

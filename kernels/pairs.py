@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from kalander.kernels.backend import ti
 from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
+from kalander.kernels.lattice import flow_of, lattice_image
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.records import WALL_LOADS, wall_place
 
@@ -71,24 +72,29 @@ def kept(result: each, q):
 
 
 @cache
-def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
+def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> SimpleNamespace:
     """Device functions for one contact law.
 
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
+    periodic: spans are those of a lattice, else widths in x and y between platens.
     """
     law, rolling, places = LAWS[law_name].force, LAWS[law_name].rolling, MEMORY + LAWS[law_name].memory
     front, back = (tuple(wall_place(side, d, places - MEMORY) for d in range(places)) for side in (0, 1))
 
     @ti.func
-    def separation(i, j, here, motion: each, rest: each, width):
+    def separation(i, j, here, motion: each, rest: each, span):
         """Vector from body j to body i, whose centre is `here`, nearest image [µm]."""
-        vector = nearest_image(here - centre(motion[j]), width)
+        vector = here - centre(motion[j])
+        if ti.static(periodic):
+            vector = lattice_image(vector, span)
+        else:
+            vector = nearest_image(vector, span)
         if ti.static(compensated):
             vector += rest[i] - rest[j]
         return vector
 
     @ti.func
-    def contact(me, other, vector, square, dt, table, material_count, factors: each, spring):
+    def contact(me, other, vector, square, dt, span, table, material_count, factors: each, spring):
         """Force on `me`, moments on both, its spring and the heat made; `square` is of the distance, which touches.
 
         table: first row of the box in `factors`.
@@ -100,6 +106,8 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
         arm = me[3] - 0.5 * overlap
         other_arm = other[3] - 0.5 * overlap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        if ti.static(periodic):
+            slide += flow_of(span, vector)
         pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
         masses = me[7] + other[7]
         share = 1.0 / (reach * masses)  # one division for both reduced quantities
@@ -115,19 +123,21 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
         return force, moment, other_moment, history, heat
 
     @ti.func
-    def bonded(i, j, dt, motion: each, rest: each, width, binder, bond: each, k):
+    def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
         """Force on i, moments on i and j, heat made by bond k; updates its springs and whether it holds.
 
         The elastic energy of a bond that fails becomes heat.
         """
         me, other, state = motion[i], motion[j], bond[k]
-        vector = separation(i, j, centre(me), motion, rest, width)
+        vector = separation(i, j, centre(me), motion, rest, span)
         distance = vector.norm()
         normal = vector * (1.0 / distance)
         gap = distance - me[3] - other[3]
         arm = me[3] + 0.5 * gap
         other_arm = other[3] + 0.5 * gap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        if ti.static(periodic):
+            slide += flow_of(span, vector)
         shear = ti.Vector([state[0], state[1], state[2]])
         bending = ti.Vector([state[4], state[5], state[6]])
         stretch = distance - state[7]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
 from kalander.kernels.contact import LAWS
+from kalander.kernels.lattice import lattice_at
 from kalander.kernels.pairs import centre, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
@@ -12,13 +13,21 @@ __all__ = ["readout_kernels"]
 
 
 @cache
-def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
-    """Kernels for one contact law."""
-    functions = pair_functions(law_name, compensated=precision == "f32")
+def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleNamespace:
+    """Kernels for one contact law, for boxes with platens or a lattice."""
+    functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic)
     contact, bonded, separation = functions.contact, functions.bonded, functions.separation
     law = LAWS[law_name]
     stiffness_of = law.stiffness
-    a = array_types(precision, law.memory)
+    a = array_types(precision, law.memory, periodic=periodic)
+
+    @ti.func
+    def span_of(box, gap):
+        """Widths of a box between platens, or the span of a lattice, as they stand."""
+        if ti.static(periodic):
+            return lattice_at(gap, 0.0)
+        else:
+            return ti.Vector([box[0], box[1]])
 
     @ti.kernel
     def platen_loads(box_count: int, wall_start: a.integer, wall: a.wall, total: a.couple):
@@ -43,7 +52,7 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
         for p in range(body_count):
             b = box_of[p]
             me = motion[p]
-            span = ti.Vector([frame[b][0], frame[b][1]])
+            span = span_of(frame[b], platen[b])
             largest = 0.0
             for k in range(row[p], row[p + 1]):
                 if partner[k] < 0:
@@ -56,7 +65,7 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
                     largest = ti.max(largest, stiffness * (1.0 / me[7] + 1.0 / other[7]))
             if largest > rate[b]:
                 ti.atomic_max(rate[b], largest)  # the largest of numbers does not depend on their order
-        for q in range(wall_count):
+        for q in range(0 if periodic else wall_count):
             me, b = motion[wall_body[q]], box_of[wall_body[q]]
             for side in range(2):
                 room = me[2] - platen[b][0] if side == 0 else platen[b][1] - me[2]
@@ -77,7 +86,7 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
     @ti.kernel
     def pair_forces(
         body_count: int, bond_count: int, material_count: int, motion: a.motion, rest: a.point,
-        box_of: a.integer, frame: a.frame, factors: a.law, binder: a.binder,
+        box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law, binder: a.binder,
         row: a.integer, partner: a.integer, spring: a.spring, push: a.point,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_push: a.point,
     ):  # fmt: skip
@@ -85,7 +94,7 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
         for p in range(body_count):
             b = box_of[p]
             me = motion[p]
-            span = ti.Vector([frame[b][0], frame[b][1]])
+            span = span_of(frame[b], platen[b])
             for k in range(row[p], row[p + 1]):
                 push[k] = ti.Vector([0.0, 0.0, 0.0])
                 if partner[k] < 0:
@@ -95,15 +104,15 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
                     reach = me[3] + other[3]
                     if square < reach * reach:
                         force, _, _, _history, _heat = contact(
-                            me, other, vector, square, 0.0, b * material_count * material_count, material_count,
-                            factors, spring[k],
+                            me, other, vector, square, 0.0, span, b * material_count * material_count,
+                            material_count, factors, spring[k],
                         )  # fmt: skip
                         push[k] = force
         for k in range(bond_count):
             b = box_of[bond_first[k]]
             bond_push[k] = ti.Vector([0.0, 0.0, 0.0])
             if bond[k][9] > 0.0:
-                span = ti.Vector([frame[b][0], frame[b][1]])
+                span = span_of(frame[b], platen[b])
                 force, _, _, _loss = bonded(bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k)
                 bond_push[k] = force
 

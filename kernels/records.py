@@ -11,7 +11,7 @@ import numpy as np
 from kalander.kernels.backend import ti
 
 __all__ = [
-    "BOND_STATE", "FRAME", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "WALL_LOADS",
+    "BOND_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "WALL_LOADS",
     "Layout", "array_types", "pack", "unpack", "wall_layout", "wall_place", "width_of",
 ]  # fmt: skip
 
@@ -34,11 +34,19 @@ PLATEN: Layout = {
     "listed_height": slice(4, 6),
     "platen_material": slice(6, 8),
 }
+LATTICE: Layout = {
+    "size": slice(0, 3),
+    "tilt": 3,
+    "strain_rate": slice(4, 8),
+    "listed_size": slice(8, 11),
+    "listed_tilt": 11,
+}
 WALL_LOADS = (3, 7)  # places of the platens' normal forces in a wall row
 
 PAIR_LOAD_WIDTH = 10  # force on the first body, moments on both, heat
 LAW_WIDTH = 12  # factors of a contact law, derived from the constants of the materials
-ROOM_WIDTH = 6  # what the list of a box allows, see motion.travel_limits
+ROOM_WIDTH = 6  # heights and what the list of a box allows, see motion.travel_limits
+LATTICE_ROOM_WIDTH = 18  # carry, rooms, span: see lattice
 
 
 def wall_layout(memory: int) -> Layout:
@@ -75,10 +83,10 @@ def unpack(rows: np.ndarray, layout: Layout, name: str) -> np.ndarray:
     return rows[:, layout[name]].copy()
 
 
-def array_types(precision: str, memory: int = 0) -> SimpleNamespace:
+def array_types(precision: str, memory: int = 0, *, periodic: bool = False) -> SimpleNamespace:
     """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
 
-    memory: places of a contact's history beyond the tangential spring.
+    memory: places of a contact's history beyond the tangential spring. periodic: boxes have a lattice, not platens.
     """
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
 
@@ -90,10 +98,10 @@ def array_types(precision: str, memory: int = 0) -> SimpleNamespace:
         "load": width_of(LOAD),
         "wall": width_of(wall_layout(memory)),
         "spring": 3 + memory,
-        "room": ROOM_WIDTH,
+        "room": LATTICE_ROOM_WIDTH if periodic else ROOM_WIDTH,
         "bond": width_of(BOND_STATE),
         "frame": width_of(FRAME),
-        "platen": width_of(PLATEN),
+        "platen": width_of(LATTICE if periodic else PLATEN),
         "pair_load": PAIR_LOAD_WIDTH,
         "law": LAW_WIDTH,
         "point": 3,
