@@ -221,10 +221,11 @@ class Bed:
     def _advance_bodies(self, todo: np.ndarray) -> None:
         """Advance every box that is not done, a step a launch; looks at the lists after some."""
         pool, pairs, count = self.pool, self.pairs, len(todo)
+        room = LATTICE_ROOM_WIDTH if self.periodic else ROOM_WIDTH
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
-            pool.take("moving", count), pool.take("room", count, LATTICE_ROOM_WIDTH if self.periodic else ROOM_WIDTH, real=True),
+            pool.take("moving", count), pool.take("room", count, room, real=True),
         )  # fmt: skip
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):

@@ -10,7 +10,7 @@ __all__ = ["nearest_vectors"]
 def nearest_vectors(vector: np.ndarray, boxes: Table, box: np.ndarray) -> np.ndarray:
     """Shortest periodic images of vectors (row, 3) [µm] of the given boxes (row,); boxes by dem.state.BOX.
 
-    Between platens x and y are periodic; in a lattice z is too, along its tilted vector, of which |tilt| is at most half
+    Between platens x and y are periodic; in a lattice z is too, along its tilted vector, whose |tilt| is at most half
     of the length in x.
     """
     vector = vector.copy()

@@ -20,12 +20,16 @@ __all__ = ["body_kernel"]
 
 @cache
 def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
-    """The kernel for one contact law, for boxes with platens or a lattice. It has 27 arrays: more than 32 fail on Vulkan, from 33 silently."""
+    """The kernel for one contact law, for boxes with platens or a lattice.
+
+    It has 27 arrays: more than 32 fail on Vulkan, from 33 silently.
+    """
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
+    work_of_flow = functions.work_of_flow
     memory = LAWS[law_name].memory
     a = array_types(precision, memory, periodic=periodic)
 
@@ -114,12 +118,12 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
-                heat = 0.0
+                heat, work = 0.0, 0.0
                 if bond[k][9] > 0.0:
-                    force, moment, other_moment, heat = bonded(
+                    force, moment, other_moment, heat, work = bonded(
                         i, bond_second[k], frame[b][5], motion, rest, span_of(room[b], frame[b]), binder[b], bond, k,
                     )  # fmt: skip
-                keep(bond_load, k, force, moment, other_moment, heat)
+                keep(bond_load, k, force, moment, other_moment, heat, work)
         for p in range(body_count):
             b = box_of[p]
             if moving[b] == 1:
@@ -128,7 +132,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                 table = b * material_count * material_count
                 force_sum = ti.Vector([sums[0], sums[1], sums[2]])
                 moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
-                heat_sum = sums[3]
+                heat_sum, work_sum = sums[3], sums[7]
                 for m in range(bond_column[p], bond_column[p + 1]):
                     held = bond_load[bond_incident[m]]
                     force_sum -= ti.Vector([held[0], held[1], held[2]])
@@ -138,6 +142,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                     force_sum += ti.Vector([held[0], held[1], held[2]])
                     moment_sum += ti.Vector([held[3], held[4], held[5]])
                     heat_sum += held[9]
+                    work_sum += held[10]
                 for k in range(row[p], row[p + 1]):
                     code = partner[k]
                     j = partner_of(code)
@@ -162,6 +167,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                         if p < j:
                             moment_sum += moment
                             heat_sum += heat
+                            work_sum += work_of_flow(force, vector, span, box[5])
                         else:
                             moment_sum += other_moment
                     elif code < 0:
@@ -169,7 +175,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                 load[p] = ti.Vector(
                     [
                         force_sum.x, force_sum.y, force_sum.z, heat_sum,
-                        moment_sum.x, moment_sum.y, moment_sum.z, sums[7],
+                        moment_sum.x, moment_sum.y, moment_sum.z, work_sum,
                     ]
                 )  # fmt: skip
                 # a neighbour reads velocities: they change in a loop of their own

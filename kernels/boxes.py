@@ -63,6 +63,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
+    work_of_flow = functions.work_of_flow
     memory = LAWS[law_name].memory
     a = array_types(precision, memory, periodic=periodic)
 
@@ -103,16 +104,17 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
             me, sums = motion[i], load[i]
             force_sum = ti.Vector([sums[0], sums[1], sums[2]])
             moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
-            heat_sum = sums[3]
+            heat_sum, work_sum = sums[3], sums[7]
             for k in range(head, tail):
                 code = partner[k]
                 j = partner_of(code)
                 if phase == 0 and j >= end:
                     if code < 0:
-                        force, moment, _, heat = kept(cross_load, crossing)
+                        force, moment, _, heat, work = kept(cross_load, crossing)
                         force_sum += force
                         moment_sum += moment
                         heat_sum += heat
+                        work_sum += work
                     crossing += 1
                 else:
                     vector = separation(i, j, centre(me), motion, rest, span)
@@ -128,12 +130,14 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                             me, motion[j], vector, square, dt, span, table, material_count, factors, history
                         )
                         spring[k] = history
+                        work = work_of_flow(force, vector, span, dt)
                         if phase == 1:
-                            keep(cross_load, n, force, moment, other_moment, heat)
+                            keep(cross_load, n, force, moment, other_moment, heat, work)
                         else:
                             force_sum += force
                             moment_sum += moment
                             heat_sum += heat
+                            work_sum += work
                             add_to(load, j, -force, other_moment)
                     elif code < 0:
                         partner[k] = j
@@ -141,7 +145,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                 sums = ti.Vector(
                     [
                         force_sum.x, force_sum.y, force_sum.z, heat_sum,
-                        moment_sum.x, moment_sum.y, moment_sum.z, sums[7],
+                        moment_sum.x, moment_sum.y, moment_sum.z, work_sum,
                     ]
                 )  # fmt: skip
                 signs |= turn_over(
@@ -166,22 +170,24 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                 k = tie[n]
             i, j = bond_first[k], bond_second[k]
             if phase == 1 and j >= end:
-                force, moment, _, heat = kept(tie_load, kept_row)
+                force, moment, _, heat, work = kept(tie_load, kept_row)
                 kept_row += 1
                 add_to(load, i, force, moment)
                 load[i][3] = load[i][3] + heat
+                load[i][7] = load[i][7] + work
             else:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
-                heat = 0.0
+                heat, work = 0.0, 0.0
                 if bond[k][9] > 0.0:
-                    force, moment, other_moment, heat = bonded(i, j, dt, motion, rest, span, binder, bond, k)
+                    force, moment, other_moment, heat, work = bonded(i, j, dt, motion, rest, span, binder, bond, k)
                 if phase == 0:
-                    keep(tie_load, n, force, moment, other_moment, heat)
+                    keep(tie_load, n, force, moment, other_moment, heat, work)
                 else:
                     add_to(load, i, force, moment)
                     load[i][3] = load[i][3] + heat
+                    load[i][7] = load[i][7] + work
                     add_to(load, j, -force, other_moment)
 
     @ti.func
@@ -254,8 +260,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                             if phase == 0 or (going and team > 1):
                                 signs |= contacts(
                                     phase, group, share, first, end, finish, begin, h,
-                                    here, table, material_count, pull, carry, still, carried, most, motion, rest, load, listed, row, partner, spring, factors, parts, cross,
-                                    cross_load,
+                                    here, table, material_count, pull, carry, still, carried, most, motion, rest,
+                                    load, listed, row, partner, spring, factors, parts, cross, cross_load,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)
@@ -268,8 +274,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                             finish = 1
                             for phase in range(2):
                                 bonds_of_part(
-                                    phase, group, share, end, h, coming, binder[b], motion, rest, load, bond, bond_first,
-                                    bond_second, parts, tie, tie_load,
+                                    phase, group, share, end, h, coming, binder[b], motion, rest, load, bond,
+                                    bond_first, bond_second, parts, tie, tie_load,
                                 )  # fmt: skip
                                 if phase == 0:
                                     if part == 0:
@@ -285,13 +291,13 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                                             )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
-                                        force, _, other_moment, _ = kept(tie_load, tie_in[m][0])
+                                        force, _, other_moment, _heat, _work = kept(tie_load, tie_in[m][0])
                                         add_to(load, tie_in[m][1], -force, other_moment)
                             for m in range(parts[group][CROSS_IN], parts[group + 1][CROSS_IN]):
                                 arrival = cross_in[m]
                                 code = partner[cross[arrival][1]]
                                 if code < 0:
-                                    force, _, other_moment, _ = kept(cross_load, arrival)
+                                    force, _, other_moment, _heat, _work = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)
                             state = list_state(signs)
                             going = count < last and state == FRESH and (signs & TIRED) == 0

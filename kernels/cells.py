@@ -169,7 +169,8 @@ def cell_kernels(precision: str, memory: int, *, periodic: bool) -> SimpleNamesp
                     partner[row[p] + m] = draft[room * p + m]
             else:
                 visit(
-                    p, full, length, row[p], motion, box_of, frame, platen, shape, cell, start, member, partner, periodic
+                    p, full, length, row[p], motion, box_of, frame, platen, shape, cell, start, member, partner,
+                    periodic,
                 )  # fmt: skip
             sort_segment(partner, row[p], row[p + 1])
             m = old_row[p]

@@ -5,8 +5,11 @@ body to the first, velocities are of the first relative to the second, forces ac
 normal law, friction with a tangential spring, dashpots, and (names that end in `_rolling`) resistance to rolling and
 twisting.
 
-History of a contact: tangential spring (3), memory of the normal law, and where it resists rolling: angle (3), twist,
-contact radius.
+History of a contact: tangential spring (3), memory of the normal law, and where it resists rolling: angle (3), twist.
+
+Heat is what a contact loses: the work done on it less the change of what it stores, ½ k ξ² included. A spring that is
+wound stiffens as the contact grows, at no work; so Hertz–Mindlin contacts may give more than they were given for a
+while, and their heat is then negative.
 """
 
 from collections.abc import Callable
@@ -73,15 +76,17 @@ def carried(vector, normal):
 
 
 @ti.func
-def rolling_moment(factors, radius, contact_radius, normal_force, normal, spin, history, place: ti.template(), dt):
+def rolling_moment(
+    factors, radius, contact_radius, grown, normal_force, normal, spin, history, place: ti.template(), dt
+):
     """Moment on the first body that resists rolling and twisting, history, heat.
 
     Rolling: spring k_r = 2.25 S_n (μ_r R*)² up to |M| = μ_r R* F_n, S_n = 2 E* a; Ai, Chen, Rotter & Ooi, Powder
     Technology 206 (2011) 269, model C without its dashpot. Twisting: spring k_t a²/2 up to |M| = 2/3 a μ_tw F_n;
     Marshall, J. Comput. Phys. 228 (2009) 1541. Both springs slip as friction does. As a contact grows its moments
     stay, as it shrinks its angles stay: springs that stiffen or soften make no energy, and what they lose is heat.
+    grown: contact radius of the step before.
     """
-    grown = history[place + 4]
     stay = grown / contact_radius if contact_radius > grown else 1.0
     lever = factors[10] * radius
     rolling, twisting = 2.25 * factors[7] * lever * lever, 0.5 * factors[2]  # over a, over a³
@@ -112,7 +117,7 @@ def rolling_moment(factors, radius, contact_radius, normal_force, normal, spin, 
     moment += torque * normal
     for d in ti.static(range(3)):
         history[place + d] = angle[d]
-    history[place + 3], history[place + 4] = twist, contact_radius
+    history[place + 3] = twist
     return moment, history, 0.5 * stored - moment.dot(spin) * dt
 
 
@@ -142,9 +147,14 @@ def compose(name: str) -> ContactLaw:
         tangential_velocity = velocity - normal_velocity * normal
         normal_force = ti.max(elastic - factors[1] * root * normal_velocity, factors[5])
 
-        before = ti.Vector([history[0], history[1], history[2]])
-        old = before.dot(before)
-        spring = carried(before, normal) + tangential_velocity * dt
+        # contact radius of the step before: the velocity that led here is that of the half step
+        grown = ti.sqrt(radius * ti.max(overlap + normal_velocity * dt, 0.0))
+        if ti.static(memory > 0):
+            grown = history[MEMORY + 1]
+            history[MEMORY + 1] = contact_radius
+        before = carried(ti.Vector([history[0], history[1], history[2]]), normal)
+        way = tangential_velocity * dt
+        spring = before + way
 
         stiffness = factors[2] * contact_radius
         tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
@@ -160,8 +170,14 @@ def compose(name: str) -> ContactLaw:
         if ti.static(memory > 0) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
             spring *= 0.0
 
-        stored = 0.5 * stiffness * (spring.dot(spring) - old)
-        heat = (elastic - normal_force) * normal_velocity * dt - tangential_force.dot(tangential_velocity) * dt - stored
+        # dashpots dissipate with the velocity in the middle of the kick, of which they themselves have taken half
+        dash, dashpot = normal_force - elastic, tangential_force + stiffness * spring
+        half = 0.5 * dt / mass
+        heat = -dt * (dash * (normal_velocity + half * dash) + dashpot.dot(tangential_velocity + 3.5 * half * dashpot))
+        # springs take the mean of their forces along the way, less what they store: what friction and stiffening make
+        softer = factors[2] * grown
+        heat += 0.5 * (stiffness * spring + softer * before).dot(way)
+        heat -= 0.5 * (stiffness * spring.dot(spring) - softer * before.dot(before))
         moment = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(memory > 0):
             heat += yielded
@@ -169,7 +185,7 @@ def compose(name: str) -> ContactLaw:
             history[d] = spring[d]
         if ti.static(rolling):
             moment, history, rubbed = rolling_moment(
-                factors, radius, contact_radius, normal_force, normal, spin, history, MEMORY + memory, dt
+                factors, radius, contact_radius, grown, normal_force, normal, spin, history, MEMORY + memory, dt
             )
             heat += rubbed
         return normal_force * normal + tangential_force, moment, history, heat

@@ -8,10 +8,10 @@ CONSTANTS = (
     "yield_pressure", "adhesion", "release_ratio", "rolling_friction", "twisting_friction",
 )  # fmt: skip
 
-# places of a history that a normal law needs: the largest overlap of those that yield
-NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 1, "storakers": 1, "hysteretic": 1}
+# places of a history that a normal law needs: of those that yield the largest overlap, and the last contact radius
+NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 2, "storakers": 2, "hysteretic": 2}
 ROLLING_SUFFIX = "_rolling"
-ROLLING = 5  # places for rolling: angle (3), twist, contact radius
+ROLLING = 4  # places for rolling: angle (3), twist
 LAW_NAMES = tuple(name + suffix for name in NORMAL_MEMORY for suffix in ("", ROLLING_SUFFIX))
 
 

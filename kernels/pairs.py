@@ -51,23 +51,23 @@ def spin(body):
 
 
 @ti.func
-def keep(result: each, q, force, moment, other_moment, heat):
+def keep(result: each, q, force, moment, other_moment, heat, work):
     """Store what a pair gives its bodies in row q of the pair loads."""
     result[q] = ti.Vector(
         [
             force.x, force.y, force.z, moment.x, moment.y, moment.z,
-            other_moment.x, other_moment.y, other_moment.z, heat,
+            other_moment.x, other_moment.y, other_moment.z, heat, work,
         ]
     )  # fmt: skip
 
 
 @ti.func
 def kept(result: each, q):
-    """Force on the first body, moments on both and heat of a pair, as stored."""
+    """Force on the first body, moments on both, heat and work of a pair, as stored."""
     row = result[q]
     return (
         ti.Vector([row[0], row[1], row[2]]), ti.Vector([row[3], row[4], row[5]]),
-        ti.Vector([row[6], row[7], row[8]]), row[9],
+        ti.Vector([row[6], row[7], row[8]]), row[9], row[10],
     )  # fmt: skip
 
 
@@ -92,6 +92,14 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         if ti.static(compensated):
             vector += rest[i] - rest[j]
         return vector
+
+    @ti.func
+    def work_of_flow(force, vector, span, dt):
+        """Work that the flow of a lattice does on a pair in a step [pJ]: it carries the bodies along their force."""
+        work = 0.0
+        if ti.static(periodic):
+            work = -dt * force.dot(flow_of(span, vector))
+        return work
 
     @ti.func
     def contact(me, other, vector, square, dt, span, table, material_count, factors: each, spring):
@@ -124,7 +132,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
 
     @ti.func
     def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
-        """Force on i, moments on i and j, heat made by bond k; updates its springs and whether it holds.
+        """Force on i, moments on i and j, heat made by bond k, work; updates its springs and whether it holds.
 
         The elastic energy of a bond that fails becomes heat.
         """
@@ -159,7 +167,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             bond[k] = ti.Vector(
                 [shear.x, shear.y, shear.z, state[3], bending.x, bending.y, bending.z, state[7], twist, intact]
             )
-        return force, moment_me, moment_other, heat
+        return force, moment_me, moment_other, heat, work_of_flow(force, vector, span, dt)
 
     @ti.func
     def platen(me, rest, dt, height, direction, plate_velocity, factors, spring):
@@ -229,4 +237,6 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         wall[q] = springs
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
 
-    return SimpleNamespace(separation=separation, contact=contact, bonded=bonded, platens=platens)
+    return SimpleNamespace(
+        separation=separation, contact=contact, bonded=bonded, platens=platens, work_of_flow=work_of_flow
+    )

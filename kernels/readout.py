@@ -113,7 +113,9 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleN
             bond_push[k] = ti.Vector([0.0, 0.0, 0.0])
             if bond[k][9] > 0.0:
                 span = span_of(frame[b], platen[b])
-                force, _, _, _loss = bonded(bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k)
+                force, _, _, _loss, _work = bonded(
+                    bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k
+                )
                 bond_push[k] = force
 
     return SimpleNamespace(

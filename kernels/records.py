@@ -11,8 +11,8 @@ import numpy as np
 from kalander.kernels.backend import ti
 
 __all__ = [
-    "BOND_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "WALL_LOADS",
-    "Layout", "array_types", "pack", "unpack", "wall_layout", "wall_place", "width_of",
+    "BOND_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN",
+    "ROOM_WIDTH", "WALL_LOADS", "Layout", "array_types", "pack", "unpack", "wall_layout", "wall_place", "width_of",
 ]  # fmt: skip
 
 Layout = dict[str, slice | int]
@@ -43,7 +43,7 @@ LATTICE: Layout = {
 }
 WALL_LOADS = (3, 7)  # places of the platens' normal forces in a wall row
 
-PAIR_LOAD_WIDTH = 10  # force on the first body, moments on both, heat
+PAIR_LOAD_WIDTH = 11  # force on the first body, moments on both, heat, work of the flow
 LAW_WIDTH = 12  # factors of a contact law, derived from the constants of the materials
 ROOM_WIDTH = 6  # heights and what the list of a box allows, see motion.travel_limits
 LATTICE_ROOM_WIDTH = 18  # carry, rooms, span: see lattice

@@ -1,4 +1,4 @@
-"""Boxes that are periodic in all directions and deform: affine flow, lattices of spheres and of bonds, shear, determinism."""
+"""Boxes that are periodic in all directions and deform: affine flow, lattices of spheres and bonds, determinism."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def crystal(kind: str, *, repeats: int = 4, radius: float = 1.0) -> Packing:
 
 
 def strained(make_bed, packing: Packing, strain, schedule: str = "boxes", **law) -> Bed:
-    """The packing after a strain (x, y, z, shear of z in x) reached at a constant rate; nothing moves beside the flow."""
+    """The packing after a strain (x, y, z, shear of z in x) at a constant rate; nothing moves beside the flow."""
     steps, dt = 100, 1e-4
     start = lay([packing], (ELASTIC, RIGID), dt=dt, **law)
     rate = np.asarray(strain, float) / (steps * dt)
@@ -66,7 +66,7 @@ def test_isotropic_compression_of_sphere_lattices(make_bed, kind) -> None:
 
 @pytest.mark.parametrize("schedule", ["boxes", "bodies"])
 def test_moduli_of_a_bonded_lattice(make_bed, schedule) -> None:
-    """FCC of bonds: C11 = √2 (k_n + k_s)/l, C12 = (k_n − k_s)/(√2 l), C44 = (k_n + k_s)/(√2 l), no rotation by symmetry."""
+    """FCC of bonds: C11 = √2 (k_n + k_s)/l, C12 = (k_n − k_s)/(√2 l), C44 = (k_n + k_s)/(√2 l); nothing rotates."""
     packing = crystal("face-centred", radius=1.0)
     spread = replace(packing, radius=np.full(len(packing.radius), 0.9))
     binder = BinderConstants(modulus=100.0, poisson=0.3, damping=0.0, strength=1e9, shear_strength=1e9)
