@@ -235,46 +235,53 @@ class Bed:
         )  # fmt: skip
         return np.sqrt(view(rate, count).astype(np.float64))
 
-    def body(self, name: str) -> np.ndarray:
-        """Host copy of one body column."""
+    def body(self, name: str, begin: int = 0, end: int | None = None) -> np.ndarray:
+        """Host copy of one body column, or of its rows from `begin` to `end`."""
+        end = self.body_count if end is None else end
         if name == "material":
-            return unpack(view(self.motion, self.body_count), MOTION, name).astype(np.int32)
+            return unpack(view(self.motion, end)[begin:], MOTION, name).astype(np.int32)
         for rows, layout in ((self.motion, MOTION), (self.load, LOAD)):
             if name in layout:
-                return unpack(view(rows, self.body_count), layout, name)
+                return unpack(view(rows, end)[begin:], layout, name)
         if name in HOST_ONLY:
-            return {"id": self.ids, "box": self.host_box}[name].copy()
+            return {"id": self.ids, "box": self.host_box}[name][begin:end].copy()
         if name == "rest":
-            return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
-        near = unpack(view(self.pairs.wall, self.pairs.wall_count), WALL, name)
-        column = np.zeros((self.body_count, *near.shape[1:]), near.dtype)
-        column[view(self.pairs.wall_body, self.pairs.wall_count)] = near
+            return view(self.rest, end)[begin:].copy() if self.precision == "f32" else np.zeros((end - begin, 3))
+        walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())
+        near = unpack(view(self.pairs.wall, walls.stop)[walls], WALL, name)
+        column = np.zeros((end - begin, *near.shape[1:]), near.dtype)
+        column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near
         return column
 
-    def _bonds(self) -> Table:
-        rows = view(self.bond, self.bond_count)
+    def _bonds(self, some: slice = slice(None)) -> Table:
+        rows = view(self.bond, self.bond_count)[some]
         springs = {name: unpack(rows, BOND_STATE, name) for name in BOND_STATE}
-        table = {"first": self.bond_first.copy(), "second": self.bond_second.copy(), **springs}
+        table = {"first": self.bond_first[some].copy(), "second": self.bond_second[some].copy(), **springs}
         table["intact"] = table["intact"].astype(np.int32)
         return {name: table[name] for name in BOND}
 
-    def forces(self) -> tuple[Table, Table]:
-        """Touching contacts and intact bonds with the force on their first body: first, second, force [µN]."""
-        pairs = self.pairs
-        push = self.pool.take("push", pairs.count, 3, real=True)
-        bond_push = self.pool.take("bond push", self.bond_count, 3, real=True)
+    def forces(self, begin: int = 0, end: int | None = None) -> tuple[Table, Table]:
+        """Touching contacts and intact bonds with the force on their first body: first, second, force [µN].
+
+        begin, end: rows of the first bodies, by default of all.
+        """
+        pairs, end = self.pairs, self.body_count if end is None else end
+        bonds = slice(*np.searchsorted(self.bond_first, [begin, end]).tolist())
+        listed = np.diff(view(pairs.row, self.body_count + 1)[[begin, end]])[0]
+        push = self.pool.take("push", int(listed), 3, real=True)
+        bond_push = self.pool.take("bond push", bonds.stop - bonds.start, 3, real=True)
         frame, _ = self._box_records()
         self.readout.pair_forces(
-            self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame,
+            begin, end, bonds.start, bonds.stop, self.material_count, self.motion, self.rest, self.box_of, frame,
             self.factors, self.binder, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
             bond_push,
         )  # fmt: skip
-        places, contacts = pairs.touching()
-        bonds = self._bonds()
-        intact = bonds["intact"] == 1
-        bonds = {name: column[intact] for name, column in bonds.items()}
-        bonds["force"] = view(bond_push, self.bond_count)[intact]
-        return {**contacts, "force": view(push, pairs.count)[places]}, bonds
+        places, contacts = pairs.touching(begin, end)
+        held = self._bonds(bonds)
+        intact = held["intact"] == 1
+        held = {name: column[intact] for name, column in held.items()}
+        held["force"] = view(bond_push, bonds.stop - bonds.start)[intact]
+        return {**contacts, "force": view(push, int(listed))[places]}, held
 
     def ensemble(self) -> Ensemble:
         """Everything that influences the next step, on the host."""

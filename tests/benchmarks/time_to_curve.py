@@ -28,7 +28,7 @@ from kalander.kernels.backend import start
 SLOW = 0.25  # of the usual plate speed: that of the references
 SLOW_CHECKS = 2  # packings that LAMMPS presses as slowly
 KINDS = ("lammps_gran", "lammps_granular", "liggghts")
-SPEEDS = (8.0, 4.0, 2.0, 1.0, 0.5)  # times the usual plate speed, fastest first
+SPEEDS = (8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.0, 0.7, 0.5)  # times the usual plate speed, fastest first
 STEPS = (TIME_STEP, 2e-3, 3e-3)  # µs
 
 
