@@ -8,7 +8,7 @@ from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, rows_of
 from kalander.dem.parts import cut
 from kalander.dem.state import BODY, BOND, Ensemble
-from kalander.kernels.arrays import Pool, download, view
+from kalander.kernels.arrays import Pool, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import box_kernel

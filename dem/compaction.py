@@ -110,6 +110,7 @@ def press(
     materials: by row, for strengths and densities. Raises NumericalError where the step is unstable.
     """
     run = _Run(state, settings, materials, Bed(state.ensemble, precision=precision, schedule=schedule))
+    del state  # the bed holds all of it
     while not run.finished:
         turned = run.interval()
         steps = int(run.bed.boxes["step"].sum())
