@@ -21,7 +21,7 @@ from curves import STRESSES, TOLERANCE, error_row, fractions_at, load_curves, sa
 from packings import FOLDER, PLATE_SPEED, TIME_STEP, State, Window
 from peer_press import Protocol, curves_of, last_steps, seconds_of
 from pressing import FAST, loose_states, press_all, press_at, warm
-from report_rows import finish, numbers, parser, ratio, rotated, say, spread
+from report_rows import finish, floats, parser, ratio, rotated, say, spread
 
 from kalander.kernels.backend import start
 
@@ -29,7 +29,7 @@ SLOW = 0.25  # of the usual plate speed: that of the references
 SLOW_CHECKS = 2  # packings that LAMMPS presses as slowly
 KINDS = ("lammps_gran", "lammps_granular", "liggghts")
 SPEEDS = (8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.0, 0.7, 0.5)  # times the usual plate speed, fastest first
-STEPS = (TIME_STEP, 2e-3, 3e-3)  # µs
+STEPS = (TIME_STEP, 3e-3, 5e-3)  # µs
 
 
 def references(states: Sequence[State], seeds: Sequence[int]) -> np.ndarray:
@@ -42,10 +42,12 @@ def references(states: Sequence[State], seeds: Sequence[int]) -> np.ndarray:
     return np.array([fractions_at(curve) for curve in load_curves(path)])
 
 
-def search(kind: str, step: float, files: list[Path], reference: np.ndarray, processes: int) -> list[dict[str, Any]]:
+def search(
+    kind: str, step: float, files: list[Path], reference: np.ndarray, processes: int, speeds: Sequence[float] = SPEEDS
+) -> list[dict[str, Any]]:
     """Rows of a code from the highest speed on, until one keeps the error; each with its loop time."""
     rows: list[dict[str, Any]] = []
-    for haste in SPEEDS:
+    for haste in speeds:
         protocol = Protocol(kind, haste, step)
         curves = curves_of(protocol, files, processes=processes)
         row = error_row(np.array([fractions_at(curve) for curve in curves]), reference)
@@ -122,6 +124,7 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=2, help="of this engine, and processes of the others")
     options.add_argument("--codes", default=",".join(KINDS))
     options.add_argument("--steps", default=",".join(f"{1e3 * step:g}" for step in STEPS), help="of the others [ns]")
+    options.add_argument("--speeds", default=",".join(f"{speed:g}" for speed in SPEEDS), help="of the others")
     options.add_argument("--no-slow-check", action="store_true", help="without the slow presses by LAMMPS")
     given = options.parse_args()
     start("cpu", "f64", given.threads)
@@ -137,10 +140,10 @@ def main() -> None:
     rows = [own_row(states, reference)]
     show(rows[0])
     kinds = peers.usable(given.codes.split(","), Window(files[0], (1, 1), 1))
-    steps = [1e-3 * step for step in (numbers(given.steps) if not given.quick else [3])]
+    steps = [1e-3 * step for step in (floats(given.steps) if not given.quick else [3])]
     for kind in kinds if not given.quick else kinds[:1]:
         for step in steps:
-            rows += search(kind, step, files, reference, given.threads)
+            rows += search(kind, step, files, reference, given.threads, floats(given.speeds))
     if "lammps_granular" in kinds and not (given.no_slow_check or given.quick):
         rows.append(slow_check(files, reference, given.threads))
     rivals = opponents([row for row in rows if "protocol" in row])
