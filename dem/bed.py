@@ -88,6 +88,8 @@ class Bed:
         self.done = np.zeros(ensemble.box_count, np.int32)
         self.stale = np.zeros(ensemble.box_count, np.int32)
         if not on_host:
+            self.going = np.ones(ensemble.box_count, bool)
+            self.member = pool.put("member", np.arange(self.body_count, dtype=np.int32), exact=True)
             self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
             self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
         self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host)
@@ -189,6 +191,7 @@ class Bed:
     def _advance_bodies(self, todo: np.ndarray) -> None:
         """Advance every box that is not done, a step a launch; looks at the lists after some."""
         pool, pairs, count = self.pool, self.pairs, len(todo)
+        members = self._members(self.done < todo)
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
@@ -197,12 +200,19 @@ class Bed:
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
                 self.kernel(
-                    self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
-                    self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
+                    members, self.bond_count, pairs.wall_count, self.material_count, count,
+                    self.member, self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
                     *self.bond_rows, *state, self.factors, self.binder,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
+
+    def _members(self, going: np.ndarray) -> int:
+        """Bodies of the boxes that go on, listed anew where these have changed; finished ones cost nothing."""
+        if not np.array_equal(going, self.going):
+            self.going = going
+            self.member = self.pool.put("member", np.flatnonzero(going[self.host_box]).astype(np.int32), exact=True)
+        return int(self.boxes["body_count"][going].sum())
 
     def _who_is_lost(self) -> str:
         box = int(np.flatnonzero(self.stale == LOST)[0])
@@ -287,7 +297,7 @@ class Bed:
         """Everything that influences the next step, on the host."""
         bodies = {name: self.body(name) for name in BODY}
         boxes = {name: column.copy() for name, column in self.boxes.items()}
-        return Ensemble(bodies, self.pairs.touching()[1], self._bonds(), boxes, self.lawbook, self.law)
+        return Ensemble(bodies, self.pairs.contacts(), self._bonds(), boxes, self.lawbook, self.law)
 
 
 def incidence(pool: Pool, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:

@@ -179,10 +179,13 @@ class _Run:
     def _set_time_step(self, speed: np.ndarray) -> None:
         """Contacts stiffen as they flatten: the step that was stable for touching spheres is not for pressed ones.
 
-        Nor is it for spheres that will meet at the speed of the platens before the next look.
+        In haste nor is it for spheres that will meet at the speed of the platens before the next look.
         """
-        frequency = np.maximum(self.bed.contact_frequency(), impact_frequency(speed, *self.lightest))
-        self.bed.boxes["dt"] = np.minimum(self.settings.time_step, self.settings.contact_share / frequency)
+        meeting = np.where(self.protocol["haste"] > 1.0, speed, 0.0)
+        frequency = np.maximum(self.bed.contact_frequency(), impact_frequency(meeting, *self.lightest))
+        self.bed.boxes["dt"] = np.minimum(
+            self.settings.time_step, self.settings.contact_share / np.maximum(frequency, 1e-30)
+        )
 
     def _floor(self) -> np.ndarray:
         return np.maximum(self.settings.stress_floor * self.protocol["target"], self.settings.release_stress)

@@ -17,7 +17,7 @@ __all__ = ["body_kernel"]
 
 @cache
 def body_kernel(law_name: str, *, precision: str) -> Any:
-    """The kernel for one contact law. It has 27 arrays: more than 32 fail on Vulkan, from 33 silently."""
+    """The kernel for one contact law. It has 28 arrays: more than 32 fail on Vulkan, from 33 silently."""
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated)
     separation, contact, bonded, platens = (
@@ -28,7 +28,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
     @ti.kernel
     def step_bodies(
         body_count: int, bond_count: int, wall_count: int, material_count: int, box_count: int,
-        motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
+        member: a.integer, motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
         row: a.integer, partner: a.integer, spring: a.point,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_load: a.pair_load,
@@ -38,7 +38,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         moving: a.integer, room: a.platen,
         factors: a.law, binder: a.binder,
     ):  # fmt: skip
-        """One step of every box that is not done and whose list holds."""
+        """One step of every box that is not done and whose list holds; member: bodies of those that are not done."""
         for b in range(box_count):
             moving[b] = 1 if done[b] < todo[b] and stale[b] == FRESH else 0
             if moving[b] == 1:
@@ -50,7 +50,8 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                 stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], platen_step)
                 signs_of_box[b] = signs
                 room[b] = ti.Vector([low, high, stretch, still, carried, platen_step * (1.0 + box[7] / (high - low))])
-        for p in range(body_count):
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
                 box, limit = frame[b], room[b]
@@ -86,7 +87,8 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                         bond, k,
                     )  # fmt: skip
                 keep(bond_load, k, force, moment, other_moment, heat)
-        for p in range(body_count):
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
                 box, limit, me, sums = frame[b], room[b], motion[p], load[p]
@@ -139,7 +141,8 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                     ]
                 )  # fmt: skip
                 # a neighbour reads velocities: they change in a loop of their own
-        for p in range(body_count):
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
                 box, limit = frame[b], room[b]

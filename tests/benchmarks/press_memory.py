@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from own import memory_of, resident, resource
-from packings import FOLDER, NMC_SOFT, RADIUS, lay, load, tiled, window
-from scaling import COPIES, FRACTION, SEED
+from packings import COPIES, FOLDER, LARGE_FRACTION, LARGE_SEED, NMC_SOFT, RADIUS, lay, load, tiled, window
 
 from kalander.dem.compaction import Press, new_press, press
 from kalander.dem.packing import spatial_order
@@ -41,7 +40,7 @@ def press_memory(particles: int, precision: str, *, threads: int = 2) -> dict[st
 
 def make(particles: int, path: Path) -> None:
     """Write the packing as the columns of an ensemble."""
-    state = tiled(load(window(SEED, FRACTION, steps=1).state), *COPIES[particles])
+    state = tiled(load(window(LARGE_SEED, LARGE_FRACTION, steps=1).state), *COPIES[particles])
     laid = lay([state.in_order(spatial_order(state.position, 2 * RADIUS))])
     columns = {f"{table}/{name}": column for table in TABLES for name, column in getattr(laid, table).items()}
     with path.open("wb") as file:
