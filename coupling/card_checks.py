@@ -39,6 +39,8 @@ DENSITY_BAND = 500.0, 9000.0  # kg/m^3: from porous carbon to dense oxides
 BINDER_DOMAIN_BAND = 1500.0, 2200.0  # kg/m^3: mixtures of PVDF (1780) and carbon black (1900)
 SOFTEST = 1e-3  # P / E*: beyond, scaled particles overlap more than real ones would
 QUASI_STATIC = 1e-3  # inertial number
+LOOSEST_TO_CARRY = 0.55  # solid fraction at which equal spheres with friction begin to carry
+ROOM_TO_SLOW = 0.9  # haste needs a tenth of the height before that
 
 Check = Callable[..., Iterator[Any]]
 
@@ -168,6 +170,20 @@ def foil_without_constants(electrode: Electrode, press: Press, contact: Contact)
         yield Fault("press.lower_platen", press.lower_platen, why, allowed)
 
 
+def haste_of_bonded(electrode: Electrode, press: Press) -> Iterator[Fault]:
+    """What has a time scale of its own cannot be pushed together at another speed and then slowed."""
+    if press.haste == 1:
+        return
+    if electrode.mass_fractions.carbon + electrode.mass_fractions.binder > 0:
+        why = "would tear bonds: only spheres that do not stick have no time scale"
+        yield Fault("press.haste", press.haste, why, "1, or an electrode without carbon and binder")
+        return
+    solid, most = 1.0 - electrode.porosity, ROOM_TO_SLOW * LOOSEST_TO_CARRY
+    if solid > most:
+        why = f"leaves no room to slow down: the coating begins at a solid fraction of {solid:.3g}"
+        yield Fault("press.haste", press.haste, why, f"1, or an electrode.porosity of at least {1 - most:.3g}")
+
+
 def step_too_long(electrode: Electrode, press: Press, step: Step) -> Iterator[Fault]:
     critical = critical_time_step(electrode, press, step)
     if step.dt is not None and step.dt > critical:
@@ -245,6 +261,7 @@ FAULTS: tuple[Check, ...] = (
     cracks_without_strength,
     law_lacks_constants,
     foil_without_constants,
+    haste_of_bonded,
     step_too_long,
 )
 WARNINGS: tuple[Check, ...] = (

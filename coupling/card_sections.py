@@ -102,6 +102,7 @@ class Press(Section):
     plate_speed: Annotated[float, Quantity("speed", above=0)] = 1.0  # at most; the inertial number may ask for less
     max_strain: Annotated[float, Real(at_least=1e-6, below=1)] = 0.6
     inertial_number: Annotated[float, Real(at_least=1e-9, at_most=0.1)] = 1e-3  # quasi-static: da Cruz et al. 2005
+    haste: Annotated[float, Real(at_least=1, at_most=1000)] = 1.0  # while spheres without binder do not carry yet
     stiffness_scale: Annotated[float, Real(at_least=1e-6, at_most=1)] = 1.0
     lower_platen: Annotated[str, Choice(("active", "foil"))] = "active"  # material of the side of the current collector
 
@@ -116,9 +117,13 @@ class Press(Section):
 
 
 class Step(Section):
-    """The time step of the particles: `safety` of the Rayleigh time, or `dt` [s]; None ("auto") takes the first."""
+    """The time step of the particles: `safety` of the Rayleigh time, or `dt` [s]; None ("auto") takes the first.
+
+    contact_share: besides, at most this share of 1/ω of the stiffest contact, unless `dt` is given.
+    """
 
     safety: Annotated[float, Real(at_least=1e-6, at_most=1)] = 0.2
+    contact_share: Annotated[float, Real(at_least=1e-3, at_most=0.6)] = 0.3
     dt: Annotated[float | None, Quantity("time", above=0, absent="auto")] = None
 
 

@@ -83,6 +83,7 @@ def press_work(
     start = _press_state(state, ensemble) if state else new_press(ensemble, target=target, solid=solid)
     settings = press_settings(card, float(ensemble.bodies["radius"].min()))
     moments = press(start, settings, materials=[material_of(card)], precision=precision, schedule=schedule)
+    del start, ensemble  # a large one would stay beside the bed
     final = yield from _as_progress(moments, len(target))
     bodies, protocol = final.ensemble.bodies, final.protocol
     boxes: Table = {

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.particles import size_classes
-from kalander.dem.compaction import CONTACT_SHARE, Press
+from kalander.dem.compaction import Press
 from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
 from kalander.dem.recipe import Recipe
 from kalander.kernels.columns import Column, Table
@@ -129,7 +129,8 @@ def press_settings(card: Card, smallest_radius: float) -> Press:
         release_stress=card.press.release_stress / 1e6,
         max_strain=card.press.max_strain,
         time_step=time_step(card, smallest_radius),
-        contact_share=CONTACT_SHARE if card.step.dt is None else np.inf,
+        contact_share=card.step.contact_share if card.step.dt is None else np.inf,
+        haste=card.press.haste,
     )
 
 

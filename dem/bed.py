@@ -8,7 +8,7 @@ from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
 from kalander.dem.state import BODY, BOND, Ensemble
-from kalander.kernels.arrays import Pool, download, view
+from kalander.kernels.arrays import Pool, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import box_kernel
@@ -92,6 +92,8 @@ class Bed:
         self.done = np.zeros(ensemble.box_count, np.int32)
         self.stale = np.zeros(ensemble.box_count, np.int32)
         if not on_host:
+            self.going = np.ones(ensemble.box_count, bool)
+            self.member = pool.put("member", np.arange(self.body_count, dtype=np.int32), exact=True)
             self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
             self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
         self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic)
@@ -222,6 +224,7 @@ class Bed:
         """Advance every box that is not done, a step a launch; looks at the lists after some."""
         pool, pairs, count = self.pool, self.pairs, len(todo)
         room = LATTICE_ROOM_WIDTH if self.periodic else ROOM_WIDTH
+        members = self._members(self.done < todo)
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
@@ -230,12 +233,19 @@ class Bed:
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
                 self.kernel(
-                    self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
-                    self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
+                    members, self.bond_count, pairs.wall_count, self.material_count, count,
+                    self.member, self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
                     *self.bond_rows, *state, self.factors, self.binder,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
+
+    def _members(self, going: np.ndarray) -> int:
+        """Bodies of the boxes that go on, listed anew where these have changed; finished ones cost nothing."""
+        if not np.array_equal(going, self.going):
+            self.going = going
+            self.member = self.pool.put("member", np.flatnonzero(going[self.host_box]).astype(np.int32), exact=True)
+        return int(self.boxes["body_count"][going].sum())
 
     def _who_is_lost(self) -> str:
         box = int(np.flatnonzero(self.stale == LOST)[0])
@@ -268,52 +278,59 @@ class Bed:
         )  # fmt: skip
         return np.sqrt(view(rate, count).astype(np.float64))
 
-    def body(self, name: str) -> np.ndarray:
-        """Host copy of one body column."""
+    def body(self, name: str, begin: int = 0, end: int | None = None) -> np.ndarray:
+        """Host copy of one body column, or of its rows from `begin` to `end`."""
+        end = self.body_count if end is None else end
         if name == "material":
-            return unpack(view(self.motion, self.body_count), MOTION, name).astype(np.int32)
+            return unpack(view(self.motion, end)[begin:], MOTION, name).astype(np.int32)
         for rows, layout in ((self.motion, MOTION), (self.load, LOAD)):
             if name in layout:
-                return unpack(view(rows, self.body_count), layout, name)
+                return unpack(view(rows, end)[begin:], layout, name)
         if name in HOST_ONLY:
-            return {"id": self.ids, "box": self.host_box}[name].copy()
+            return {"id": self.ids, "box": self.host_box}[name][begin:end].copy()
         if name == "rest":
-            return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
-        near = unpack(view(self.pairs.wall, self.pairs.wall_count), self.pairs.wall_layout, name)
-        column = np.zeros((self.body_count, *near.shape[1:]), near.dtype)
-        column[view(self.pairs.wall_body, self.pairs.wall_count)] = near
+            return view(self.rest, end)[begin:].copy() if self.precision == "f32" else np.zeros((end - begin, 3))
+        walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())
+        near = unpack(view(self.pairs.wall, walls.stop)[walls], self.pairs.wall_layout, name)
+        column = np.zeros((end - begin, *near.shape[1:]), near.dtype)
+        column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near
         return column
 
-    def _bonds(self) -> Table:
-        rows = view(self.bond, self.bond_count)
+    def _bonds(self, some: slice = slice(None)) -> Table:
+        rows = view(self.bond, self.bond_count)[some]
         springs = {name: unpack(rows, BOND_STATE, name) for name in BOND_STATE}
-        table = {"first": self.bond_first.copy(), "second": self.bond_second.copy(), **springs}
+        table = {"first": self.bond_first[some].copy(), "second": self.bond_second[some].copy(), **springs}
         table["intact"] = table["intact"].astype(np.int32)
         return {name: table[name] for name in BOND}
 
-    def forces(self) -> tuple[Table, Table]:
-        """Touching contacts and intact bonds with the force on their first body: first, second, force [µN]."""
-        pairs = self.pairs
-        push = self.pool.take("push", pairs.count, 3, real=True)
-        bond_push = self.pool.take("bond push", self.bond_count, 3, real=True)
-        frame, platen = self._box_records()
+    def forces(self, begin: int = 0, end: int | None = None) -> tuple[Table, Table]:
+        """Touching contacts and intact bonds with the force on their first body: first, second, force [µN].
+
+        begin, end: rows of the first bodies, by default of all.
+        """
+        pairs, end = self.pairs, self.body_count if end is None else end
+        bonds = slice(*np.searchsorted(self.bond_first, [begin, end]).tolist())
+        listed = np.diff(view(pairs.row, self.body_count + 1)[[begin, end]])[0]
+        push = self.pool.take("push", int(listed), 3, real=True)
+        bond_push = self.pool.take("bond push", bonds.stop - bonds.start, 3, real=True)
         self.readout.pair_forces(
-            self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame, platen,
+            begin, end, bonds.start, bonds.stop, self.material_count, self.motion, self.rest, self.box_of,
+            *self._box_records(),
             self.factors, self.binder, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
             bond_push,
         )  # fmt: skip
-        places, contacts = pairs.touching()
-        bonds = self._bonds()
-        intact = bonds["intact"] == 1
-        bonds = {name: column[intact] for name, column in bonds.items()}
-        bonds["force"] = view(bond_push, self.bond_count)[intact]
-        return {**contacts, "force": view(push, pairs.count)[places]}, bonds
+        places, contacts = pairs.touching(begin, end)
+        held = self._bonds(bonds)
+        intact = held["intact"] == 1
+        held = {name: column[intact] for name, column in held.items()}
+        held["force"] = view(bond_push, bonds.stop - bonds.start)[intact]
+        return {**contacts, "force": view(push, int(listed))[places]}, held
 
     def ensemble(self) -> Ensemble:
         """Everything that influences the next step, on the host."""
         bodies = {name: self.body(name) for name in BODY}
         boxes = {name: column.copy() for name, column in self.boxes.items()}
-        return Ensemble(bodies, self.pairs.touching()[1], self._bonds(), boxes, self.lawbook, self.law)
+        return Ensemble(bodies, self.pairs.contacts(), self._bonds(), boxes, self.lawbook, self.law)
 
 
 def incidence(pool: Pool, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:

@@ -12,7 +12,7 @@ import numpy as np
 from kalander.dem.bed import Bed
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
-from kalander.dem.platens import braked_haste, quasi_static_speed, servo_speed
+from kalander.dem.platens import braked_haste, impact_frequency, quasi_static_speed, servo_speed
 from kalander.dem.press_tables import FRAME, LEG
 from kalander.dem.slowing import scale_motion
 from kalander.dem.state import Ensemble
@@ -110,6 +110,7 @@ def press(
     materials: by row, for strengths and densities. Raises NumericalError where the step is unstable.
     """
     run = _Run(state, settings, materials, Bed(state.ensemble, precision=precision, schedule=schedule))
+    del state  # the bed holds all of it
     while not run.finished:
         turned = run.interval()
         steps = int(run.bed.boxes["step"].sum())
@@ -135,6 +136,13 @@ class _Run:
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.spheres = solid_volume(bed)
         self.density = mass / self.spheres
+        starts = bed.boxes["body_start"]
+        modulus = bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))  # the last material is that of the platens
+        self.lightest = (
+            np.minimum.reduceat(radius.astype(float), starts),
+            np.minimum.reduceat(state.ensemble.bodies["mass"].astype(float), starts),
+            modulus,
+        )
         self.diameter = 2.0 * np.add.reduceat(radius.astype(float), bed.boxes["body_start"]) / bed.boxes["body_count"]
         self.stress = self.protocol["last_stress"].copy()
         if len(state.frames["box"]) == 0:
@@ -162,15 +170,22 @@ class _Run:
     def interval(self) -> bool:
         """Set the platens, advance, look, and turn the boxes that have arrived; says whether one has turned."""
         steps = np.where(self.protocol["leg"] == LEG["done"], 0, self.settings.control_steps)
-        self._set_time_step()
-        self._set_platens()
+        limit = self._fastest()
+        self._set_time_step(limit)
+        self._set_platens(limit)
         self.bed.advance(steps)
         return self._look()
 
-    def _set_time_step(self) -> None:
-        """Contacts stiffen as they flatten: the step that was stable for touching spheres is not for pressed ones."""
-        frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
-        self.bed.boxes["dt"] = np.minimum(self.settings.time_step, self.settings.contact_share / frequency)
+    def _set_time_step(self, speed: np.ndarray) -> None:
+        """Contacts stiffen as they flatten: the step that was stable for touching spheres is not for pressed ones.
+
+        In haste nor is it for spheres that will meet at the speed of the platens before the next look.
+        """
+        meeting = np.where(self.protocol["haste"] > 1.0, speed, 0.0)
+        frequency = np.maximum(self.bed.contact_frequency(), impact_frequency(meeting, *self.lightest))
+        self.bed.boxes["dt"] = np.minimum(
+            self.settings.time_step, self.settings.contact_share / np.maximum(frequency, 1e-30)
+        )
 
     def _floor(self) -> np.ndarray:
         return np.maximum(self.settings.stress_floor * self.protocol["target"], self.settings.release_stress)
@@ -179,13 +194,16 @@ class _Run:
         number = self.settings.inertial_number
         return quasi_static_speed(number, self.height, pressure, self.diameter, self.density)
 
-    def _set_platens(self) -> None:
+    def _fastest(self) -> np.ndarray:
+        """Speed at which the inertial number and haste let the platens move [µm/µs], shape (box,)."""
+        haste = np.where(self.protocol["leg"] == LEG["load"], self.protocol["haste"], 1.0)
+        pressure = np.maximum(np.where(haste > 1.0, 0.0, self.stress), self._floor())
+        return np.minimum(haste * self._quasi_static(pressure), self.settings.speed)
+
+    def _set_platens(self, limit: np.ndarray) -> None:
         """Close or open at the quasi-static speed, slower where the next control would overshoot the turning stress."""
         protocol, boxes = self.protocol, self.bed.boxes
         leg = protocol["leg"]
-        haste = np.where(leg == LEG["load"], protocol["haste"], 1.0)
-        pressure = np.maximum(np.where(haste > 1.0, 0.0, self.stress), self._floor())
-        limit = np.minimum(haste * self._quasi_static(pressure), self.settings.speed)
         time = boxes["dt"] * self.settings.control_steps
         error = np.maximum(protocol["target"] - self.stress, 2e-4 * protocol["target"])
         closing = np.minimum(limit, servo_speed(error, protocol["modulus"], self.height, time, limit))

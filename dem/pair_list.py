@@ -15,6 +15,8 @@ __all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
 DRAFT_ROOM = 16  # candidates of a half row
 DRAFT_BODIES = 200_000
 
+PIECE = 65_536  # bodies whose pairs are read at once
+
 
 def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: np.ndarray) -> tuple:
     """Grid (lower end, cell size in x, y, z [µm]) and shape (cells in x, y, z, first cell) of boxes, and all cells.
@@ -115,21 +117,32 @@ class PairList:
         self.wall_row, self.wall_body, self.wall, self.wall_count = wall_row, wall_body, wall, walls
         self.made += 1
 
-    def candidates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Places, first and second bodies of all listed pairs, each pair once."""
-        code = view(self.partner, self.count)
+    def candidates(self, begin: int = 0, end: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places, first and second bodies of the listed pairs, each pair once.
+
+        begin, end: rows of the first bodies, by default of all; places count from the first pair of `begin`.
+        """
+        row = view(self.row, self.body_count + 1)[begin : self.body_count + 1 if end is None else end + 1]
+        code = view(self.partner, int(row[-1]))[row[0] :]
         second = code ^ (code >> 31)
-        first = np.repeat(np.arange(self.body_count, dtype=np.int32), np.diff(view(self.row, self.body_count + 1)))
+        first = np.repeat(np.arange(begin, begin + len(row) - 1, dtype=np.int32), np.diff(row))
         places = np.flatnonzero(first < second)
         return places, first[places], second[places]
 
-    def touching(self) -> tuple[np.ndarray, Table]:
-        """Places of the pairs that touch, and host copies of them: first, second, spring [µm], memory."""
-        places, first, second = self.candidates()
-        held = view(self.partner, self.count)[places] < 0
-        spring = view(self.spring, self.count)[places[held]]
+    def touching(self, begin: int = 0, end: int | None = None) -> tuple[np.ndarray, Table]:
+        """Places of the pairs that touch, as in `candidates`, and host copies: first, second, spring, memory."""
+        places, first, second = self.candidates(begin, end)
+        start = int(view(self.row, self.body_count + 1)[begin])
+        held = view(self.partner, self.count)[start:][places] < 0
+        spring = view(self.spring, self.count)[start:][places[held]]
         contacts = {"first": first[held], "second": second[held], "spring": spring[:, :3], "memory": spring[:, 3:]}
         return places[held], contacts
+
+    def contacts(self) -> Table:
+        """Host copies of all pairs that touch; read in pieces, which takes a quarter less memory than at once."""
+        count, piece = self.body_count, PIECE if self.pool.on_host else self.body_count
+        pieces = [self.touching(begin, min(begin + piece, count))[1] for begin in range(0, count, piece)]
+        return {name: np.concatenate([some[name] for some in pieces]) for name in pieces[0]}
 
     def _offsets(self, name: str, counts: Any, length: int) -> tuple[Any, int]:
         """Array of where each segment begins and the last one ends, and the total."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["braked_haste", "quasi_static_speed", "servo_speed"]
+__all__ = ["braked_haste", "impact_frequency", "quasi_static_speed", "servo_speed"]
 
 ARRIVED = 0.1  # of ρ v²: a load above it has come through the bed; before, only the platen that moves is met
 BRAKING = 30.0  # part of the haste lost by a part of the height lost: 32 to 1 while the height falls by 11 %
@@ -13,6 +13,17 @@ def quasi_static_speed(
 ) -> np.ndarray:
     """Closing speed [µm/µs] at which I = ε̇ d √(ρ/P) takes the given value (GDR MiDi, Eur. Phys. J. E 14 (2004) 341)."""
     return inertial_number * height / diameter * np.sqrt(pressure / density)
+
+
+def impact_frequency(speed: np.ndarray, radius: np.ndarray, mass: np.ndarray, modulus: np.ndarray) -> np.ndarray:
+    """Largest frequency √(k_n/m*) [1/µs] of the contact of two equal spheres that meet at a speed [µm/µs].
+
+    radius [µm], mass [ng]; modulus: E* of the contact [MPa]. The impact ends at δ with ½ m* v² = 8/15 E* √R* δ^(5/2),
+    where k_n = 2 E* √(R*δ); it lasts 4.03 of the inverse of this frequency (Hertz 1882; Johnson 1985, §11.4).
+    """
+    half_mass, half_radius = 0.5 * mass, 0.5 * radius
+    depth = (15.0 / 16.0 * half_mass * speed**2 / (modulus * np.sqrt(half_radius))) ** 0.4
+    return np.sqrt(2.0 * modulus * np.sqrt(half_radius * depth) / half_mass)
 
 
 def servo_speed(

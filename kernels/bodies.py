@@ -22,7 +22,7 @@ __all__ = ["body_kernel"]
 def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
 
-    It has 27 arrays: more than 32 fail on Vulkan, from 33 silently.
+    It has 28 arrays: more than 32 fail on Vulkan, from 33 silently.
     """
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
@@ -55,7 +55,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
     @ti.kernel
     def step_bodies(
         body_count: int, bond_count: int, wall_count: int, material_count: int, box_count: int,
-        motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
+        member: a.integer, motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
         row: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_load: a.pair_load,
@@ -65,7 +65,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
         moving: a.integer, room: a.room,
         factors: a.law, binder: a.binder,
     ):  # fmt: skip
-        """One step of every box that is not done and whose list holds."""
+        """One step of every box that is not done and whose list holds; member: bodies of those that are not done."""
         for b in range(box_count):
             moving[b] = 1 if done[b] < todo[b] and stale[b] == FRESH else 0
             if moving[b] == 1:
@@ -88,7 +88,8 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                     stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], most)
                     signs_of_box[b] = signs
                     room[b] = ti.Vector([low, high, stretch, still, carried, most * (1.0 + box[7] / (high - low))])
-        for p in range(body_count):
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
                 box = frame[b]
@@ -124,7 +125,8 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                         i, bond_second[k], frame[b][5], motion, rest, span_of(room[b], frame[b]), binder[b], bond, k,
                     )  # fmt: skip
                 keep(bond_load, k, force, moment, other_moment, heat, work)
-        for p in range(body_count):
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
                 box, me, sums = frame[b], motion[p], load[p]
@@ -179,7 +181,8 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                     ]
                 )  # fmt: skip
                 # a neighbour reads velocities: they change in a loop of their own
-        for p in range(body_count):
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
                 box = frame[b]

@@ -85,18 +85,22 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleN
 
     @ti.kernel
     def pair_forces(
-        body_count: int, bond_count: int, material_count: int, motion: a.motion, rest: a.point,
+        begin: int, end: int, bond_begin: int, bond_end: int, material_count: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law, binder: a.binder,
         row: a.integer, partner: a.integer, spring: a.spring, push: a.point,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_push: a.point,
     ):  # fmt: skip
-        """Forces of all contacts and bonds as they stand; changes nothing else."""
-        for p in range(body_count):
+        """Forces of the contacts and bonds of which bodies from `begin` to `end` are the first; changes nothing else.
+
+        The first of them go to the first rows of push and bond_push.
+        """
+        for p in range(begin, end):
             b = box_of[p]
             me = motion[p]
             span = span_of(frame[b], platen[b])
+            first = row[begin]
             for k in range(row[p], row[p + 1]):
-                push[k] = ti.Vector([0.0, 0.0, 0.0])
+                push[k - first] = ti.Vector([0.0, 0.0, 0.0])
                 if partner[k] < 0:
                     other = motion[partner_of(partner[k])]
                     vector = separation(p, partner_of(partner[k]), centre(me), motion, rest, span)
@@ -107,16 +111,16 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleN
                             me, other, vector, square, 0.0, span, b * material_count * material_count,
                             material_count, factors, spring[k],
                         )  # fmt: skip
-                        push[k] = force
-        for k in range(bond_count):
+                        push[k - first] = force
+        for k in range(bond_begin, bond_end):
             b = box_of[bond_first[k]]
-            bond_push[k] = ti.Vector([0.0, 0.0, 0.0])
+            bond_push[k - bond_begin] = ti.Vector([0.0, 0.0, 0.0])
             if bond[k][9] > 0.0:
                 span = span_of(frame[b], platen[b])
                 force, _, _, _loss, _work = bonded(
                     bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k
                 )
-                bond_push[k] = force
+                bond_push[k - bond_begin] = force
 
     return SimpleNamespace(
         platen_loads=platen_loads,

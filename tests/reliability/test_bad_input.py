@@ -8,6 +8,7 @@ import pytest
 
 from kalander.coupling.card import Card, load_card
 from kalander.coupling.nip_case import load_nip_case
+from kalander.coupling.scales import press_settings
 from kalander.kernels.errors import Fault, InputError
 
 pytestmark = pytest.mark.timeout(30)  # a card is refused within a second; a hang must not pass for slowness
@@ -121,6 +122,9 @@ ONE_FAULT = [
     ("densities", "porosity = 0.5", 'porosity = 0.5\nsolid_density = "5.5 g/cm^3"', "electrode.solid_density", "fit"),
     ("bearings", '"800 mm"', '"300 mm"', "calender.roll.bearing_span", "at least the face"),
     ("release", "[step]", 'release_stress = "30 MPa"\n[step]', "press.release_stress", "below the smallest"),
+    ("haste of bonds", "[step]", "haste = 8\n[step]", "press.haste", "without carbon and binder"),
+    ("haste below one", "[step]", "haste = 0.5\n[step]", "press.haste", "at least 1"),
+    ("unstable contacts", 'dt = "auto"', "contact_share = 2", "step.contact_share", "at most 0.6"),
     ("quick", "[step]", '[quick]\nboxes.with = "30 um"\n[step]', "quick.boxes.with", "'width'"),
     ("missing", 'modulus = "2 GPa"', "", "binder.modulus", "text with number and unit"),
 ]
@@ -138,6 +142,16 @@ def faults_in(path: Path, text: str | bytes, **options) -> list[Fault]:
 def edited(old: str, new: str) -> str:
     assert CARD.count(old) == 1, f"{old!r} must name one place of the sound card"
     return CARD.replace(old, new)
+
+
+def test_haste_needs_room_to_slow_down(tmp_path):
+    """Spheres alone may be pushed together fast, where the coating begins a tenth of its height before they carry."""
+    bare = edited("active = 0.92, carbon = 0.04, binder = 0.04", "active = 1").replace("[step]", "haste = 8\n[step]")
+    (fault,) = faults_in(tmp_path / "card.toml", bare)
+    assert fault.where.endswith("press.haste")
+    assert fault.allowed == "1, or an electrode.porosity of at least 0.505"
+    (tmp_path / "card.toml").write_text(bare.replace("porosity = 0.5\n", "porosity = 0.6\n"))
+    assert press_settings(load_card(tmp_path / "card.toml"), 1.0).haste == 8.0
 
 
 def test_the_sound_card_is_sound(tmp_path):

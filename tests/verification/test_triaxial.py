@@ -50,7 +50,7 @@ def compressed(device):
 
 
 def test_servo_meets_its_stresses_without_overshoot(device) -> None:
-    """Of rough spheres: without friction a bed of 200 rearranges at once, an axis then being 5 % beyond for a moment."""
+    """Of rough spheres: without friction a bed of 200 rearranges at once, and an axis may be 5 % beyond."""
     state, peak = led(device, [JAM, COMPRESS], friction=0.5)
     stress = state.rows["stress"][-1]
     assert np.diag(stress) == pytest.approx([PRESSURE] * 3, rel=0.01)
