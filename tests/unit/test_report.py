@@ -13,6 +13,7 @@ from kalander.coupling.nipping import FIELDS
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
+from kalander.dem.criteria import CRITERIA
 from kalander.dem.press_tables import LEG
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.figures import Branch, mean_over_replicas
@@ -102,11 +103,21 @@ def pressed():
         "width": np.full((4, 2), WIDTH),
         "start_height": np.full(4, HEIGHT),
     }
+    total = 4 * count
+    cracked = (np.arange(total) // (count // 2) == 4).astype(np.int32)
     particles = {
         "box": np.repeat(np.arange(4, dtype=np.int32), count),
         "position": np.concatenate([lattice(THICKNESS["released"][box // 2]) for box in range(4)]),
-        "radius": np.full(4 * count, 4.0e-6),
-        "cracked": (np.arange(4 * count) // (count // 2) == 4).astype(np.int32),
+        "radius": np.full(total, 4.0e-6),
+        "cracked": cracked,
+        "exceeded": cracked * 0b11101,  # by all criteria but octahedral
+        "strength": np.full(total, 160e6),
+        "generation": np.zeros(total, np.int32),
+        "origin": np.tile(np.arange(count), 4),
+        "origin_diameter": np.where(np.arange(total) % 2 == 0, 5e-6, 8e-6),
+        "bulk": np.full(total, 4.0 / 3.0 * np.pi * 4e-6**3),
+        "stiffness": np.ones(total),
+        "conduction": np.ones(total),
     }
     table = {name: np.concatenate([part[name] for part in frames]) for name in frames[0]}
     return Data({"frames": table, "boxes": boxes, "particles": particles}, {"dt_s": 1e-10})
@@ -142,6 +153,10 @@ def box_frames(box, stress, rank, shift):
         "coordination": 2.0 + 4.0 * share,
         "broken_bond_fraction": np.maximum.accumulate(0.8 * share),
         "cracked_fraction": np.maximum.accumulate(0.5 * share),
+        **{f"cracked_{name}": np.maximum.accumulate((0.1 + 0.1 * rank) * share) for rank, name in enumerate(CRITERIA)},
+        "pieces": np.zeros(len(share), np.int64),
+        "fracture_energy": np.zeros(len(share)),
+        "piece_energy": np.zeros(len(share)),
         "overlap_ratio": 0.01 + 0.05 * share,
         "inertial_number": 1e-3 * ones,
         "kinetic_over_elastic": 1e-3 * ones,
