@@ -192,6 +192,7 @@ class Published(Section):
     thickness: MaybeLength = None  # of the web: both coatings and foil
     recovery: Annotated[float | None, Real(absent="none")] = None
     set_gap: MaybeLength = None
+    cracked_fraction: Annotated[float | None, Real(at_least=0, at_most=1, percent=True, absent="none")] = None
 
 
 class Calibrated(Section):

@@ -28,18 +28,22 @@ __all__ = ["Moment", "Press", "PressState", "new_press", "press"]
 # 4 times that of one contact, and dashpots evaluated half a step late take another third: 0.35/ω is the limit seen.
 CONTACT_SHARE = 0.3
 
+# Solids of all kinds over the volume of the box beyond which a box turns: pieces leave room to their fines, but the
+# fines, which carry nothing, cannot be pressed beyond themselves.
+DENSEST = 0.98
+
 
 @dataclass(frozen=True)
 class Press:
     """How boxes are pressed.
 
-    speed [µm/µs] at most; inertial_number wanted; release_stress [MPa]; max_strain at which a box turns anyway;
-    time_step [µs] at most, and contact_share: time step at most this share of 1/ω of the stiffest contact;
-    control_steps between looks at the platens; frame_strain between frames; stress_floor: share of the target below
-    which the inertial number counts the stress as this floor (a bonded coating starts at zero stress); haste: how many
-    times faster loose spheres are pushed together until the bed begins to carry (see dem.platens.braked_haste);
-    release: open again after the target; fracture: when particles crack and what becomes of them; least_radius [µm]: of
-    the bodies that time_step is for (smaller pieces take a shorter one), 0 if it is for all.
+    speed [µm/µs] at most; inertial_number wanted; release_stress [MPa]; max_strain at which a box turns anyway (as it
+    does where its pores are closed); time_step [µs] at most, and contact_share: time step at most this share of 1/ω of
+    the stiffest contact; control_steps between looks at the platens; frame_strain between frames; stress_floor: share
+    of the target below which the inertial number counts the stress as this floor (a bonded coating starts at zero
+    stress); haste: how many times faster loose spheres are pushed together until the bed begins to carry (see
+    dem.platens.braked_haste); release: open again after the target; fracture: when particles crack and what becomes of
+    them; least_radius [µm]: of the bodies that time_step is for (smaller ones take a shorter one), 0 for all.
     """
 
     speed: float
@@ -220,7 +224,8 @@ class _Run:
         breaking = np.zeros(len(leg), bool) if done is None else done[0].broken_boxes
         # a target is met once nothing breaks under it
         arrived = (leg == LEG["load"]) & (self.stress >= protocol["target"]) & ~breaking
-        capped = (leg == LEG["load"]) & ~arrived & (strain >= settings.max_strain)
+        closed = protocol["solid"] >= DENSEST * self.bed.boxes["width"].prod(axis=1) * height
+        capped = (leg == LEG["load"]) & ~arrived & ((strain >= settings.max_strain) | closed)
         opened = (leg == LEG["release"]) & (np.maximum(low, high) <= settings.release_stress)
         turned = arrived | capped | opened
         due = (np.abs(strain - protocol["frame_strain"]) >= settings.frame_strain) & (leg != LEG["done"])
