@@ -15,9 +15,10 @@ SMALL = {
     "boxes.width": "32 um",
     "boxes.replicas": "1",
     "press.stress": '["14 MPa"]',
-    "press.inertial_number": "1e-2",
+    "press.inertial_number": "3e-2",
     "press.stiffness_scale": "0.05",
-    "press.release_stress": "2 MPa",
+    "press.release_stress": "8 MPa",
+    "press.plate_speed": "6 m/s",
     "fracture.mode": '"replace"',
     "fracture.weibull_modulus": "5.6",
     "electrode.active": '{ name = "nmc111", strength = "60 MPa" }',  # so that much breaks at low stress
