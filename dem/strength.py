@@ -1,5 +1,7 @@
 """What each particle remembers of fracture, and the strength it was born with."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kalander.dem.material import Material
@@ -47,8 +49,8 @@ def strengths(
     Survival P = exp(−(d/d_0)³ (σ/σ_0)^m) (Weibull 1951): σ = σ_0 (d/d_0)^(−3/m) (−ln P)^(1/m); σ_0 is what 37 % of the
     particles of size d_0 survive. modulus m infinite: all of a size are equal.
     """
-    typical = material.strength * (diameter / material.strength_diameter) ** size_exponent(material, modulus, size_law)
-    return typical * (-np.log(luck)) ** (1.0 / modulus)
+    sized = replace(material, strength_exponent=size_exponent(material, modulus, size_law))
+    return sized.crushing_strength(diameter) * (-np.log(luck)) ** (1.0 / modulus)
 
 
 def born(bodies: Table, strength: np.ndarray) -> Table:
