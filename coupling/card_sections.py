@@ -84,7 +84,8 @@ class Fracture(Section):
     diameter as measured (strength_exponent of the material) or as Weibull's modulus says, d^(-3/m). mode "flag" counts;
     "replace" puts `fragments` pieces in the place of a particle, `generations` times at most, none of a piece smaller
     than `smallest_share` of the particle as packed; `resolution` [m]: no piece may be smaller, by default a primary
-    crystal of NMC (0.598 um, Sedlatschek et al. 2026). overlap: of a new piece with its neighbours over its radius.
+    crystal of NMC (0.598 um, Sedlatschek et al. 2026). overlap: of a new piece with its neighbours over its radius;
+    growth: of its radius in a few control intervals, until the pieces of a particle fill its volume again.
     damage_constant: of repeated loading (tavares_king). cracked_stiffness, cracked_conduction: factors recorded with
     cracked particles for what is computed from the pressed packing.
     """
@@ -98,6 +99,7 @@ class Fracture(Section):
     smallest_share: Annotated[float, Real(above=0, below=1, percent=True)] = 0.25
     resolution: Length = 0.6e-6
     overlap: Annotated[float, Real(at_least=0, at_most=0.2)] = 0.01
+    growth: Annotated[float, Real(at_least=0, at_most=0.1)] = 0.02
     keep_bonds: Annotated[bool, Default(strict=True)] = True
     damage_constant: Annotated[float, Real(above=0, at_most=100)] = 5.0
     cracked_stiffness: Annotated[float, Real(above=0, at_most=1)] = 1.0

@@ -124,6 +124,7 @@ def fracture_of(card: Card) -> Fracture:
         generations=section.generations,
         smallest_share=section.smallest_share,
         overlap=section.overlap,
+        growth=section.growth,
         keep_bonds=section.keep_bonds,
         damage_constant=section.damage_constant,
     )

@@ -5,10 +5,12 @@ import numpy as np
 from kalander.dem.bed import Bed
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fracture import Fracture, breakable, cracked_share, judged, new_damage, shattered, weakened
+from kalander.dem.growth import grown
 from kalander.dem.loads import body_loads
 from kalander.dem.material import Material
 from kalander.dem.observe import observe
 from kalander.dem.replacement import Replacement
+from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Table
 
 __all__ = ["Breaking"]
@@ -47,14 +49,22 @@ class Breaking:
         done, damage = shattered(bed.ensemble(), self.damage, broken, next_id, self.materials, self.fracture)
         return (done, damage) if done.pieces.broken.any() else None
 
-    def lay(self, bed: Bed, done: Replacement, damage: Table) -> tuple[Bed, np.ndarray]:
-        """The bed with pieces in place of particles, and the kinetic and elastic energy lost [pJ], shape (box,)."""
+    def growth(self, bed: Bed, boxes: np.ndarray) -> tuple[Ensemble, np.ndarray] | None:
+        """The bed's ensemble after its pieces have grown a little in `boxes` (box,), and where one has; or None."""
+        pieces = self.damage["generation"] > 0
+        if not self.replaces or self.fracture.growth == 0.0 or not pieces.any():
+            return None
+        full = np.cbrt(0.75 / np.pi * self.damage["bulk"])
+        target = np.where(pieces, full, 0.0)
+        return grown(bed, target, boxes, rate=self.fracture.growth, overlap=self.fracture.overlap)
+
+    def lay(self, bed: Bed, ensemble: Ensemble, changed: np.ndarray) -> tuple[Bed, np.ndarray]:
+        """Another state in the arrays of a bed, and the kinetic and elastic energy lost with it [pJ], shape (box,)."""
         before = observe(bed)
-        fresh = Bed(done.ensemble, precision=bed.precision, schedule=bed.schedule, heir_of=bed)
+        fresh = Bed(ensemble, precision=bed.precision, schedule=bed.schedule, heir_of=bed)
         after = observe(fresh)
-        self.damage = damage
         lost = before.elastic + before.kinetic - after.elastic - after.kinetic
-        return fresh, np.where(done.broken_boxes, lost, 0.0)  # the others have lost nothing, not even a rounding
+        return fresh, np.where(changed, lost, 0.0)  # the other boxes have lost nothing, not even a rounding
 
     def end_pass(self, bed: Bed, boxes: np.ndarray) -> None:
         """A pass of `boxes` (box,) is over: what it leaves behind in those that survived."""

@@ -32,6 +32,8 @@ CONTACT_SHARE = 0.3
 # fines, which carry nothing, cannot be pressed beyond themselves.
 DENSEST = 0.98
 
+GROWTH_EVERY = 4  # control intervals between two growths of pieces
+
 
 @dataclass(frozen=True)
 class Press:
@@ -238,16 +240,28 @@ class _Run:
         self.breaking.end_pass(self.bed, turned & (protocol["leg"] == LEG["done"]))
         if done is not None:
             self._replace(*done)
+        self._grow(protocol["leg"] == LEG["load"])
         return bool(turned.any())
 
     def _replace(self, done: Replacement, damage: Table) -> None:
-        """Lay the bed anew with pieces in place of particles; the energy that goes is that of fracture."""
-        protocol = self.protocol
-        self.bed, lost = self.breaking.lay(self.bed, done, damage)
-        self._survey(done.ensemble)
-        protocol["next_id"] = done.next_id
-        protocol["fracture_energy"] = protocol["fracture_energy"] + lost
-        protocol["piece_energy"] = protocol["piece_energy"] + done.energy_after
+        """Lay the bed anew with pieces in place of particles."""
+        self._lay(done.ensemble, done.broken_boxes)
+        self.breaking.damage = damage
+        self.protocol["next_id"] = done.next_id
+        self.protocol["piece_energy"] = self.protocol["piece_energy"] + done.energy_after
+
+    def _grow(self, boxes: np.ndarray) -> None:
+        """Every few intervals pieces grow where there is room."""
+        turn = self.bed.boxes["step"] // self.settings.control_steps % GROWTH_EVERY == 0
+        grown = self.breaking.growth(self.bed, boxes & turn)
+        if grown is not None:
+            self._lay(*grown)
+
+    def _lay(self, ensemble: Ensemble, changed: np.ndarray) -> None:
+        """Go on with other bodies in the boxes that have changed; the energy that goes is that of fracture."""
+        self.bed, lost = self.breaking.lay(self.bed, ensemble, changed)
+        self._survey(ensemble)
+        self.protocol["fracture_energy"] = self.protocol["fracture_energy"] + lost
 
     def _brake(self, carried: np.ndarray) -> None:
         """Take haste off where the bed carries, and the spheres' speed with it: without contacts there is no clock."""

@@ -34,8 +34,9 @@ class Fracture:
     equal strengths; size_law: "measured" or "weibull"; seed, replicas (box,): key of the random numbers, so that boxes
     with the same replica hold the same particles, by default each its own. Replacement: fragments (14 or 20 pieces);
     generations at most; smallest_share: a piece no larger than this share of the particle as packed does not break;
-    overlap: largest overlap of a piece over its radius; keep_bonds: bonds go on at the nearest piece. damage_constant:
-    γ of repeated loading (tavares_king).
+    overlap: largest overlap of a piece over its radius as it begins and grows; growth: share of its radius by which a
+    piece grows in a few control intervals of loading, until its particle's pieces fill the volume again; keep_bonds:
+    bonds go on at the nearest piece. damage_constant: γ of repeated loading (tavares_king).
     """
 
     criterion: str = "largest_force"
@@ -48,6 +49,7 @@ class Fracture:
     generations: int = 1
     smallest_share: float = 0.25
     overlap: float = 0.01
+    growth: float = 0.02
     keep_bonds: bool = True
     damage_constant: float = 5.0
 

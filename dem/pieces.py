@@ -8,7 +8,7 @@ from kalander.dem.fragments import FragmentSet
 from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Table
 
-__all__ = ["Near", "Pieces", "centres", "contact_energies", "fit_pieces", "near_pieces"]
+__all__ = ["Near", "Pieces", "centres", "contact_energies", "fit_pieces", "joined_contacts", "near_pieces"]
 
 LEAST_SCALE = 0.5  # a particle that leaves its pieces less room than this part of their radius is not replaced
 
@@ -88,6 +88,19 @@ def _cut(ensemble: Ensemble, broken: np.ndarray, turns: np.ndarray, fragments: F
 
 def centres(bodies: Table) -> np.ndarray:
     return bodies["position"].astype(float) + bodies["rest"]
+
+
+def joined_contacts(contacts: Table, first: np.ndarray, second: np.ndarray) -> Table:
+    """Contacts and others without history, in the order of their bodies."""
+    fresh = {"first": first, "second": second}
+    ends = {name: np.concatenate([contacts[name], fresh[name]]).astype(np.int32) for name in fresh}
+    order = np.lexsort((ends["second"], ends["first"]))
+    history = {
+        name: np.concatenate([column, np.zeros((len(first), *column.shape[1:]), column.dtype)])
+        for name, column in contacts.items()
+        if name not in fresh
+    }
+    return {name: {**ends, **history}[name][order] for name in contacts}
 
 
 def near_pieces(ensemble: Ensemble, pieces: Pieces, pairs: Table) -> Near:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kalander.dem.fragments import FragmentSet
-from kalander.dem.pieces import Near, Pieces, centres, contact_energies, fit_pieces, near_pieces
+from kalander.dem.pieces import Near, Pieces, centres, contact_energies, fit_pieces, joined_contacts, near_pieces
 from kalander.dem.state import BODY, Ensemble
 from kalander.kernels.columns import Table
 
@@ -126,19 +126,9 @@ def _contacts(ensemble: Ensemble, pieces: Pieces, near: Near) -> Table:
     old, start = ensemble.contacts, pieces.start
     stays = ~(pieces.broken[old["first"]] | pieces.broken[old["second"]])
     touches = near.distance < pieces.radius[near.first] + pieces.radius[near.second]
-    fresh = int(touches.sum())
-    table = {
-        "first": np.concatenate([start[old["first"][stays]], near.first[touches]]),
-        "second": np.concatenate([start[old["second"][stays]], near.second[touches]]),
-    }
-    order = np.lexsort((table["second"], table["first"]))
-    history = {
-        name: np.concatenate([column[stays], np.zeros((fresh, *column.shape[1:]), column.dtype)])
-        for name, column in old.items()
-        if name not in table
-    }
-    ends = {name: column.astype(np.int32) for name, column in table.items()}
-    return {name: {**ends, **history}[name][order] for name in old}
+    kept = {name: column[stays] for name, column in old.items()}
+    kept["first"], kept["second"] = start[kept["first"]], start[kept["second"]]
+    return joined_contacts(kept, near.first[touches], near.second[touches])
 
 
 def _bonds(ensemble: Ensemble, pieces: Pieces, *, keep_bonds: bool) -> Table:

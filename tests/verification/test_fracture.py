@@ -12,6 +12,7 @@ from kalander.dem.bed import Bed
 from kalander.dem.compaction import Press, PressState, new_press, press
 from kalander.dem.fracture import Fracture, random_rotations
 from kalander.dem.fragments import FRAGMENT_COUNTS, fragment_set
+from kalander.dem.growth import grown
 from kalander.dem.material import rayleigh_time
 from kalander.dem.replacement import replace_bodies
 from kalander.dem.state import Ensemble, sphere_volume
@@ -359,3 +360,54 @@ def test_arrays_of_a_bed_are_taken_over(make_bed, pressed) -> None:
     assert held["motion"] > len(fresh.bodies["id"])  # room for the next pieces
     again = Bed(heir.ensemble(), precision="f64", schedule="boxes", heir_of=heir)
     assert again.pool.arrays["motion"].shape[0] == held["motion"]  # nothing is allocated where there is room
+
+
+# --- growth -----------------------------------------------------------------------------------------------------------
+
+
+def spun(device, *, growing: int = 14) -> tuple[Bed, np.ndarray]:
+    """A bed of the pieces of a spinning sphere that floats, but for one piece wedged under the upper platen."""
+    start = with_bodies(
+        lay([spheres([[4.0, 4.0, 4.0]], 1.0, width=8.0, height=5.001)], (GRAIN, RIGID), dt=1e-3), spin=[[0.0, 0.2, 0.1]]
+    )
+    fresh = replace_bodies(
+        start, np.array([0]), np.eye(3)[None], fragment_set(14), np.array([1]), overlap=OVERLAP, keep_bonds=True
+    ).ensemble  # fmt: skip
+    target = np.where(np.arange(14) < growing, 1.24 * fresh.bodies["radius"], 0.0)
+    return Bed(fresh, precision=device.precision, schedule="boxes"), target
+
+
+def test_growth_stops_at_the_stated_overlap_and_keeps_angular_momentum(device, make_bed) -> None:
+    """Pieces that touch on all sides: each grows by half of what is allowed, in one go and never again."""
+    bed, target = spun(device)
+    before = bed.ensemble()
+    after, changed = grown(bed, target, np.array([True]), rate=0.05, overlap=OVERLAP)
+    assert changed.tolist() == [True]
+    radius = after.bodies["radius"]
+    growth = radius / before.bodies["radius"]
+    assert ((growth > 1.002) & (growth < 1.0 + OVERLAP)).all()
+    one, two = np.triu_indices(14, 1)
+    distance = np.linalg.norm(after.bodies["position"][one] - after.bodies["position"][two], axis=1)
+    overlap = (radius[one] + radius[two] - distance) / np.minimum(radius[one], radius[two])
+    assert 0.9 * OVERLAP < overlap.max() <= OVERLAP
+    # contacts are those that overlap, so that the energy of growth is seen at once
+    known = set(zip(after.contacts["first"].tolist(), after.contacts["second"].tolist()))
+    assert {pair for pair, deep in zip(zip(one.tolist(), two.tolist()), overlap) if deep > 1e-9} <= known
+    old, new = motion(before, 0), motion(after, 0)
+    for name in ("mass", "momentum", "angular momentum"):
+        assert new[name] == pytest.approx(old[name], rel=1e-13, abs=1e-13), name
+    heir = Bed(after, precision="f64", schedule="boxes", heir_of=bed)
+    assert grown(heir, target, np.array([True]), rate=0.05, overlap=OVERLAP) is None
+
+
+def test_growth_ends_at_its_goal_and_leaves_others_alone(device, make_bed) -> None:
+    """A piece with room, far from others, takes its rate's share a time, and then what is left."""
+    packing = spheres([[2.0, 2.0, 2.0], [6.0, 6.0, 2.0]], [0.5, 1.0], width=8.0, height=5.0)
+    bed = Bed(lay([packing], (GRAIN, RIGID), dt=1e-3), precision="f64", schedule="boxes")
+    target, sizes = np.array([0.54, 0.0]), []
+    while (found := grown(bed, target, np.array([True]), rate=0.03, overlap=OVERLAP)) is not None:
+        sizes.append(found[0].bodies["radius"].tolist())
+        bed = Bed(found[0], precision="f64", schedule="boxes", heir_of=bed)
+    assert [size[0] for size in sizes] == pytest.approx([0.515, 0.515 + 0.02 * 0.7575, 0.54])
+    assert all(size[1] == 1.0 for size in sizes)
+    assert grown(bed, np.array([0.6, 0.0]), np.array([False]), rate=0.03, overlap=OVERLAP) is None
