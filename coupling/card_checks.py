@@ -26,6 +26,7 @@ from kalander.coupling.estimates import (
     step_estimate,
 )
 from kalander.coupling.particles import mean_diameter, size_classes
+from kalander.dem.fragments import smallest_piece
 from kalander.kernels.errors import Fault
 
 __all__ = ["card_faults", "card_warnings"]
@@ -184,6 +185,23 @@ def haste_of_bonded(electrode: Electrode, press: Press) -> Iterator[Fault]:
         yield Fault("press.haste", press.haste, why, f"1, or an electrode.porosity of at least {1 - most:.3g}")
 
 
+def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Fault]:
+    if fracture.mode != "replace":
+        return
+    diameters = [diameter for diameter, _ in size_classes(electrode.particles)]
+    least = min(diameters) * smallest_piece(fracture.fragments, fracture.generations, fracture.smallest_share)
+    if least < fracture.resolution:
+        why = f"is above the smallest piece of a particle of {min(diameters):.3g} m, {least:.3g} m"
+        allowed = f"at most {least:.3g} m; or fewer generations or fragments, or no particles as small"
+        yield Fault("fracture.resolution", fracture.resolution, why, allowed)
+    if max(diameters) > WIDEST_SIZES * least:
+        why = f"makes pieces of {least:.3g} m beside particles of {max(diameters):.3g} m"
+        allowed = (
+            f"largest / smallest up to {WIDEST_SIZES:g}: fewer generations or fragments, or a narrower distribution"
+        )
+        yield Fault("fracture.generations", fracture.generations, why, allowed)
+
+
 def step_too_long(electrode: Electrode, press: Press, step: Step) -> Iterator[Fault]:
     critical = critical_time_step(electrode, press, step)
     if step.dt is not None and step.dt > critical:
@@ -262,6 +280,7 @@ FAULTS: tuple[Check, ...] = (
     law_lacks_constants,
     foil_without_constants,
     haste_of_bonded,
+    pieces_unresolved,
     step_too_long,
 )
 WARNINGS: tuple[Check, ...] = (

@@ -9,6 +9,8 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from kalander.coupling.config import leaf_keys, models_in
 from kalander.coupling.electrode import Electrode
 from kalander.coupling.fields import Choice, Count, Field, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.dem.criteria import CRITERIA
+from kalander.dem.fragments import FRAGMENT_COUNTS
 
 __all__ = [
     "Binder",
@@ -80,10 +82,40 @@ class Contact(Section):
 
 
 class Fracture(Section):
-    """When a particle counts as cracked, and what happens then."""
+    """When particles crack, and what happens then.
 
-    criterion: Annotated[str, Choice(("none", "largest_force"), ("octahedral", "contact_pressure"))] = "none"
-    mode: Annotated[str, Choice(("flag",), ("replace",))] = "flag"
+    criterion: see dem.criteria. weibull_modulus None: all particles of a size are equally strong; size_law: strength by
+    diameter as measured (strength_exponent of the material) or as Weibull's modulus says, d^(-3/m). mode "flag" counts;
+    "replace" puts `fragments` pieces in the place of a particle, `generations` times at most, none of a piece smaller
+    than `smallest_share` of the particle as packed; `resolution` [m]: no piece may be smaller, by default a primary
+    crystal of NMC (0.598 um, Sedlatschek et al. 2026). overlap: of a new piece with its neighbours over its radius;
+    growth: of its radius in a few control intervals, until the pieces of a particle fill its volume again.
+    damage_constant: of repeated loading (tavares_king). cracked_stiffness, cracked_conduction: factors recorded with
+    cracked particles for what is computed from the pressed packing.
+    """
+
+    criterion: Annotated[str, Choice(("none", *CRITERIA))] = "none"
+    mode: Annotated[str, Choice(("flag", "replace"))] = "flag"
+    weibull_modulus: Annotated[float | None, Real(above=0, at_most=1000, absent="infinite")] = None
+    size_law: Annotated[str, Choice(("measured", "weibull"))] = "measured"
+    fragments: Annotated[int, Count(at_least=min(FRAGMENT_COUNTS), at_most=max(FRAGMENT_COUNTS))] = 14
+    generations: Annotated[int, Count(at_least=1, at_most=4)] = 1
+    smallest_share: Annotated[float, Real(above=0, below=1, percent=True)] = 0.25
+    resolution: Length = 0.6e-6
+    overlap: Annotated[float, Real(at_least=0, at_most=0.2)] = 0.01
+    growth: Annotated[float, Real(at_least=0, at_most=0.1)] = 0.02
+    keep_bonds: Annotated[bool, Default(strict=True)] = True
+    damage_constant: Annotated[float, Real(above=0, at_most=100)] = 5.0
+    cracked_stiffness: Annotated[float, Real(above=0, at_most=1)] = 1.0
+    cracked_conduction: Annotated[float, Real(at_least=0, at_most=1)] = 1.0
+
+    @field_validator("fragments", mode="after")
+    @classmethod
+    def set_exists(cls, value: int) -> int:
+        if value not in FRAGMENT_COUNTS:
+            allowed = " or ".join(str(count) for count in FRAGMENT_COUNTS)
+            raise wrong("is no set of pieces", allowed=allowed)
+        return value
 
 
 class Boxes(Section):
@@ -172,6 +204,7 @@ class Published(Section):
     thickness: MaybeLength = None  # of the web: both coatings and foil
     recovery: Annotated[float | None, Real(absent="none")] = None
     set_gap: MaybeLength = None
+    cracked_fraction: Annotated[float | None, Real(at_least=0, at_most=1, percent=True, absent="none")] = None
 
 
 class Calibrated(Section):
@@ -210,6 +243,7 @@ SECTIONS: dict[str, type[Section]] = {
     "electrode": Electrode,
     "binder": Binder,
     "contact": Contact,
+    "fracture": Fracture,
     "boxes": Boxes,
     "press": Press,
     "step": Step,

@@ -1,6 +1,7 @@
 """Stage `press`: every packing to every stress of the card and back, as one batch."""
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,10 +20,12 @@ from kalander.coupling.scales import (
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
 from kalander.dem.compaction import Moment, PressState, new_press, press
+from kalander.dem.fracture import cracked
 from kalander.dem.material import binder_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
 from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
+from kalander.dem.strength import DAMAGE
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["HALF_PRESSED", "PRESSED", "press_ensemble", "press_work", "state_faults"]
@@ -41,6 +44,14 @@ PRESSED = {
         "position": Column("f8", ("particle", 3), "m", "centre after release"),
         "radius": Column("f8", ("particle",), "m", "radius"),
         "cracked": Column("i4", ("particle",), "1", "1 where the load ever exceeded the strength"),
+        "exceeded": replace(DAMAGE["exceeded"], dims=("particle",)),
+        "strength": Column("f8", ("particle",), "Pa", DAMAGE["strength"].doc, nullable=True),
+        "generation": replace(DAMAGE["generation"], dims=("particle",)),
+        "origin": replace(DAMAGE["origin"], dims=("particle",)),
+        "origin_diameter": Column("f8", ("particle",), "m", DAMAGE["origin_diameter"].doc),
+        "bulk": Column("f8", ("particle",), "m^3", DAMAGE["bulk"].doc),
+        "stiffness": Column("f8", ("particle",), "1", "factor on its stiffness: that of cracked particles, or 1"),
+        "conduction": Column("f8", ("particle",), "1", "factor on its conductivity: that of cracked particles, or 1"),
     },
 }
 
@@ -51,7 +62,7 @@ HALF_PRESSED = {
     "boxes": BOX,
     "protocol": PROTOCOL,
     "frames": FRAME,
-    "cracks": {"cracked": Column("i4", ("body",), "1", "1 where ever over-stressed")},
+    "damage": DAMAGE,
 }
 
 
@@ -93,11 +104,18 @@ def press_work(
         "width": final.ensemble.boxes["width"] * 1e-6,
         "start_height": protocol["start_height"] * 1e-6,
     }
+    damage, flagged = final.damage, cracked(final.damage, card.fracture.criterion)
     particles = {
         "box": bodies["box"],
         "position": (bodies["position"].astype(float) + bodies["rest"]) * 1e-6,
         "radius": bodies["radius"].astype(float) * 1e-6,
-        "cracked": final.cracked,
+        "cracked": flagged,
+        **{name: damage[name] for name in ("exceeded", "generation", "origin")},
+        "strength": damage["strength"] * 1e6,
+        "origin_diameter": damage["origin_diameter"] * 1e-6,
+        "bulk": damage["bulk"] * 1e-18,
+        "stiffness": np.where(flagged == 1, card.fracture.cracked_stiffness, 1.0),
+        "conduction": np.where(flagged == 1, card.fracture.cracked_conduction, 1.0),
     }
     return Data({"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles}, {})
 
@@ -128,7 +146,7 @@ def _press_data(state: PressState) -> Data:
         "boxes": ensemble.boxes,
         "protocol": state.protocol,
         "frames": state.frames,
-        "cracks": {"cracked": state.cracked},
+        "damage": state.damage,
     }
     return Data(tables, {})
 
@@ -139,11 +157,11 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     stored = Ensemble(
         tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
     )
-    return PressState(stored, tables["protocol"], tables["frames"], tables["cracks"]["cracked"])
+    return PressState(stored, tables["protocol"], tables["frames"], tables["damage"])
 
 
 def state_faults(state: Data) -> list[str]:
-    """What is wrong with stored boxes beyond their columns: ids that are no permutation, rows out of range."""
+    """What is wrong with stored boxes beyond their columns: double ids, rows out of range."""
     bodies, boxes = state.tables["bodies"], state.tables["boxes"]
     faults = []
     count = len(bodies["id"])
@@ -158,8 +176,16 @@ def state_faults(state: Data) -> list[str]:
         return ["boxes do not share out the bodies"]
     if not np.array_equal(bodies["box"], np.repeat(np.arange(len(size)), size)):
         faults.append("bodies are not in their boxes")
-    if any(not np.array_equal(np.sort(bodies["id"][s : s + n]), np.arange(n)) for s, n in zip(start, size)):
-        faults.append("ids of a box are not a permutation")
+    given = state.tables["protocol"]["next_id"]
+    if len(given) != len(start):
+        return [*faults, "the protocol is not that of the boxes"]
+    for box, (s, n) in enumerate(zip(start, size)):
+        ids = np.sort(bodies["id"][s : s + n])
+        if ids[0] < 0 or ids[-1] >= given[box] or (np.diff(ids) == 0).any():
+            faults.append("ids of a box are double, or were never given")
+            break
+    if len(state.tables["damage"]["strength"]) != count:
+        faults.append("damage is not that of the bodies")
     for name in ("contacts", "bonds"):
         first, second = state.tables[name]["first"], state.tables[name]["second"]
         if ((first < 0) | (second <= first) | (second >= count)).any():

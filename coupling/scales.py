@@ -9,6 +9,7 @@ from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.particles import size_classes
 from kalander.dem.compaction import Press
+from kalander.dem.fracture import Fracture
 from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
 from kalander.dem.recipe import Recipe
 from kalander.kernels.columns import Column, Table
@@ -17,6 +18,7 @@ from kalander.kernels.law_table import ROLLING_SUFFIX
 __all__ = [
     "binder_of",
     "contact_of",
+    "fracture_of",
     "from_si",
     "material_of",
     "press_settings",
@@ -35,6 +37,7 @@ UNITS = {
     "um/us": ("m/s", 1.0),
     "MPa": ("Pa", 1e6),
     "uN": ("N", 1e-6),
+    "pJ": ("J", 1e-12),
 }
 
 
@@ -64,7 +67,7 @@ def material_of(card: Card) -> Material:
         poisson=active.poisson,
         density=active.density / 1e6,
         restitution=card.restitution,
-        strength=np.inf if active.strength is None or card.fracture.criterion == "none" else active.strength / 1e6,
+        strength=np.inf if active.strength is None else active.strength / 1e6,
         strength_diameter=active.strength_diameter * 1e6,
         strength_exponent=active.strength_exponent,
         yield_pressure=np.inf if active.yield_pressure is None else active.yield_pressure / 1e6,
@@ -131,6 +134,28 @@ def press_settings(card: Card, smallest_radius: float) -> Press:
         time_step=time_step(card, smallest_radius),
         contact_share=card.step.contact_share if card.step.dt is None else np.inf,
         haste=card.press.haste,
+        fracture=fracture_of(card),
+        least_radius=smallest_radius,
+    )
+
+
+def fracture_of(card: Card) -> Fracture:
+    """Fracture of the boxes of a card: those of one replica hold the same particles, at every stress."""
+    section = card.fracture
+    return Fracture(
+        criterion=section.criterion,
+        mode=section.mode,
+        modulus=np.inf if section.weibull_modulus is None else section.weibull_modulus,
+        size_law=section.size_law,
+        seed=card.seed,
+        replicas=tuple(range(card.boxes.replicas)) * len(card.press.stress),
+        fragments=section.fragments,
+        generations=section.generations,
+        smallest_share=section.smallest_share,
+        overlap=section.overlap,
+        growth=section.growth,
+        keep_bonds=section.keep_bonds,
+        damage_constant=section.damage_constant,
     )
 
 

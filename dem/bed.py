@@ -46,6 +46,7 @@ class Bed:
     schedule: "boxes" (workers of a CPU) or "bodies" (a work item a body; GPUs); equal results
     skin: extra reach of the candidate list [µm], shape (box,), by default as suits the time it takes; changes no result
     workers: threads of a CPU to use, all by default
+    heir_of: bed of another state of the same boxes, whose arrays and pace are taken over; it must not be used again
     """
 
     def __init__(
@@ -56,11 +57,14 @@ class Bed:
         schedule: str,
         skin: np.ndarray | None = None,
         workers: int | None = None,
+        heir_of: "Bed | None" = None,
     ) -> None:
         on_host = schedule == "boxes"
         self.precision, self.schedule, self.law = precision, schedule, ensemble.law
         self.workers = (workers or worker_count()) if on_host else 1
-        self.pool = pool = Pool(precision, on_host=on_host)
+        self.pool: Pool = heir_of.pool if heir_of else Pool(precision, on_host=on_host)
+        pool = self.pool
+        pool.grows = pool.grows or heir_of is not None
         self.periodic = bool((ensemble.boxes["depth"] > 0).any())
         kind = {"precision": precision, "periodic": self.periodic}
         self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, **kind)
@@ -98,7 +102,7 @@ class Bed:
             self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
         self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic)
         self.parts: dict[int, tuple] = {}
-        self.pace = Pace(self.workers)
+        self.pace: Pace = heir_of.pace if heir_of else Pace(self.workers)
         self.list_pairs()
 
     def _box_records(self) -> tuple[Any, Any]:

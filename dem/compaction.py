@@ -5,39 +5,47 @@ when to stop and what to show is decided by whoever loops over it.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.breaking import Breaking
+from kalander.dem.fracture import Fracture
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, impact_frequency, quasi_static_speed, servo_speed
 from kalander.dem.press_tables import FRAME, LEG
+from kalander.dem.replacement import Replacement
 from kalander.dem.slowing import scale_motion
 from kalander.dem.state import Ensemble
+from kalander.dem.strength import born
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["Moment", "Press", "PressState", "new_press", "press"]
 
-CRUSHING_FACTOR = 0.9  # σ = 0.9 F/d²: Hiramatsu & Oka, Int. J. Rock Mech. 3 (1966) 89
-
-
 # Verlet is stable to 2/ω of the fastest mode. That of a body with Z contacts that resist sliding and turning is some
 # 4 times that of one contact, and dashpots evaluated half a step late take another third: 0.35/ω is the limit seen.
 CONTACT_SHARE = 0.3
+
+# Solids of all kinds over the volume of the box beyond which a box turns: pieces leave room to their fines, but the
+# fines, which carry nothing, cannot be pressed beyond themselves.
+DENSEST = 0.98
+
+GROWTH_EVERY = 4  # control intervals between two growths of pieces
 
 
 @dataclass(frozen=True)
 class Press:
     """How boxes are pressed.
 
-    speed [µm/µs] at most; inertial_number wanted; release_stress [MPa]; max_strain at which a box turns anyway;
-    time_step [µs] at most, and contact_share: time step at most this share of 1/ω of the stiffest contact;
-    control_steps between looks at the platens; frame_strain between frames; stress_floor: share of the target below
-    which the inertial number counts the stress as this floor (a bonded coating starts at zero stress); haste: how many
-    times faster loose spheres are pushed together until the bed begins to carry (see dem.platens.braked_haste);
-    release: open again after the target.
+    speed [µm/µs] at most; inertial_number wanted; release_stress [MPa]; max_strain at which a box turns anyway (as it
+    does where its pores are closed); time_step [µs] at most, and contact_share: time step at most this share of 1/ω of
+    the stiffest contact; control_steps between looks at the platens; frame_strain between frames; stress_floor: share
+    of the target below which the inertial number counts the stress as this floor (a bonded coating starts at zero
+    stress); haste: how many times faster loose spheres are pushed together until the bed begins to carry (see
+    dem.platens.braked_haste); release: open again after the target; fracture: when particles crack and what becomes of
+    them; least_radius [µm]: of the bodies that time_step is for (smaller ones take a shorter one), 0 for all.
     """
 
     speed: float
@@ -51,6 +59,8 @@ class Press:
     stress_floor: float = 0.1
     haste: float = 1.0
     release: bool = True
+    fracture: Fracture = field(default_factory=Fracture)
+    least_radius: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class PressState:
     ensemble: Ensemble
     protocol: Table
     frames: Table
-    cracked: np.ndarray  # (body,) 1 where ever over-stressed
+    damage: Table  # by dem.strength.DAMAGE
 
 
 @dataclass(frozen=True)
@@ -93,9 +103,13 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "reached": np.zeros(count, np.int32),
         "solid": np.asarray(solid, float),
         "start_energy": np.zeros(count),
+        "next_id": ensemble.boxes["body_count"].astype(np.int64),
+        "fracture_energy": np.zeros(count),
+        "piece_energy": np.zeros(count),
     }
     frames = {name: np.zeros(0, _dtype(column)) for name, column in FRAME.items()}
-    return PressState(ensemble, protocol, frames, np.zeros(len(ensemble.bodies["id"]), np.int32))
+    unborn = born(ensemble.bodies, np.full(len(ensemble.bodies["id"]), np.nan))  # strengths are drawn by the press
+    return PressState(ensemble, protocol, frames, unborn)
 
 
 def _dtype(column: Column) -> str:
@@ -126,30 +140,29 @@ class _Run:
         self.bed = bed
         self.protocol = {name: column.copy() for name, column in state.protocol.items()}
         self.frames = [state.frames]
-        self.cracked = state.cracked.copy()
-        radius, material = state.ensemble.bodies["radius"], state.ensemble.bodies["material"]
-        self.volume = radius.astype(float) ** 3
-        self.strength = np.array([m.strength for m in materials])[material]
-        for row, one in enumerate(materials):
-            here = material == row
-            self.strength[here] = one.crushing_strength(2.0 * radius[here])
-        mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
-        self.spheres = solid_volume(bed)
-        self.density = mass / self.spheres
-        starts = bed.boxes["body_start"]
-        modulus = bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))  # the last material is that of the platens
-        self.lightest = (
-            np.minimum.reduceat(radius.astype(float), starts),
-            np.minimum.reduceat(state.ensemble.bodies["mass"].astype(float), starts),
-            modulus,
-        )
-        self.diameter = 2.0 * np.add.reduceat(radius.astype(float), bed.boxes["body_start"]) / bed.boxes["body_count"]
+        self.breaking = Breaking(state.damage, materials, settings.fracture)
+        self._survey(state.ensemble)
         self.stress = self.protocol["last_stress"].copy()
         if len(state.frames["box"]) == 0:
+            self.breaking.begin(state.ensemble.bodies)
             start = observe(bed)
             self.protocol["start_energy"] = start.elastic + start.kinetic
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
+
+    def _survey(self, ensemble: Ensemble) -> None:
+        """What follows from the bodies as they are: they change where particles break."""
+        bodies, boxes = ensemble.bodies, ensemble.boxes
+        radius = bodies["radius"].astype(float)
+        mass = np.add.reduceat(bodies["mass"].astype(float), boxes["body_start"])
+        self.spheres = solid_volume(self.bed)
+        self.density = mass / self.spheres
+        self.diameter = 2.0 * np.add.reduceat(radius, boxes["body_start"]) / boxes["body_count"]
+        least = np.minimum.reduceat(radius, boxes["body_start"])
+        # the last material is that of the platens
+        modulus = self.bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
+        self.lightest = least, np.minimum.reduceat(bodies["mass"].astype(float), boxes["body_start"]), modulus
+        self.longest_step = self.settings.time_step * np.minimum(1.0, least / (self.settings.least_radius or least))
 
     @property
     def height(self) -> np.ndarray:
@@ -183,9 +196,8 @@ class _Run:
         """
         meeting = np.where(self.protocol["haste"] > 1.0, speed, 0.0)
         frequency = np.maximum(self.bed.contact_frequency(), impact_frequency(meeting, *self.lightest))
-        self.bed.boxes["dt"] = np.minimum(
-            self.settings.time_step, self.settings.contact_share / np.maximum(frequency, 1e-30)
-        )
+        share = self.settings.contact_share / np.maximum(frequency, 1e-30)
+        self.bed.boxes["dt"] = np.minimum(self.longest_step, share)
 
     def _floor(self) -> np.ndarray:
         return np.maximum(self.settings.stress_floor * self.protocol["target"], self.settings.release_stress)
@@ -223,8 +235,12 @@ class _Run:
         self._brake(np.minimum(low, high))
         protocol["last_stress"], protocol["last_height"] = self.stress, height
 
-        arrived = (leg == LEG["load"]) & (self.stress >= protocol["target"])
-        capped = (leg == LEG["load"]) & ~arrived & (strain >= settings.max_strain)
+        done = self.breaking.replacement(self.bed, leg != LEG["done"], protocol["next_id"])
+        breaking = np.zeros(len(leg), bool) if done is None else done[0].broken_boxes
+        # a target is met once nothing breaks under it
+        arrived = (leg == LEG["load"]) & (self.stress >= protocol["target"]) & ~breaking
+        closed = protocol["solid"] >= DENSEST * self.bed.boxes["width"].prod(axis=1) * height
+        capped = (leg == LEG["load"]) & ~arrived & ((strain >= settings.max_strain) | closed)
         opened = (leg == LEG["release"]) & (np.maximum(low, high) <= settings.release_stress)
         turned = arrived | capped | opened
         due = (np.abs(strain - protocol["frame_strain"]) >= settings.frame_strain) & (leg != LEG["done"])
@@ -234,7 +250,31 @@ class _Run:
         protocol["least_height"] = np.where(arrived | capped, height, protocol["least_height"])
         after = leg + 1 if settings.release else LEG["done"]
         protocol["leg"] = np.where(turned, after, leg).astype(np.int32)
+        self.breaking.end_pass(self.bed, turned & (protocol["leg"] == LEG["done"]))
+        if done is not None:
+            self._replace(*done)
+        self._grow(protocol["leg"] == LEG["load"])
         return bool(turned.any())
+
+    def _replace(self, done: Replacement, damage: Table) -> None:
+        """Lay the bed anew with pieces in place of particles."""
+        self._lay(done.ensemble, done.broken_boxes)
+        self.breaking.damage = damage
+        self.protocol["next_id"] = done.next_id
+        self.protocol["piece_energy"] = self.protocol["piece_energy"] + done.energy_after
+
+    def _grow(self, boxes: np.ndarray) -> None:
+        """Every few intervals pieces grow where there is room."""
+        turn = self.bed.boxes["step"] // self.settings.control_steps % GROWTH_EVERY == 0
+        grown = self.breaking.growth(self.bed, boxes & turn)
+        if grown is not None:
+            self._lay(*grown)
+
+    def _lay(self, ensemble: Ensemble, changed: np.ndarray) -> None:
+        """Go on with other bodies in the boxes that have changed; the energy that goes is that of fracture."""
+        self.bed, lost = self.breaking.lay(self.bed, ensemble, changed)
+        self._survey(ensemble)
+        self.protocol["fracture_energy"] = self.protocol["fracture_energy"] + lost
 
     def _brake(self, carried: np.ndarray) -> None:
         """Take haste off where the bed carries, and the spheres' speed with it: without contacts there is no clock."""
@@ -249,14 +289,13 @@ class _Run:
         """Add a frame for every box that is due."""
         protocol, bed = self.protocol, self.bed
         seen = observe(bed)
-        box, height = bed.host_box, self.height
+        height = self.height
         count, bulk = len(height), bed.boxes["width"].prod(axis=1) * height
-        crushing = CRUSHING_FACTOR * seen.largest_force / (2.0 * np.cbrt(self.volume)) ** 2
-        self.cracked = np.maximum(self.cracked, (due[box] & (crushing > self.strength)).astype(np.int32))
-        cracked = np.bincount(box, self.cracked * self.volume, count) / np.bincount(box, self.volume, count)
+        if not self.breaking.replaces:
+            self.breaking.judge(bed, due)
         pressure = np.maximum(0.5 * (seen.stress_low + seen.stress_high), self._floor())
         rate = np.abs(np.diff(bed.boxes["platen_velocity"], axis=1)[:, 0]) / height
-        stored = seen.kinetic + seen.elastic - protocol["start_energy"]
+        stored = seen.kinetic + seen.elastic - protocol["start_energy"] + protocol["fracture_energy"]
         values = {
             "box": np.arange(count),
             "leg": protocol["leg"],
@@ -273,7 +312,9 @@ class _Run:
             "stress_zz": seen.stress[:, 2, 2],
             "coordination": seen.coordination,
             "broken_bond_fraction": seen.broken_bond_fraction,
-            "cracked_fraction": cracked,
+            **self.breaking.columns(bed),
+            "fracture_energy": protocol["fracture_energy"],
+            "piece_energy": protocol["piece_energy"],
             "overlap_ratio": seen.overlap_ratio,
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
@@ -296,6 +337,5 @@ class _Run:
     def state(self) -> PressState:
         frames = {name: np.concatenate([part[name] for part in self.frames]) for name in FRAME}
         self.frames = [frames]
-        return PressState(
-            self.bed.ensemble(), {k: v.copy() for k, v in self.protocol.items()}, frames, self.cracked.copy()
-        )
+        protocol, damage = ({k: v.copy() for k, v in table.items()} for table in (self.protocol, self.breaking.damage))
+        return PressState(self.bed.ensemble(), protocol, frames, damage)

@@ -1,5 +1,6 @@
 """Columns of a press: what it remembers of each box, and what its frames hold."""
 
+from kalander.dem.criteria import CRITERIA
 from kalander.kernels.columns import Column
 
 __all__ = ["FRAME", "LEG", "PROTOCOL"]
@@ -19,6 +20,9 @@ PROTOCOL = {
     "reached": Column("i4", ("box",), "1", "1 if the target stress was met within the largest strain"),
     "solid": Column("f8", ("box",), "um^3", "solids of all kinds in the box"),
     "start_energy": Column("f8", ("box",), "pJ", "elastic energy of the packing as generated"),
+    "next_id": Column("i8", ("box",), "1", "number that the next piece of a particle gets"),
+    "fracture_energy": Column("f8", ("box",), "pJ", "kinetic and elastic energy lost where pieces replaced particles"),
+    "piece_energy": Column("f8", ("box",), "pJ", "elastic energy with which pieces began"),
 }
 
 FRAME = {
@@ -38,8 +42,15 @@ FRAME = {
     "coordination": Column("f8", ("frame",), "1", "contacts of a particle"),
     "broken_bond_fraction": Column("f8", ("frame",), "1", "of the bonds laid"),
     "cracked_fraction": Column("f8", ("frame",), "1", "volume share of particles ever loaded beyond their strength"),
+    **{
+        f"cracked_{name}": Column("f8", ("frame",), "1", f"cracked_fraction by the criterion {name}")
+        for name in CRITERIA
+    },
+    "pieces": Column("i8", ("frame",), "1", "bodies that are pieces of particles"),
+    "fracture_energy": Column("f8", ("frame",), "pJ", "energy lost where pieces replaced particles"),
+    "piece_energy": Column("f8", ("frame",), "pJ", "elastic energy with which pieces began"),
     "overlap_ratio": Column("f8", ("frame",), "1", "largest overlap over the smaller radius"),
     "inertial_number": Column("f8", ("frame",), "1", "strain rate x diameter x sqrt(density/stress)"),
     "kinetic_over_elastic": Column("f8", ("frame",), "1", "kinetic over elastic energy"),
-    "energy_error": Column("f8", ("frame",), "1", "work - kinetic - elastic - heat, over the work"),
+    "energy_error": Column("f8", ("frame",), "1", "work - kinetic - elastic - heat - fracture, over the work"),
 }

@@ -12,6 +12,7 @@ from kalander.kernels.backend import ti
 __all__ = ["HEADROOM", "Pool", "download", "view"]
 
 HEADROOM = 1.1  # spare room of arrays that grow
+GROWTH = 1.5  # where all arrays grow: what is outgrown, and on a GPU lost, stays below twice what is in use
 REALS = {"f32": np.float32, "f64": np.float64}
 
 
@@ -19,12 +20,13 @@ class Pool:
     """Arrays by name that are written again and again: the kernel language never gives its arrays back.
 
     precision: of reals. on_host: arrays are numpy's, which a CPU reads in place. An array is at least as long as asked;
-    the kernels that use one are told how much of it counts.
+    the kernels that use one are told how much of it counts. grows: every array may grow, as where bodies break.
     """
 
     def __init__(self, precision: str, *, on_host: bool) -> None:
         self.precision = precision
         self.on_host = on_host
+        self.grows = False
         self.arrays: dict[str, Any] = {}
 
     def take(self, name: str, length: int, components: int = 1, *, real: bool = False, exact: bool = False):
@@ -36,6 +38,7 @@ class Pool:
         if array is None or array.shape[0] < length:
             self.arrays[name] = array = None  # the old one goes before the new one comes
             room = max(length, 1) if exact else int(HEADROOM * length) + 16
+            room = int(GROWTH * length) + 16 if self.grows else room
             self.arrays[name] = array = self._new(room, components, real=real)
         return array
 

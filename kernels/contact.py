@@ -166,7 +166,8 @@ def compose(name: str) -> ContactLaw:
         if square > limit * limit:
             tangential_force *= limit / ti.sqrt(square)
             # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
-            spring = -tangential_force / stiffness
+            # 0 - x, not -x: no spring is +0, as of a body that is not listed
+            spring = (0.0 - tangential_force) / stiffness
         if ti.static(memory > 0) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
             spring *= 0.0
 

@@ -43,6 +43,7 @@ class RunResult:
     def answer(self) -> dict[str, Any]:
         """The JSON object of `kalander run`."""
         from kalander.runs import answers
+        from kalander.runs.fracture_answer import criteria_answer
 
         rolls = [answers.nip_answer(self.rolled, row) for row in range(len(self.rolled.tables["settings"]["name"]))]
         return {
@@ -54,6 +55,7 @@ class RunResult:
             ],
             **answers.electrode_answer(self.card),
             "press": answers.press_answer(self.card, self.pressed),
+            "fracture": criteria_answer(self.pressed),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
             "validity": answers.validity_answer(self.card, self.pressed),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kalander.coupling.atomic import replacing, storage_errors
@@ -16,6 +17,7 @@ from kalander.coupling.fields import Quantity
 from kalander.coupling.quantity import DIMENSIONS
 from kalander.runs.answers import press_answer
 from kalander.runs.figures import compaction_figure, damage_figure, honesty_figure
+from kalander.runs.fracture_figure import fracture_figure
 from kalander.runs.nip_figure import nip_figure
 from kalander.runs.packing_figure import bed_before, bed_pressed, packing_figure
 from kalander.runs.plot_style import png
@@ -71,6 +73,9 @@ def _pictures(results: StudyResults) -> Iterator[Picture]:
     if pressed is not None:
         yield Picture("compaction", png(compaction_figure(card, pressed)), COMPACTION_CAPTION)
         yield Picture("damage", png(damage_figure(pressed)), DAMAGE_CAPTION)
+        boxes, particles = pressed.tables["boxes"], pressed.tables["particles"]
+        if boxes["reached"].any() and not np.isnan(particles["strength"]).all():
+            yield Picture("fracture", png(fracture_figure(card, pressed)), FRACTURE_CAPTION)
     if rolled is not None and rolled.tables["settings"]["solved"].any():
         yield Picture("nip", png(nip_figure(card, rolled)), NIP_CAPTION)
     if pressed is not None:
@@ -92,6 +97,12 @@ COMPACTION_CAPTION = (
 DAMAGE_CAPTION = (
     "Share of the binder bonds broken, share of the particle volume ever loaded beyond its strength, and contacts of a "
     "particle, on loading (mean of the replicas, with one standard deviation) and after release from each stress."
+)
+FRACTURE_CAPTION = (
+    "Particles over-stressed at least once, by all criteria in one press. Left: share of the particle volume against "
+    "pressure, mean of the replicas; diamonds: shares of the particles that the literature gives (computed there, with "
+    "a mean stress against a strength that falls with size). Right: share of the particles of each size, after the "
+    "largest (lines) and the smallest stress (dots). All criteria compare with the same strengths; none is fitted."
 )
 NIP_CAPTION = (
     "Above: pressure on the web along the nip for each setting that has a solution; solid with elastic, dashed with "

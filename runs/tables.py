@@ -9,7 +9,9 @@ import numpy as np
 from kalander.coupling.card import Card
 from kalander.coupling.card_sections import Published
 from kalander.coupling.store import Data
+from kalander.dem.criteria import CRITERIA, SANGROS_2020
 from kalander.runs.answers import electrode_answer, nip_answer, press_answer, validity_answer
+from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.runs.results import StudyResults
 
 __all__ = ["Grid", "Summary", "nip_settings", "published_at", "summarise"]
@@ -17,6 +19,7 @@ __all__ = ["Grid", "Summary", "nip_settings", "published_at", "summarise"]
 ABSENT = "–"
 STRESS_TOLERANCE = 0.01  # a published state belongs to a pressed stress within this share of it
 NAME_LENGTH = 14  # of a published state in a heading
+STRESSES_A_GRID = 3  # the largest ones, with two columns each
 STATES_A_GRID = 2  # with their published columns, what fits beside the labels in 118 columns
 
 
@@ -45,6 +48,8 @@ def summarise(results: StudyResults) -> Summary:
     if pressed is not None:
         settings = [] if rolled is None else nip_settings(rolled)
         grids = [*state_grids(card, press_answer(card, pressed), settings), *grids]
+    if pressed is not None:
+        grids += fracture_grids(card, pressed)
     if rolled is not None:
         grids.append(nip_grid(nip_settings(rolled)))
     flags = validity_answer(card, pressed)["flags"] if pressed is not None else list(card.warnings)
@@ -175,6 +180,44 @@ def balance_grid(card: Card) -> Grid:
         ("web thickness", f"{micrometres(answer['web_thickness_m'])} µm, published {published}"),
     ]
     return Grid("Volume balance before calendering", ("quantity", "value"), tuple(rows))
+
+
+def fracture_grids(card: Card, pressed: Data) -> Iterator[Grid]:
+    """Cracked share at each stress by all criteria, and by size at the largest; none where particles do not crush."""
+    if np.isnan(pressed.tables["particles"]["strength"]).all():
+        return
+    answer = criteria_answer(pressed)
+    stresses = list(dict.fromkeys(row["stress_Pa"] for row in answer))[-STRESSES_A_GRID:]
+    headings = [heading for stress in stresses for heading in (f"{stress / 1e6:.4g} MPa, volume", "of particles")]
+    rows = []
+    for name in CRITERIA:
+        mine = [row for stress in stresses for row in answer if (row["criterion"], row["stress_Pa"]) == (name, stress)]
+        cells = [percent(row[key]) for row in mine for key in ("cracked_volume_fraction", "cracked_number_fraction")]
+        rows.append((_criterion_label(card, name), *cells))
+    if any(point.cracked_fraction is not None for point in card.published):
+        known = [published_at(card, stress) for stress in stresses]
+        cells = [cell for point in known for cell in (ABSENT, percent(point.cracked_fraction if point else None))]
+        rows.append(("published", *cells))
+    yield Grid("Cracked particles by criterion (%), side by side", ("criterion", *headings), tuple(rows))
+    reached = pressed.tables["boxes"]["stress"][pressed.tables["boxes"]["reached"] == 1]
+    if len(reached):
+        yield _size_grid(card, pressed, float(reached.max()))
+
+
+def _size_grid(card: Card, pressed: Data, stress: float) -> Grid:
+    """Cracked share of the particles of each size after a stress."""
+    classes = size_classes_of(pressed, stress)
+    headings = tuple(f"{1e6 * diameter:.1f} µm" for diameter in classes.diameter)
+    rows = [("particles", *(str(count) for count in classes.count))]
+    for name, shares in zip(CRITERIA, classes.cracked):
+        rows.append((_criterion_label(card, name), *(percent(share) for share in shares)))
+    return Grid(f"Cracked particles by size after {stress / 1e6:.4g} MPa (%)", ("criterion", *headings), tuple(rows))
+
+
+def _criterion_label(card: Card, name: str) -> str:
+    """Name of a criterion; which one the card follows, and which one is that of Sangrós Giménez et al. 2020."""
+    label = CRITERION_NAMES[name] + (", as Sangrós 2020" if name == SANGROS_2020 else "")
+    return label + (" *" if name == card.fracture.criterion else "")
 
 
 NIP_HEADINGS = (

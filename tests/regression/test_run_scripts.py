@@ -6,26 +6,32 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from kalander.coupling.store import load
-from kalander.runs import nmc111
+from kalander.runs import fracture_criteria, nmc111
 
 ROOT = Path(__file__).parents[2]
+
+
+def run_script(module, folder: Path) -> str:
+    """What a script prints, run quick into a folder."""
+    environment = {**os.environ, "KALANDER_CACHE": str(ROOT / "tests" / ".kernel_cache")}
+    done = subprocess.run(
+        [sys.executable, module.__file__, str(folder), "--quick"],
+        env=environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("scripts") / "study with ü and spaces"
-    environment = {**os.environ, "KALANDER_CACHE": str(ROOT / "tests" / ".kernel_cache")}
-    done = subprocess.run(
-        [sys.executable, nmc111.__file__, str(folder), "--quick"],
-        env=environment, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+    return folder, run_script(nmc111, folder)
 
 
 @pytest.mark.xdist_group("scripts")
@@ -75,3 +81,19 @@ def test_energy_balance_and_speed_of_the_quick_study_are_honest(study):
     # both platens and the stress inside agree where inertia is small: within the few per mille of its kinetic energy
     hardest = turned & (frames["stress_high"] > 15e6)
     assert abs(frames["stress_zz"][hardest] / frames["stress_high"][hardest] - 1).max() < 0.05
+
+
+@pytest.mark.xdist_group("scripts")
+def test_fracture_criteria_stand_side_by_side(tmp_path):
+    """Every criterion cracks more particles at the higher stress, and none all of them."""
+    printed = run_script(fracture_criteria, tmp_path / "study")
+    rows = re.findall(r"([\d.]+) MPa: +([\d.]+) by (\w+ \w+)", printed)
+    assert len(rows) == 10
+    for low, high in zip(rows[:5], rows[5:]):
+        assert low[2] == high[2]
+        assert float(low[1]) < float(high[1]) < 30.0, low[2]
+    assert "mean stress, the criterion of Sangros Gimenez et al. 2020, who computed 0.00" in printed
+    table = re.search(r"while loading \(%\)\n.*\n((?: +[\d.]+.*\n)+)", printed)
+    shares = [[float(cell) for cell in line.split()] for line in table[1].splitlines()]
+    assert all(before <= after for early, late in pairwise(shares) for before, after in zip(early, late))
+    assert (tmp_path / "study" / "figures" / "fracture.png").exists()

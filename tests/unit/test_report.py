@@ -13,9 +13,11 @@ from kalander.coupling.nipping import FIELDS
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
+from kalander.dem.criteria import CRITERIA
 from kalander.dem.press_tables import LEG
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.figures import Branch, mean_over_replicas
+from kalander.runs.fracture_answer import number_shares
 from kalander.runs.packing_figure import bed_before, bed_pressed, picture_of, view_of
 from kalander.runs.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
 from kalander.runs.report import write_report
@@ -102,11 +104,21 @@ def pressed():
         "width": np.full((4, 2), WIDTH),
         "start_height": np.full(4, HEIGHT),
     }
+    total = 4 * count
+    cracked = (np.arange(total) // (count // 2) == 4).astype(np.int32)
     particles = {
         "box": np.repeat(np.arange(4, dtype=np.int32), count),
         "position": np.concatenate([lattice(THICKNESS["released"][box // 2]) for box in range(4)]),
-        "radius": np.full(4 * count, 4.0e-6),
-        "cracked": (np.arange(4 * count) // (count // 2) == 4).astype(np.int32),
+        "radius": np.full(total, 4.0e-6),
+        "cracked": cracked,
+        "exceeded": cracked * 0b11101,  # by all criteria but octahedral
+        "strength": np.full(total, 160e6),
+        "generation": np.zeros(total, np.int32),
+        "origin": np.tile(np.arange(count), 4),
+        "origin_diameter": np.where(np.arange(total) % 2 == 0, 5e-6, 8e-6),
+        "bulk": np.full(total, 4.0 / 3.0 * np.pi * 4e-6**3),
+        "stiffness": np.ones(total),
+        "conduction": np.ones(total),
     }
     table = {name: np.concatenate([part[name] for part in frames]) for name in frames[0]}
     return Data({"frames": table, "boxes": boxes, "particles": particles}, {"dt_s": 1e-10})
@@ -142,6 +154,10 @@ def box_frames(box, stress, rank, shift):
         "coordination": 2.0 + 4.0 * share,
         "broken_bond_fraction": np.maximum.accumulate(0.8 * share),
         "cracked_fraction": np.maximum.accumulate(0.5 * share),
+        **{f"cracked_{name}": np.maximum.accumulate((0.1 + 0.1 * rank) * share) for rank, name in enumerate(CRITERIA)},
+        "pieces": np.zeros(len(share), np.int64),
+        "fracture_energy": np.zeros(len(share)),
+        "piece_energy": np.zeros(len(share)),
         "overlap_ratio": 0.01 + 0.05 * share,
         "inertial_number": 1e-3 * ones,
         "kinetic_over_elastic": 1e-3 * ones,
@@ -292,7 +308,7 @@ def test_mean_over_replicas_is_taken_at_equal_pressure():
     assert scatter == pytest.approx(np.full(len(grid), 0.04 / np.sqrt(2)))
 
 
-@pytest.mark.parametrize("name", ["packing", "compaction", "damage", "nip", "honesty"])
+@pytest.mark.parametrize("name", ["packing", "compaction", "damage", "fracture", "nip", "honesty"])
 def test_every_third_of_every_figure_has_something_drawn(study, name):
     image = imread(BytesIO((study / "figures" / f"{name}.png").read_bytes()))[..., :3]
     assert min(image.shape[:2]) > 400  # pixels: two inches in print
@@ -306,7 +322,7 @@ def test_every_third_of_every_figure_has_something_drawn(study, name):
 def test_page_needs_no_other_file_and_no_net(study):
     page = (study / "report.html").read_text(encoding="utf-8")
     sources = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', page)
-    assert len(sources) == 5
+    assert len(sources) == 6
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
     assert not re.search(r"https?:|<script|<link|@import|url\(|<iframe", bare)
@@ -314,7 +330,7 @@ def test_page_needs_no_other_file_and_no_net(study):
 
 def test_page_has_captions_provenance_calibrated_values_and_citations(study, card):
     page = (study / "report.html").read_text(encoding="utf-8")
-    assert page.count("<figcaption>") == 5
+    assert page.count("<figcaption>") == 6
     for stage in card_stages(card):
         key = load(study / f"{stage.name}.h5").identity["key"]
         assert key[:16] in page
@@ -336,7 +352,7 @@ def test_partial_study_is_reported_and_names_all_that_is_missing(card, results, 
     write_study(tmp_path / "study", card, {name: results[name] for name in names[:count]})
     page = write_report(tmp_path / "study").read_text(encoding="utf-8")
     assert f"Missing: {', '.join(names[count:])}." in page
-    assert page.count("data:image/png") == [0, 1, 4][count]
+    assert page.count("data:image/png") == [0, 1, 5][count]
     text = summary_text(tmp_path / "study")
     assert [name for name in names if f"missing: {name} is" in text] == names[count:]
 
@@ -418,3 +434,32 @@ def test_printed_summary_fits_a_log(study, capsys):
     assert max(map(len, printed.splitlines())) <= 118
     assert "device: cpu x86_64, f64, taichi 1.7.4" in printed
     assert "\x1b" not in printed
+
+
+def test_cracked_shares_stand_side_by_side(study):
+    """Means over the replicas of a stress: volume from the frames, number from the particles, the published beside."""
+    grids = {grid.title: grid for grid in summarise(open_results(study)).grids}
+    grid = grids["Cracked particles by criterion (%), side by side"]
+    rows = {row[0]: row[1:] for row in grid.rows}
+    assert list(rows)[:5] == [
+        "largest force *", "octahedral shear", "contact pressure", "mean stress, as Sangrós 2020", "stored energy"
+    ]  # fmt: skip
+    # of 16 spheres of box 2 eight are cracked, of box 3 none
+    assert rows["largest force *"] == ("10.0", "0.0", "10.0", "25.0")
+    assert rows["octahedral shear"] == ("20.0", "0.0", "20.0", "0.0")
+    assert rows["published"] == ("–", "0.0", "–", "1.5")
+    by_size = grids["Cracked particles by size after 159.4 MPa (%)"]
+    assert by_size.headings == ("criterion", "5.0 µm", "8.0 µm")
+    assert by_size.rows[0] == ("particles", "16", "16")
+    assert by_size.rows[1] == ("largest force *", "25.0", "25.0")
+
+
+def test_pieces_count_as_the_particle_they_come_from():
+    """Three particles, one of them in two pieces of which one exceeded, and that by the first criterion."""
+    particles = {
+        "box": np.zeros(4, np.int32),
+        "origin": np.array([0, 1, 2, 2]),
+        "origin_diameter": np.array([5e-6, 5e-6, 9e-6, 9e-6]),
+        "exceeded": np.array([0, 0, 0, 1], np.int32),
+    }
+    assert number_shares(particles, np.array([0])) == pytest.approx([1 / 3, 0, 0, 0, 0])

@@ -1,0 +1,79 @@
+"""Which particles crack: all fracture criteria side by side in one press of the NMC111 card, by pressure and by size.
+
+python runs/fracture_criteria.py [FOLDER] [--quick] presses the card to its stresses with strengths that scatter as
+Weibull's law says (m = 5.6, from the size law of the measured strengths: 3/0.53) and asks every criterion in every
+frame. Nothing is fitted to the published share.
+"""
+
+import sys
+from pathlib import Path
+
+from kalander.coupling.card import Card
+from kalander.coupling.store import Data
+from kalander.dem.criteria import CRITERIA
+from kalander.runs import api
+from kalander.runs.figures import hardest, mean_over_replicas
+from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.runs.show import progress_display
+
+PRESSURES = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 159.37)  # MPa
+
+
+def main(arguments: list[str]) -> None:
+    folder = Path(next((text for text in arguments if not text.startswith("-")), "studies/fracture_criteria"))
+    quick = "--quick" in arguments
+    overrides = {"fracture.weibull_modulus": "5.6", "fracture.criterion": '"mean_stress"'}
+    if quick:
+        overrides |= {"boxes.replicas": "1", "press.stress": '["19.82 MPa", "40 MPa"]'}
+    card = api.load_card("nmc111", quick=quick, overrides=overrides)
+
+    with progress_display() as show:
+        study = api.run(card, folder, on_progress=show)
+
+    print_by_pressure(study.pressed)
+    print_by_stress(card, study.pressed)
+    print_by_size(study.pressed)
+    print(f"report: {study.report}")
+
+
+def print_by_pressure(pressed: Data) -> None:
+    """Cracked share of the volume on loading, mean of the replicas."""
+    curves = hardest(pressed)
+    values = {name: mean_over_replicas(curves, f"cracked_{name}")[:2] for name in CRITERIA}
+    print("cracked share of the particle volume while loading (%)")
+    print(f"{'MPa':>10}" + "".join(f"{CRITERION_NAMES[name]:>18}" for name in CRITERIA))
+    grid = values["mean_stress"][0]
+    for pressure in PRESSURES:
+        if grid[0] <= pressure <= 1.01 * grid[-1]:
+            row = (100.0 * share[(abs(grid - pressure)).argmin()] for _, share in values.values())
+            print(f"{pressure:10.4g}" + "".join(f"{share:18.2f}" for share in row))
+
+
+def print_by_stress(card: Card, pressed: Data) -> None:
+    """Cracked share of the number of particles after each stress; the published one is of the number, computed."""
+    print("cracked share of the particles after release (%)")
+    for row in criteria_answer(pressed):
+        if row["cracked_number_fraction"] is not None:
+            name = CRITERION_NAMES[row["criterion"]]
+            note = ""
+            if row["as_sangros_2020"]:
+                known = [p.cracked_fraction for p in card.published if p.stress == row["stress_Pa"]]
+                note = ", the criterion of Sangros Gimenez et al. 2020"
+                note += "".join(f", who computed {100.0 * share:.2f}" for share in known if share is not None)
+            share = 100.0 * row["cracked_number_fraction"]
+            print(f"{row['stress_Pa'] / 1e6:8.2f} MPa: {share:6.2f} by {name}{note}")
+
+
+def print_by_size(pressed: Data) -> None:
+    """Cracked share of the particles of each size after each stress."""
+    for stress in dict.fromkeys(pressed.tables["boxes"]["stress"].tolist()):
+        classes = size_classes_of(pressed, stress)
+        print(f"cracked share of the particles of each size after {stress / 1e6:.4g} MPa (%)")
+        print(f"{'um':>18}" + "".join(f"{1e6 * diameter:9.1f}" for diameter in classes.diameter))
+        print(f"{'particles':>18}" + "".join(f"{count:9d}" for count in classes.count))
+        for name, shares in zip(CRITERIA, classes.cracked):
+            print(f"{CRITERION_NAMES[name]:>18}" + "".join(f"{100.0 * share:9.2f}" for share in shares))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
