@@ -6,14 +6,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kalander.coupling.card import Card
+from kalander.coupling.card_sections import Binder
 from kalander.coupling.electrode import coating_thickness, volume_fractions
+from kalander.coupling.materials import Material as MaterialTable
 from kalander.coupling.particles import size_classes
 from kalander.dem.compaction import CONTACT_SHARE, Press
 from kalander.dem.material import BinderConstants, Material, rayleigh_time
 from kalander.dem.recipe import Recipe
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["binder_of", "from_si", "material_of", "press_settings", "recipe_of", "si_schema", "time_step", "to_si"]
+__all__ = [
+    "binder_in",
+    "binder_of",
+    "from_si",
+    "material_of",
+    "particle_of",
+    "press_settings",
+    "recipe_of",
+    "si_schema",
+    "time_step",
+    "to_si",
+]
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
 UNITS = {
@@ -61,7 +74,11 @@ def material_of(card: Card) -> Material:
 
 def binder_of(card: Card) -> BinderConstants:
     """Binder of a card."""
-    binder = card.binder
+    return binder_in(card.binder)
+
+
+def binder_in(binder: Binder) -> BinderConstants:
+    """Binder of a card or a case in the units of the particle world."""
     shear_strength = binder.strength if binder.shear_strength is None else binder.shear_strength
     return BinderConstants(
         binder.modulus / 1e6, binder.poisson, binder.damping, binder.strength / 1e6, shear_strength / 1e6
@@ -101,3 +118,16 @@ def time_step(card: Card, smallest_radius: float) -> float:
     if card.step.dt is not None:
         return card.step.dt * 1e6
     return card.step.safety * rayleigh_time(material_of(card), smallest_radius)
+
+
+def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:
+    """A material of a case in the units of the particle world; restitution: of the contact, where it is given there."""
+    return Material(
+        modulus=material.modulus / 1e6,
+        poisson=material.poisson,
+        density=material.density / 1e6,
+        restitution=material.restitution if restitution is None else restitution,
+        strength=np.inf if material.strength is None or not crushes else material.strength / 1e6,
+        strength_diameter=material.strength_diameter * 1e6,
+        strength_exponent=material.strength_exponent,
+    )
