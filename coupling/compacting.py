@@ -12,7 +12,7 @@ import numpy as np
 from kalander.coupling.atomic import replacing
 from kalander.coupling.card_checks import BOX_WIDTHS, DENSITY_BAND
 from kalander.coupling.compact_case import REST_STEPS, CompactCase, PathLeg
-from kalander.coupling.estimates import rayleigh_time
+from kalander.coupling.estimates import memory_estimate, rayleigh_time
 from kalander.coupling.packing_files import Spheres, packing_of
 from kalander.coupling.press_stage import HALF_PRESSED, state_faults
 from kalander.coupling.scales import binder_in, particle_of
@@ -26,9 +26,19 @@ from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
 from kalander.dem.state import Ensemble, sphere_volume
 from kalander.kernels.columns import Table
-from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.errors import Fault
+from kalander.kernels.host import memory_bytes
 
-__all__ = ["COLUMNS", "ON_THE_WAY", "case_warnings", "compact_stage", "compact_start", "curve_rows", "write_curve"]
+__all__ = [
+    "COLUMNS",
+    "ON_THE_WAY",
+    "case_warnings",
+    "compact_stage",
+    "compact_start",
+    "curve_rows",
+    "fit_faults",
+    "write_curve",
+]
 
 ON_THE_WAY = {
     **{name: columns for name, columns in HALF_PRESSED.items() if name not in ("protocol", "frames")},
@@ -59,10 +69,7 @@ ENDS_INSIDE = {"stress": 1e-6, "height": 1e6, "time": 1e6}  # factors from SI; o
 
 
 def compact_start(case: CompactCase, spheres: Spheres) -> PathState:
-    """The packing at rest under the laws of the case. Raises InputError where case and packing do not fit."""
-    faults = [*_step_faults(case, spheres), *_binder_faults(case, spheres)]
-    if faults:
-        raise InputError(faults)
+    """The packing at rest under the laws of the case, which fit it by fit_faults."""
     packing = packing_of(spheres)
     order = np.arange(len(packing.radius))
     if packing.bonds is None:
@@ -197,6 +204,19 @@ def _rayleigh_times(case: CompactCase, radius: np.ndarray, kind: np.ndarray) -> 
         for row, material in enumerate(case.material)
         if (kind == row).any()
     ]  # fmt: skip
+
+
+def fit_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
+    """Where case and packing do not fit; `where` is the key of the case alone."""
+    return [*_step_faults(case, spheres), *_binder_faults(case, spheres), *_memory_faults(spheres)]
+
+
+def _memory_faults(spheres: Spheres) -> list[Fault]:
+    needed, there = memory_estimate(len(spheres.radius)), memory_bytes()
+    if there is None or needed <= there:
+        return []
+    why = f"has {len(spheres.radius)} particles, which need some {needed / 1e9:.1f} GB of memory"
+    return [Fault("packing", "spheres", why, f"at most {there / 1e9:.1f} GB")]
 
 
 def _step_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:

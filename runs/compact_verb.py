@@ -6,18 +6,20 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kalander.coupling.compact_case import CompactCase, load_compact_case
-from kalander.coupling.compacting import case_warnings, compact_stage, curve_rows, write_curve
+from kalander.coupling.compacting import case_warnings, compact_stage, curve_rows, fit_faults, write_curve
 from kalander.coupling.packing_files import Spheres, read_spheres
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
 from kalander.coupling.signals import stop_requests
 from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
 from kalander.coupling.store import Data
+from kalander.coupling.toml_source import read_toml
 from kalander.dem.paths import curve as averaged
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
@@ -54,7 +56,6 @@ def compact(
     loaded, spheres = _read(Path(packing), Path(case), overrides)
     _refuse_unwritable(curve)
     question = {"case": loaded.model_dump(mode="json"), "packing": _digest(spheres)}
-    compact_stage(loaded, spheres, question, precision=precision, schedule="boxes")  # faults before a device starts
     running, identity, schedule = started(device, precision, threads, allow_software)
     stage = compact_stage(loaded, spheres, question, precision=precision, schedule=schedule)
     wanted = identity_of(stage, {}, identity)
@@ -82,9 +83,14 @@ def compact(
 
 
 def _read(packing: Path, case: Path, overrides: Mapping[str, str] | None) -> tuple[CompactCase, Spheres]:
-    """Case and packing, with the faults of both together."""
+    """Case and packing, which fit each other."""
     loaded = load_compact_case(case, overrides=overrides)
-    return loaded, read_spheres(packing, loaded.packing, materials=len(loaded.material))
+    spheres = read_spheres(packing, loaded.packing, materials=len(loaded.material))
+    place = read_toml(case).place
+    faults = [replace(fault, where=place(fault.where)) for fault in fit_faults(loaded, spheres)]
+    if faults:
+        raise InputError(faults)
+    return loaded, spheres
 
 
 def _refuse_unwritable(curve: Path) -> None:
@@ -171,7 +177,10 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
         "solid_fraction_end": last["solid_fraction"],
         "max_overlap_ratio": validity["overlap_ratio_max"],
         "energy_error": error,
-        "energies_J": {name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat")},
+        "energies_J": {
+            **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat")},
+            "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
+        },
         "validity": {**validity, "flags": validity_flags(validity)},
     }
 
