@@ -19,6 +19,9 @@ PROGRESS = {
     "row_strain": Column("f8", ("box",), "1", "strain at the last row"),
     "spacing": Column("i8", ("box",), "1", "steps between the last two regular rows"),
     "solid": Column("f8", ("box",), "um^3", "solids beside the spheres"),
+    "temperature": Column("f8", ("box",), "K", "temperature of the binder"),
+    "material_time": Column("f8", ("box",), "s", "time passed on the material clock"),
+    "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation and softening of bonds"),
     "start_energy": Column("f8", ("box",), "pJ", "elastic and kinetic energy at the start"),
 }
 
@@ -51,6 +54,9 @@ ROW = {
     "elastic": Column("f8", ("row",), "pJ", "elastic energy of contacts and bonds"),
     "heat": Column("f8", ("row",), "pJ", "energy lost"),
     "work": Column("f8", ("row",), "pJ", "work of the platens"),
+    "bond_heat": Column("f8", ("row",), "pJ", "energy lost by relaxation and softening of bonds"),
+    "temperature": Column("f8", ("row",), "K", "temperature of the binder"),
+    "material_time": Column("f8", ("row",), "s", "time passed on the material clock"),
     "broken_bond_fraction": Column("f8", ("row",), "1", "of the bonds laid"),
     "cracked_fraction": Column("f8", ("row",), "1", "volume share of particles ever loaded beyond their strength"),
 }

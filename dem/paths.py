@@ -4,16 +4,18 @@ The driver is a generator like dem.compaction; it yields after every sample of t
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.bond_clock import BondClock
 from kalander.dem.compaction import CONTACT_SHARE, CRUSHING_FACTOR
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.platens import matched_speed
+from kalander.dem.relaxation import Relaxation
 from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Column, Table
 
@@ -21,6 +23,8 @@ __all__ = ["ENDS", "Leg", "Path", "PathMoment", "PathState", "curve", "follow", 
 
 ENDS = ("solid_fraction", "stress", "strain", "height", "steps", "time")
 
+ROOM_TEMPERATURE = 298.15  # K
+SLOW_START = 3.0  # material time of a rest passes as this power of its share: what relaxes fast is followed too
 MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from one sample to the next
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_SAMPLES = 20
@@ -33,6 +37,9 @@ class Leg:
 
     speed [µm/µs]: of the upper platen, positive closes; 0 is a rest; where a stress is held, the largest speed
     stress [MPa]: to approach and hold, None to move at the speed
+    temperature [K]: of the binder from the beginning of the leg, None as before
+    material_speed [µm/µs]: closing that brings the material clock on by so many µs a µm; None: it runs with inertia
+    material_time [s]: that passes in a leg of given `steps` whatever moves, slowly at first; None: as above
     ends: names of ENDS to values [1, MPa, 1, µm, 1, µs]; the first that is met ends the leg. Strain, steps and time
     count from the beginning of the leg for steps and time, of the path for strain. Without any, a stress leg ends
     when the stress has settled.
@@ -41,6 +48,13 @@ class Leg:
     speed: float = 0.0
     stress: float | None = None
     ends: Mapping[str, float] = field(default_factory=dict)
+    temperature: float | None = None
+    material_speed: float | None = None
+    material_time: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.material_time is not None and "steps" not in self.ends:
+            raise ValueError("material time passes in a leg of so many steps: ends lacks steps")
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,8 @@ class Path:
 
     legs: one after the other; time_step [µs] at most; contact_share: time step at most this share of 1/ω of the
     stiffest contact (infinite for a fixed step); sample_steps: between looks at the platens; every_steps,
-    every_strain: between rows of the curve, None for never (every leg ends with a row); max_strain: where a box stops
+    every_strain: between rows of the curve, None for never (every leg ends with a row); relaxation: of the binder,
+    None for one that is elastic at any temperature; max_strain: where a box stops
     before the end of its path; max_steps: of a leg.
     """
 
@@ -59,6 +74,7 @@ class Path:
     sample_steps: int = 50
     every_steps: int | None = 500
     every_strain: float | None = None
+    relaxation: Relaxation | None = None
     max_strain: float = 0.9
     max_steps: int = 10**8
 
@@ -72,6 +88,7 @@ class PathState:
     rows: Table
     samples: Table
     cracked: np.ndarray  # (body,) 1 where ever over-stressed
+    branches: Table | None = None  # of the bonds, by dem.relaxation.BRANCH; None before the first step
 
 
 @dataclass(frozen=True)
@@ -87,8 +104,10 @@ class PathMoment:
     snapshot: Callable[[], PathState]
 
 
-def new_path(ensemble: Ensemble, *, solid: np.ndarray | float = 0.0) -> PathState:
-    """State before the first step; solid: solids beside the spheres [µm³], of the boxes."""
+def new_path(
+    ensemble: Ensemble, *, solid: np.ndarray | float = 0.0, temperature: float = ROOM_TEMPERATURE
+) -> PathState:
+    """State before the first step; solid: solids beside the spheres [µm³], of the boxes; temperature [K]."""
     count = ensemble.box_count
     height = np.diff(ensemble.boxes["platen_height"], axis=1)[:, 0]
     progress = {name: np.zeros(count, _dtype(column)) for name, column in PROGRESS.items()}
@@ -96,6 +115,7 @@ def new_path(ensemble: Ensemble, *, solid: np.ndarray | float = 0.0) -> PathStat
         "start_height": height.copy(),
         "last_height": height.copy(),
         "solid": np.broadcast_to(np.asarray(solid, float), count).copy(),
+        "temperature": np.full(count, temperature),
     }
     rows, samples = ({name: np.zeros(0, _dtype(column)) for name, column in table.items()} for table in (ROW, SAMPLE))
     return PathState(ensemble, progress, rows, samples, np.zeros(len(ensemble.bodies["id"]), np.int32))
@@ -157,6 +177,7 @@ class _Run:
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.area = bed.boxes["width"].prod(axis=1)
         self.mass = mass
+        self.clock = BondClock(bed, path.relaxation, temperature=self.progress["temperature"], branches=state.branches)
         if len(state.rows["box"]) == 0:
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
@@ -185,12 +206,40 @@ class _Run:
     def sample(self) -> bool:
         """Set the platens, advance to the next sample, row or end of a leg, look; says whether a leg has ended."""
         active = self.progress["done"] == 0
+        self._set_temperature(active)
         self._set_time_step()
         speed = self._speeds(active)
         self.bed.boxes["platen_velocity"] = np.column_stack([np.zeros_like(speed), -speed])
         steps = np.array([self._steps(box, speed[box]) if active[box] else 0 for box in range(len(speed))])
+        before = self.bed.boxes["time"].copy()
         self.bed.advance(steps)
+        self._pass_time(active, steps, self.bed.boxes["time"] - before)
         return self._look(active)
+
+    def _set_temperature(self, active: np.ndarray) -> None:
+        """The binder of every box at the temperature of its leg."""
+        temperature = self.progress["temperature"].copy()
+        for box in np.flatnonzero(active).tolist():
+            wanted = self._leg(box).temperature
+            temperature[box] = temperature[box] if wanted is None else wanted
+        self.clock.bring(temperature)
+        self.progress["temperature"] = temperature
+
+    def _pass_time(self, active: np.ndarray, steps: np.ndarray, passed: np.ndarray) -> None:
+        """Bring the bonds what the material clock went on by while the inertial one went on by `passed` [µs]."""
+        progress, time = self.progress, passed * 1e-6
+        for box in np.flatnonzero(active).tolist():
+            leg = self._leg(box)
+            if leg.material_time is not None:
+                done = float(self.bed.boxes["step"][box] - progress["leg_step"][box])
+                shares = np.array([done - steps[box], done]) / leg.ends["steps"]
+                time[box] = leg.material_time * np.diff(shares**SLOW_START)[0]
+            elif leg.material_speed is not None:
+                time[box] = abs(progress["last_height"][box] - self.height[box]) / leg.material_speed * 1e-6
+        self.clock.tick(time, passed)
+        progress["material_time"] = progress["material_time"] + time
+        progress["bond_heat"] = progress["bond_heat"] + self.clock.heat
+        self.clock.heat[:] = 0.0
 
     def _set_time_step(self) -> None:
         """Contacts stiffen as they flatten, and with them the stable step shortens."""
@@ -334,7 +383,9 @@ class _Run:
             "stress_xx": seen.stress[:, 0, 0], "stress_yy": seen.stress[:, 1, 1], "stress_zz": seen.stress[:, 2, 2],
             "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["solid"]) / bulk,
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
-            "kinetic": seen.kinetic, "elastic": seen.elastic, "heat": seen.heat, "work": seen.work,
+            "kinetic": seen.kinetic, "elastic": seen.elastic + self.clock.extra(), "heat": seen.heat, "work": seen.work,
+            "bond_heat": progress["bond_heat"], "temperature": progress["temperature"],
+            "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction, "cracked_fraction": cracked,
         }  # fmt: skip
         self.rows.append({name: np.asarray(values[name])[who].astype(_dtype(column)) for name, column in ROW.items()})
@@ -370,4 +421,10 @@ class _Run:
         samples = {name: np.concatenate([part[name] for part in self.samples]) for name in SAMPLE}
         self.rows, self.samples = [rows], [samples]
         progress = {name: column.copy() for name, column in self.progress.items()}
-        return PathState(self.bed.ensemble(), progress, rows, samples, self.cracked.copy())
+        branches = {name: column.copy() for name, column in self.clock.branches.items()}
+        return PathState(self._ensemble(), progress, rows, samples, self.cracked.copy(), branches)
+
+    def _ensemble(self) -> Ensemble:
+        """The ensemble, its binder at the reference temperature as in the beginning."""
+        ensemble = self.bed.ensemble()
+        return replace(ensemble, lawbook={**ensemble.lawbook, "binder": self.clock.cold})
