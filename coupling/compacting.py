@@ -15,10 +15,11 @@ from kalander.coupling.compact_case import REST_STEPS, CompactCase, PathLeg
 from kalander.coupling.estimates import memory_estimate, rayleigh_time
 from kalander.coupling.packing_files import Spheres, packing_of
 from kalander.coupling.press_stage import HALF_PRESSED, state_faults
-from kalander.coupling.scales import binder_in, particle_of
+from kalander.coupling.scales import binder_in, particle_of, relaxation_of
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.store import Data
 from kalander.dem.binder import make_bonds
+from kalander.dem.bond_clock import no_branches
 from kalander.dem.compaction import CONTACT_SHARE
 from kalander.dem.material import Material, binder_constants, contact_constants
 from kalander.dem.packing import assemble, spatial_order
@@ -100,7 +101,7 @@ def compact_start(case: CompactCase, spheres: Spheres) -> PathState:
         law=case.contact.law,
     )  # fmt: skip
     ensemble.bodies["id"][:] = order  # rows of the file
-    return new_path(ensemble, solid=solid)
+    return new_path(ensemble, solid=solid, temperature=case.temperature)
 
 
 def compact_stage(
@@ -139,6 +140,7 @@ def _data(state: PathState) -> Data:
     tables = {
         "bodies": ensemble.bodies, "contacts": ensemble.contacts, "bonds": ensemble.bonds, "boxes": ensemble.boxes,
         "progress": state.progress, "rows": state.rows, "samples": state.samples, "cracks": {"cracked": state.cracked},
+        "branches": no_branches() if state.branches is None else state.branches,
     }  # fmt: skip
     return Data(tables, {})
 
@@ -147,7 +149,9 @@ def _path_state(data: Data, like: Ensemble) -> PathState:
     """State of the boxes as stored, with the laws of the case."""
     tables = data.tables
     stored = Ensemble(tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], like.lawbook, like.law)
-    return PathState(stored, tables["progress"], tables["rows"], tables["samples"], tables["cracks"]["cracked"])
+    return PathState(
+        stored, tables["progress"], tables["rows"], tables["samples"], tables["cracks"]["cracked"], tables["branches"]
+    )
 
 
 def _state_faults(state: Data) -> list[str]:
@@ -179,6 +183,7 @@ def path_of(case: CompactCase, ensemble: Ensemble) -> Path:
         every_steps=every_steps,
         every_strain=every_strain,
         max_strain=case.max_strain,
+        relaxation=None if case.binder is None else relaxation_of(case.binder),
         contact_share=CONTACT_SHARE if case.step.dt is None else np.inf,
     )
 
@@ -187,11 +192,11 @@ def _leg(leg: PathLeg) -> Leg:
     ends = {} if leg.until is None else {
         name: value * ENDS_INSIDE.get(name, 1.0) for name, value in leg.until.ends.items()
     }  # fmt: skip
-    if leg.hold is not None and not ends:
-        ends = {"steps": REST_STEPS}
+    if leg.hold is not None and "steps" not in ends:
+        ends = {**ends, "steps": REST_STEPS}
     stress = None if leg.stress is None else leg.stress / 1e6
     speed = leg.plate_speed if leg.plate_speed is not None else 0.0 if stress is None else 1.0
-    return Leg(speed, stress, ends)
+    return Leg(speed, stress, ends, leg.temperature, leg.material_speed, leg.hold)
 
 
 def _rayleigh_times(case: CompactCase, radius: np.ndarray, kind: np.ndarray) -> list[float]:
@@ -208,7 +213,24 @@ def _rayleigh_times(case: CompactCase, radius: np.ndarray, kind: np.ndarray) -> 
 
 def fit_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     """Where case and packing do not fit; `where` is the key of the case alone."""
-    return [*_step_faults(case, spheres), *_binder_faults(case, spheres), *_memory_faults(spheres)]
+    faults = (_step_faults(case, spheres), _binder_faults(case, spheres), _temperature_faults(case))
+    return [fault for found in (*faults, _memory_faults(spheres)) for fault in found]
+
+
+def _temperature_faults(case: CompactCase) -> list[Fault]:
+    """Temperatures at which the shift of relaxation times has no value."""
+    if case.binder is None or case.binder.shift is None or case.binder.shift.c2 is None:
+        return []
+    pole = case.binder.reference_temperature - case.binder.shift.c2
+    given = {
+        "temperature": case.temperature,
+        **{f"path[{k}].temperature": leg.temperature for k, leg in enumerate(case.path)},
+    }
+    return [
+        Fault(key, value, "is where the WLF law has its pole", f"above {pole:g} K")
+        for key, value in given.items()
+        if value is not None and value <= pole
+    ]
 
 
 def _memory_faults(spheres: Spheres) -> list[Fault]:

@@ -9,10 +9,12 @@ from kalander.coupling.pack_stage import packings_of
 from kalander.coupling.scales import binder_of, from_si, material_of, press_settings, si_schema, time_step, to_si
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
+from kalander.dem.bond_clock import no_branches
 from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.material import binder_constants, contact_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
+from kalander.dem.relaxation import BRANCH
 from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
 from kalander.kernels.columns import Column, Table
 
@@ -43,6 +45,7 @@ HALF_PRESSED = {
     "protocol": PROTOCOL,
     "frames": FRAME,
     "cracks": {"cracked": Column("i4", ("body",), "1", "1 where ever over-stressed")},
+    "branches": BRANCH,
 }
 
 
@@ -119,6 +122,7 @@ def _press_data(state: PressState) -> Data:
         "protocol": state.protocol,
         "frames": state.frames,
         "cracks": {"cracked": state.cracked},
+        "branches": no_branches() if state.branches is None else state.branches,
     }
     return Data(tables, {})
 
@@ -129,7 +133,7 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     stored = Ensemble(
         tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
     )
-    return PressState(stored, tables["protocol"], tables["frames"], tables["cracks"]["cracked"])
+    return PressState(stored, tables["protocol"], tables["frames"], tables["cracks"]["cracked"], tables["branches"])
 
 
 def state_faults(state: Data) -> list[str]:

@@ -1,6 +1,7 @@
 """Between SI (cards, files, answers) and the handy units of the particle world and of the nip."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,7 @@ from kalander.coupling.particles import size_classes
 from kalander.dem.compaction import CONTACT_SHARE, Press
 from kalander.dem.material import BinderConstants, Material, rayleigh_time
 from kalander.dem.recipe import Recipe
+from kalander.dem.relaxation import SHIFTS, Relaxation
 from kalander.kernels.columns import Column, Table
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "particle_of",
     "press_settings",
     "recipe_of",
+    "relaxation_of",
     "si_schema",
     "time_step",
     "to_si",
@@ -85,6 +88,19 @@ def binder_in(binder: Binder) -> BinderConstants:
     )
 
 
+def relaxation_of(binder: Binder) -> Relaxation | None:
+    """What time and temperature do to a binder; None if nothing."""
+    if not binder.viscoelastic:
+        return None
+    given = {} if binder.shift is None else binder.shift.model_dump(exclude={"law"}, exclude_none=True)
+    shift = {} if binder.shift is None else {"shift": partial(SHIFTS[binder.shift.law], **given)}
+    return Relaxation(
+        np.array([branch.weight for branch in binder.relaxation]),
+        np.array([branch.time for branch in binder.relaxation]),
+        reference=binder.reference_temperature, softening=binder.softening, **shift,
+    )  # fmt: skip
+
+
 def recipe_of(card: Card) -> Recipe:
     """One coating side of a card in micrometres."""
     electrode = card.electrode
@@ -110,6 +126,9 @@ def press_settings(card: Card, smallest_radius: float) -> Press:
         max_strain=card.press.max_strain,
         time_step=time_step(card, smallest_radius),
         contact_share=CONTACT_SHARE if card.step.dt is None else np.inf,
+        relaxation=relaxation_of(card.binder),
+        temperature=card.press.temperature,
+        material_speed=card.press.material_speed,
     )
 
 

@@ -1,9 +1,12 @@
 """Material time and temperature brought to the bonds of a bed, between looks of a driver."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.relaxation import BRANCH, Relaxation, new_branches, relax, rescaled
+from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Table
 
 __all__ = ["BondClock", "no_branches"]
@@ -13,8 +16,7 @@ def no_branches(branch_count: int = 0) -> Table:
     """Branches of no bonds."""
     sizes = {"bond": 0, "branch": branch_count}
     return {
-        name: np.zeros([sizes.get(d, d) if isinstance(d, str) else d for d in column.dims])
-        for name, column in BRANCH.items()
+        name: np.zeros([d if isinstance(d, int) else sizes[d] for d in column.dims]) for name, column in BRANCH.items()
     }
 
 
@@ -40,6 +42,11 @@ class BondClock:
         self.branches = (
             branches if branches is not None else new_branches(bed.bonds(), self._geometry()[0], len(law.times))
         )
+
+    def ensemble(self) -> Ensemble:
+        """The ensemble of the bed, its constants at the reference temperature as in the beginning."""
+        ensemble = self.bed.ensemble()
+        return replace(ensemble, lawbook={**ensemble.lawbook, "binder": self.cold})
 
     def extra(self) -> np.ndarray:
         """Elastic energy of the branches beyond that of beams with their sum [pJ], shape (box,)."""

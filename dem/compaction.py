@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.bond_clock import BondClock
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, quasi_static_speed, servo_speed
 from kalander.dem.press_tables import FRAME, LEG
+from kalander.dem.relaxation import Relaxation
 from kalander.dem.slowing import scale_motion
 from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Column, Table
@@ -37,7 +39,8 @@ class Press:
     control_steps between looks at the platens; frame_strain between frames; stress_floor: share of the target below
     which the inertial number counts the stress as this floor (a bonded coating starts at zero stress); haste: how many
     times faster loose spheres are pushed together until the bed begins to carry (see dem.platens.braked_haste);
-    release: open again after the target.
+    release: open again after the target; relaxation, temperature [K]: of the binder; material_speed: closing that
+    brings the binder's clock on by so many µs a µm, None for as fast as the platens move.
     """
 
     speed: float
@@ -51,6 +54,9 @@ class Press:
     stress_floor: float = 0.1
     haste: float = 1.0
     release: bool = True
+    relaxation: Relaxation | None = None
+    temperature: float = 298.15
+    material_speed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class PressState:
     protocol: Table
     frames: Table
     cracked: np.ndarray  # (body,) 1 where ever over-stressed
+    branches: Table | None = None  # of the bonds, by dem.relaxation.BRANCH; None before the first step
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "reached": np.zeros(count, np.int32),
         "solid": np.asarray(solid, float),
         "start_energy": np.zeros(count),
+        "bond_heat": np.zeros(count),
     }
     frames = {name: np.zeros(0, _dtype(column)) for name, column in FRAME.items()}
     return PressState(ensemble, protocol, frames, np.zeros(len(ensemble.bodies["id"]), np.int32))
@@ -137,6 +145,8 @@ class _Run:
         self.density = mass / self.spheres
         self.diameter = 2.0 * np.add.reduceat(radius.astype(float), bed.boxes["body_start"]) / bed.boxes["body_count"]
         self.stress = self.protocol["last_stress"].copy()
+        temperature = np.full(len(self.stress), settings.temperature)
+        self.clock = BondClock(bed, settings.relaxation, temperature=temperature, branches=state.branches)
         if len(state.frames["box"]) == 0:
             start = observe(bed)
             self.protocol["start_energy"] = start.elastic + start.kinetic
@@ -165,7 +175,15 @@ class _Run:
         self._set_time_step()
         self._set_platens()
         self.bed.advance(steps)
+        self._pass_time(self.bed.boxes["dt"] * steps)
         return self._look()
+
+    def _pass_time(self, passed: np.ndarray) -> None:
+        """Bring the bonds the material time of this interval, in which inertia went on by `passed` [µs]."""
+        way, speed = np.abs(self.height - self.protocol["last_height"]), self.settings.material_speed
+        self.clock.tick((passed if speed is None else way / speed) * 1e-6, passed)
+        self.protocol["bond_heat"] = self.protocol["bond_heat"] + self.clock.heat
+        self.clock.heat[:] = 0.0
 
     def _set_time_step(self) -> None:
         """Contacts stiffen as they flatten: the step that was stable for touching spheres is not for pressed ones."""
@@ -238,7 +256,8 @@ class _Run:
         cracked = np.bincount(box, self.cracked * self.volume, count) / np.bincount(box, self.volume, count)
         pressure = np.maximum(0.5 * (seen.stress_low + seen.stress_high), self._floor())
         rate = np.abs(np.diff(bed.boxes["platen_velocity"], axis=1)[:, 0]) / height
-        stored = seen.kinetic + seen.elastic - protocol["start_energy"]
+        stored = seen.kinetic + seen.elastic + self.clock.extra() - protocol["start_energy"]
+        heat = seen.heat + protocol["bond_heat"]
         values = {
             "box": np.arange(count),
             "leg": protocol["leg"],
@@ -259,7 +278,7 @@ class _Run:
             "overlap_ratio": seen.overlap_ratio,
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
-            "energy_error": (seen.work - stored - seen.heat) / np.maximum(np.abs(seen.work) + seen.heat, 1e-300),
+            "energy_error": (seen.work - stored - heat) / np.maximum(np.abs(seen.work) + heat, 1e-300),
         }
         self.frames.append(
             {name: np.asarray(values[name])[due].astype(_dtype(column)) for name, column in FRAME.items()}
@@ -278,6 +297,6 @@ class _Run:
     def state(self) -> PressState:
         frames = {name: np.concatenate([part[name] for part in self.frames]) for name in FRAME}
         self.frames = [frames]
-        return PressState(
-            self.bed.ensemble(), {k: v.copy() for k, v in self.protocol.items()}, frames, self.cracked.copy()
-        )
+        branches = {name: column.copy() for name, column in self.clock.branches.items()}
+        protocol = {name: column.copy() for name, column in self.protocol.items()}
+        return PressState(self.clock.ensemble(), protocol, frames, self.cracked.copy(), branches)

@@ -4,7 +4,7 @@ The driver is a generator like dem.compaction; it yields after every sample of t
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -422,9 +422,4 @@ class _Run:
         self.rows, self.samples = [rows], [samples]
         progress = {name: column.copy() for name, column in self.progress.items()}
         branches = {name: column.copy() for name, column in self.clock.branches.items()}
-        return PathState(self._ensemble(), progress, rows, samples, self.cracked.copy(), branches)
-
-    def _ensemble(self) -> Ensemble:
-        """The ensemble, its binder at the reference temperature as in the beginning."""
-        ensemble = self.bed.ensemble()
-        return replace(ensemble, lawbook={**ensemble.lawbook, "binder": self.clock.cold})
+        return PathState(self.clock.ensemble(), progress, rows, samples, self.cracked.copy(), branches)

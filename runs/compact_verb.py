@@ -159,8 +159,9 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
     rows, progress = averaged(done.tables["rows"], done.tables["samples"]), done.tables["progress"]
     last = {name: float(values[-1]) for name, values in rows.items()}
     stored = last["kinetic"] + last["elastic"] - float(progress["start_energy"][0])
-    turnover = max(float(np.abs(rows["work"]).max()), last["heat"])
-    error = (last["work"] - stored - last["heat"]) / turnover if turnover > 0 else 0.0
+    lost = last["heat"] + last["bond_heat"]
+    turnover = max(float(np.abs(rows["work"]).max()), lost)
+    error = (last["work"] - stored - lost) / turnover if turnover > 0 else 0.0
     validity = {
         "inertial_number_max": _inertial_number(rows, spheres, case),
         "overlap_ratio_max": float(rows["overlap_ratio"].max()),
@@ -177,8 +178,9 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
         "solid_fraction_end": last["solid_fraction"],
         "max_overlap_ratio": validity["overlap_ratio_max"],
         "energy_error": error,
+        "material_time_s": last["material_time"],
         "energies_J": {
-            **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat")},
+            **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat")},
             "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
         },
         "validity": {**validity, "flags": validity_flags(validity)},

@@ -111,6 +111,51 @@ ONE_FAULT = [
     ("law to come", "[contact]", '[contact]\nlaw = "mdr"', "contact.law", "hertz_mindlin"),
     ("criterion to come", '"largest_force"', '"octahedral"', "fracture.criterion", "largest_force"),
     ("mode to come", "[boxes]", 'mode = "replace"\n[boxes]', "fracture.mode", "flag"),
+    ("bond longer than the box", '"0.5 um"', '"55 um"', "binder.bridging_distance", "wider box"),
+    (
+        "weights",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }, { weight = 0.6, time = "1 ms" }]\n[contact]',
+        "binder.relaxation",
+        "a sum of at most 1",
+    ),
+    (
+        "relaxation time",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "0 s" }]\n[contact]',
+        "binder.relaxation[0].time",
+        "above 0 s",
+    ),
+    (
+        "shift",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\nshift = { law = "wlf", c1 = 17.4 }\n[contact]',
+        "binder.shift.law",
+        "c1 and c2",
+    ),
+    (
+        "shift of nothing",
+        "[contact]",
+        'shift = { law = "wlf", c1 = 17.4, c2 = "51.6 K" }\n[contact]',
+        "binder.shift",
+        "relaxation beside it",
+    ),
+    (
+        "pole",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\n'
+        'shift = { law = "wlf", c1 = 17.4, c2 = "20 K" }\nreference_temperature = "60 degC"\n[contact]',
+        "press.temperature",
+        "above 313.15 K",
+    ),
+    (
+        "energy",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\n'
+        'shift = { law = "arrhenius", activation_energy = "80 kJ" }\n[contact]',
+        "binder.shift.activation_energy",
+        "80 kJ/mol",
+    ),
     ("bonds that form anew", "[contact]", "reform = true\n[contact]", "binder.reform", "false"),
     ("no strength", '"nmc111"', '"graphite"', "fracture.criterion", "a material with a strength"),
     ("material", '"nmc111"', '"nmc-111"', "electrode.active", "'nmc111'"),
@@ -198,6 +243,12 @@ WARNED = [
     ("18 short step", 'dt = "auto"', 'dt = "1e-14 s"', "step.dt: "),
     ("densities", "[binder]", 'solid_density = "4.4 g/cm^3"\n[binder]', "electrode.solid_density: "),
     ("soft", "[step]", "stiffness_scale = 0.1\n[step]", "press.stiffness_scale: "),
+    (
+        "hardly relaxes",
+        "[contact]",
+        'relaxation = [{ weight = 0.3, time = "1 s" }]\n[contact]',
+        "press.material_speed: ",
+    ),
     ("fast", "[step]", "inertial_number = 0.01\n[step]", "press.inertial_number: "),
 ]
 

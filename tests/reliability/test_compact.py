@@ -107,6 +107,9 @@ CASE_FAULTS = [
      "binder.volume_fraction", "above 0 and below 1"),
     ("[frames]", "[binder]\nmodulus = '1 GPa'\nstrength = '9 MPa'\nbridging_distance = '1 mm'\n"
      "volume_fraction = 0.05\n[frames]", "binder.bridging_distance", "shorter bridging distance"),
+    ("[frames]", "[binder]\nmodulus = '1 GPa'\nstrength = '9 MPa'\nbridging_distance = '1 um'\nvolume_fraction = 0.05\n"
+     "relaxation = [{ weight = 0.5, time = '1 s' }]\nshift = { law = 'wlf', c1 = 8, c2 = '10 K' }\n"
+     "reference_temperature = '80 degC'\n[frames]", "temperature", "above 343.15 K"),
     ("[frames]", "[fracture]\ncriterion = 'largest_force'\n[frames]", "fracture.criterion", "material.strength"),
 ]  # fmt: skip
 
@@ -351,6 +354,35 @@ def test_a_path_that_leads_nowhere_is_exit_5_and_keeps_its_curve(files):
     assert done.returncode == 5, done.stderr
     assert "leg 1 of 1 did not end" in done.stderr
     assert len(rows_of(files / "curve.csv")) > 2
+
+
+BINDER = """
+[binder]
+modulus = "1 GPa"
+strength = "1 GPa"
+bridging_distance = "1 um"
+volume_fraction = 0.05
+relaxation = [{ weight = 0.4, time = "1 ms" }, { weight = 0.2, time = "1 s" }]
+shift = { law = "arrhenius", activation_energy = "80 kJ/mol" }
+softening = "0.012 1/K"
+"""
+
+
+def test_a_binder_relaxes_on_its_own_clock(files):
+    """Pressed in 1 ms of material time, then held for 10 s, then warmed: stress falls, little without the hold."""
+    pressed = "{plate_speed='2 m/s', until={strain=0.03}, material_speed='1 mm/s'}"
+    hold, warm = "{hold='10 s', until={steps=3000}}", "{hold='1 us', temperature='80 degC', until={steps=3000}}"
+    left = {}
+    for name, legs in (("hold", [pressed, hold]), ("short", [pressed, hold.replace("10 s", "1 us")]),
+                       ("warm", [pressed, hold, warm])):  # fmt: skip
+        (files / "case.toml").write_text(CASE + BINDER)
+        done = kalander(files, "--json", "--set", f"path=[{', '.join(legs)}]")
+        assert done.returncode == 0, done.stderr
+        answer, rows = json.loads(done.stdout), rows_of(files / "curve.csv")
+        left[name] = float(rows[-1]["plate_stress_Pa"])
+        assert abs(answer["energy_error"]) < 0.02  # of a fast press of 27 spheres with dashpots booked half a step late
+    assert left["hold"] < 0.75 * left["short"]
+    assert left["warm"] < 0.75 * left["hold"]
 
 
 def test_a_pack_of_a_study_is_pressed_with_its_bonds(files):
