@@ -158,6 +158,8 @@ def state_faults(state: Data) -> list[str]:
         first, second = state.tables[name]["first"], state.tables[name]["second"]
         if ((first < 0) | (second <= first) | (second >= count)).any():
             faults.append(f"{name} join bodies that do not exist")
+    if len(state.tables["branches"]["axis"]) not in (0, len(state.tables["bonds"]["first"])):
+        faults.append("branches are not of the bonds")
     if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
         faults.append("bodies without material, radius or mass")
     return faults

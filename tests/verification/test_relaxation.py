@@ -1,5 +1,6 @@
 """Viscoelastic bonds: relaxation, creep, rate, temperature, and that neither clock knows of the other."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from beds import GRAIN, RIGID, bonded, digest, lay, loose_packing, spheres, with_bodies
 
 from kalander.dem.bond_clock import BondClock
+from kalander.dem.compaction import Press, new_press, press
 from kalander.dem.material import BinderConstants, Material
 from kalander.dem.paths import Leg, Path, follow, new_path
 from kalander.dem.relaxation import Relaxation, arrhenius, new_branches, relax, wlf
@@ -279,3 +281,35 @@ def test_branches_are_saved(device) -> None:
         for table in ("rows", "progress", "branches"):
             for name, column in getattr(whole, table).items():
                 np.testing.assert_array_equal(getattr(again, table)[name], column, err_msg=name)
+
+
+def test_press_of_a_relaxing_binder(device) -> None:
+    """The driver of a card: slower rolls leave less stress at equal height, and a press goes on from its saves."""
+    settings = Press(
+        speed=0.2, inertial_number=1e-2, release_stress=0.05, max_strain=0.3, time_step=1e-3, contact_share=np.inf,
+        relaxation=SOLID, material_speed=1e-6,
+    )  # fmt: skip
+
+    def pressed(state=None, stop_after=None, **changes):
+        start = new_press(glued_bed(), target=np.array([3.0]), solid=np.array([1.0])) if state is None else state
+        moments = press(
+            start, replace(settings, **changes), materials=[GRAIN], precision=device.precision, schedule="boxes"
+        )
+        for number in range(10**9):
+            try:
+                moment = next(moments)
+            except StopIteration as end:
+                return end.value
+            if number == stop_after:
+                return moment.snapshot()
+        raise AssertionError
+
+    slow, fast = pressed(), pressed(material_speed=1.0)
+    least = [state.protocol["least_height"][0] for state in (slow, fast)]
+    assert least[0] < 0.99 * least[1]  # the same stress presses a binder that has time to flow further
+    assert np.abs(slow.frames["energy_error"][-1]) < 0.01
+    part = pressed(stop_after=30)
+    again = pressed(part)
+    assert digest(again.ensemble) == digest(slow.ensemble)
+    for name, column in slow.branches.items():
+        np.testing.assert_array_equal(again.branches[name], column, err_msg=name)
