@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-__all__ = ["Grains", "compaction", "program", "trajectory"]
+from kalander.dem.generate import generate
+from kalander.dem.state import sphere_volume
+
+__all__ = ["Grains", "compaction", "loose", "program", "trajectory"]
 
 MODULUS, POISSON, DENSITY, RESTITUTION, FRICTION = 14_000.0, 0.30, 4.7e-3, 0.3, 0.5
 LAW = (
@@ -30,6 +33,17 @@ class Grains:
     velocity: np.ndarray
     spin: np.ndarray
     size: np.ndarray
+
+
+def loose(seed: int, count: int) -> Grains:
+    """Equal spheres of solid fraction 0.35 in a box 1.5 times as high as wide, at rest, without overlap."""
+    radius = np.full(count, 5.0)
+    side = float(np.cbrt(sphere_volume(radius).sum() / (1.5 * 0.35)))
+    size = np.array([side, side, 1.5 * side])
+    *_, (_, _, place) = generate(1.002 * radius, size[:2], size[2], reach=0.0, rng=np.random.default_rng(seed))
+    place = place.copy()
+    place[:, :2] %= side
+    return Grains(radius, place, np.zeros((count, 3)), np.zeros((count, 3)), size)
 
 
 def program() -> Path:

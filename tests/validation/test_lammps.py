@@ -18,7 +18,6 @@ import peer_lammps as lammps
 from beds import lay, spheres, with_bodies
 
 from kalander.dem.bed import Bed
-from kalander.dem.generate import generate
 from kalander.dem.material import Material, contact_constants, damping_ratio
 from kalander.dem.packing import Packing
 from kalander.dem.paths import Leg, follow, new_path
@@ -182,17 +181,6 @@ AVERAGED = 20  # samples
 DT = 1e-3
 
 
-def loose(seed: int, count: int) -> lammps.Grains:
-    """Equal spheres of solid fraction 0.35 in a box 1.5 times as high as wide, at rest, without overlap."""
-    radius = np.full(count, 5.0)
-    side = float(np.cbrt(sphere_volume(radius).sum() / (1.5 * 0.35)))
-    size = np.array([side, side, 1.5 * side])
-    *_, (_, _, place) = generate(1.002 * radius, size[:2], size[2], reach=0.0, rng=np.random.default_rng(seed))
-    place = place.copy()
-    place[:, :2] %= side
-    return lammps.Grains(radius, place, np.zeros((count, 3)), np.zeros((count, 3)), size)
-
-
 def steps_to(grains: lammps.Grains, fraction: float, speed: float) -> int:
     height = sphere_volume(grains.radius).sum() / (grains.size[:2].prod() * fraction)
     return round((grains.size[2] - height) / (speed * DT))
@@ -255,7 +243,7 @@ SEEDS = (1, 2, 3, 4, 5, 6)
 def test_compaction_is_within_the_scatter_of_seeds_of_lammps(device) -> None:
     """Six packings of 500 spheres against the stored numbers of LAMMPS."""
     there = np.array([[float(value) for value in list(row.values())[1:]] for row in stored("lammps_compactions.csv")])
-    agree(pressed_here([loose(seed, 500) for seed in SEEDS], **SMALL), there, sharpness=2.6e-3)
+    agree(pressed_here([lammps.loose(seed, 500) for seed in SEEDS], **SMALL), there, sharpness=2.6e-3)
 
 
 @pytest.mark.slow
@@ -264,7 +252,7 @@ def test_compaction_of_2000_spheres_side_by_side(device, tmp_path) -> None:
     """Three packings of 2000 spheres in both codes, at 1.5 m/s."""
     lammps.program()
     how = {"fraction": 0.64, "speed": 1.527, "every": 50}
-    seeds = [loose(seed, 2000) for seed in (1, 2, 3)]
+    seeds = [lammps.loose(seed, 2000) for seed in (1, 2, 3)]
     there = np.array([pressed_there(tmp_path, grains, **how) for grains in seeds])
     here = pressed_here(seeds, **how)
     # as far as LAMMPS and LIGGGHTS agree on one packing, and with themselves for another neighbour list or time step
@@ -292,7 +280,7 @@ def main() -> None:
             file.write(HEAD + "# Solid fraction of 500 spheres at mean plate stresses of 10, 20 and 40 MPa.\n" + MADE)
             file.write("seed,at_10,at_20,at_40\n")
             for seed in SEEDS:
-                found = pressed_there(Path(folder), loose(seed, 500), **SMALL)
+                found = pressed_there(Path(folder), lammps.loose(seed, 500), **SMALL)
                 file.write(f"{seed},{','.join(f'{value:.6f}' for value in found)}\n")
 
 
