@@ -64,8 +64,7 @@ def test_press_and_release_of_2000_spheres(device) -> None:
     assert mean["up_MPa"][-1] == pytest.approx(reference["up_MPa"][-1], rel=0.08)
     assert mean["z"] == pytest.approx(reference["z"], abs=0.1)
     open_too = np.isfinite(reference["down_MPa"]) & (fraction < 0.68)
-    assert mean["down_MPa"][open_too] == pytest.approx(
-        reference["down_MPa"][open_too], abs=0.03 * reference["up_MPa"][-1]
-    )
+    peaks = mean["up_MPa"][-1], reference["up_MPa"][-1]  # each opens from its own
+    assert mean["down_MPa"][open_too] / peaks[0] == pytest.approx(reference["down_MPa"][open_too] / peaks[1], abs=0.03)
     error = (rows["work"] - rows["kinetic"] - rows["elastic"] - rows["heat"])[rows["leg"] == 0]
     assert np.abs(error).max() < 0.005 * rows["work"].max()  # the ledger of a quasi-static press
