@@ -78,7 +78,8 @@ class Binder(Section):
     shift: Shift | None = None
     softening: Annotated[float, Quantity("per_temperature", at_least=0)] = 0.0  # E(T) = E exp(-softening (T - T_r))
     reference_temperature: Temperature = ROOM_TEMPERATURE  # T_r of modulus, strength, times and shift
-    reform: bool = False
+    reform: Annotated[bool, Default(strict=True)] = False  # failed binder bonds anew between particles that touch
+    reform_time: Annotated[float, Quantity("time", at_least=0)] = 1e-3  # of touch, on the clock of the material
 
     @field_validator("shear_strength", mode="after")
     @classmethod
@@ -105,14 +106,10 @@ class Binder(Section):
         """Whether time or temperature change what bonds carry."""
         return bool(self.relaxation) or self.softening > 0.0
 
-    @field_validator("reform", mode="before")
-    @classmethod
-    def stays_broken(cls, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise wrong(f"is of type {type(value).__name__}, not true or false", allowed="false")
-        if value:
-            raise wrong("is not available yet: broken bonds stay broken", allowed="false")
-        return value
+    @property
+    def reform_after(self) -> float | None:
+        """Material time of touch [s] after which failed binder bonds anew, or None."""
+        return self.reform_time if self.reform else None
 
 
 class Contact(Section):

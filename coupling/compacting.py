@@ -25,6 +25,7 @@ from kalander.dem.material import Material, binder_constants, contact_constants
 from kalander.dem.packing import assemble, spatial_order
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
+from kalander.dem.reforming import no_lasting
 from kalander.dem.state import Ensemble, sphere_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
@@ -141,6 +142,7 @@ def _data(state: PathState) -> Data:
         "bodies": ensemble.bodies, "contacts": ensemble.contacts, "bonds": ensemble.bonds, "boxes": ensemble.boxes,
         "progress": state.progress, "rows": state.rows, "samples": state.samples, "cracks": {"cracked": state.cracked},
         "branches": no_branches() if state.branches is None else state.branches,
+        "lasting": no_lasting() if state.lasting is None else state.lasting,
     }  # fmt: skip
     return Data(tables, {})
 
@@ -150,7 +152,13 @@ def _path_state(data: Data, like: Ensemble) -> PathState:
     tables = data.tables
     stored = Ensemble(tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], like.lawbook, like.law)
     return PathState(
-        stored, tables["progress"], tables["rows"], tables["samples"], tables["cracks"]["cracked"], tables["branches"]
+        stored,
+        tables["progress"],
+        tables["rows"],
+        tables["samples"],
+        tables["cracks"]["cracked"],
+        tables["branches"],
+        tables["lasting"],
     )
 
 
@@ -184,6 +192,7 @@ def path_of(case: CompactCase, ensemble: Ensemble) -> Path:
         every_strain=every_strain,
         max_strain=case.max_strain,
         relaxation=None if case.binder is None else relaxation_of(case.binder),
+        reform=None if case.binder is None else case.binder.reform_after,
         contact_share=CONTACT_SHARE if case.step.dt is None else np.inf,
     )
 

@@ -14,6 +14,7 @@ from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.material import binder_constants, contact_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
+from kalander.dem.reforming import LASTING, no_lasting
 from kalander.dem.relaxation import BRANCH
 from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
 from kalander.kernels.columns import Column, Table
@@ -46,6 +47,7 @@ HALF_PRESSED = {
     "frames": FRAME,
     "cracks": {"cracked": Column("i4", ("body",), "1", "1 where ever over-stressed")},
     "branches": BRANCH,
+    "lasting": LASTING,
 }
 
 
@@ -123,6 +125,7 @@ def _press_data(state: PressState) -> Data:
         "frames": state.frames,
         "cracks": {"cracked": state.cracked},
         "branches": no_branches() if state.branches is None else state.branches,
+        "lasting": no_lasting() if state.lasting is None else state.lasting,
     }
     return Data(tables, {})
 
@@ -133,7 +136,9 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     stored = Ensemble(
         tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
     )
-    return PressState(stored, tables["protocol"], tables["frames"], tables["cracks"]["cracked"], tables["branches"])
+    return PressState(
+        stored, tables["protocol"], tables["frames"], tables["cracks"]["cracked"], tables["branches"], tables["lasting"]
+    )
 
 
 def state_faults(state: Data) -> list[str]:
@@ -154,7 +159,7 @@ def state_faults(state: Data) -> list[str]:
         faults.append("bodies are not in their boxes")
     if any(not np.array_equal(np.sort(bodies["id"][s : s + n]), np.arange(n)) for s, n in zip(start, size)):
         faults.append("ids of a box are not a permutation")
-    for name in ("contacts", "bonds"):
+    for name in ("contacts", "bonds", "lasting"):
         first, second = state.tables[name]["first"], state.tables[name]["second"]
         if ((first < 0) | (second <= first) | (second >= count)).any():
             faults.append(f"{name} join bodies that do not exist")

@@ -127,6 +127,7 @@ def press_settings(card: Card, smallest_radius: float) -> Press:
         time_step=time_step(card, smallest_radius),
         contact_share=CONTACT_SHARE if card.step.dt is None else np.inf,
         relaxation=relaxation_of(card.binder),
+        reform=card.binder.reform_after,
         temperature=card.press.temperature,
         material_speed=card.press.material_speed,
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.reforming import aged, no_lasting, reformed
 from kalander.dem.relaxation import BRANCH, Relaxation, new_branches, relax, rescaled
 from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Table
@@ -24,13 +25,17 @@ class BondClock:
     """The binder's law at work in a bed.
 
     branches: of the bonds, as saved; None for bonds that have carried nothing yet. temperature [K], shape (box,): of
-    the bonds as they are. `heat`: made since it was last taken [pJ], shape (box,).
+    the bonds as they are. reform: material time of touch [s] after which failed binder bonds anew, None for never;
+    lasting: pairs on the way to that, as saved. `heat`: made since it was last taken [pJ], shape (box,). Where bonds
+    form anew, `bed` is another one afterwards.
     """
 
     def __init__(
-        self, bed: Bed, law: Relaxation | None, *, temperature: np.ndarray, branches: Table | None = None
-    ) -> None:
+        self, bed: Bed, law: Relaxation | None, *, temperature: np.ndarray, branches: Table | None = None,
+        reform: float | None = None, lasting: Table | None = None,
+    ) -> None:  # fmt: skip
         self.bed, self.law = bed, law
+        self.reform, self.lasting = reform, no_lasting() if lasting is None else lasting
         self.cold = bed.lawbook["binder"].copy()  # constants at the reference temperature
         self.temperature = np.array(temperature, float)
         self.heat = np.zeros(len(self.temperature))
@@ -74,28 +79,52 @@ class BondClock:
 
     def tick(self, time: np.ndarray, passed: np.ndarray) -> None:
         """Let material time [s] pass in each box, in which its inertial clock went on by `passed` [µs]."""
-        if self.law is None:
+        if self.law is not None:
+            self._relax(self.law, time, passed)
+        if self.reform is not None and self.bed.bond_count:
+            self._reform(np.asarray(time), self.reform)
+
+    def _reform(self, time: np.ndarray, after: float) -> None:
+        """Bonds between pairs that have touched for long, in the place of failed ones."""
+        bed, bonds = self.bed, self.bed.bonds()
+        _, contacts = bed.pairs.touching()
+        self.lasting = aged(self.lasting, contacts, bonds, time[bed.host_box[contacts["first"]]], bed.body_count)
+        axis, distance = self._geometry(self.lasting["first"], self.lasting["second"])
+        found = reformed(
+            bonds, self.branches, self.lasting, after=after, box=bed.host_box,
+            radius=bed.body("radius").astype(float), axis=axis, distance=distance,
+        )  # fmt: skip
+        if found is None:
             return
+        bonds, self.branches = found
+        ensemble = replace(bed.ensemble(), bonds=bonds)
+        self.bed = Bed(ensemble, precision=bed.precision, schedule=bed.schedule, workers=bed.workers)
+        self.box = self.bed.host_box[self.bed.bond_first]
+
+    def _relax(self, law: Relaxation, time: np.ndarray, passed: np.ndarray) -> None:
         bed, box = self.bed, self.box
         axis, distance = self._geometry()
         modulus, shear_modulus = self._moduli()
         spin = bed.body("spin").astype(float)
         mean = 0.5 * (spin[bed.bond_first] + spin[bed.bond_second])
-        times = np.array([self.law.times_at(temperature) for temperature in self.temperature]).reshape(len(time), -1)
+        times = np.array([law.times_at(temperature) for temperature in self.temperature]).reshape(len(time), -1)
         bonds, self.branches, heat = relax(
             bed.bonds(), self.branches, axis=axis, distance=distance,
             turn=(mean * axis).sum(axis=1) * np.asarray(passed)[box], time=np.asarray(time)[box],
-            weights=self.law.weights, times=times[box], modulus=modulus, shear_modulus=shear_modulus,
+            weights=law.weights, times=times[box], modulus=modulus, shear_modulus=shear_modulus,
         )  # fmt: skip
         bed.put_bonds(bonds)
         self.heat += self._sum(heat)
 
-    def _geometry(self) -> tuple[np.ndarray, np.ndarray]:
-        """Direction of every bond from its second to its first body, and its length [µm]."""
+    def _geometry(
+        self, first: np.ndarray | None = None, second: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Direction from the second to the first body of pairs, by default of the bonds, and their distance [µm]."""
         bed = self.bed
+        first, second = (bed.bond_first, bed.bond_second) if first is None or second is None else (first, second)
         place = bed.body("position").astype(np.float64) + bed.body("rest")
-        vector = place[bed.bond_first] - place[bed.bond_second]
-        span = bed.boxes["width"][self.box]
+        vector = place[first] - place[second]
+        span = bed.boxes["width"][bed.host_box[first]]
         vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
         distance = np.linalg.norm(vector, axis=1)
         return vector / distance[:, None], distance

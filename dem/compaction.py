@@ -39,7 +39,8 @@ class Press:
     control_steps between looks at the platens; frame_strain between frames; stress_floor: share of the target below
     which the inertial number counts the stress as this floor (a bonded coating starts at zero stress); haste: how many
     times faster loose spheres are pushed together until the bed begins to carry (see dem.platens.braked_haste);
-    release: open again after the target; relaxation, temperature [K]: of the binder; material_speed: closing that
+    release: open again after the target; relaxation, temperature [K]: of the binder; reform: time of touch [s]
+    after which failed binder bonds anew; material_speed: closing that
     brings the binder's clock on by so many µs a µm, None for as fast as the platens move.
     """
 
@@ -55,6 +56,7 @@ class Press:
     haste: float = 1.0
     release: bool = True
     relaxation: Relaxation | None = None
+    reform: float | None = None
     temperature: float = 298.15
     material_speed: float | None = None
 
@@ -68,6 +70,7 @@ class PressState:
     frames: Table
     cracked: np.ndarray  # (body,) 1 where ever over-stressed
     branches: Table | None = None  # of the bonds, by dem.relaxation.BRANCH; None before the first step
+    lasting: Table | None = None  # pairs on the way to a bond, by dem.reforming.LASTING
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,14 @@ class _Run:
         self.diameter = 2.0 * np.add.reduceat(radius.astype(float), bed.boxes["body_start"]) / bed.boxes["body_count"]
         self.stress = self.protocol["last_stress"].copy()
         temperature = np.full(len(self.stress), settings.temperature)
-        self.clock = BondClock(bed, settings.relaxation, temperature=temperature, branches=state.branches)
+        self.clock = BondClock(
+            bed,
+            settings.relaxation,
+            temperature=temperature,
+            branches=state.branches,
+            reform=settings.reform,
+            lasting=state.lasting,
+        )
         if len(state.frames["box"]) == 0:
             start = observe(bed)
             self.protocol["start_energy"] = start.elastic + start.kinetic
@@ -182,6 +192,7 @@ class _Run:
         """Bring the bonds the material time of this interval, in which inertia went on by `passed` [µs]."""
         way, speed = np.abs(self.height - self.protocol["last_height"]), self.settings.material_speed
         self.clock.tick((passed if speed is None else way / speed) * 1e-6, passed)
+        self.bed = self.clock.bed
         self.protocol["bond_heat"] = self.protocol["bond_heat"] + self.clock.heat
         self.clock.heat[:] = 0.0
 
@@ -299,4 +310,6 @@ class _Run:
         self.frames = [frames]
         branches = {name: column.copy() for name, column in self.clock.branches.items()}
         protocol = {name: column.copy() for name, column in self.protocol.items()}
-        return PressState(self.clock.ensemble(), protocol, frames, self.cracked.copy(), branches)
+        return PressState(
+            self.clock.ensemble(), protocol, frames, self.cracked.copy(), branches, dict(self.clock.lasting)
+        )

@@ -64,8 +64,8 @@ class Path:
     legs: one after the other; time_step [µs] at most; contact_share: time step at most this share of 1/ω of the
     stiffest contact (infinite for a fixed step); sample_steps: between looks at the platens; every_steps,
     every_strain: between rows of the curve, None for never (every leg ends with a row); relaxation: of the binder,
-    None for one that is elastic at any temperature; max_strain: where a box stops
-    before the end of its path; max_steps: of a leg.
+    None for one that is elastic at any temperature; reform: material time of touch [s] after which failed binder
+    bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg.
     """
 
     legs: tuple[Leg, ...]
@@ -75,6 +75,7 @@ class Path:
     every_steps: int | None = 500
     every_strain: float | None = None
     relaxation: Relaxation | None = None
+    reform: float | None = None
     max_strain: float = 0.9
     max_steps: int = 10**8
 
@@ -89,6 +90,7 @@ class PathState:
     samples: Table
     cracked: np.ndarray  # (body,) 1 where ever over-stressed
     branches: Table | None = None  # of the bonds, by dem.relaxation.BRANCH; None before the first step
+    lasting: Table | None = None  # pairs on the way to a bond, by dem.reforming.LASTING
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,14 @@ class _Run:
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.area = bed.boxes["width"].prod(axis=1)
         self.mass = mass
-        self.clock = BondClock(bed, path.relaxation, temperature=self.progress["temperature"], branches=state.branches)
+        self.clock = BondClock(
+            bed,
+            path.relaxation,
+            temperature=self.progress["temperature"],
+            branches=state.branches,
+            reform=path.reform,
+            lasting=state.lasting,
+        )
         if len(state.rows["box"]) == 0:
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
@@ -237,6 +246,7 @@ class _Run:
             elif leg.material_speed is not None:
                 time[box] = abs(progress["last_height"][box] - self.height[box]) / leg.material_speed * 1e-6
         self.clock.tick(time, passed)
+        self.bed = self.clock.bed
         progress["material_time"] = progress["material_time"] + time
         progress["bond_heat"] = progress["bond_heat"] + self.clock.heat
         self.clock.heat[:] = 0.0
@@ -422,4 +432,6 @@ class _Run:
         self.rows, self.samples = [rows], [samples]
         progress = {name: column.copy() for name, column in self.progress.items()}
         branches = {name: column.copy() for name, column in self.clock.branches.items()}
-        return PathState(self.clock.ensemble(), progress, rows, samples, self.cracked.copy(), branches)
+        return PathState(
+            self.clock.ensemble(), progress, rows, samples, self.cracked.copy(), branches, dict(self.clock.lasting)
+        )
