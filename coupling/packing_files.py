@@ -1,6 +1,7 @@
 """Packings that others made: npz, LAMMPS data and dump files, a study's pack.h5. All untrusted."""
 
 import math
+import tokenize
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ def _reader(path: Path) -> Callable[[Path, PackingNotes], Spheres]:
 
 # --- npz ----------------------------------------------------------------------------------------------------------
 
+# what NumPy's parser of headers, which evaluates Python literals, answers to a malformed one
+UNPARSABLE = (ValueError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, KeyError, RecursionError)
 ARRAYS = {"position": (2, "f"), "radius": (1, "f"), "type": (1, "iu"), "box_size": (1, "f")}
 
 
@@ -118,8 +121,10 @@ def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
             version = np.lib.format.read_magic(file)
             header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, column_major, dtype = header(file)
-        except ValueError as error:
+        except UNPARSABLE as error:
             raise Unreadable(name, f"has no header of an array ({str(error)[:80]})", allowed) from None
+        if any(length < 0 for length in shape):
+            raise Unreadable(name, f"is of shape {shape}"[:100], allowed)
         if dtype.hasobject or (dtype.kind not in kinds and not (dtype.kind in "iu" and kinds == "f")):
             raise Unreadable(name, f"is of type {dtype}", allowed)
         size = math.prod(shape) * dtype.itemsize

@@ -271,6 +271,49 @@ def test_a_damaged_lammps_file_is_refused(files, text, words):
         assert word in str(caught.value)
 
 
+SOUND = {"npz": lambda folder: (folder / "packing.npz").read_bytes(), "data": lambda _: lammps_data(grid()).encode(),
+         "dump": lambda _: lammps_dump(grid()).encode()}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_damaged_bytes_are_a_packing_or_a_refusal(files, kind):
+    """200 files with a few bytes changed, cut or doubled: each is read, or refused as bad input."""
+    sound, rng, refused = SOUND[kind](files), np.random.default_rng(11), []
+    for _ in range(200):
+        content = bytearray(sound)
+        for place in rng.integers(0, len(content), rng.integers(1, 4)):
+            content[place] = rng.integers(0, 256)
+        where, way = rng.integers(0, len(content)), rng.integers(0, 6)
+        content = {0: content[:where], 1: content[:where] + content}.get(int(way), content)
+        (files / "damaged").write_bytes(bytes(content))
+        try:
+            read_spheres(files / "damaged", notes(length_unit="1 um", plates=["0 um", "31.5 um"]), materials=1)
+        except InputError as error:
+            refused.append(len(str(error)))
+    assert len(refused) > 20
+    assert max(refused) < 2000  # a line, whatever the file held
+
+
+def test_damaged_headers_of_arrays_are_refused(files):
+    """The same within an archive whose checksums are right: only what declares the arrays is changed."""
+    source, rng, refused = zipfile.ZipFile(files / "packing.npz"), np.random.default_rng(12), []
+    members = {name: source.read(name) for name in source.namelist()}
+    for _ in range(300):
+        name = str(rng.choice(list(members)))
+        content = bytearray(members[name])
+        for place in rng.integers(0, 100, 2):
+            content[place] = rng.choice(list(b"0123456789(),'<>fOVUb8-:{} L\x00\xff"))
+        with zipfile.ZipFile(files / "damaged", "w") as archive:
+            for other, sound in members.items():
+                archive.writestr(other, bytes(content) if other == name else sound)
+        try:
+            read_spheres(files / "damaged", notes(), materials=1)
+        except InputError as error:
+            refused.append(len(str(error)))
+    assert len(refused) > 200
+    assert max(refused) < 2000
+
+
 def test_the_case_of_the_contract_is_accepted(files):
     """All keys of the documented case, with its path and frames."""
     case = load_compact_case(files / "case.toml")
