@@ -202,6 +202,38 @@ def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Faul
         yield Fault("fracture.generations", fracture.generations, why, allowed)
 
 
+def pieces_of_ageing_binder(binder: Binder, fracture: Fracture) -> Iterator[Fault]:
+    """Pieces take over bonds, but neither their Maxwell branches nor what is on the way to a bond."""
+    if fracture.mode == "replace" and fracture.criterion != "none" and (binder.relaxation or binder.reform):
+        why = "cannot be had together with a binder that relaxes or bonds anew"
+        yield Fault("fracture.mode", fracture.mode, why, '"flag", or binder without relaxation and reform')
+
+
+def bonds_longer_than_the_box(electrode: Electrode, binder: Binder, boxes: Boxes) -> Iterator[Fault]:
+    """A bond joins nearest images: one that is longer than the box would join a particle to itself."""
+    largest = max(diameter for diameter, _ in size_classes(electrode.particles))
+    room = boxes.width - largest
+    if 0.0 <= room < binder.bridging_distance * (1.0 - 1e-9):
+        why = f"lets bonds be {largest + binder.bridging_distance:.3g} m long, longer than the box"
+        allowed = f"at most {room:.3g} m, or a wider box"
+        yield Fault("binder.bridging_distance", binder.bridging_distance, why, allowed)
+
+
+def colder_than_its_law(binder: Binder, press: Press) -> Iterator[Fault]:
+    """WLF has a pole c2 below its reference."""
+    if binder.shift is not None and binder.shift.c2 is not None:
+        pole = binder.reference_temperature - binder.shift.c2
+        if press.temperature <= pole:
+            yield Fault(
+                "press.temperature", press.temperature, "is where the WLF law has its pole", f"above {pole:g} K"
+            )
+
+
+def ages_at_the_speed_of_inertia(binder: Binder, press: Press) -> Iterator[str]:
+    if binder.relaxation and press.material_speed is None:
+        yield "press.material_speed: not given, so that a press lasts microseconds for the binder, which hardly relaxes"
+
+
 def step_too_long(electrode: Electrode, press: Press, step: Step) -> Iterator[Fault]:
     critical = critical_time_step(electrode, press, step)
     if step.dt is not None and step.dt > critical:
@@ -281,10 +313,14 @@ FAULTS: tuple[Check, ...] = (
     foil_without_constants,
     haste_of_bonded,
     pieces_unresolved,
+    bonds_longer_than_the_box,
+    pieces_of_ageing_binder,
+    colder_than_its_law,
     step_too_long,
 )
 WARNINGS: tuple[Check, ...] = (
     step_very_short,
+    ages_at_the_speed_of_inertia,
     dense_target,
     one_size,
     narrow_box,

@@ -19,11 +19,14 @@ from kalander.coupling.scales import (
 )
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
+from kalander.dem.bond_clock import no_branches
 from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.fracture import cracked
 from kalander.dem.material import binder_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
+from kalander.dem.reforming import LASTING, no_lasting
+from kalander.dem.relaxation import BRANCH
 from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
 from kalander.dem.strength import DAMAGE
 from kalander.kernels.columns import Column, Table
@@ -63,6 +66,8 @@ HALF_PRESSED = {
     "protocol": PROTOCOL,
     "frames": FRAME,
     "damage": DAMAGE,
+    "branches": BRANCH,
+    "lasting": LASTING,
 }
 
 
@@ -147,6 +152,8 @@ def _press_data(state: PressState) -> Data:
         "protocol": state.protocol,
         "frames": state.frames,
         "damage": state.damage,
+        "branches": no_branches() if state.branches is None else state.branches,
+        "lasting": no_lasting() if state.lasting is None else state.lasting,
     }
     return Data(tables, {})
 
@@ -157,7 +164,9 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     stored = Ensemble(
         tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
     )
-    return PressState(stored, tables["protocol"], tables["frames"], tables["damage"])
+    return PressState(
+        stored, tables["protocol"], tables["frames"], tables["damage"], tables["branches"], tables["lasting"]
+    )
 
 
 def state_faults(state: Data) -> list[str]:
@@ -186,10 +195,12 @@ def state_faults(state: Data) -> list[str]:
             break
     if len(state.tables["damage"]["strength"]) != count:
         faults.append("damage is not that of the bodies")
-    for name in ("contacts", "bonds"):
+    for name in ("contacts", "bonds", "lasting"):
         first, second = state.tables[name]["first"], state.tables[name]["second"]
         if ((first < 0) | (second <= first) | (second >= count)).any():
             faults.append(f"{name} join bodies that do not exist")
+    if len(state.tables["branches"]["axis"]) not in (0, len(state.tables["bonds"]["first"])):
+        faults.append("branches are not of the bonds")
     if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
         faults.append("bodies without material, radius or mass")
     return faults

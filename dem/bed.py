@@ -307,6 +307,19 @@ class Bed:
         table["intact"] = table["intact"].astype(np.int32)
         return {name: table[name] for name in BOND}
 
+    def bonds(self) -> Table:
+        """Host copy of the bonds, those that have failed included."""
+        return self._bonds()
+
+    def put_bonds(self, bonds: Table) -> None:
+        """Give the bonds other springs and rest lengths; which bodies they join stays."""
+        self.bond = self.pool.put("bond", pack(bonds, BOND_STATE, precision=self.precision), exact=True)
+
+    def put_binder(self, constants: np.ndarray) -> None:
+        """Give the bonds of each box other constants, shape (box, 5)."""
+        self.lawbook = {**self.lawbook, "binder": constants}
+        self.binder = self.pool.put("binder", constants)
+
     def forces(self, begin: int = 0, end: int | None = None) -> tuple[Table, Table]:
         """Touching contacts and intact bonds with the force on their first body: first, second, force [µN].
 

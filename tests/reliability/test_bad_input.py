@@ -132,7 +132,53 @@ ONE_FAULT = [
         "a narrower distribution",
     ),
     ("size law", "[boxes]", 'size_law = "weibul"\n[boxes]', "fracture.size_law", "'weibull'"),
-    ("bonds that form anew", "[contact]", "reform = true\n[contact]", "binder.reform", "false"),
+    ("bond longer than the box", '"0.5 um"', '"55 um"', "binder.bridging_distance", "wider box"),
+    (
+        "weights",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }, { weight = 0.6, time = "1 ms" }]\n[contact]',
+        "binder.relaxation",
+        "a sum of at most 1",
+    ),
+    (
+        "relaxation time",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "0 s" }]\n[contact]',
+        "binder.relaxation[0].time",
+        "above 0 s",
+    ),
+    (
+        "shift",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\nshift = { law = "wlf", c1 = 17.4 }\n[contact]',
+        "binder.shift.law",
+        "c1 and c2",
+    ),
+    (
+        "shift of nothing",
+        "[contact]",
+        'shift = { law = "wlf", c1 = 17.4, c2 = "51.6 K" }\n[contact]',
+        "binder.shift",
+        "relaxation beside it",
+    ),
+    (
+        "pole",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\n'
+        'shift = { law = "wlf", c1 = 17.4, c2 = "20 K" }\nreference_temperature = "60 degC"\n[contact]',
+        "press.temperature",
+        "above 313.15 K",
+    ),
+    (
+        "energy",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\n'
+        'shift = { law = "arrhenius", activation_energy = "80 kJ" }\n[contact]',
+        "binder.shift.activation_energy",
+        "80 kJ/mol",
+    ),
+    ("bonds that form anew", "[contact]", "reform = 1\n[contact]", "binder.reform", "true or false"),
+    ("time of touch", "[contact]", 'reform_time = "-1 s"\n[contact]', "binder.reform_time", "at least 0 s"),
     ("no strength", '"nmc111"', '"graphite"', "fracture.criterion", "a material with a strength"),
     ("material", '"nmc111"', '"nmc-111"', "electrode.active", "'nmc111'"),
     ("two settings", "target_porosity", 'gap = "100 um"\ntarget_porosity', "calender", "exactly one of gap"),
@@ -232,6 +278,12 @@ WARNED = [
     ("18 short step", 'dt = "auto"', 'dt = "1e-14 s"', "step.dt: "),
     ("densities", "[binder]", 'solid_density = "4.4 g/cm^3"\n[binder]', "electrode.solid_density: "),
     ("soft", "[step]", "stiffness_scale = 0.1\n[step]", "press.stiffness_scale: "),
+    (
+        "hardly relaxes",
+        "[contact]",
+        'relaxation = [{ weight = 0.3, time = "1 s" }]\n[contact]',
+        "press.material_speed: ",
+    ),
     ("fast", "[step]", "inertial_number = 0.01\n[step]", "press.inertial_number: "),
 ]
 
