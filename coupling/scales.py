@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kalander.coupling.card import Card
-from kalander.coupling.card_sections import Binder
+from kalander.coupling.card_sections import Binder, Contact
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.materials import Material as MaterialTable
 from kalander.coupling.particles import size_classes
 from kalander.dem.compaction import CONTACT_SHARE, Press
-from kalander.dem.material import BinderConstants, Material, rayleigh_time
+from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
 from kalander.dem.recipe import Recipe
 from kalander.dem.relaxation import SHIFTS, Relaxation
 from kalander.kernels.columns import Column, Table
@@ -20,6 +20,7 @@ from kalander.kernels.columns import Column, Table
 __all__ = [
     "binder_in",
     "binder_of",
+    "contact_in",
     "from_si",
     "material_of",
     "particle_of",
@@ -73,6 +74,14 @@ def material_of(card: Card) -> Material:
         strength_diameter=active.strength_diameter * 1e6,
         strength_exponent=active.strength_exponent,
     )
+
+
+def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.ndarray]:
+    """Contact law of a card or a case, and its constants between materials, the last of which is of the platens."""
+    constants = contact_constants(
+        materials, contact.friction, tangential_damping=contact.tangential_damping, attraction=contact.attraction
+    )
+    return contact.law, constants
 
 
 def binder_of(card: Card) -> BinderConstants:
