@@ -147,6 +147,15 @@ class CompactCase(Section):
         return value
 
     @model_validator(mode="after")
+    def counts_cracks(self) -> Self:
+        """Paths judge the largest force and count; what breaks particles up belongs to the press of a card."""
+        if self.fracture.criterion not in ("none", "largest_force") or self.fracture.mode != "flag":
+            value = f"{self.fracture.criterion}, {self.fracture.mode}"
+            allowed = 'criterion "none" or "largest_force", mode "flag"'
+            raise wrong("is not available on a path", allowed=allowed, key="fracture", value=value)
+        return self
+
+    @model_validator(mode="after")
     def crushes_what_has_a_strength(self) -> Self:
         if self.fracture.criterion != "none" and all(material.strength is None for material in self.material):
             why = "needs a strength, which no [[material]] has"
