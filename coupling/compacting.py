@@ -15,7 +15,7 @@ from kalander.coupling.compact_case import REST_STEPS, CompactCase, PathLeg
 from kalander.coupling.estimates import memory_estimate, rayleigh_time
 from kalander.coupling.packing_files import Spheres, packing_of
 from kalander.coupling.press_stage import HALF_PRESSED, state_faults
-from kalander.coupling.scales import binder_in, contact_between, fracture_in, particle_of, relaxation_of
+from kalander.coupling.scales import binder_in, contact_in, fracture_in, particle_of, relaxation_of
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.store import Data
 from kalander.dem.binder import make_bonds
@@ -89,15 +89,15 @@ def compact_start(case: CompactCase, spheres: Spheres) -> PathState:
         packing = replace(packing, bonds=bonds)
         solid = domain * (1.0 - case.binder.nanoporosity)
     materials = _materials(case)
-    law, contact = contact_between(materials, case.contact)
+    law, constants = contact_in(case.contact, materials)
     ensemble = assemble(
         [packing],
         density=np.array([material.density for material in materials]),
-        contact=contact,
+        contact=constants,
         binder=np.zeros(5) if case.binder is None else binder_constants(binder_in(case.binder)),
         dt=_longest_step(case, spheres),
         law=law,
-    )
+    )  # fmt: skip
     ensemble.bodies["id"][:] = order  # rows of the file
     return new_path(ensemble, solid=solid, temperature=case.temperature)
 

@@ -21,7 +21,7 @@ from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import ROLLING_SUFFIX
 
 __all__ = [
-    "binder_in", "binder_of", "contact_between", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
+    "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
     "particle_of", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step", "to_si",
 ]  # fmt: skip
 
@@ -77,10 +77,10 @@ def contact_of(card: Card) -> tuple[str, np.ndarray]:
     """Contact law of a card and its constants: rows active material, foil if it is a platen, platens."""
     active = material_of(card)
     platens = [foil_of(card), active] if card.press.lower_platen == "foil" else [active]
-    return contact_between([active, *platens], card.contact)
+    return contact_in(card.contact, [active, *platens])
 
 
-def contact_between(materials: list[Material], contact: Contact) -> tuple[str, np.ndarray]:
+def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.ndarray]:
     """Contact law of a section and its constants for every pair of materials, by dem.material.contact_constants."""
     constants = contact_constants(
         materials, contact.friction,

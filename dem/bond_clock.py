@@ -49,12 +49,6 @@ class BondClock:
             branches if branches is not None else new_branches(bed.bonds(), self._geometry()[0], len(law.times))
         )
 
-    def move(self, bed: Bed) -> None:
-        """Go on with another bed, whose binder is elastic and stays broken."""
-        assert self.law is None
-        assert self.reform is None
-        self.bed, self.box = bed, bed.host_box[bed.bond_first]
-
     def ensemble(self) -> Ensemble:
         """The ensemble of the bed, its constants at the reference temperature as in the beginning."""
         ensemble = self.bed.ensemble()
@@ -65,6 +59,31 @@ class BondClock:
         if self.law is None:
             return np.zeros(len(self.temperature))
         return self._sum(self.branches["extra"])
+
+    def adopt(self, bed: Bed, source: np.ndarray, broken: np.ndarray) -> None:
+        """Go on with a bed whose bodies are others, as where particles break.
+
+        source (body,): row in the bed before of every body, rising; broken (body before,): which of those are no more.
+        Bonds are sorted by their bodies, as before. Those of broken bodies begin anew, and what their branches held
+        beyond their beams is lost to heat.
+        """
+        old = self.bed
+        gone = broken[old.bond_first] | broken[old.bond_second]
+        fresh = broken[source[bed.bond_first]] | broken[source[bed.bond_second]]
+        stays = ~(broken[self.lasting["first"]] | broken[self.lasting["second"]])
+        row = np.searchsorted(source, np.arange(len(broken)))
+        self.lasting = {name: column[stays] for name, column in self.lasting.items()}
+        for name in ("first", "second"):
+            self.lasting[name] = row[self.lasting[name]].astype(np.int32)
+        if self.law is not None:
+            self.heat += self._sum(np.where(gone, self.branches["extra"], 0.0))
+            held = self.branches
+        self.bed, self.box = bed, bed.host_box[bed.bond_first]
+        if self.law is not None:
+            bed.put_binder(old.lawbook["binder"])
+            self.branches = new_branches(bed.bonds(), self._geometry()[0], len(self.law.times))
+            for name, column in self.branches.items():
+                column[~fresh] = held[name][~gone]
 
     def bring(self, temperature: np.ndarray) -> None:
         """Bonds at another temperature (box,) [K], at once."""

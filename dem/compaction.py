@@ -288,6 +288,7 @@ class _Run:
     def _replace(self, done: Replacement, damage: Table) -> None:
         """Lay the bed anew with pieces in place of particles."""
         self._lay(done.ensemble, done.broken_boxes)
+        self._adopt(done.pieces.source, done.pieces.broken)
         self.breaking.damage = damage
         self.protocol["next_id"] = done.next_id
         self.protocol["piece_energy"] = self.protocol["piece_energy"] + done.energy_after
@@ -298,11 +299,18 @@ class _Run:
         grown = self.breaking.growth(self.bed, boxes & turn)
         if grown is not None:
             self._lay(*grown)
+            count = self.bed.body_count
+            self._adopt(np.arange(count), np.zeros(count, bool))
+
+    def _adopt(self, source: np.ndarray, broken: np.ndarray) -> None:
+        """Give the binder's clock the bed that was laid; source (new body,), broken (old body,)."""
+        self.clock.adopt(self.bed, source, broken)
+        self.protocol["bond_heat"] = self.protocol["bond_heat"] + self.clock.heat
+        self.clock.heat[:] = 0.0
 
     def _lay(self, ensemble: Ensemble, changed: np.ndarray) -> None:
         """Go on with other bodies in the boxes that have changed; the energy that goes is that of fracture."""
         self.bed, lost = self.breaking.lay(self.bed, ensemble, changed)
-        self.clock.move(self.bed)
         self._survey(ensemble)
         self.protocol["fracture_energy"] = self.protocol["fracture_energy"] + lost
 

@@ -30,6 +30,12 @@ TIME = 0.4  # µs: approach, impact, and some flight
 STEPS = (1e-3, 5e-4)  # µs
 
 
+@pytest.fixture(autouse=True)
+def in_double(device):
+    if device.precision != "f64":
+        pytest.skip("compared with LAMMPS in double precision")
+
+
 def thrown(radius, velocity, spin) -> lammps.Grains:
     """Two spheres a hundredth of a micrometre apart along x."""
     place = np.array([[20.0, 20.0, 20.0], [20.0 + sum(radius) + 0.01, 20.0, 20.0]])

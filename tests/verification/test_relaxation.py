@@ -24,6 +24,12 @@ SOLID = Relaxation(np.array([0.3, 0.2, 0.1]), np.array([0.01, 1.0, 100.0]))
 ROUNDING = 1e-12
 
 
+@pytest.fixture(autouse=True)
+def in_double(device):
+    if device.precision != "f64":
+        pytest.skip("closed forms are checked in f64")
+
+
 def one_bond(**springs) -> dict[str, np.ndarray]:
     """A bond along x with the given forces and moments."""
     bond = bonded([[0, 1]], radius=RADIUS, length=LENGTH)
@@ -313,3 +319,41 @@ def test_press_of_a_relaxing_binder(device) -> None:
     assert digest(again.ensemble) == digest(slow.ensemble)
     for name, column in slow.branches.items():
         np.testing.assert_array_equal(again.branches[name], column, err_msg=name)
+
+
+def test_bonds_keep_their_branches_where_other_particles_break(make_bed) -> None:
+    """Four spheres in a chain, of which the third becomes two: the first bond goes on as if nothing had happened."""
+
+    def chain(places, pairs):
+        box = spheres(places, 1.0, width=30.0, height=10.0, bonds=bonded(pairs, radius=RADIUS, length=LENGTH))
+        return make_bed(lay([box], (HEAVY, RIGID), dt=1e-3, binder=GLUE))
+
+    places = [[5.0 + LENGTH * k, 5.0, 5.0] for k in range(4)]
+    whole = chain(places, [[0, 1], [1, 2], [2, 3]])
+    clock = BondClock(whole, SOLID, temperature=np.array([298.15]), reform=1.0)
+    strained = whole.bonds()
+    strained["shear"][:, 1] = 0.2
+    whole.put_bonds(strained)
+    clock.tick(np.array([1.0]), np.zeros(1))
+    before, extra = clock.branches, clock.branches["extra"].copy()
+    clock.lasting = {"first": np.array([0, 2]), "second": np.array([3, 3]), "age": np.array([0.5, 0.5])}
+
+    pieces = chain([*places[:3], [places[2][0], 6.5, 5.0], places[3]], [[0, 1], [1, 2], [3, 4]])
+    kept = pieces.bonds()
+    for name in ("shear", "length"):
+        kept[name][0] = whole.bonds()[name][0]
+    pieces.put_bonds(kept)
+    made = clock.heat.copy()
+    clock.adopt(pieces, np.array([0, 1, 2, 2, 3]), np.array([False, False, True, False]))
+    assert clock.heat[0] - made[0] == pytest.approx(extra[1] + extra[2])
+    for name in ("carried", "branch", "extra"):
+        np.testing.assert_array_equal(clock.branches[name][0], before[name][0])
+        assert not clock.branches[name][1:].any()
+    assert {name: column.tolist() for name, column in clock.lasting.items()} == {
+        "first": [0], "second": [4], "age": [0.5]
+    }  # fmt: skip
+    clock.tick(np.array([1.0]), np.zeros(1))
+    # what was put on within the first second at a constant rate relaxes on in the next one
+    gained = SOLID.weights * SOLID.times * -np.expm1(-1.0 / SOLID.times)
+    left = 1.0 - SOLID.weights.sum() + (gained * np.exp(-1.0 / SOLID.times)).sum()
+    assert clock.bed.bonds()["shear"][0, 1] == pytest.approx(0.2 * left, rel=1e-9)
