@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from kalander.dem.clumps import heads, lightness, member_codes
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, rows_of
 from kalander.dem.parts import cut
-from kalander.dem.state import BODY, BOND, Ensemble
+from kalander.dem.state import BODY, BOND, CLUMP, Ensemble
 from kalander.kernels.arrays import Pool, download, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
@@ -19,6 +20,7 @@ from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import readout_kernels
 from kalander.kernels.records import (
     BOND_STATE,
+    CLUMP_STATE,
     FRAME,
     LOAD,
     MOTION,
@@ -35,7 +37,7 @@ __all__ = ["Bed"]
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 STEPS_OF_A_LIST = 20  # at least, unless bodies accelerate
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
-HOST_ONLY = ("id", "box")  # columns that never change
+HOST_ONLY = ("id", "box", "clump")  # columns that never change
 
 
 class Bed:
@@ -60,12 +62,15 @@ class Bed:
         self.precision, self.schedule, self.law = precision, schedule, ensemble.law
         self.workers = (workers or worker_count()) if on_host else 1
         self.pool = pool = Pool(precision, on_host=on_host)
-        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, precision=precision)
-        self.readout = readout_kernels(ensemble.law, precision=precision)
-        bodies, bonds = ensemble.bodies, ensemble.bonds
+        bodies, bonds, clumps = ensemble.bodies, ensemble.bonds, ensemble.clumps
+        self.clump_count = len(clumps["mass"])
+        variant: dict[str, Any] = {"precision": precision, "clumps": self.clump_count > 0}
+        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, **variant)
+        self.readout = readout_kernels(ensemble.law, **variant)
         self.boxes = {name: column.copy() for name, column in ensemble.boxes.items()}
         self.lawbook = ensemble.lawbook
         self.material_count = ensemble.lawbook["contact"].shape[1]
+        self.host_only = {name: bodies[name] for name in HOST_ONLY}
         self.ids, self.host_box = bodies["id"], bodies["box"]
         self.body_count, self.bond_count = len(self.ids), len(bonds["first"])
         self.start = np.append(self.boxes["body_start"], self.body_count).astype(np.int32)
@@ -74,6 +79,7 @@ class Bed:
         self.load = pool.put("load", pack(bodies, LOAD, precision=precision), exact=True)
         self.rest = pool.put("rest", bodies["rest"] if precision == "f32" else np.zeros((1, 3)), exact=True)
         self.box_of = pool.put("box", self.host_box, exact=True)
+        self._put_clumps(bodies, clumps, ensemble.members)
         self.bond = pool.put("bond", pack(bonds, BOND_STATE, precision=precision), exact=True)
         self.bond_first, self.bond_second = bonds["first"], bonds["second"]
         self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
@@ -90,10 +96,28 @@ class Bed:
         if not on_host:
             self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
             self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
-        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host)
+        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host, clumps=self.clump_count > 0)
         self.parts: dict[int, tuple] = {}
         self.pace = Pace(self.workers)
         self.list_pairs()
+
+    def _put_clumps(self, bodies: Table, clumps: Table, members: Table) -> None:
+        """Device arrays of the clumps, a row each where there are none; what of them does not change is kept here."""
+        pool, clump = self.pool, bodies["clump"]
+        self.members, self.clump_rows = members, {name: clumps[name] for name in ("first", "count")}
+        some = self.clump_count > 0
+        self.head = heads(clump, clumps) if some else None
+        offset = np.zeros((len(clump) if some else 1, 3))
+        if some:
+            offset[clump >= 0] = members["offset"]
+        light = lightness(bodies["radius"], members["offset"], clump, clumps) if some else np.zeros(1)
+        rows = pack(clumps, CLUMP_STATE, precision=self.precision) if some else np.zeros((1, width_of(CLUMP_STATE)))
+        self.member = pool.put(
+            "member", member_codes(clump, clumps) if some else np.zeros((1, 2), np.int32), exact=True
+        )
+        self.clump = pool.put("clump", rows, exact=True)
+        self.offset = pool.put("offset", offset, exact=True)
+        self.lightness = pool.put("lightness", light, exact=True)
 
     def _box_records(self) -> tuple[Any, Any]:
         """What kernels know of each box: its frame, and its platens as they were at step 0 of this advance."""
@@ -111,7 +135,7 @@ class Bed:
         self.listed_height = self._heights(self.done)
         grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
-            self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
+            self.pairs.make(self.motion, self.box_of, self.member, *self._box_records(), grid)
         self.parts = {}
         self.stale[:] = FRESH
 
@@ -173,7 +197,8 @@ class Bed:
 
     def _launch_boxes(self, queue: np.ndarray, team: int, todo: np.ndarray) -> None:
         if team not in self.parts:
-            self.parts[team] = cut(self.pool, self.pairs, self.start, (self.bond_first, self.bond_second), team)
+            bonds = self.bond_first, self.bond_second
+            self.parts[team] = cut(self.pool, self.pairs, self.start, bonds, self.head, team)
         pairs = self.pairs
         workers = team if team > 1 else min(len(queue), self.workers)
         head, gate = np.zeros(1, np.int32), np.zeros(1, np.int32)
@@ -184,6 +209,7 @@ class Bed:
                 self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.partner, pairs.spring,
                 pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
                 todo, self.done, self.stale, signs, self.factors, self.binder, *self.parts[team],
+                self.member, self.clump, self.offset,
             )  # fmt: skip
 
     def _advance_bodies(self, todo: np.ndarray) -> None:
@@ -200,7 +226,7 @@ class Bed:
                     self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
                     self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
-                    *self.bond_rows, *state, self.factors, self.binder,
+                    *self.bond_rows, *state, self.factors, self.binder, self.member, self.clump, self.offset,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
 
@@ -231,7 +257,8 @@ class Bed:
         rate = self.pool.put("rate", np.zeros(count))
         self.readout.stiffest_contact(
             self.body_count, pairs.wall_count, self.material_count, self.motion, self.rest, self.box_of,
-            *self._box_records(), self.factors, pairs.row, pairs.partner, pairs.wall_body, rate,
+            *self._box_records(), self.factors, pairs.row, pairs.partner, pairs.wall_body,
+            self.lightness, rate,
         )  # fmt: skip
         return np.sqrt(view(rate, count).astype(np.float64))
 
@@ -243,13 +270,19 @@ class Bed:
             if name in layout:
                 return unpack(view(rows, self.body_count), layout, name)
         if name in HOST_ONLY:
-            return {"id": self.ids, "box": self.host_box}[name].copy()
+            return self.host_only[name].copy()
         if name == "rest":
             return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
         near = unpack(view(self.pairs.wall, self.pairs.wall_count), WALL, name)
         column = np.zeros((self.body_count, *near.shape[1:]), near.dtype)
         column[view(self.pairs.wall_body, self.pairs.wall_count)] = near
         return column
+
+    def clumps(self) -> Table:
+        """Host copies of the columns of all clumps."""
+        rows = view(self.clump, self.clump_count)
+        table = {name: unpack(rows, CLUMP_STATE, name) for name in CLUMP if name != "first"}
+        return {name: {**table, **self.clump_rows}[name].copy() for name in CLUMP}
 
     def _bonds(self) -> Table:
         rows = view(self.bond, self.bond_count)
@@ -280,7 +313,8 @@ class Bed:
         """Everything that influences the next step, on the host."""
         bodies = {name: self.body(name) for name in BODY}
         boxes = {name: column.copy() for name, column in self.boxes.items()}
-        return Ensemble(bodies, self.pairs.touching()[1], self._bonds(), boxes, self.lawbook, self.law)
+        contacts, bonds = self.pairs.touching()[1], self._bonds()
+        return Ensemble(bodies, contacts, bonds, boxes, self.lawbook, self.law, self.clumps(), self.members)
 
 
 def incidence(pool: Pool, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:

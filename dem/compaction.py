@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.clumps import double, particle_diameter, solid_mass, solid_volumes
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, quasi_static_speed, servo_speed
@@ -127,19 +128,22 @@ class _Run:
         self.frames = [state.frames]
         self.cracked = state.cracked.copy()
         radius, material = state.ensemble.bodies["radius"], state.ensemble.bodies["material"]
-        self.volume = radius.astype(float) ** 3
+        clump, clumps = state.ensemble.bodies["clump"], double(state.ensemble.clumps)
+        self.volume = solid_volumes(radius.astype(float), clump, clumps)
+        self.contact_diameter = 2.0 * radius.astype(float)
         self.strength = np.array([m.strength for m in materials])[material]
         for row, one in enumerate(materials):
             here = material == row
             self.strength[here] = one.crushing_strength(2.0 * radius[here])
-        mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
+        start = bed.boxes["body_start"]
+        mass = np.add.reduceat(solid_mass(state.ensemble.bodies["mass"], clump, clumps), start)
         self.spheres = solid_volume(bed)
         self.density = mass / self.spheres
-        self.diameter = 2.0 * np.add.reduceat(radius.astype(float), bed.boxes["body_start"]) / bed.boxes["body_count"]
+        self.diameter = particle_diameter(radius, clump, clumps, start)
         self.stress = self.protocol["last_stress"].copy()
         if len(state.frames["box"]) == 0:
-            start = observe(bed)
-            self.protocol["start_energy"] = start.elastic + start.kinetic
+            seen = observe(bed)
+            self.protocol["start_energy"] = seen.elastic + seen.kinetic
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
 
@@ -233,7 +237,7 @@ class _Run:
         seen = observe(bed)
         box, height = bed.host_box, self.height
         count, bulk = len(height), bed.boxes["width"].prod(axis=1) * height
-        crushing = CRUSHING_FACTOR * seen.largest_force / (2.0 * np.cbrt(self.volume)) ** 2
+        crushing = CRUSHING_FACTOR * seen.largest_force / self.contact_diameter**2
         self.cracked = np.maximum(self.cracked, (due[box] & (crushing > self.strength)).astype(np.int32))
         cracked = np.bincount(box, self.cracked * self.volume, count) / np.bincount(box, self.volume, count)
         pressure = np.maximum(0.5 * (seen.stress_low + seen.stress_high), self._floor())

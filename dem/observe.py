@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.bed import Bed
-from kalander.dem.state import sphere_volume
+from kalander.dem.clumps import double, kinetic_energy, levers, particle_count, solid_volumes
 from kalander.kernels.columns import Table
 
 __all__ = ["Observation", "observe", "platen_stress"]
@@ -134,15 +134,17 @@ def observe(bed: Bed) -> Observation:
     size = np.linalg.norm(contacts["force"], axis=1)
     np.maximum.at(largest, first, size)
     np.maximum.at(largest, second, size)
-    inertia = 0.4 * bodies["mass"] * radius**2
-    kinetic = 0.5 * bodies["mass"] * (bodies["velocity"] ** 2).sum(axis=1) + 0.5 * inertia * (bodies["spin"] ** 2).sum(
-        axis=1
-    )
+    clump, clumps = bed.host_only["clump"], double(bed.clumps())
+    # the branch of a force on a clump ends at its centre of mass, not at that of the member
+    virial += _virial(bed.body("force"), levers(bodies["position"], clump, clumps), box, count)
+    kinetic = kinetic_energy(bodies, clump, clumps)
     return Observation(
         stress_low=box_sum(load_low, box, count) / area,
         stress_high=box_sum(load_high, box, count) / area,
         stress=virial / (area * height)[:, None, None],
-        coordination=2.0 * np.bincount(box[first], minlength=count) / boxes["body_count"],
+        coordination=2.0
+        * np.bincount(box[first], minlength=count)
+        / particle_count(clump, clumps, boxes["body_start"]),
         broken_bond_fraction=np.where(laid > 0, 1.0 - held / np.maximum(laid, 1), 0.0),
         largest_force=largest,
         overlap_ratio=ratio,
@@ -154,5 +156,6 @@ def observe(bed: Bed) -> Observation:
 
 
 def solid_volume(bed: Bed) -> np.ndarray:
-    """Volume of the spheres of each box [µm³]."""
-    return box_sum(sphere_volume(bed.body("radius").astype(np.float64)), bed.host_box, len(bed.boxes["dt"]))
+    """Volume of the spheres and clumps of each box [µm³]."""
+    volume = solid_volumes(bed.body("radius").astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
+    return box_sum(volume, bed.host_box, len(bed.boxes["dt"]))

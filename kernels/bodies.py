@@ -8,22 +8,53 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.clumps import turn_clump
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.pairs import centre, keep, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
 __all__ = ["body_kernel"]
 
+each = ti.template()  # an array handed on to a function
+
 
 @cache
-def body_kernel(law_name: str, *, precision: str) -> Any:
-    """The kernel for one contact law. It has 27 arrays: more than 32 fail on Vulkan, from 33 silently."""
+def body_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
+    """The kernel for one contact law. It has 30 arrays: more than 32 fail on Vulkan, from 33 silently.
+
+    clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
+    """
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     a = array_types(precision)
+
+    @ti.func
+    def turn(
+        p, finish, begin, box, limit, listed_low, motion: each, rest: each, load: each, listed: each, member: each,
+        clump: each, offset: each,
+    ):  # fmt: skip
+        """End or begin a step of body p, or of the clump whose last member it is. Returns the signs of its list."""
+        signs = ti.cast(0, ti.i32)
+        pull = ti.Vector([box[2], box[3], box[4]])
+        alone = 1
+        if ti.static(clumps):
+            mine = member[p]
+            if mine[0] >= 0:
+                alone = 0
+                if mine[1] == 0:
+                    signs = turn_clump(
+                        p, mine[0], finish, begin, box[5], pull, motion, rest, load, listed, limit[0], listed_low,
+                        limit[2], limit[3], limit[4], limit[5], clump, offset, compensated,
+                    )  # fmt: skip
+        if alone == 1:
+            signs = turn_over(
+                p, motion[p], load[p], finish, begin, box[5], pull, motion, rest, load, listed, limit[0], listed_low,
+                limit[2], limit[3], limit[4], limit[5], compensated,
+            )  # fmt: skip
+        return signs
 
     @ti.kernel
     def step_bodies(
@@ -37,6 +68,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
         moving: a.integer, room: a.platen,
         factors: a.law, binder: a.binder,
+        member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
         """One step of every box that is not done and whose list holds."""
         for b in range(box_count):
@@ -53,11 +85,9 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         for p in range(body_count):
             b = box_of[p]
             if moving[b] == 1:
-                box, limit = frame[b], room[b]
-                signs = turn_over(
-                    p, motion[p], load[p], 0, 1, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
-                    listed, limit[0], platen[b][4], limit[2], limit[3], limit[4], limit[5], compensated,
-                )  # fmt: skip
+                signs = turn(
+                    p, 0, 1, frame[b], room[b], platen[b][4], motion, rest, load, listed, member, clump, offset
+                )
                 if signs > 0:
                     ti.atomic_or(signs_of_box[b], signs)
         for b in range(box_count):
@@ -89,7 +119,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         for p in range(body_count):
             b = box_of[p]
             if moving[b] == 1:
-                box, limit, me, sums = frame[b], room[b], motion[p], load[p]
+                box, me, sums = frame[b], motion[p], load[p]
                 span = ti.Vector([box[0], box[1]])
                 table = b * material_count * material_count
                 force_sum = ti.Vector([sums[0], sums[1], sums[2]])
@@ -142,10 +172,6 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         for p in range(body_count):
             b = box_of[p]
             if moving[b] == 1:
-                box, limit = frame[b], room[b]
-                turn_over(
-                    p, motion[p], load[p], 1, 0, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
-                    listed, limit[0], platen[b][4], limit[2], limit[3], limit[4], limit[5], compensated,
-                )  # fmt: skip
+                turn(p, 1, 0, frame[b], room[b], platen[b][4], motion, rest, load, listed, member, clump, offset)
 
     return step_bodies

@@ -2,7 +2,7 @@
 
 from kalander.kernels.backend import ti
 
-__all__ = ["FRESH", "LOST", "STALE", "list_state", "travel_limits", "turn_over"]
+__all__ = ["FRESH", "LOST", "STALE", "list_state", "strayed", "travel_limits", "turn_over"]
 
 each = ti.template()  # an array handed on to a function
 

@@ -9,13 +9,23 @@ from kalander.kernels.records import array_types
 
 __all__ = ["readout_kernels"]
 
+each = ti.template()  # an array handed on to a function
+
 
 @cache
-def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
-    """Kernels for one contact law."""
+def readout_kernels(law_name: str, *, precision: str, clumps: bool = False) -> SimpleNamespace:
+    """Kernels for one contact law; clumps: some bodies are members of rigid clumps."""
     functions = pair_functions(law_name, compensated=precision == "f32")
     contact, bonded, separation = functions.contact, functions.bonded, functions.separation
     a = array_types(precision)
+
+    @ti.func
+    def yielding(me, p, lightness: each):
+        """Inverse of the mass that a push on body p meets [1/ng]."""
+        inverse = 1.0 / me[7]
+        if ti.static(clumps):
+            inverse *= lightness[p]
+        return inverse
 
     @ti.kernel
     def platen_loads(box_count: int, wall_start: a.integer, wall: a.wall, total: a.couple):
@@ -34,9 +44,12 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
     def stiffest_contact(
         body_count: int, wall_count: int, material_count: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
-        row: a.integer, partner: a.integer, wall_body: a.integer, rate: a.real,
+        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real,
     ):  # fmt: skip
-        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²], k_n = 2 E* √(R*δ)."""
+        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²], k_n = 2 E* √(R*δ).
+
+        lightness: factor of 1/m for members of clumps, which yield by turning too (dem.clumps.lightness).
+        """
         for p in range(body_count):
             b = box_of[p]
             me = motion[p]
@@ -50,7 +63,7 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
                     overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, span).norm(), 0.0)
                     pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
                     stiffness = factors[pair][7] * ti.sqrt(me[3] * other[3] / reach * overlap)
-                    largest = ti.max(largest, stiffness * (1.0 / me[7] + 1.0 / other[7]))
+                    largest = ti.max(largest, stiffness * (yielding(me, p, lightness) + yielding(other, j, lightness)))
             if largest > rate[b]:
                 ti.atomic_max(rate[b], largest)  # the largest of numbers does not depend on their order
         for q in range(wall_count):
@@ -58,7 +71,8 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
             room = ti.min(me[2] - platen[b][0], platen[b][1] - me[2])
             if room < me[3]:
                 pair = (b * material_count + ti.cast(me[11], ti.i32) + 1) * material_count - 1
-                ti.atomic_max(rate[b], factors[pair][7] * ti.sqrt(me[3] * (me[3] - room)) / me[7])
+                stiffness = factors[pair][7] * ti.sqrt(me[3] * (me[3] - room))
+                ti.atomic_max(rate[b], stiffness * yielding(me, wall_body[q], lightness))
 
     @ti.kernel
     def fastest_body(body_count: int, motion: a.motion, box_of: a.integer, speed: a.real):
