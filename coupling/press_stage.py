@@ -9,11 +9,12 @@ from kalander.coupling.pack_stage import packings_of
 from kalander.coupling.scales import binder_of, from_si, material_of, press_settings, si_schema, time_step, to_si
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
+from kalander.dem.clumps import clump_faults, double
 from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.material import binder_constants, contact_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
-from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
+from kalander.dem.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["HALF_PRESSED", "PRESSED", "press_ensemble", "press_work", "state_faults"]
@@ -32,6 +33,13 @@ PRESSED = {
         "position": Column("f8", ("particle", 3), "m", "centre after release"),
         "radius": Column("f8", ("particle",), "m", "radius"),
         "cracked": Column("i4", ("particle",), "1", "1 where the load ever exceeded the strength"),
+        "clump": Column("i4", ("particle",), "1", "row of the clump it is a member of, -1 for a sphere by itself"),
+    },
+    "clumps": {
+        "box": Column("i4", ("clump",), "1", "box"),
+        "position": Column("f8", ("clump", 3), "m", "centre of mass after release"),
+        "orientation": Column("f8", ("clump", 4), "1", "unit quaternion after release, scalar first; z is its normal"),
+        "volume": Column("f8", ("clump",), "m^3", "volume"),
     },
 }
 
@@ -40,6 +48,8 @@ HALF_PRESSED = {
     "contacts": CONTACT,
     "bonds": BOND,
     "boxes": BOX,
+    "clumps": CLUMP,
+    "members": MEMBER,
     "protocol": PROTOCOL,
     "frames": FRAME,
     "cracks": {"cracked": Column("i4", ("body",), "1", "1 where ever over-stressed")},
@@ -88,8 +98,17 @@ def press_work(
         "position": (bodies["position"].astype(float) + bodies["rest"]) * 1e-6,
         "radius": bodies["radius"].astype(float) * 1e-6,
         "cracked": final.cracked,
+        "clump": bodies["clump"],
     }
-    return Data({"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles}, {})
+    clumps = double(final.ensemble.clumps)
+    lying = {
+        "box": bodies["box"][clumps["first"]],
+        "position": (clumps["position"] + clumps["rest"]) * 1e-6,
+        "orientation": clumps["orientation"],
+        "volume": clumps["volume"] * 1e-18,
+    }
+    frames = to_si(final.frames, FRAME)
+    return Data({"frames": frames, "boxes": boxes, "particles": particles, "clumps": lying}, {})
 
 
 def _as_progress(moments: Generator[Moment, None, PressState], boxes: int) -> Generator[Progress, None, PressState]:
@@ -116,6 +135,8 @@ def _press_data(state: PressState) -> Data:
         "contacts": ensemble.contacts,
         "bonds": ensemble.bonds,
         "boxes": ensemble.boxes,
+        "clumps": ensemble.clumps,
+        "members": ensemble.members,
         "protocol": state.protocol,
         "frames": state.frames,
         "cracks": {"cracked": state.cracked},
@@ -127,8 +148,9 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     """State of the boxes as stored, with the laws of the card."""
     tables = data.tables
     stored = Ensemble(
-        tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
-    )
+        tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law,
+        tables["clumps"], tables["members"],
+    )  # fmt: skip
     return PressState(stored, tables["protocol"], tables["frames"], tables["cracks"]["cracked"])
 
 
@@ -156,4 +178,4 @@ def state_faults(state: Data) -> list[str]:
             faults.append(f"{name} join bodies that do not exist")
     if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
         faults.append("bodies without material, radius or mass")
-    return faults
+    return faults + clump_faults(bodies, state.tables["clumps"], state.tables["members"])

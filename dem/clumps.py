@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kalander.dem.shapes import Shape
+from kalander.dem.shapes import Shape, lightness_of
 from kalander.dem.state import CLUMP, empty_table, sphere_volume
 from kalander.kernels.columns import Table
 
@@ -14,6 +14,7 @@ __all__ = [
     "levers",
     "lightness",
     "member_codes",
+    "member_rows",
     "particle_count",
     "particle_diameter",
     "place_clumps",
@@ -22,10 +23,6 @@ __all__ = [
     "solid_volumes",
     "spins",
 ]
-
-# A sphere in contact is moved by a push along the contact as m, by one across as m/(1 + m r²/I) = m/3.5; the step of
-# dem.compaction counts with the second where it says the first
-SPHERE_ACROSS = 3.5
 
 
 def double(table: Table) -> Table:
@@ -77,6 +74,12 @@ def member_codes(clump: np.ndarray, clumps: Table) -> np.ndarray:
     """For the kernels, shape (body, 2): the clump of each body, −1 for a sphere, and how many members follow it."""
     last = (clumps["first"] + clumps["count"] - 1)[clump]  # of any clump for spheres
     return np.column_stack([clump, np.where(clump < 0, 0, last - np.arange(len(clump)))]).astype(np.int32)
+
+
+def member_rows(first: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Rows of all members, clump after clump."""
+    before = np.cumsum(count) - count
+    return np.repeat(first - before, count) + np.arange(count.sum())
 
 
 def heads(clump: np.ndarray, clumps: Table) -> np.ndarray:
@@ -137,28 +140,22 @@ def particle_diameter(radius: np.ndarray, clump: np.ndarray, clumps: Table, star
 
 
 def lightness(radius: np.ndarray, offset: np.ndarray, clump: np.ndarray, clumps: Table) -> np.ndarray:
-    """Factor of 1/m for the mass that a push on each body meets, shape (body,), 1 for spheres.
+    """Factor of 1/m for the mass that a push on each body meets, shape (body,), 1 for spheres (shapes.lightness_of).
 
     offset: of the members [µm], shape (member, 3).
-
-    A push with a lever a about the centre of mass meets 1/m + a² / I at most, I being the smallest principal inertia.
-    Along a contact the lever is at most |offset|, across it |offset| + r. The step counts with the first and knows how
-    much lighter spheres are across (SPHERE_ACROSS): the larger of both, measured so.
     """
     factor = np.ones(len(radius))
     inside = clump >= 0
     mine = clump[inside]
-    ratio = clumps["mass"][mine] / clumps["inertia"].min(axis=1, initial=np.inf)[mine]
-    lever = np.linalg.norm(offset, axis=1)
-    along = 1.0 + ratio * lever**2
-    across = (1.0 + ratio * (lever + radius[inside]) ** 2) / SPHERE_ACROSS
-    factor[inside] = np.maximum(along, across)
+    least = clumps["inertia"].min(axis=1, initial=np.inf)[mine]
+    factor[inside] = lightness_of(clumps["mass"][mine], least, np.linalg.norm(offset, axis=1), radius[inside])
     return factor
 
 
 def clump_faults(bodies: Table, clumps: Table, members: Table) -> list[str]:
     """What is wrong with stored clumps beyond their columns."""
-    clump, first, count = bodies["clump"], clumps["first"].astype(np.int64), clumps["count"].astype(np.int64)
+    clump = bodies["clump"]
+    first, count = clumps["first"].astype(np.int64), clumps["count"].astype(np.int64)
     if (
         (count < 1).any()
         or (first < 0).any()
@@ -167,9 +164,7 @@ def clump_faults(bodies: Table, clumps: Table, members: Table) -> list[str]:
     ):
         return ["clumps have members that do not exist"]
     expected = np.full(len(clump), -1)
-    expected[np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)] = np.repeat(
-        np.arange(len(count)), count
-    )
+    expected[member_rows(first, count)] = np.repeat(np.arange(len(count)), count)
     faults = []
     if (np.diff(first) <= 0).any() or not np.array_equal(clump, expected):
         faults.append("bodies and clumps disagree on who is whose member")

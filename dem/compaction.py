@@ -11,6 +11,7 @@ import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.clumps import double, particle_diameter, solid_mass, solid_volumes
+from kalander.dem.fabric import fabric_of
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, quasi_static_speed, servo_speed
@@ -264,6 +265,7 @@ class _Run:
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
             "energy_error": (seen.work - stored - seen.heat) / np.maximum(np.abs(seen.work) + seen.heat, 1e-300),
+            **fabric_of(bed),
         }
         self.frames.append(
             {name: np.asarray(values[name])[due].astype(_dtype(column)) for name, column in FRAME.items()}

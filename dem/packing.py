@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.dem.clumps import member_rows
 from kalander.dem.state import BODY, BOND, CLUMP, MEMBER, Ensemble, empty_table, sphere_volume
 from kalander.kernels.columns import Column, Table
 
@@ -110,9 +111,8 @@ def _set_clumps(bodies: Table, packing: Packing, start: int, density: np.ndarray
     clumps = dict(packing.clumps or empty_table(CLUMP))
     before = int(bodies["clump"].max(initial=-1)) + 1
     row = np.arange(len(clumps["first"]))
-    member = start + np.repeat(clumps["first"], clumps["count"])
-    member += np.arange(len(member)) - np.repeat(np.cumsum(clumps["count"]) - clumps["count"], clumps["count"])
     clumps["first"] = clumps["first"] + start
+    member = member_rows(clumps["first"], clumps["count"])
     solid = density[bodies["material"][clumps["first"]]]
     clumps["mass"], clumps["inertia"] = clumps["volume"] * solid, clumps["inertia"] * solid[:, None]
     bodies["clump"][member] = before + np.repeat(row, clumps["count"])

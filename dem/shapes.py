@@ -8,13 +8,19 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["FLATTEST_SPACING", "QUADRATURE_ERROR", "Shape", "layer", "platelet", "ring_count", "scaled", "spacing"]
+__all__ = [
+    "FLATTEST_SPACING", "QUADRATURE_ERROR", "SPHERE_ACROSS", "Shape", "fewest_spheres", "layer", "lightness_of",
+    "platelet", "ring_count", "scaled", "spacing", "span_of", "step_diameter",
+]  # fmt: skip
 
 DIRECTIONS = 8192  # of the quadrature about each sphere
 QUADRATURE_ERROR = 1e-6  # relative, of volume and inertia; a pair and a chain of spheres are met to 1e-8
 
 # Three spheres of a layer meet over the middle of their triangle, so that a platelet has no holes, up to this spacing
 FLATTEST_SPACING = float(np.sqrt(3.0))  # in radii
+# A sphere in contact is moved by a push along the contact as m, by one across as m/(1 + m r²/I) = m/3.5; the step of
+# dem.compaction counts with the second where it says the first
+SPHERE_ACROSS = 3.5
 ROUND = 1e-9  # relative difference of principal moments below which they have no axes of their own
 
 
@@ -97,6 +103,12 @@ def ring_count(spheres: int) -> int | None:
     return rings if rings >= 1 and 3 * rings * (rings + 1) + 1 == spheres else None
 
 
+def fewest_spheres(aspect_ratio: float) -> int:
+    """Spheres of the smallest hexagon without holes."""
+    rings = max(1, int(np.ceil((aspect_ratio - 1.0) / FLATTEST_SPACING)))
+    return 3 * rings * (rings + 1) + 1
+
+
 def spacing(aspect_ratio: float, rings: int) -> float:
     """Distance of neighbours in radii that gives a platelet its aspect ratio: width over corners by thickness."""
     return (aspect_ratio - 1.0) / rings
@@ -122,3 +134,30 @@ def platelet(aspect_ratio: float, spheres: int) -> Shape:
 def scaled(shape: Shape, factor: float) -> Shape:
     """The shape, all lengths times a factor."""
     return Shape(shape.offset * factor, shape.radius * factor, shape.volume * factor**3, shape.inertia * factor**5)
+
+
+def span_of(shape: Shape) -> float:
+    """Largest extent of a shape about its centre, in whatever orientation [µm]."""
+    return float(2.0 * (np.linalg.norm(shape.offset, axis=1) + shape.radius).max())
+
+
+def lightness_of(
+    mass: np.ndarray | float, least_inertia: np.ndarray | float, lever: np.ndarray, radius: np.ndarray
+) -> np.ndarray:
+    """Factor of 1/m for the mass that a push on a member meets; lever: of its centre about the centre of mass.
+
+    A push with a lever a meets 1/m + a²/I at most, I being the smallest principal inertia. Along a contact a is at most
+    |lever|, across it |lever| + r. The step counts with the first and knows how much lighter spheres are across
+    (SPHERE_ACROSS): the larger of both, measured so. 1 for a sphere.
+    """
+    ratio = mass / least_inertia
+    return np.maximum(1.0 + ratio * lever**2, (1.0 + ratio * (lever + radius) ** 2) / SPHERE_ACROSS)
+
+
+def step_diameter(shape: Shape) -> float:
+    """Diameter of the sphere that allows the time step of the shape [µm]: of a member, less where a push on its edge
+    meets less mass than the member alone would have."""
+    lever = np.linalg.norm(shape.offset, axis=1)
+    light = lightness_of(shape.volume, shape.inertia.min(), lever, shape.radius)
+    share = shape.volume / light / (4.0 / 3.0 * np.pi * shape.radius**3)
+    return float((2.0 * shape.radius * np.sqrt(np.minimum(1.0, share))).min())
