@@ -17,7 +17,7 @@ from kalander.kernels.columns import Table
 from kalander.kernels.contact import LAWS
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.motion import FRESH, LOST
-from kalander.kernels.readout import readout_kernels
+from kalander.kernels.readout import UNIT, readout_kernels
 from kalander.kernels.records import (
     BOND_STATE,
     CLUMP_STATE,
@@ -36,6 +36,7 @@ __all__ = ["Bed"]
 
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 STEPS_OF_A_LIST = 20  # at least, unless bodies accelerate
+CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.compaction was found; both sides count in a pair
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
 HOST_ONLY = ("id", "box", "clump")  # columns that never change
 
@@ -252,15 +253,25 @@ class Bed:
         return view(total, count).astype(np.float64)
 
     def contact_frequency(self) -> np.ndarray:
-        """Largest natural frequency √(k_n (1/m_i + 1/m_j)) of the contacts of each box [1/µs], 0 where none touch."""
+        """Largest natural frequency √(k_n (1/m_i + 1/m_j)) of the contacts of each box [1/µs], 0 where none touch.
+
+        A clump has more contacts than a sphere: its own frequency counts, from the sum of its contacts, as that of
+        a sphere of CONTACTS_OF_A_SPHERE of them would.
+        """
         pairs, count = self.pairs, len(self.boxes["dt"])
         rate = self.pool.put("rate", np.zeros(count))
-        self.readout.stiffest_contact(
-            self.body_count, pairs.wall_count, self.material_count, self.motion, self.rest, self.box_of,
-            *self._box_records(), self.factors, pairs.row, pairs.partner, pairs.wall_body,
-            self.lightness, rate,
-        )  # fmt: skip
-        return np.sqrt(view(rate, count).astype(np.float64))
+        state = (self.motion, self.rest, self.box_of, *self._box_records(), self.factors)
+        rows = (pairs.row, pairs.partner, pairs.wall_body, self.lightness, rate)
+        sizes = (self.body_count, pairs.wall_count, self.material_count)
+        self.readout.stiffest_contact(*sizes, *state, *rows)
+        largest = view(rate, count).astype(np.float64)
+        if self.clump_count:
+            crowd = self.pool.put("crowd", np.zeros(self.clump_count, np.int32), exact=True)
+            self.readout.crowded_clumps(*sizes, int(pairs.full), *state, *rows, self.member, crowd)
+            box = self.host_box[self.clump_rows["first"]]
+            share = 2.0 / CONTACTS_OF_A_SPHERE / UNIT * view(crowd, self.clump_count)
+            np.maximum.at(largest, box, largest[box] * share)
+        return np.sqrt(largest)
 
     def body(self, name: str) -> np.ndarray:
         """Host copy of one body column."""

@@ -19,7 +19,6 @@ __all__ = [
     "particle_diameter",
     "place_clumps",
     "rotation_matrices",
-    "solid_mass",
     "solid_volumes",
     "spins",
 ]
@@ -55,8 +54,8 @@ def place_clumps(
     clumps = {
         name: np.zeros((len(shapes), *column.shape[1:]), column.dtype) for name, column in empty_table(CLUMP).items()
     }
-    clumps["first"] = np.cumsum(count) - count
-    clumps["count"] = count
+    clumps["first"] = (np.cumsum(count) - count).astype(np.int32)
+    clumps["count"] = count.astype(np.int32)
     clumps["mass"] = clumps["volume"] = np.array([shape.volume for shape in shapes])
     clumps["inertia"] = np.array([shape.inertia for shape in shapes])
     clumps["position"], clumps["orientation"] = np.array(position, float), np.array(orientation, float)
@@ -117,14 +116,6 @@ def solid_volumes(radius: np.ndarray, clump: np.ndarray, clumps: Table) -> np.nd
     return volume
 
 
-def solid_mass(mass: np.ndarray, clump: np.ndarray, clumps: Table) -> np.ndarray:
-    """Mass by body [ng]; members, whose column holds all of their clump's, have equal shares of it."""
-    own = mass.astype(np.float64)
-    inside = clump >= 0
-    own[inside] = (clumps["mass"] / clumps["count"])[clump[inside]]
-    return own
-
-
 def particle_count(clump: np.ndarray, clumps: Table, start: np.ndarray) -> np.ndarray:
     """Particles of each box: spheres and clumps; start: first body of every box."""
     first = heads(clump, clumps)[:-1] == np.arange(len(clump))
@@ -142,13 +133,16 @@ def particle_diameter(radius: np.ndarray, clump: np.ndarray, clumps: Table, star
 def lightness(radius: np.ndarray, offset: np.ndarray, clump: np.ndarray, clumps: Table) -> np.ndarray:
     """Factor of 1/m for the mass that a push on each body meets, shape (body,), 1 for spheres (shapes.lightness_of).
 
+    m is the body's own: a member's is its share of the clump's, which is what the dashpots of its contacts go by.
+
     offset: of the members [µm], shape (member, 3).
     """
     factor = np.ones(len(radius))
     inside = clump >= 0
     mine = clump[inside]
     least = clumps["inertia"].min(axis=1, initial=np.inf)[mine]
-    factor[inside] = lightness_of(clumps["mass"][mine], least, np.linalg.norm(offset, axis=1), radius[inside])
+    whole = lightness_of(clumps["mass"][mine], least, np.linalg.norm(offset, axis=1), radius[inside])
+    factor[inside] = whole / clumps["count"][mine]
     return factor
 
 

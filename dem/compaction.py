@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.dem.bed import Bed
-from kalander.dem.clumps import double, particle_diameter, solid_mass, solid_volumes
+from kalander.dem.clumps import double, particle_diameter, solid_volumes
 from kalander.dem.fabric import fabric_of
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
@@ -137,7 +137,7 @@ class _Run:
             here = material == row
             self.strength[here] = one.crushing_strength(2.0 * radius[here])
         start = bed.boxes["body_start"]
-        mass = np.add.reduceat(solid_mass(state.ensemble.bodies["mass"], clump, clumps), start)
+        mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), start)
         self.spheres = solid_volume(bed)
         self.density = mass / self.spheres
         self.diameter = particle_diameter(radius, clump, clumps, start)

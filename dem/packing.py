@@ -104,7 +104,7 @@ def _joined(tables: list[Table], columns: dict[str, Column]) -> Table:
 
 
 def _set_clumps(bodies: Table, packing: Packing, start: int, density: np.ndarray) -> Table:
-    """Clumps of a packing whose first body is `start`; their members learn their clump and its mass.
+    """Clumps of a packing whose first body is `start`; their members learn their clump and their share of its mass.
 
     The row of a clump is counted on from those of the boxes before.
     """
@@ -116,5 +116,5 @@ def _set_clumps(bodies: Table, packing: Packing, start: int, density: np.ndarray
     solid = density[bodies["material"][clumps["first"]]]
     clumps["mass"], clumps["inertia"] = clumps["volume"] * solid, clumps["inertia"] * solid[:, None]
     bodies["clump"][member] = before + np.repeat(row, clumps["count"])
-    bodies["mass"][member] = np.repeat(clumps["mass"], clumps["count"])
+    bodies["mass"][member] = np.repeat(clumps["mass"] / clumps["count"], clumps["count"])
     return clumps

@@ -17,7 +17,7 @@ BODY = {
     "box": Column("i4", ("body",), "1", "box the particle belongs to"),
     "material": Column("i4", ("body",), "1", "row of the particle's material"),
     "radius": Column("real", ("body",), "um", "radius"),
-    "mass": Column("real", ("body",), "ng", "mass; of a member that of its whole clump"),
+    "mass": Column("real", ("body",), "ng", "mass; of a member an equal share of its clump's"),
     "position": Column("real", ("body", 3), "um", "centre, never wrapped"),
     "rest": Column("real", ("body", 3), "um", "rounding rest of the centre (single precision)"),
     "velocity": Column("real", ("body", 3), "um/us", "velocity"),

@@ -3,6 +3,10 @@
 Members are consecutive rows of `motion` and never each other's candidates. The row of the last member is reached when
 the forces on all are known; it moves the clump and writes the members anew.
 
+A member's mass in `motion` is an equal share of the clump's: dashpots go by it. A flat clump rests on as many contacts
+as it has members; were each damped by all of the mass, the clump would be overdamped by the root of their number, and
+the step would have to be as much shorter.
+
 Translation is velocity Verlet. Rotation keeps the angular momentum L in space and turns the body about its principal
 axes one after another, x y z y x, each by the exact flow of L_k²/2I_k in the body's frame: symplectic, reversible, of
 second order, and without torque L does not change at all. Dullweber, Leimkuhler & McLachlan, J. Chem. Phys. 107 (1997)

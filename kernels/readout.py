@@ -7,7 +7,9 @@ from kalander.kernels.backend import ti
 from kalander.kernels.pairs import centre, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
-__all__ = ["readout_kernels"]
+__all__ = ["UNIT", "readout_kernels"]
+
+UNIT = 65536.0  # parts in which shares are counted: a clump has fewer than 30 000 contacts
 
 each = ti.template()  # an array handed on to a function
 
@@ -40,39 +42,85 @@ def readout_kernels(law_name: str, *, precision: str, clumps: bool = False) -> S
                 sums = fresh
             total[b] = sums
 
+    @ti.func
+    def stiffness_of(p, j, b, width, material_count, motion: each, rest: each, factors: each):
+        """Normal stiffness 2 E* √(R*δ) of a pair that touches [µN/µm]."""
+        me, other = motion[p], motion[j]
+        reach = me[3] + other[3]
+        overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, width).norm(), 0.0)
+        pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
+        return factors[pair][7] * ti.sqrt(me[3] * other[3] / reach * overlap)
+
+    @ti.func
+    def platen_stiffness(me, b, material_count, platen: each, factors: each):
+        """Normal stiffness of a body at the nearer platen, 0 where it does not touch."""
+        room = ti.min(me[2] - platen[b][0], platen[b][1] - me[2])
+        stiffness = 0.0
+        if room < me[3]:
+            pair = (b * material_count + ti.cast(me[11], ti.i32) + 1) * material_count - 1
+            stiffness = factors[pair][7] * ti.sqrt(me[3] * (me[3] - room))
+        return stiffness
+
     @ti.kernel
     def stiffest_contact(
         body_count: int, wall_count: int, material_count: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
         row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real,
     ):  # fmt: skip
-        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²], k_n = 2 E* √(R*δ).
+        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²].
 
         lightness: factor of 1/m for members of clumps, which yield by turning too (dem.clumps.lightness).
         """
         for p in range(body_count):
             b = box_of[p]
-            me = motion[p]
             span = ti.Vector([frame[b][0], frame[b][1]])
             largest = 0.0
             for k in range(row[p], row[p + 1]):
                 if partner[k] < 0:
                     j = partner_of(partner[k])
-                    other = motion[j]
-                    reach = me[3] + other[3]
-                    overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, span).norm(), 0.0)
-                    pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
-                    stiffness = factors[pair][7] * ti.sqrt(me[3] * other[3] / reach * overlap)
-                    largest = ti.max(largest, stiffness * (yielding(me, p, lightness) + yielding(other, j, lightness)))
+                    stiffness = stiffness_of(p, j, b, span, material_count, motion, rest, factors)
+                    soft = yielding(motion[p], p, lightness) + yielding(motion[j], j, lightness)
+                    largest = ti.max(largest, stiffness * soft)
             if largest > rate[b]:
                 ti.atomic_max(rate[b], largest)  # the largest of numbers does not depend on their order
         for q in range(wall_count):
-            me, b = motion[wall_body[q]], box_of[wall_body[q]]
-            room = ti.min(me[2] - platen[b][0], platen[b][1] - me[2])
-            if room < me[3]:
-                pair = (b * material_count + ti.cast(me[11], ti.i32) + 1) * material_count - 1
-                stiffness = factors[pair][7] * ti.sqrt(me[3] * (me[3] - room))
-                ti.atomic_max(rate[b], stiffness * yielding(me, wall_body[q], lightness))
+            p = wall_body[q]
+            b = box_of[p]
+            stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
+            if stiffness > 0.0:
+                ti.atomic_max(rate[b], stiffness * yielding(motion[p], p, lightness))
+
+    @ti.kernel
+    def crowded_clumps(
+        body_count: int, wall_count: int, material_count: int, full: int, motion: a.motion, rest: a.point,
+        box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
+        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real, member: a.link,
+        crowd: a.integer,
+    ):  # fmt: skip
+        """Sum of k_n/m over all contacts of each clump, in parts of UNIT of the `rate` of its box.
+
+        Whole numbers, because their sum does not depend on the order; full: a pair is in the rows of both bodies.
+        """
+        for p in range(body_count):
+            b = box_of[p]
+            span = ti.Vector([frame[b][0], frame[b][1]])
+            for k in range(row[p], row[p + 1]):
+                j = partner_of(partner[k])
+                if partner[k] < 0 and rate[b] > 0.0 and (member[p][0] >= 0 or member[j][0] >= 0):
+                    share = UNIT * stiffness_of(p, j, b, span, material_count, motion, rest, factors) / rate[b]
+                    if member[p][0] >= 0:
+                        part = ti.ceil(share * yielding(motion[p], p, lightness))
+                        ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
+                    if member[j][0] >= 0 and full == 0:
+                        part = ti.ceil(share * yielding(motion[j], j, lightness))
+                        ti.atomic_add(crowd[member[j][0]], ti.cast(part, ti.i32))
+        for q in range(wall_count):
+            p = wall_body[q]
+            b = box_of[p]
+            stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
+            if stiffness > 0.0 and member[p][0] >= 0:
+                part = ti.ceil(UNIT * stiffness * yielding(motion[p], p, lightness) / rate[b])
+                ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
 
     @ti.kernel
     def fastest_body(body_count: int, motion: a.motion, box_of: a.integer, speed: a.real):
@@ -119,6 +167,7 @@ def readout_kernels(law_name: str, *, precision: str, clumps: bool = False) -> S
     return SimpleNamespace(
         platen_loads=platen_loads,
         stiffest_contact=stiffest_contact,
+        crowded_clumps=crowded_clumps,
         fastest_body=fastest_body,
         pair_forces=pair_forces,
     )
