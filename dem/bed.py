@@ -199,7 +199,7 @@ class Bed:
     def _launch_boxes(self, queue: np.ndarray, team: int, todo: np.ndarray) -> None:
         if team not in self.parts:
             bonds = self.bond_first, self.bond_second
-            self.parts[team] = cut(self.pool, self.pairs, self.start, bonds, self.head, team)
+            self.parts[team] = cut(self.pool, self.pairs, self.start, bonds, team, self.head)
         pairs = self.pairs
         workers = team if team > 1 else min(len(queue), self.workers)
         head, gate = np.zeros(1, np.int32), np.zeros(1, np.int32)

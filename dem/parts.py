@@ -39,7 +39,11 @@ def crossing(first: np.ndarray, second: np.ndarray, place: np.ndarray, bounds: n
 
 
 def bounds_of(
-    start: np.ndarray, row: np.ndarray, head: np.ndarray | None, team: int, crossing: np.ndarray | None = None
+    start: np.ndarray,
+    row: np.ndarray,
+    team: int,
+    crossing: np.ndarray | None = None,
+    head: np.ndarray | None = None,
 ) -> np.ndarray:
     """First body of every part, and the last one's end: parts of a box have equal work of their own.
 
@@ -58,7 +62,7 @@ def bounds_of(
 
 
 def cut(
-    pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, head: np.ndarray | None, team: int
+    pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int, head: np.ndarray | None = None
 ) -> tuple[Any, ...]:
     """Arguments of the box kernel that say which bodies, walls, bonds and crossing pairs each part has.
 
@@ -71,8 +75,9 @@ def cut(
     contact = tie = crossing(inner, inner, inner, bounds)
     if team > 1:
         partner = view(pairs.partner, pairs.count)
-        bounds = bounds_of(start, row, head, team)
-        bounds = bounds_of(start, row, head, team, np.diff(np.searchsorted(_leaving(row, partner, bounds)[1], bounds)))
+        bounds = bounds_of(start, row, team, head=head)
+        crossed = np.diff(np.searchsorted(_leaving(row, partner, bounds)[1], bounds))
+        bounds = bounds_of(start, row, team, crossed, head)
         place, first, second = _leaving(row, partner, bounds)
         contact = crossing(first, second, place, bounds)
         ends = bounds[np.searchsorted(bounds, bond_first, side="right")] if len(bond_first) else inner

@@ -29,7 +29,8 @@ def card() -> Card:
 def test_shipped_cards_are_sound():
     assert "nmc111" in shipped_cards()
     for name in shipped_cards():
-        assert load_card(name).published
+        card = load_card(name)
+        assert card.published or card.calibrated
         load_card(name, quick=True)
 
 
