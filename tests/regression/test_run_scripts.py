@@ -4,6 +4,7 @@ round otherwise, and a packing is chaotic; what holds is the physics between the
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kalander.coupling.store import load
-from kalander.runs import nmc111
+from kalander.runs import nmc111, two_materials
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,3 +76,28 @@ def test_energy_balance_and_speed_of_the_quick_study_are_honest(study):
     # both platens and the stress inside agree where inertia is small: within the few per mille of its kinetic energy
     hardest = turned & (frames["stress_high"] > 15e6)
     assert abs(frames["stress_zz"][hardest] / frames["stress_high"][hardest] - 1).max() < 0.05
+
+
+@pytest.mark.xdist_group("scripts")
+def test_two_materials_differ_as_they_should(study, tmp_path):
+    """Graphite densifies further at equal stress, and its flakes turn into the plane; spheres have no orientation."""
+    shutil.copytree(study[0], tmp_path / "nmc111")  # the same study, already done
+    environment = {**os.environ, "KALANDER_CACHE": str(ROOT / "tests" / ".kernel_cache")}
+    done = subprocess.run(
+        [sys.executable, two_materials.__file__, str(tmp_path), "--quick"],
+        env=environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {
+        (name, float(stress)): [float(number) for number in re.split(r"[, ]+", rest.strip())]
+        for name, stress, rest in re.findall(r"^(graphite|nmc111) +([\d.]+) (.*)$", done.stdout, re.MULTILINE)
+    }
+    assert len(rows) == 4
+    graphite, nmc = (rows[name, 19.82] for name in ("graphite", "nmc111"))
+    thinner, springback, cracked = 3, 4, 5
+    assert graphite[thinner] > 1.05 * nmc[thinner]
+    assert abs(graphite[springback] / nmc[springback] - 1.0) > 0.05
+    assert nmc[cracked] >= graphite[cracked] == 0.0
+    lying = re.findall(r"at ([\d.]+) MPa: a_zz ([\d.]+) before, ([\d.]+) under load", done.stdout)
+    assert [float(stress) for stress, _, _ in lying] == [5.0, 19.82]
+    assert float(lying[1][2]) > float(lying[1][1])
