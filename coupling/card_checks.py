@@ -25,7 +25,7 @@ from kalander.coupling.estimates import (
     particle_estimate,
     step_estimate,
 )
-from kalander.coupling.particles import mean_diameter, size_classes
+from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
 from kalander.dem.fragments import smallest_piece
 from kalander.kernels.errors import Fault
 
@@ -111,7 +111,7 @@ def active_fraction_at_target(electrode: Electrode, calender: Calender) -> float
 
 
 def particles_do_not_fit(electrode: Electrode, boxes: Boxes) -> Iterator[Fault]:
-    largest = max(diameter for diameter, _ in size_classes(electrode.particles))
+    largest = largest_extent(electrode.particles)
     thickness = coating_thickness(electrode)
     if largest > boxes.width:
         yield Fault("boxes.width", boxes.width, "is less than the largest particle", f"above {largest:.4g} m")
@@ -133,8 +133,9 @@ def too_wide_or_too_many(electrode: Electrode, boxes: Boxes) -> Iterator[Fault]:
         why = f"needs about {count:.2g} particles in all boxes"
         allowed = f"up to {INDEX_LIMIT:.3g} particles, the range of their index; a smaller boxes.width or replicas"
         yield Fault("boxes.width", boxes.width, why, allowed)
-    if count / boxes.replicas < 0.5:
-        why = f"holds {count / boxes.replicas:.2g} particles, rounded 0"
+    particles = count / boxes.replicas / spheres_of(electrode.particles)
+    if particles < 0.5:
+        why = f"holds {particles:.2g} particles, rounded 0"
         yield Fault("boxes.width", boxes.width, why, "a box for at least one particle")
 
 
@@ -188,6 +189,9 @@ def haste_of_bonded(electrode: Electrode, press: Press) -> Iterator[Fault]:
 def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Fault]:
     if fracture.mode != "replace":
         return
+    if electrode.particles.shape is not None and fracture.criterion != "none":
+        why = "breaks spheres into spheres, and these particles are platelets"
+        yield Fault("fracture.mode", fracture.mode, why, '"flag", or particles without a shape')
     diameters = [diameter for diameter, _ in size_classes(electrode.particles)]
     least = min(diameters) * smallest_piece(fracture.fragments, fracture.generations, fracture.smallest_share)
     if least < fracture.resolution:

@@ -137,6 +137,7 @@ def _data(state: PathState) -> Data:
     ensemble = state.ensemble
     tables = {
         "bodies": ensemble.bodies, "contacts": ensemble.contacts, "bonds": ensemble.bonds, "boxes": ensemble.boxes,
+        "clumps": ensemble.clumps, "members": ensemble.members,
         "progress": state.progress, "rows": state.rows, "samples": state.samples, "damage": state.damage,
         "branches": no_branches() if state.branches is None else state.branches,
         "lasting": no_lasting() if state.lasting is None else state.lasting,
@@ -147,7 +148,8 @@ def _data(state: PathState) -> Data:
 def _path_state(data: Data, like: Ensemble) -> PathState:
     """State of the boxes as stored, with the laws of the case."""
     tables = data.tables
-    stored = Ensemble(tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], like.lawbook, like.law)
+    stored = Ensemble(tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], like.lawbook, like.law,
+                      tables["clumps"], tables["members"])  # fmt: skip
     return PathState(
         stored,
         tables["progress"],

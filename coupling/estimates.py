@@ -4,7 +4,7 @@ import math
 
 from kalander.coupling.card_sections import Boxes, Press, Step
 from kalander.coupling.electrode import Electrode, coating_thickness, volume_fractions
-from kalander.coupling.particles import size_classes
+from kalander.coupling.particles import member_diameter, size_classes, spheres_of, step_share
 
 __all__ = [
     "INDEX_LIMIT",
@@ -32,14 +32,13 @@ def rayleigh_time(*, diameter: float, density: float, modulus: float, poisson: f
 def critical_time_step(electrode: Electrode, press: Press, step: Step) -> float:
     """Longest stable time step [s]: step.safety of the Rayleigh time of the smallest particle."""
     material = electrode.active
-    smallest = min(diameter for diameter, _ in size_classes(electrode.particles))
     time = rayleigh_time(
-        diameter=smallest,
+        diameter=member_diameter(electrode.particles),
         density=material.density,
         modulus=material.modulus * press.stiffness_scale,
         poisson=material.poisson,
     )
-    return step.safety * time
+    return step.safety * step_share(electrode.particles) * time
 
 
 def step_estimate(electrode: Electrode, press: Press, step: Step) -> float:
@@ -55,9 +54,11 @@ def step_estimate(electrode: Electrode, press: Press, step: Step) -> float:
 
 
 def particle_estimate(electrode: Electrode, boxes: Boxes) -> float:
-    """Particles of active material in all boxes: their volume over that of a sphere, summed over the sizes."""
+    """Spheres of active material in all boxes: volume over that of a particle, summed over the sizes."""
     volume = boxes.replicas * boxes.width**2 * coating_thickness(electrode) * volume_fractions(electrode)["active"]
-    return sum(volume * share / (math.pi / 6 * diameter**3) for diameter, share in size_classes(electrode.particles))
+    particles = electrode.particles
+    count = sum(volume * share / (math.pi / 6 * diameter**3) for diameter, share in size_classes(particles))
+    return count * spheres_of(particles)
 
 
 def memory_estimate(particle_count: float) -> float:

@@ -145,7 +145,11 @@ class Real(Field, Bounds):
 class Count(Field, Bounds):
     """A whole number within bounds."""
 
-    def validate(self, value: Any, info: ValidationInfo) -> int:
+    absent: str = ""
+
+    def validate(self, value: Any, info: ValidationInfo) -> int | None:
+        if self.absent and (value is None or value == self.absent):
+            return None
         limits = self.describe()
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong(f"is of type {type(value).__name__}, not a whole number", allowed=limits)
@@ -154,7 +158,7 @@ class Count(Field, Bounds):
         return value
 
     def describe(self) -> str:
-        return f"a whole number {self.text()}".rstrip()
+        return f"a whole number {self.text()}".rstrip() + (f', or "{self.absent}"' if self.absent else "")
 
 
 @dataclass(frozen=True)

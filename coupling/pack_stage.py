@@ -1,17 +1,22 @@
 """Stage `pack`: recipe to dried packings with their bonds, one a replica."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import numpy as np
 
 from kalander.coupling.card import Card
+from kalander.coupling.particles import shape_of
 from kalander.coupling.scales import from_si, recipe_of
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
 from kalander.dem.binder import make_bonds
+from kalander.dem.clumps import place_clumps
+from kalander.dem.deposit import deposit, draw_orientations
 from kalander.dem.generate import generate
 from kalander.dem.packing import Packing, spatial_order
 from kalander.dem.recipe import Volume, representative_volume
+from kalander.dem.shapes import Shape, scaled
+from kalander.dem.state import CLUMP, empty_table
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["HALF_PACKED", "PACKED", "pack_work", "packings_of"]
@@ -21,6 +26,17 @@ PACKED = {
         "box": Column("i4", ("particle",), "1", "representative volume"),
         "position": Column("f8", ("particle", 3), "m", "centre"),
         "radius": Column("f8", ("particle",), "m", "radius"),
+        "clump": Column("i4", ("particle",), "1", "rigid clump of the box it is a member of, from 0; -1 for none"),
+        "offset": Column("f8", ("particle", 3), "m", "centre in the frame of its clump"),
+    },
+    "clumps": {
+        "box": Column("i4", ("clump",), "1", "representative volume"),
+        "first": Column("i4", ("clump",), "1", "first member, particle of the box, from 0"),
+        "count": Column("i4", ("clump",), "1", "members, which are consecutive"),
+        "position": Column("f8", ("clump", 3), "m", "centre of mass"),
+        "orientation": Column("f8", ("clump", 4), "1", "unit quaternion, scalar first; z is the normal of a platelet"),
+        "volume": Column("f8", ("clump",), "m^3", "volume of the union of its spheres"),
+        "inertia": Column("f8", ("clump", 3), "m^5", "principal moments of inertia at unit density"),
     },
     "bonds": {
         "box": Column("i4", ("bond",), "1", "representative volume"),
@@ -39,7 +55,10 @@ PACKED = {
 
 HALF_PACKED = {
     **{f"done_{name}": columns for name, columns in PACKED.items()},
-    "wet": {"position": Column("f8", ("sphere", 3), "um", "centres of the packing being dried, as they stand")},
+    "wet": {
+        "position": Column("f8", ("sphere", 3), "um", "centres of the packing being dried, as they stand"),
+        "orientation": Column("f8", ("platelet", 4), "1", "unit quaternions of the platelets being dried"),
+    },
 }
 
 
@@ -48,27 +67,53 @@ def pack_work(card: Card, state: Data | None) -> Generator[Progress, None, Data]
     replicas = card.boxes.replicas
     done = _unpacked(state) if state else {name: _empty(columns) for name, columns in PACKED.items()}
     first = state.attributes["replica"] if state else 0
-    resumed = (state.attributes["round"], state.tables["wet"]["position"]) if state else None
+    resumed = (state.attributes["round"], state.tables["wet"]) if state else None
     for replica in range(first, replicas):
         rng = np.random.Generator(np.random.Philox(key=[card.seed, replica]))
         volume = representative_volume(recipe_of(card), card.boxes.width * 1e6, rng)
-        width = np.array([volume.width, volume.width])
-        reach = card.binder.bridging_distance * 1e6
-        radius = volume.diameters / 2
-        for share, number, position in generate(radius, width, volume.height, reach=reach, rng=rng, start=resumed):
+        for share, number, film in _dried(card, volume, rng, resumed):
             yield Progress(
                 "pack", (replica + share) / replicas, f"packing {replica + 1} of {replicas}",
-                _wet_snapshot(done, replica, number, position), counters={"rounds": number},
+                _wet_snapshot(done, replica, number, film), counters={"rounds": number},
             )  # fmt: skip
         resumed = None
-        done = _with_packing(done, replica, _finish(card, volume, radius, position))
+        done = _with_packing(done, replica, _finish(card, volume, film))
     return Data(done, {})
 
 
-def _wet_snapshot(done: dict[str, Table], replica: int, number: int, position: np.ndarray) -> Callable[[], Data]:
+def _shapes(card: Card, volume: Volume) -> list[Shape] | None:
+    """Shape of every particle [µm]; None for spheres."""
+    shape = shape_of(card.electrode.particles)
+    return None if shape is None else [scaled(shape, diameter) for diameter in volume.diameters]
+
+
+def _dried(
+    card: Card, volume: Volume, rng: np.random.Generator, start: tuple[int, Table] | None
+) -> Iterator[tuple[float, int, Table]]:
+    """Share done, round and the film as it stands: positions, and orientations of platelets."""
+    width, reach = np.array([volume.width, volume.width]), card.binder.bridging_distance * 1e6
+    shapes, flake = _shapes(card, volume), card.electrode.particles.shape
+    if shapes is not None and flake is not None:
+        orientation = draw_orientations(
+            len(shapes), rng, alignment=flake.alignment, machine_bias=flake.machine_bias
+        )  # fmt: skip
+        yield from deposit(
+            shapes, width, volume.height, reach=reach, orientation=orientation, rng=rng, start=start
+        )  # fmt: skip
+        return
+    begin = None if start is None else (start[0], start[1]["position"])
+    radius = volume.diameters / 2
+    for share, number, position in generate(radius, width, volume.height, reach=reach, rng=rng, start=begin):
+        yield share, number, {"position": position, "orientation": np.zeros((0, 4))}
+
+
+def _wet_snapshot(done: dict[str, Table], replica: int, number: int, film: Table) -> Callable[[], Data]:
     def snapshot() -> Data:
         tables = {f"done_{name}": table for name, table in done.items()}
-        return Data({**tables, "wet": {"position": position.copy()}}, {"replica": replica, "round": number})
+        return Data(
+            {**tables, "wet": {name: column.copy() for name, column in film.items()}},
+            {"replica": replica, "round": number},
+        )
 
     return snapshot
 
@@ -84,17 +129,33 @@ def _empty(columns: Mapping[str, Column]) -> Table:
     }
 
 
-def _finish(card: Card, volume: Volume, radius: np.ndarray, position: np.ndarray) -> dict[str, Table]:
+def _finish(card: Card, volume: Volume, film: Table) -> dict[str, Table]:
     """Order the particles along a space-filling curve, lay the bonds, and say it in SI."""
-    order = spatial_order(position, 2.0 * radius.max())
-    position, radius = position[order], radius[order]
+    order = spatial_order(film["position"], float(volume.diameters.max()))
+    position, radius = film["position"][order], volume.diameters[order] / 2
     width = np.array([volume.width, volume.width])
+    shapes = _shapes(card, volume)
+    clumps, clump, offset = empty_table(CLUMP), np.full(len(radius), -1, np.int32), np.zeros((len(radius), 3))
+    if shapes is not None:
+        ordered = [shapes[particle] for particle in order]
+        position, radius, clumps, members = place_clumps(ordered, position, film["orientation"][order])
+        clump, offset = np.repeat(np.arange(len(order), dtype=np.int32), clumps["count"]), members["offset"]
     bonds, held = make_bonds(
-        position, radius, width,
+        position, radius, width, clump=clump,
         binder_domain=volume.binder_domain, bridging_distance=card.binder.bridging_distance * 1e6,
     )  # fmt: skip
     return {
-        "particles": {"position": position * 1e-6, "radius": radius * 1e-6},
+        "particles": {
+            "position": position * 1e-6, "radius": radius * 1e-6, "clump": clump, "offset": offset * 1e-6
+        },
+        "clumps": {
+            "first": clumps["first"],
+            "count": clumps["count"],
+            "position": clumps["position"] * 1e-6,
+            "orientation": clumps["orientation"],
+            "volume": clumps["volume"] * 1e-18,
+            "inertia": clumps["inertia"] * 1e-30,
+        },
         "bonds": {
             "first": bonds["first"],
             "second": bonds["second"],
@@ -115,18 +176,19 @@ def _with_packing(done: dict[str, Table], replica: int, packing: dict[str, Table
     for name, columns in PACKED.items():
         fresh = packing[name]
         if "box" in columns:
-            fresh = {"box": np.full(len(fresh["radius"]), replica, np.int32), **fresh}
+            fresh = {"box": np.full(len(next(iter(fresh.values()))), replica, np.int32), **fresh}
         joined[name] = {column: np.concatenate([done[name][column], fresh[column]]) for column in columns}
     return joined
 
 
 def packings_of(packed: Data) -> list[Packing]:
     """Stored packings in micrometres, one a replica."""
-    particles, bonds, boxes = (packed.tables[name] for name in ("particles", "bonds", "boxes"))
+    particles, bonds, boxes, clumps = (packed.tables[name] for name in ("particles", "bonds", "boxes", "clumps"))
     found = []
     for box in range(len(boxes["height"])):
         here, of_box = particles["box"] == box, bonds["box"] == box
         count = int(of_box.sum())
+        rigid = clumps["box"] == box
         found.append(
             Packing(
                 position=from_si(particles["position"][here], "um"),
@@ -144,6 +206,25 @@ def packings_of(packed: Data) -> list[Packing]:
                     "bending": np.zeros((count, 3)),
                     "twist": np.zeros(count),
                 },
+                clumps=_clumps_of({name: column[rigid] for name, column in clumps.items()}),
+                members={"offset": from_si(particles["offset"][here & (particles["clump"] >= 0)], "um")},
             )
         )
     return found
+
+
+def _clumps_of(stored: Table) -> Table:
+    """Clumps at rest and at unit density, from their stored columns."""
+    count = len(stored["first"])
+    at_rest = {name: np.zeros((count, *column.shape[1:]), column.dtype) for name, column in empty_table(CLUMP).items()}
+    volume = from_si(stored["volume"], "um^3")
+    return {
+        **at_rest,
+        "first": stored["first"],
+        "count": stored["count"],
+        "mass": volume,
+        "volume": volume,
+        "inertia": from_si(stored["inertia"], "um^5"),
+        "position": from_si(stored["position"], "um"),
+        "orientation": stored["orientation"],
+    }

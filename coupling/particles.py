@@ -6,9 +6,31 @@ from typing import Annotated, Any, Self
 
 from pydantic import model_validator
 
-from kalander.coupling.fields import Quantity, Real, Section, exactly_one, wrong
+from kalander.coupling.fields import Choice, Count, Quantity, Real, Section, exactly_one, wrong
+from kalander.dem.shapes import (
+    FLATTEST_SPACING,
+    Shape,
+    fewest_spheres,
+    platelet,
+    ring_count,
+    spacing,
+    span_of,
+    step_diameter,
+)
 
-__all__ = ["Particles", "SizeClass", "diameter_at", "mean_diameter", "size_classes"]
+__all__ = [
+    "Particles",
+    "Platelet",
+    "SizeClass",
+    "diameter_at",
+    "largest_extent",
+    "mean_diameter",
+    "member_diameter",
+    "shape_of",
+    "size_classes",
+    "spheres_of",
+    "step_share",
+]
 
 Diameter = Annotated[float, Quantity("length", above=0)]
 MaybeDiameter = Annotated[float | None, Quantity("length", above=0, absent="none")]
@@ -33,14 +55,56 @@ class SizeClass(Section):
         return value
 
 
+class Platelet(Section):
+    """Flakes as rigid hexagonal layers of overlapping spheres. Diameters of the card are of spheres of equal volume.
+
+    aspect_ratio: width over corners by thickness; spheres of a flake None ("auto"): as few as leave no holes.
+    alignment, machine_bias: of the wet film, whose normals n have density ~ exp(alignment n_z² − machine_bias n_x²);
+    x is the machine direction. Drying and pressing turn the flakes on.
+    """
+
+    kind: Annotated[str, Choice(("platelet",))]
+    aspect_ratio: Annotated[float, Real(above=1, at_most=15)]
+    spheres: Annotated[int | None, Count(at_least=1, at_most=1000, absent="auto")] = None
+    alignment: Annotated[float, Real(at_least=0, at_most=50)] = 0.0
+    machine_bias: Annotated[float, Real(at_least=0, at_most=50)] = 0.0
+
+    @model_validator(mode="after")
+    def holds_together(self) -> Self:
+        """Its spheres must overlap so far that nothing shows through, or they are no flake."""
+        if self.spheres is None:
+            return self
+        fewest = fewest_spheres(self.aspect_ratio)
+        rings = ring_count(self.spheres)
+        allowed = f'{fewest} or more of 7, 19, 37, 61, 91, ..., or "auto"'
+        if rings is None:
+            why = "is a sphere, whose turning means nothing" if self.spheres == 1 else "spheres make no full hexagon"
+            raise wrong(why, allowed=allowed, key=".spheres", value=self.spheres)
+        distance = spacing(self.aspect_ratio, rings)
+        if distance > FLATTEST_SPACING:
+            apart = "do not overlap" if distance >= 2.0 else "leave holes"
+            flattest = 1.0 + FLATTEST_SPACING * rings
+            raise wrong(
+                f"spheres of aspect ratio {self.aspect_ratio:g} {apart}, {distance:.3g} radii apart",
+                allowed=f"{allowed}; or an aspect_ratio of at most {flattest:.3g}",
+                key=".spheres",
+                value=self.spheres,
+            )
+        return self
+
+
 class Particles(Section):
-    """Sizes as classes, as three percentiles of the volume, or as one diameter; lengths in m."""
+    """Sizes as classes, as three percentiles of the volume, or as one diameter; lengths in m.
+
+    shape None: spheres.
+    """
 
     classes: tuple[SizeClass, ...] | None = None
     d10: MaybeDiameter = None
     d50: MaybeDiameter = None
     d90: MaybeDiameter = None
     diameter: MaybeDiameter = None
+    shape: Platelet | None = None
 
     @model_validator(mode="after")
     def one_form(self) -> Self:
@@ -120,3 +184,35 @@ def size_classes(particles: Particles, *, class_count: int = 10) -> tuple[tuple[
 def mean_diameter(particles: Particles) -> float:
     """Mean diameter by volume [m]."""
     return sum(diameter * share for diameter, share in size_classes(particles))
+
+
+def shape_of(particles: Particles) -> Shape | None:
+    """Shape of a particle of diameter 1; None for spheres."""
+    flake = particles.shape
+    return None if flake is None else platelet(flake.aspect_ratio, flake.spheres or fewest_spheres(flake.aspect_ratio))
+
+
+def spheres_of(particles: Particles) -> int:
+    """Spheres of one particle."""
+    shape = shape_of(particles)
+    return 1 if shape is None else len(shape.radius)
+
+
+def largest_extent(particles: Particles) -> float:
+    """Largest extent of the largest particle, in whatever orientation [m]."""
+    largest = max(diameter for diameter, _ in size_classes(particles))
+    shape = shape_of(particles)
+    return largest if shape is None else largest * span_of(shape)
+
+
+def step_share(particles: Particles) -> float:
+    """Time step that a particle allows over that which its spheres would allow by themselves."""
+    shape = shape_of(particles)
+    return 1.0 if shape is None else step_diameter(shape) / float(2.0 * shape.radius.min())
+
+
+def member_diameter(particles: Particles) -> float:
+    """Diameter of the smallest sphere [m]."""
+    smallest = min(diameter for diameter, _ in size_classes(particles))
+    shape = shape_of(particles)
+    return smallest if shape is None else smallest * float(2.0 * shape.radius.min())

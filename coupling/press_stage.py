@@ -20,6 +20,7 @@ from kalander.coupling.scales import (
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
 from kalander.dem.bond_clock import no_branches
+from kalander.dem.clumps import clump_faults, double
 from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.fracture import cracked
 from kalander.dem.material import binder_constants
@@ -27,7 +28,7 @@ from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
 from kalander.dem.reforming import LASTING, no_lasting
 from kalander.dem.relaxation import BRANCH
-from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
+from kalander.dem.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble
 from kalander.dem.strength import DAMAGE
 from kalander.kernels.columns import Column, Table
 
@@ -55,6 +56,13 @@ PRESSED = {
         "bulk": Column("f8", ("particle",), "m^3", DAMAGE["bulk"].doc),
         "stiffness": Column("f8", ("particle",), "1", "factor on its stiffness: that of cracked particles, or 1"),
         "conduction": Column("f8", ("particle",), "1", "factor on its conductivity: that of cracked particles, or 1"),
+        "clump": Column("i4", ("particle",), "1", "row of the clump it is a member of, -1 for a sphere by itself"),
+    },
+    "clumps": {
+        "box": Column("i4", ("clump",), "1", "box"),
+        "position": Column("f8", ("clump", 3), "m", "centre of mass after release"),
+        "orientation": Column("f8", ("clump", 4), "1", "unit quaternion after release, scalar first; z is its normal"),
+        "volume": Column("f8", ("clump",), "m^3", "volume"),
     },
 }
 
@@ -63,6 +71,8 @@ HALF_PRESSED = {
     "contacts": CONTACT,
     "bonds": BOND,
     "boxes": BOX,
+    "clumps": CLUMP,
+    "members": MEMBER,
     "protocol": PROTOCOL,
     "frames": FRAME,
     "damage": DAMAGE,
@@ -121,8 +131,17 @@ def press_work(
         "bulk": damage["bulk"] * 1e-18,
         "stiffness": np.where(flagged == 1, card.fracture.cracked_stiffness, 1.0),
         "conduction": np.where(flagged == 1, card.fracture.cracked_conduction, 1.0),
+        "clump": bodies["clump"],
     }
-    return Data({"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles}, {})
+    clumps = double(final.ensemble.clumps)
+    lying = {
+        "box": bodies["box"][clumps["first"]],
+        "position": (clumps["position"] + clumps["rest"]) * 1e-6,
+        "orientation": clumps["orientation"],
+        "volume": clumps["volume"] * 1e-18,
+    }
+    frames = to_si(final.frames, FRAME)
+    return Data({"frames": frames, "boxes": boxes, "particles": particles, "clumps": lying}, {})
 
 
 def _as_progress(moments: Generator[Moment, None, PressState], boxes: int) -> Generator[Progress, None, PressState]:
@@ -149,6 +168,8 @@ def _press_data(state: PressState) -> Data:
         "contacts": ensemble.contacts,
         "bonds": ensemble.bonds,
         "boxes": ensemble.boxes,
+        "clumps": ensemble.clumps,
+        "members": ensemble.members,
         "protocol": state.protocol,
         "frames": state.frames,
         "damage": state.damage,
@@ -162,8 +183,9 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     """State of the boxes as stored, with the laws of the card."""
     tables = data.tables
     stored = Ensemble(
-        tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
-    )
+        tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law,
+        tables["clumps"], tables["members"],
+    )  # fmt: skip
     return PressState(
         stored, tables["protocol"], tables["frames"], tables["damage"], tables["branches"], tables["lasting"]
     )
@@ -203,4 +225,4 @@ def state_faults(state: Data) -> list[str]:
         faults.append("branches are not of the bonds")
     if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
         faults.append("bodies without material, radius or mass")
-    return faults
+    return faults + clump_faults(bodies, state.tables["clumps"], state.tables["members"])

@@ -11,7 +11,7 @@ from kalander.coupling.card_sections import Binder, Contact
 from kalander.coupling.card_sections import Fracture as FractureSection
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.materials import Material as MaterialTable
-from kalander.coupling.particles import size_classes
+from kalander.coupling.particles import size_classes, step_share
 from kalander.dem.compaction import Press
 from kalander.dem.fracture import Fracture
 from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
@@ -30,6 +30,7 @@ UNITS = {
     "1": ("1", 1.0),
     "um": ("m", 1e-6),
     "um^3": ("m^3", 1e-18),
+    "um^5": ("m^5", 1e-30),
     "us": ("s", 1e-6),
     "um/us": ("m/s", 1.0),
     "MPa": ("Pa", 1e6),
@@ -135,7 +136,7 @@ def recipe_of(card: Card) -> Recipe:
 
 
 def press_settings(card: Card, smallest_radius: float) -> Press:
-    """How the boxes of a card are pressed, particles being no smaller than a radius [µm]."""
+    """How the boxes of a card are pressed, spheres being no smaller than a radius [µm]."""
     return Press(
         speed=card.press.plate_speed,
         inertial_number=card.press.inertial_number,
@@ -180,10 +181,10 @@ def fracture_in(section: FractureSection, *, seed: int = 0, replicas: tuple[int,
 
 
 def time_step(card: Card, smallest_radius: float) -> float:
-    """Time step [µs] for particles no smaller than a radius [µm]."""
+    """Time step [µs] for spheres, or members of platelets, no smaller than a radius [µm]."""
     if card.step.dt is not None:
         return card.step.dt * 1e6
-    return card.step.safety * rayleigh_time(material_of(card), smallest_radius)
+    return card.step.safety * step_share(card.electrode.particles) * rayleigh_time(material_of(card), smallest_radius)
 
 
 def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:

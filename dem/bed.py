@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from kalander.dem.clumps import heads, lightness, member_codes
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
-from kalander.dem.state import BODY, BOND, Ensemble
+from kalander.dem.state import BODY, BOND, CLUMP, Ensemble
 from kalander.kernels.arrays import Pool, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
@@ -16,9 +17,10 @@ from kalander.kernels.columns import Table
 from kalander.kernels.contact import law_factors
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.motion import FRESH, LOST
-from kalander.kernels.readout import readout_kernels
+from kalander.kernels.readout import UNIT, readout_kernels
 from kalander.kernels.records import (
     BOND_STATE,
+    CLUMP_STATE,
     FRAME,
     LATTICE,
     LATTICE_ROOM_WIDTH,
@@ -29,14 +31,16 @@ from kalander.kernels.records import (
     ROOM_WIDTH,
     pack,
     unpack,
+    width_of,
 )
 
 __all__ = ["Bed"]
 
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 STEPS_OF_A_LIST = 20  # at least, unless bodies accelerate
+CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.compaction was found; both sides count in a pair
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
-HOST_ONLY = ("id", "box")  # columns that never change
+HOST_ONLY = ("id", "box", "clump")  # columns that never change
 
 
 class Bed:
@@ -65,14 +69,18 @@ class Bed:
         self.pool: Pool = heir_of.pool if heir_of else Pool(precision, on_host=on_host)
         pool = self.pool
         pool.grows = pool.grows or heir_of is not None
+        bodies, bonds, clumps = ensemble.bodies, ensemble.bonds, ensemble.clumps
         self.periodic = bool((ensemble.boxes["depth"] > 0).any())
-        kind = {"precision": precision, "periodic": self.periodic}
-        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, **kind)
-        self.readout = readout_kernels(ensemble.law, **kind)
-        bodies, bonds = ensemble.bodies, ensemble.bonds
+        self.clump_count = len(clumps["mass"])
+        variant: dict[str, Any] = {
+            "precision": precision, "periodic": self.periodic, "clumps": self.clump_count > 0,
+        }  # fmt: skip
+        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, **variant)
+        self.readout = readout_kernels(ensemble.law, **variant)
         self.boxes = {name: column.copy() for name, column in ensemble.boxes.items()}
         self.lawbook = ensemble.lawbook
         self.material_count = ensemble.lawbook["contact"].shape[1]
+        self.host_only = {name: bodies[name] for name in HOST_ONLY}
         self.ids, self.host_box = bodies["id"], bodies["box"]
         self.body_count, self.bond_count = len(self.ids), len(bonds["first"])
         self.start = np.append(self.boxes["body_start"], self.body_count).astype(np.int32)
@@ -81,6 +89,7 @@ class Bed:
         self.load = pool.put("load", pack(bodies, LOAD, precision=precision), exact=True)
         self.rest = pool.put("rest", bodies["rest"] if precision == "f32" else np.zeros((1, 3)), exact=True)
         self.box_of = pool.put("box", self.host_box, exact=True)
+        self._put_clumps(bodies, clumps, ensemble.members)
         self.bond = pool.put("bond", pack(bonds, BOND_STATE, precision=precision), exact=True)
         self.bond_first, self.bond_second = bonds["first"], bonds["second"]
         self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
@@ -97,13 +106,33 @@ class Bed:
         self.stale = np.zeros(ensemble.box_count, np.int32)
         if not on_host:
             self.going = np.ones(ensemble.box_count, bool)
-            self.member = pool.put("member", np.arange(self.body_count, dtype=np.int32), exact=True)
+            self.active = pool.put("active", np.arange(self.body_count, dtype=np.int32), exact=True)
             self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
             self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
-        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic)
+        self.pairs = PairList(
+            pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic, clumps=self.clump_count > 0
+        )
         self.parts: dict[int, tuple] = {}
         self.pace: Pace = heir_of.pace if heir_of else Pace(self.workers)
         self.list_pairs()
+
+    def _put_clumps(self, bodies: Table, clumps: Table, members: Table) -> None:
+        """Device arrays of the clumps, a row each where there are none; what of them does not change is kept here."""
+        pool, clump = self.pool, bodies["clump"]
+        self.members, self.clump_rows = members, {name: clumps[name] for name in ("first", "count")}
+        some = self.clump_count > 0
+        self.head = heads(clump, clumps) if some else None
+        offset = np.zeros((len(clump) if some else 1, 3))
+        if some:
+            offset[clump >= 0] = members["offset"]
+        light = lightness(bodies["radius"], members["offset"], clump, clumps) if some else np.zeros(1)
+        rows = pack(clumps, CLUMP_STATE, precision=self.precision) if some else np.zeros((1, width_of(CLUMP_STATE)))
+        self.member = pool.put(
+            "member", member_codes(clump, clumps) if some else np.zeros((1, 2), np.int32), exact=True
+        )
+        self.clump = pool.put("clump", rows, exact=True)
+        self.offset = pool.put("offset", offset, exact=True)
+        self.lightness = pool.put("lightness", light, exact=True)
 
     def _box_records(self) -> tuple[Any, Any]:
         """What kernels know of each box: its frame, and its platens as they were at step 0 of this advance."""
@@ -128,7 +157,7 @@ class Bed:
         else:
             grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
-            self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
+            self.pairs.make(self.motion, self.box_of, self.member, *self._box_records(), grid)
         self.parts = {}
         self.stale[:] = FRESH
 
@@ -211,7 +240,8 @@ class Bed:
 
     def _launch_boxes(self, queue: np.ndarray, team: int, todo: np.ndarray) -> None:
         if team not in self.parts:
-            self.parts[team] = cut(self.pool, self.pairs, self.start, (self.bond_first, self.bond_second), team)
+            bonds = self.bond_first, self.bond_second
+            self.parts[team] = cut(self.pool, self.pairs, self.start, bonds, team, self.head)
         pairs = self.pairs
         workers = team if team > 1 else min(len(queue), self.workers)
         head, gate = np.zeros(1, np.int32), np.zeros(1, np.int32)
@@ -222,13 +252,14 @@ class Bed:
                 self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.partner, pairs.spring,
                 pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
                 todo, self.done, self.stale, signs, self.factors, self.binder, *self.parts[team],
+                self.member, self.clump, self.offset,
             )  # fmt: skip
 
     def _advance_bodies(self, todo: np.ndarray) -> None:
         """Advance every box that is not done, a step a launch; looks at the lists after some."""
         pool, pairs, count = self.pool, self.pairs, len(todo)
         room = LATTICE_ROOM_WIDTH if self.periodic else ROOM_WIDTH
-        members = self._members(self.done < todo)
+        active = self._active(self.done < todo)
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
@@ -237,18 +268,18 @@ class Bed:
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
                 self.kernel(
-                    members, self.bond_count, pairs.wall_count, self.material_count, count,
-                    self.member, self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
+                    active, self.bond_count, pairs.wall_count, self.material_count, count, self.active,
+                    self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
-                    *self.bond_rows, *state, self.factors, self.binder,
+                    *self.bond_rows, *state, self.factors, self.binder, self.member, self.clump, self.offset,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
 
-    def _members(self, going: np.ndarray) -> int:
+    def _active(self, going: np.ndarray) -> int:
         """Bodies of the boxes that go on, listed anew where these have changed; finished ones cost nothing."""
         if not np.array_equal(going, self.going):
             self.going = going
-            self.member = self.pool.put("member", np.flatnonzero(going[self.host_box]).astype(np.int32), exact=True)
+            self.active = self.pool.put("active", np.flatnonzero(going[self.host_box]).astype(np.int32), exact=True)
         return int(self.boxes["body_count"][going].sum())
 
     def _who_is_lost(self) -> str:
@@ -273,14 +304,25 @@ class Bed:
         return view(total, count).astype(np.float64)
 
     def contact_frequency(self) -> np.ndarray:
-        """Largest natural frequency √(k_n (1/m_i + 1/m_j)) of the contacts of each box [1/µs], 0 where none touch."""
+        """Largest natural frequency √(k_n (1/m_i + 1/m_j)) of the contacts of each box [1/µs], 0 where none touch.
+
+        A clump has more contacts than a sphere: its own frequency counts, from the sum of its contacts, as that of
+        a sphere of CONTACTS_OF_A_SPHERE of them would.
+        """
         pairs, count = self.pairs, len(self.boxes["dt"])
         rate = self.pool.put("rate", np.zeros(count))
-        self.readout.stiffest_contact(
-            self.body_count, pairs.wall_count, self.material_count, self.motion, self.rest, self.box_of,
-            *self._box_records(), self.factors, pairs.row, pairs.partner, pairs.wall_body, rate,
-        )  # fmt: skip
-        return np.sqrt(view(rate, count).astype(np.float64))
+        state = (self.motion, self.rest, self.box_of, *self._box_records(), self.factors)
+        rows = (pairs.row, pairs.partner, pairs.wall_body, self.lightness, rate)
+        sizes = (self.body_count, pairs.wall_count, self.material_count)
+        self.readout.stiffest_contact(*sizes, *state, *rows)
+        largest = view(rate, count).astype(np.float64)
+        if self.clump_count:
+            crowd = self.pool.put("crowd", np.zeros(self.clump_count, np.int32), exact=True)
+            self.readout.crowded_clumps(*sizes, int(pairs.full), *state, *rows, self.member, crowd)
+            box = self.host_box[self.clump_rows["first"]]
+            share = 2.0 / CONTACTS_OF_A_SPHERE / UNIT * view(crowd, self.clump_count)
+            np.maximum.at(largest, box, largest[box] * share)
+        return np.sqrt(largest)
 
     def body(self, name: str, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Host copy of one body column, or of its rows from `begin` to `end`."""
@@ -291,7 +333,7 @@ class Bed:
             if name in layout:
                 return unpack(view(rows, end)[begin:], layout, name)
         if name in HOST_ONLY:
-            return {"id": self.ids, "box": self.host_box}[name][begin:end].copy()
+            return self.host_only[name][begin:end].copy()
         if name == "rest":
             return view(self.rest, end)[begin:].copy() if self.precision == "f32" else np.zeros((end - begin, 3))
         walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())
@@ -299,6 +341,12 @@ class Bed:
         column = np.zeros((end - begin, *near.shape[1:]), near.dtype)
         column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near
         return column
+
+    def clumps(self) -> Table:
+        """Host copies of the columns of all clumps."""
+        rows = view(self.clump, self.clump_count)
+        table = {name: unpack(rows, CLUMP_STATE, name) for name in CLUMP if name != "first"}
+        return {name: {**table, **self.clump_rows}[name].copy() for name in CLUMP}
 
     def _bonds(self, some: slice = slice(None)) -> Table:
         rows = view(self.bond, self.bond_count)[some]
@@ -347,7 +395,8 @@ class Bed:
         """Everything that influences the next step, on the host."""
         bodies = {name: self.body(name) for name in BODY}
         boxes = {name: column.copy() for name, column in self.boxes.items()}
-        return Ensemble(bodies, self.pairs.contacts(), self._bonds(), boxes, self.lawbook, self.law)
+        contacts, bonds = self.pairs.contacts(), self._bonds()
+        return Ensemble(bodies, contacts, bonds, boxes, self.lawbook, self.law, self.clumps(), self.members)
 
 
 def incidence(pool: Pool, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:

@@ -20,14 +20,21 @@ def bridge_volume(bond_radius: np.ndarray, radius_i: np.ndarray, radius_j: np.nd
 
 
 def make_bonds(
-    position: np.ndarray, radius: np.ndarray, width: np.ndarray, *, binder_domain: float, bridging_distance: float
+    position: np.ndarray,
+    radius: np.ndarray,
+    width: np.ndarray,
+    *,
+    binder_domain: float,
+    bridging_distance: float,
+    clump: np.ndarray | None = None,
 ) -> tuple[Table, float]:
     """Bonds between all pairs closer than the bridging distance, and the share of the binder domain they hold.
 
     A bond's radius is one share of the smaller particle radius, the same in all bonds, such that the bridges hold the
     volume `binder_domain` [µm³]; the share is at most 1, and what is left over then sits as films on the particles.
+    clump: rigid clump of each sphere, −1 for none; its members are not bonded to each other.
     """
-    first, second, _, gap = near_pairs(position, radius, width, bridging_distance)
+    first, second, _, gap = near_pairs(position, radius, width, bridging_distance, clump=clump)
     gap = np.maximum(gap, 0.0)
     small = np.minimum(radius[first], radius[second])
 

@@ -12,6 +12,8 @@ import numpy as np
 from kalander.dem.bed import Bed
 from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
+from kalander.dem.clumps import double, particle_diameter, solid_volumes
+from kalander.dem.fabric import fabric_of
 from kalander.dem.fracture import Fracture
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
@@ -165,8 +167,12 @@ class _Run:
         )
         if len(state.frames["box"]) == 0:
             self.breaking.begin(state.ensemble.bodies)
-            start = observe(bed)
-            self.protocol["start_energy"] = start.elastic + start.kinetic
+            if bed.clump_count:  # members stand for equal shares of their clump
+                bodies, clumps = state.ensemble.bodies, double(state.ensemble.clumps)
+                volume = solid_volumes(bodies["radius"].astype(float), bodies["clump"], clumps)
+                self.breaking.damage["bulk"] = volume
+            seen = observe(bed)
+            self.protocol["start_energy"] = seen.elastic + seen.kinetic
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
 
@@ -177,7 +183,7 @@ class _Run:
         mass = np.add.reduceat(bodies["mass"].astype(float), boxes["body_start"])
         self.spheres = solid_volume(self.bed)
         self.density = mass / self.spheres
-        self.diameter = 2.0 * np.add.reduceat(radius, boxes["body_start"]) / boxes["body_count"]
+        self.diameter = particle_diameter(radius, bodies["clump"], double(ensemble.clumps), boxes["body_start"])
         least = np.minimum.reduceat(radius, boxes["body_start"])
         # the last material is that of the platens
         modulus = self.bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
@@ -359,6 +365,7 @@ class _Run:
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
             "energy_error": (seen.work - stored - heat) / np.maximum(np.abs(seen.work) + heat, 1e-300),
+            **fabric_of(bed),
         }
         self.frames.append(
             {name: np.asarray(values[name])[due].astype(_dtype(column)) for name, column in FRAME.items()}

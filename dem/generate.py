@@ -12,17 +12,23 @@ from scipy.spatial import cKDTree
 
 from kalander.kernels.errors import NumericalError
 
-__all__ = ["generate", "largest_overlap", "near_pairs"]
+__all__ = ["generate", "largest_overlap", "near_pairs", "wet_height"]
 
 WET_HEIGHT = 1.5  # height of the wet film in dry heights
 SHRINKING_ROUNDS = 60
 SWEEPS = 4  # relaxation sweeps a round
-OVERLAP_GOAL = 5e-4  # of the smaller radius; the promise is 1e-3
+OVERLAP_GOAL = 5e-4  # of the smaller radius
+OVERLAP_LIMIT = 1e-3  # what is promised
 MOST_ROUNDS = 1000  # without shrinking, to remove the last overlaps
 
 
-def near_pairs(position: np.ndarray, radius: np.ndarray, width: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
-    """Pairs with a surface gap below `reach` [µm]: first < second, unit vector to the first, gap; sorted."""
+def near_pairs(
+    position: np.ndarray, radius: np.ndarray, width: np.ndarray, reach: float, *, clump: np.ndarray | None = None
+) -> tuple[np.ndarray, ...]:
+    """Pairs with a surface gap below `reach` [µm]: first < second, unit vector to the first, gap; sorted.
+
+    clump: rigid clump of each sphere, −1 for none; its members are no pairs.
+    """
     wrapped = position.copy()
     wrapped[:, :2] %= width
     wrapped[:, :2] = np.where(wrapped[:, :2] >= width, 0.0, wrapped[:, :2])
@@ -38,14 +44,18 @@ def near_pairs(position: np.ndarray, radius: np.ndarray, width: np.ndarray, reac
     distance = np.linalg.norm(vector, axis=1)
     gap = distance - radius[first] - radius[second]
     keep = gap < reach
+    if clump is not None:
+        keep &= (clump[first] < 0) | (clump[first] != clump[second])
     # coincident centres have no direction: any fixed one resolves them
     unit = np.where(distance[:, None] > 0, vector / np.maximum(distance, 1e-300)[:, None], [1.0, 0.0, 0.0])
     return first[keep], second[keep], unit[keep], gap[keep]
 
 
-def largest_overlap(position: np.ndarray, radius: np.ndarray, width: np.ndarray, height: float) -> float:
+def largest_overlap(
+    position: np.ndarray, radius: np.ndarray, width: np.ndarray, height: float, *, clump: np.ndarray | None = None
+) -> float:
     """Largest overlap of spheres or with the platens at 0 and `height`, over the smaller radius."""
-    first, second, _, gap = near_pairs(position, radius, width, 0.0)
+    first, second, _, gap = near_pairs(position, radius, width, 0.0, clump=clump)
     pairs = -gap / np.minimum(radius[first], radius[second])
     platens = np.maximum(radius - position[:, 2], position[:, 2] + radius - height) / radius
     return float(max(pairs.max(initial=0.0), platens.max(initial=0.0)))
@@ -88,7 +98,7 @@ def generate(
         start = (0, position)
     done, position = start[0], start[1].copy()
     for number in range(done + 1, SHRINKING_ROUNDS + 1):
-        before, now = _wet_height(height, number - 1), _wet_height(height, number)
+        before, now = wet_height(height, number - 1), wet_height(height, number)
         position = position * [1.0, 1.0, now / before]
         for _ in range(SWEEPS):
             position = _sweep(position, radius, width, now, reach)
@@ -100,7 +110,7 @@ def generate(
             position = _sweep(position, radius, width, height, 0.0)
         yield 0.5 + 0.5 * (number - SHRINKING_ROUNDS) / MOST_ROUNDS, number, position
     overlap = largest_overlap(position, radius, width, height)
-    if overlap > 1e-3:
+    if overlap > OVERLAP_LIMIT:
         raise NumericalError(
             f"packing: overlap {overlap:.2g} of a radius remains after {MOST_ROUNDS * SWEEPS} sweeps (limit 1e-3); "
             "the spheres do not fit: raise electrode.porosity or widen the size distribution"
@@ -108,6 +118,6 @@ def generate(
     yield 1.0, SHRINKING_ROUNDS + MOST_ROUNDS, position
 
 
-def _wet_height(height: float, number: int) -> float:
+def wet_height(height: float, number: int) -> float:
     """Height of the drying film after a number of rounds [µm]."""
     return height * (WET_HEIGHT + (1.0 - WET_HEIGHT) * number / SHRINKING_ROUNDS)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.clumps import double, kinetic_energies, levers, particle_count, solid_volumes
 from kalander.dem.energy import contact_energy
 from kalander.dem.periodic import nearest_vectors
-from kalander.dem.state import sphere_volume
 from kalander.kernels.arrays import view
 from kalander.kernels.columns import Table
 from kalander.kernels.records import MOTION
@@ -118,6 +118,7 @@ class _Sums:
         self.bed, self.count = bed, count
         rest = view(bed.rest, bed.body_count) if bed.precision == "f32" else None
         self.partners = _Partners(view(bed.motion, bed.body_count), rest, bed.host_box, bed.boxes)
+        self.clump, self.clumps = bed.host_only["clump"], double(bed.clumps())
         zeros = ("low", "high", "touching", "held", "kinetic", "elastic", "heat", "work", "ratio")
         self.total = {name: np.zeros(count) for name in zeros}
         self.virial = np.zeros((count, 3, 3))
@@ -180,7 +181,12 @@ class _Sums:
             np.maximum(self.largest[begin:end], load, out=self.largest[begin:end])
         mass, inertia = column("mass"), 0.4 * column("mass") * radius**2
         square, turn = ((column(name) ** 2).sum(axis=1) for name in ("velocity", "spin"))
-        self.add("kinetic", 0.5 * mass * square + 0.5 * inertia * turn, box)
+        clump = self.clump[begin:end]
+        self.add("kinetic", np.where(clump < 0, 0.5 * mass * square + 0.5 * inertia * turn, 0.0), box)
+        if bed.clump_count:
+            # the branch of a force on a clump ends at its centre of mass, not at that of the member
+            lever = levers(self.partners.centre(np.arange(begin, end)), clump, self.clumps)
+            self.virial += _virial(column("force"), lever, box, self.count)
         self.add("heat", column("heat"), box)
         self.add("work", column("work"), box)
 
@@ -191,6 +197,8 @@ def observe(bed: Bed) -> Observation:
     most = STRETCH if bed.pool.on_host else bed.body_count  # another device hands out whole arrays only
     for begin, end in stretches(boxes["body_start"], boxes["body_count"], most):
         sums.stretch(begin, end)
+    if bed.clump_count:
+        sums.add("kinetic", kinetic_energies(sums.clumps), bed.host_box[sums.clumps["first"]])
     total = sums.total
     height = np.diff(boxes["platen_height"], axis=1)[:, 0]
     area = boxes["width"].prod(axis=1)
@@ -199,7 +207,7 @@ def observe(bed: Bed) -> Observation:
         stress_low=total["low"] / area,
         stress_high=total["high"] / area,
         stress=sums.virial / (area * height)[:, None, None],
-        coordination=2.0 * total["touching"] / boxes["body_count"],
+        coordination=2.0 * total["touching"] / particle_count(sums.clump, sums.clumps, boxes["body_start"]),
         broken_bond_fraction=np.where(laid > 0, 1.0 - total["held"] / np.maximum(laid, 1), 0.0),
         largest_force=sums.largest,
         overlap_ratio=total["ratio"],
@@ -211,5 +219,6 @@ def observe(bed: Bed) -> Observation:
 
 
 def solid_volume(bed: Bed) -> np.ndarray:
-    """Volume of the spheres of each box [µm³]."""
-    return box_sum(sphere_volume(bed.body("radius").astype(np.float64)), bed.host_box, len(bed.boxes["dt"]))
+    """Volume of the spheres and clumps of each box [µm³]."""
+    volume = solid_volumes(bed.body("radius").astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
+    return box_sum(volume, bed.host_box, len(bed.boxes["dt"]))

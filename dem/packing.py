@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.dem.state import BODY, BOND, Ensemble, sphere_volume
-from kalander.kernels.columns import Table
+from kalander.dem.clumps import member_rows
+from kalander.dem.state import BODY, BOND, CLUMP, MEMBER, Ensemble, empty_table, sphere_volume
+from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import memory_of
 
 __all__ = ["Packing", "assemble", "spatial_order"]
@@ -17,7 +18,8 @@ SLAB = 1500  # bodies of one slab of a strip, some 0.4 MB with their pairs
 class Packing:
     """Spheres between two platens at 0 and `height`, periodic in x and y [µm]; or periodic in z too, no platens.
 
-    position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by dem.state.BOND.
+    position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by dem.state.BOND; rigid
+    clumps of some of the spheres as by dem.state.CLUMP at unit density, and their members.
     """
 
     position: np.ndarray
@@ -27,6 +29,8 @@ class Packing:
     height: float
     bonds: Table | None = None
     periodic: bool = False
+    clumps: Table | None = None
+    members: Table | None = None
 
 
 def spatial_order(position: np.ndarray, cell: float) -> np.ndarray:
@@ -43,12 +47,6 @@ def spatial_order(position: np.ndarray, cell: float) -> np.ndarray:
     column = len(position) * shape[2] / shape.prod()
     strip = index[:, across] // max(1, int(SLAB / column))
     return np.lexsort((position[:, 2], index[:, across], index[:, along], strip))
-
-
-def no_bonds() -> Table:
-    """Bond table without rows."""
-    shapes = {name: tuple(d for d in column.dims if isinstance(d, int)) for name, column in BOND.items()}
-    return {name: np.zeros((0, *shapes[name]), "i4" if BOND[name].kind == "i4" else "f8") for name in BOND}
 
 
 def assemble(
@@ -69,7 +67,8 @@ def assemble(
         )
         for name, column in BODY.items()
     }
-    bonds = []
+    bodies["clump"][:] = -1
+    bonds, clumps = [], []
     for box, (packing, start) in enumerate(zip(packings, starts)):
         here = slice(start, start + len(packing.radius))
         bodies["id"][here] = np.arange(len(packing.radius))
@@ -78,7 +77,8 @@ def assemble(
         bodies["radius"][here] = packing.radius
         bodies["mass"][here] = sphere_volume(packing.radius) * density[packing.material]
         bodies["position"][here] = packing.position
-        bond = dict(packing.bonds if packing.bonds is not None else no_bonds())
+        clumps.append(_set_clumps(bodies, packing, start, density))
+        bond = dict(packing.bonds if packing.bonds is not None else empty_table(BOND))
         bond["first"], bond["second"] = bond["first"] + start, bond["second"] + start
         bonds.append(bond)
     table = {
@@ -99,6 +99,30 @@ def assemble(
     none = np.zeros(0, np.int32)
     contacts: Table = {"first": none, "second": none, "spring": np.zeros((0, 3)), "memory": np.zeros((0, memory))}
     lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
-    joined = {name: np.concatenate([bond[name] for bond in bonds]).astype(bonds[0][name].dtype) for name in BOND}
-    joined["first"], joined["second"] = joined["first"].astype(np.int32), joined["second"].astype(np.int32)
-    return Ensemble(bodies, contacts, joined, table, lawbook, law)
+    members = [packing.members or empty_table(MEMBER) for packing in packings]
+    laid, rigid = _joined(bonds, BOND), _joined(clumps, CLUMP)
+    return Ensemble(bodies, contacts, laid, table, lawbook, law, rigid, _joined(members, MEMBER))
+
+
+def _joined(tables: list[Table], columns: dict[str, Column]) -> Table:
+    return {
+        name: np.concatenate([table[name] for table in tables]).astype("i4" if column.kind == "i4" else "f8")
+        for name, column in columns.items()
+    }
+
+
+def _set_clumps(bodies: Table, packing: Packing, start: int, density: np.ndarray) -> Table:
+    """Clumps of a packing whose first body is `start`; their members learn their clump and their share of its mass.
+
+    The row of a clump is counted on from those of the boxes before.
+    """
+    clumps = dict(packing.clumps or empty_table(CLUMP))
+    before = int(bodies["clump"].max(initial=-1)) + 1
+    row = np.arange(len(clumps["first"]))
+    clumps["first"] = clumps["first"] + start
+    member = member_rows(clumps["first"], clumps["count"])
+    solid = density[bodies["material"][clumps["first"]]]
+    clumps["mass"], clumps["inertia"] = clumps["volume"] * solid, clumps["inertia"] * solid[:, None]
+    bodies["clump"][member] = before + np.repeat(row, clumps["count"])
+    bodies["mass"][member] = np.repeat(clumps["mass"] / clumps["count"], clumps["count"])
+    return clumps

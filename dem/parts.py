@@ -38,25 +38,35 @@ def crossing(first: np.ndarray, second: np.ndarray, place: np.ndarray, bounds: n
     )  # fmt: skip
 
 
-def bounds_of(start: np.ndarray, row: np.ndarray, team: int, crossing: np.ndarray | None = None) -> np.ndarray:
+def bounds_of(
+    start: np.ndarray,
+    row: np.ndarray,
+    team: int,
+    crossing: np.ndarray | None = None,
+    head: np.ndarray | None = None,
+) -> np.ndarray:
     """First body of every part, and the last one's end: parts of a box have equal work of their own.
 
     Work is of bodies and of candidates that do not cross; crossing: how many did from each part by earlier bounds,
-    shape (part,), none if unknown.
+    shape (part,), none if unknown; head: first body of the particle each body belongs to, which is never cut,
+    none where all are spheres.
     """
     bounds = [int(start[0])]
     for box, (begin, end) in enumerate(pairwise(start)):
         weight = BODY_WEIGHT * np.arange(end - begin + 1) + (row[begin : end + 1] - row[begin])
         away = np.zeros(team) if crossing is None else crossing[box * team : (box + 1) * team]
         goals = (weight[-1] - away.sum()) * np.arange(1, team) / team + np.cumsum(away)[:-1]
-        bounds += [*(begin + np.searchsorted(weight, goals)).tolist(), int(end)]
+        inner = begin + np.searchsorted(weight, goals)
+        bounds += [*(inner if head is None else head[inner]).tolist(), int(end)]
     return np.array(bounds)
 
 
-def cut(pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int) -> tuple[Any, ...]:
+def cut(
+    pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int, head: np.ndarray | None = None
+) -> tuple[Any, ...]:
     """Arguments of the box kernel that say which bodies, walls, bonds and crossing pairs each part has.
 
-    start: first body of every box and the end of the last; bonds: first and second bodies.
+    start: first body of every box and the end of the last; bonds: first and second bodies; head: as in bounds_of.
     """
     row = view(pairs.row, pairs.body_count + 1)
     bounds = np.asarray(start)
@@ -65,8 +75,9 @@ def cut(pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int)
     contact = tie = crossing(inner, inner, inner, bounds)
     if team > 1:
         partner = view(pairs.partner, pairs.count)
-        bounds = bounds_of(start, row, team)
-        bounds = bounds_of(start, row, team, np.diff(np.searchsorted(_leaving(row, partner, bounds)[1], bounds)))
+        bounds = bounds_of(start, row, team, head=head)
+        crossed = np.diff(np.searchsorted(_leaving(row, partner, bounds)[1], bounds))
+        bounds = bounds_of(start, row, team, crossed, head)
         place, first, second = _leaving(row, partner, bounds)
         contact = crossing(first, second, place, bounds)
         ends = bounds[np.searchsorted(bounds, bond_first, side="right")] if len(bond_first) else inner

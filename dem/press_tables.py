@@ -54,4 +54,12 @@ FRAME = {
     "inertial_number": Column("f8", ("frame",), "1", "strain rate x diameter x sqrt(density/stress)"),
     "kinetic_over_elastic": Column("f8", ("frame",), "1", "kinetic over elastic energy"),
     "energy_error": Column("f8", ("frame",), "1", "work - kinetic - elastic - heat - fracture, over the work"),
+    **{
+        f"{name}_{axis}{axis}": Column("f8", ("frame",), "1", f"{axis}{axis} of the {what}", nullable=True)
+        for name, what in (
+            ("orientation", "mean of n n of the platelets' normals, by volume; x machine, y cross direction"),
+            ("bond_fabric", "mean of n n of the bonds that hold"),
+        )
+        for axis in "xyz"
+    },
 }

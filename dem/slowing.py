@@ -3,8 +3,9 @@
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.clumps import double, kinetic_energy
 from kalander.kernels.arrays import download
-from kalander.kernels.records import LOAD, MOTION
+from kalander.kernels.records import CLUMP_STATE, LOAD, MOTION
 
 __all__ = ["scale_motion"]
 
@@ -13,10 +14,15 @@ def scale_motion(bed: Bed, factor: np.ndarray) -> None:
     """Multiply all velocities and spins of a box by its factor, shape (box,); the energy that goes becomes heat."""
     motion, load = download(bed.motion, bed.body_count), download(bed.load, bed.body_count)
     share = np.asarray(factor)[bed.host_box]
-    velocity, spin = motion[:, MOTION["velocity"]], motion[:, MOTION["spin"]]
-    square = (velocity**2).sum(axis=1) + 0.4 * motion[:, MOTION["radius"]] ** 2 * (spin**2).sum(axis=1)
-    load[:, LOAD["heat"]] += 0.5 * motion[:, MOTION["mass"]] * square * (1.0 - share**2)
-    velocity *= share[:, None]
-    spin *= share[:, None]
+    table = {name: motion[:, MOTION[name]] for name in ("radius", "mass", "velocity", "spin")}
+    energy = kinetic_energy(table, bed.host_only["clump"], double(bed.clumps()))
+    load[:, LOAD["heat"]] += energy * (1.0 - share**2)
+    table["velocity"] *= share[:, None]
+    table["spin"] *= share[:, None]
     bed.pool.put("motion", motion, exact=True)
     bed.pool.put("load", load, exact=True)
+    if bed.clump_count:
+        clumps = download(bed.clump, bed.clump_count)
+        for name in ("velocity", "momentum"):
+            clumps[:, CLUMP_STATE[name]] *= share[bed.clump_rows["first"], None]
+        bed.pool.put("clump", clumps, exact=True)

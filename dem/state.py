@@ -4,21 +4,21 @@ The same declarations drive device allocation, files and resume. Everything that
 candidate lists are derived and are not.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import CONSTANTS
 
-__all__ = ["BODY", "BOND", "BOX", "CONTACT", "LAWBOOK", "Ensemble", "sphere_volume"]
+__all__ = ["BODY", "BOND", "BOX", "CLUMP", "CONTACT", "LAWBOOK", "MEMBER", "Ensemble", "empty_table", "sphere_volume"]
 
 BODY = {
     "id": Column("i8", ("body",), "1", "persistent number of the particle within its box"),
     "box": Column("i4", ("body",), "1", "box the particle belongs to"),
     "material": Column("i4", ("body",), "1", "row of the particle's material"),
     "radius": Column("real", ("body",), "um", "radius"),
-    "mass": Column("real", ("body",), "ng", "mass"),
+    "mass": Column("real", ("body",), "ng", "mass; of a member an equal share of its clump's"),
     "position": Column("real", ("body", 3), "um", "centre, never wrapped"),
     "rest": Column("real", ("body", 3), "um", "rounding rest of the centre (single precision)"),
     "velocity": Column("real", ("body", 3), "um/us", "velocity"),
@@ -33,7 +33,24 @@ BODY = {
     "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
     "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
     "work": Column("real", ("body",), "pJ", "work done so far by the platens"),
+    "clump": Column("i4", ("body",), "1", "row of the rigid clump it is a member of, -1 for a sphere by itself"),
 }
+
+CLUMP = {
+    "first": Column("i4", ("clump",), "1", "row of the first member; members are consecutive"),
+    "count": Column("i4", ("clump",), "1", "members"),
+    "mass": Column("real", ("clump",), "ng", "mass"),
+    "volume": Column("real", ("clump",), "um^3", "volume of the union of its spheres"),
+    "inertia": Column("real", ("clump", 3), "ng um^2", "principal moments about the centre of mass"),
+    "position": Column("real", ("clump", 3), "um", "centre of mass, never wrapped"),
+    "rest": Column("real", ("clump", 3), "um", "rounding rest of the centre (single precision)"),
+    "velocity": Column("real", ("clump", 3), "um/us", "velocity of the centre"),
+    "momentum": Column("real", ("clump", 3), "ng um^2/us", "angular momentum about the centre, in space"),
+    "orientation": Column("real", ("clump", 4), "1", "unit quaternion, scalar first, from its frame to space"),
+    "orientation_rest": Column("real", ("clump", 4), "1", "rounding rest of the orientation (single precision)"),
+}
+
+MEMBER = {"offset": Column("real", ("member", 3), "um", "centre in the frame of the clump, in the order of the bodies")}
 
 CONTACT = {
     "first": Column("i4", ("contact",), "1", "row of the first body of a touching pair"),
@@ -80,6 +97,12 @@ LAWBOOK = {
 }
 
 
+def empty_table(columns: dict[str, Column]) -> Table:
+    """Table without rows."""
+    shapes = {name: tuple(d for d in column.dims if isinstance(d, int)) for name, column in columns.items()}
+    return {name: np.zeros((0, *shapes[name]), "i4" if columns[name].kind == "i4" else "f8") for name in columns}
+
+
 @dataclass(frozen=True)
 class Ensemble:
     """B independent boxes: tables by the declarations above. The last material is that of the platens, if not said."""
@@ -90,6 +113,8 @@ class Ensemble:
     boxes: Table
     lawbook: Table
     law: str = "hertz_mindlin"
+    clumps: Table = field(default_factory=lambda: empty_table(CLUMP))
+    members: Table = field(default_factory=lambda: empty_table(MEMBER))
 
     @property
     def box_count(self) -> int:

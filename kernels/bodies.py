@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.clumps import turn_clump
 from kalander.kernels.contact import LAWS
 from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
@@ -17,12 +18,15 @@ from kalander.kernels.records import array_types
 
 __all__ = ["body_kernel"]
 
+each = ti.template()  # an array handed on to a function
+
 
 @cache
-def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
+def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
 
-    It has 28 arrays: more than 32 fail on Vulkan, from 33 silently.
+    It has 31 arrays: more than 32 fail on Vulkan, from 33 silently.
+    clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
     """
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
@@ -52,10 +56,35 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
         else:
             return ti.Vector([box[0], box[1]])
 
+    @ti.func
+    def turn(
+        p, finish, begin, box, carry, still, carried, most, motion: each, rest: each, load: each, listed: each,
+        member: each, clump: each, offset: each,
+    ):  # fmt: skip
+        """End or begin a step of body p, or of the clump whose last member it is. Returns the signs of its list."""
+        signs = ti.cast(0, ti.i32)
+        pull = ti.Vector([box[2], box[3], box[4]])
+        alone = 1
+        if ti.static(clumps):
+            mine = member[p]
+            if mine[0] >= 0:
+                alone = 0
+                if mine[1] == 0:
+                    signs = turn_clump(
+                        p, mine[0], finish, begin, box[5], pull, motion, rest, load, listed, carry, still, carried,
+                        most, clump, offset, compensated, periodic,
+                    )  # fmt: skip
+        if alone == 1:
+            signs = turn_over(
+                p, motion[p], load[p], finish, begin, box[5], pull, motion, rest, load, listed, carry, still, carried,
+                most, compensated, periodic,
+            )  # fmt: skip
+        return signs
+
     @ti.kernel
     def step_bodies(
         body_count: int, bond_count: int, wall_count: int, material_count: int, box_count: int,
-        member: a.integer, motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
+        active: a.integer, motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
         row: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_load: a.pair_load,
@@ -64,8 +93,9 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
         moving: a.integer, room: a.room,
         factors: a.law, binder: a.binder,
+        member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
-        """One step of every box that is not done and whose list holds; member: bodies of those that are not done."""
+        """One step of every box that is not done and whose list holds; active: bodies of those that are not done."""
         for b in range(box_count):
             moving[b] = 1 if done[b] < todo[b] and stale[b] == FRESH else 0
             if moving[b] == 1:
@@ -89,15 +119,13 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                     signs_of_box[b] = signs
                     room[b] = ti.Vector([low, high, stretch, still, carried, most * (1.0 + box[7] / (high - low))])
         for q in range(body_count):
-            p = member[q]
+            p = active[q]
             b = box_of[p]
             if moving[b] == 1:
-                box = frame[b]
                 carry, still, carried, most = rooms(room[b], platen[b])
-                signs = turn_over(
-                    p, motion[p], load[p], 0, 1, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
-                    listed, carry, still, carried, most, compensated, periodic,
-                )  # fmt: skip
+                signs = turn(
+                    p, 0, 1, frame[b], carry, still, carried, most, motion, rest, load, listed, member, clump, offset
+                )
                 if signs > 0:
                     ti.atomic_or(signs_of_box[b], signs)
         for b in range(box_count):
@@ -126,7 +154,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                     )  # fmt: skip
                 keep(bond_load, k, force, moment, other_moment, heat, work)
         for q in range(body_count):
-            p = member[q]
+            p = active[q]
             b = box_of[p]
             if moving[b] == 1:
                 box, me, sums = frame[b], motion[p], load[p]
@@ -182,14 +210,10 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                 )  # fmt: skip
                 # a neighbour reads velocities: they change in a loop of their own
         for q in range(body_count):
-            p = member[q]
+            p = active[q]
             b = box_of[p]
             if moving[b] == 1:
-                box = frame[b]
                 carry, still, carried, most = rooms(room[b], platen[b])
-                turn_over(
-                    p, motion[p], load[p], 1, 0, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
-                    listed, carry, still, carried, most, compensated, periodic,
-                )  # fmt: skip
+                turn(p, 1, 0, frame[b], carry, still, carried, most, motion, rest, load, listed, member, clump, offset)
 
     return step_bodies

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.clumps import turn_clump
 from kalander.kernels.contact import LAWS
 from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
@@ -53,10 +54,11 @@ def share_of(parts: each, kind: ti.template(), share):
 
 
 @cache
-def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
+def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
 
     Sums are written x = x + y: x += y would be a locked operation.
+    clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
     """
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
@@ -82,7 +84,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
     def contacts(
         phase, group, share, begin, end, finish, start, dt, span, table, material_count, acceleration, carry, still,
         carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
-        partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each,
+        partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each, member: each,
+        clump: each, offset: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
 
@@ -148,10 +151,22 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                         moment_sum.x, moment_sum.y, moment_sum.z, work_sum,
                     ]
                 )  # fmt: skip
-                signs |= turn_over(
-                    i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, carry, still, carried,
-                    platen_step, compensated, periodic,
-                )  # fmt: skip
+                alone = 1
+                if ti.static(clumps):
+                    mine = member[i]
+                    if mine[0] >= 0:
+                        alone = 0
+                        load[i] = sums
+                        if mine[1] == 0:
+                            signs |= turn_clump(
+                                i, mine[0], finish, start, dt, acceleration, motion, rest, load, listed, carry, still,
+                                carried, platen_step, clump, offset, compensated, periodic,
+                            )  # fmt: skip
+                if alone == 1:
+                    signs |= turn_over(
+                        i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, carry, still,
+                        carried, platen_step, compensated, periodic,
+                    )  # fmt: skip
         return signs
 
     @ti.func
@@ -218,6 +233,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
         factors: a.law, binder: a.binder,
         parts: a.parts, cross: a.link, cross_load: a.pair_load, cross_in: a.integer,
         tie: a.integer, tie_load: a.pair_load, tie_in: a.link,
+        member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
         """Advance the boxes in the queue until their steps are done or their list is stale.
 
@@ -261,7 +277,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
                                 signs |= contacts(
                                     phase, group, share, first, end, finish, begin, h,
                                     here, table, material_count, pull, carry, still, carried, most, motion, rest,
-                                    load, listed, row, partner, spring, factors, parts, cross, cross_load,
+                                    load, listed, row, partner, spring, factors, parts, cross, cross_load, member,
+                                    clump, offset,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)

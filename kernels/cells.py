@@ -56,9 +56,12 @@ def around(index, count):
 @ti.func
 def visit(
     p, full, room, slot, motion: each, box_of: each, frame: each, platen: each, shape: each, cell: each, start: each,
-    member: each, partner: each, periodic: ti.template(),
+    inside: each, partner: each, member: each, periodic: ti.template(), clumps: ti.template(),
 ):  # fmt: skip
-    """Number of candidates in the row of body p; writes the first `room` of them from `slot` on."""
+    """Number of candidates in the row of body p; writes the first `room` of them from `slot` on.
+
+    Members of one clump are none.
+    """
     me, box, gap, sides = motion[p], frame[box_of[p]], platen[box_of[p]], shape[box_of[p]]
     found = 0
     local = cell[p] - sides[3]
@@ -78,8 +81,12 @@ def visit(
                     low = column + around(z + dz, sides[2])
                     high = low
                 for m in range(start[low], start[high + 1]):
-                    q = member[m]
-                    if (q > p or (full == 1 and q < p)) and is_candidate(me, motion[q], box, gap, periodic):
+                    q = inside[m]
+                    strange = 1
+                    if ti.static(clumps):
+                        strange = 0 if member[p][0] >= 0 and member[p][0] == member[q][0] else 1
+                    ordered = q > p or (full == 1 and q < p)
+                    if ordered and strange == 1 and is_candidate(me, motion[q], box, gap, periodic):
                         if found < room:
                             partner[slot + found] = q
                         found += 1
@@ -87,11 +94,11 @@ def visit(
 
 
 @cache
-def cell_kernels(precision: str, memory: int, *, periodic: bool) -> SimpleNamespace:
+def cell_kernels(precision: str, memory: int = 0, *, periodic: bool = False, clumps: bool = False) -> SimpleNamespace:
     """Kernels for one precision and as many places of memory in the history of a contact.
 
     frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first. periodic: boxes have a lattice,
-    whose cells divide its vectors.
+    whose cells divide its vectors. clumps: some bodies are members of rigid clumps.
     """
     a = array_types(precision, memory, periodic=periodic)
     wall_width = width_of(wall_layout(memory))
@@ -125,20 +132,20 @@ def cell_kernels(precision: str, memory: int, *, periodic: bool) -> SimpleNamesp
     @ti.kernel
     def fill_cells(
         body_count: int, cell_count: int, cell: a.integer, start: a.integer, count: a.integer,
-        member: a.integer,
+        inside: a.integer,
     ):  # fmt: skip
         """Bodies of each cell in the order of their arrival: rows are sorted later."""
         for c in range(cell_count):
             count[c] = 0
         for p in range(body_count):
             slot = ti.atomic_add(count[cell[p]], 1)
-            member[start[cell[p]] + slot] = p
+            inside[start[cell[p]] + slot] = p
 
     @ti.kernel
     def count_candidates(
         body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
-        platen: a.platen, shape: a.shape, cell: a.integer, start: a.integer, member: a.integer,
-        draft: a.integer, count: a.integer, near_wall: a.integer, listed: a.point,
+        platen: a.platen, shape: a.shape, cell: a.integer, start: a.integer, inside: a.integer,
+        member: a.link, draft: a.integer, count: a.integer, near_wall: a.integer, listed: a.point,
     ):  # fmt: skip
         """Length of every row, its first `room` candidates, which bodies are near a platen, and where bodies are."""
         for p in range(body_count):
@@ -149,13 +156,14 @@ def cell_kernels(precision: str, memory: int, *, periodic: bool) -> SimpleNamesp
                 gap = ti.min(me[2] - platen[b][4], platen[b][5] - me[2]) - me[3]
                 near_wall[p] = 1 if gap < frame[b][6] else 0
             count[p] = visit(
-                p, full, room, room * p, motion, box_of, frame, platen, shape, cell, start, member, draft, periodic
+                p, full, room, room * p, motion, box_of, frame, platen, shape, cell, start, inside, draft, member,
+                periodic, clumps,
             )  # fmt: skip
 
     @ti.kernel
     def fill_candidates(
         body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame, platen: a.platen,
-        shape: a.shape, cell: a.integer, start: a.integer, member: a.integer, draft: a.integer,
+        shape: a.shape, cell: a.integer, start: a.integer, inside: a.integer, member: a.link, draft: a.integer,
         old_row: a.integer, old_partner: a.integer, old_spring: a.spring,
         row: a.integer, partner: a.integer, spring: a.spring,
         old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
@@ -169,8 +177,8 @@ def cell_kernels(precision: str, memory: int, *, periodic: bool) -> SimpleNamesp
                     partner[row[p] + m] = draft[room * p + m]
             else:
                 visit(
-                    p, full, length, row[p], motion, box_of, frame, platen, shape, cell, start, member, partner,
-                    periodic,
+                    p, full, length, row[p], motion, box_of, frame, platen, shape, cell, start, inside, partner,
+                    member, periodic, clumps,
                 )  # fmt: skip
             sort_segment(partner, row[p], row[p + 1])
             m = old_row[p]

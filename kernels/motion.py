@@ -3,7 +3,7 @@
 from kalander.kernels.backend import ti
 from kalander.kernels.lattice import drift_of
 
-__all__ = ["FRESH", "LOST", "STALE", "list_state", "travel_limits", "turn_over"]
+__all__ = ["FRESH", "LOST", "STALE", "list_state", "strayed", "travel_limits", "turn_over"]
 
 each = ti.template()  # an array handed on to a function
 

@@ -9,12 +9,16 @@ from kalander.kernels.lattice import lattice_at
 from kalander.kernels.pairs import centre, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
-__all__ = ["readout_kernels"]
+__all__ = ["UNIT", "readout_kernels"]
+
+UNIT = 65536.0  # parts in which shares are counted: a clump has fewer than 30 000 contacts
+
+each = ti.template()  # an array handed on to a function
 
 
 @cache
-def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleNamespace:
-    """Kernels for one contact law, for boxes with platens or a lattice."""
+def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> SimpleNamespace:
+    """Kernels for one contact law, for boxes with platens or a lattice; clumps: some bodies are their members."""
     functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic)
     contact, bonded, separation = functions.contact, functions.bonded, functions.separation
     law = LAWS[law_name]
@@ -29,6 +33,14 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleN
         else:
             return ti.Vector([box[0], box[1]])
 
+    @ti.func
+    def yielding(me, p, lightness: each):
+        """Inverse of the mass that a push on body p meets [1/ng]."""
+        inverse = 1.0 / me[7]
+        if ti.static(clumps):
+            inverse *= lightness[p]
+        return inverse
+
     @ti.kernel
     def platen_loads(box_count: int, wall_start: a.integer, wall: a.wall, total: a.couple):
         """Normal force on both platens of every box [µN], summed in the order of the bodies with its rounding rest."""
@@ -42,37 +54,87 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleN
                 sums = fresh
             total[b] = sums
 
+    @ti.func
+    def pair_stiffness(p, j, b, span, material_count, motion: each, rest: each, factors: each):
+        """Normal stiffness of a pair that touches [µN/µm]."""
+        me, other = motion[p], motion[j]
+        reach = me[3] + other[3]
+        overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, span).norm(), 0.0)
+        pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
+        return stiffness_of(factors[pair], me[3] * other[3] / reach, overlap)
+
+    @ti.func
+    def platen_stiffness(me, b, material_count, platen: each, factors: each):
+        """Normal stiffness of a body at the stiffer platen, 0 where it does not touch."""
+        stiffness = 0.0
+        for side in range(2):
+            room = me[2] - platen[b][0] if side == 0 else platen[b][1] - me[2]
+            if room < me[3]:
+                pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count
+                pair += ti.cast(platen[b][6] if side == 0 else platen[b][7], ti.i32)
+                stiffness = ti.max(stiffness, stiffness_of(factors[pair], me[3], me[3] - room))
+        return stiffness
+
     @ti.kernel
     def stiffest_contact(
         body_count: int, wall_count: int, material_count: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
-        row: a.integer, partner: a.integer, wall_body: a.integer, rate: a.real,
+        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real,
     ):  # fmt: skip
-        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²]."""
+        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²].
+
+        lightness: factor of 1/m for members of clumps, which yield by turning too (dem.clumps.lightness).
+        """
         for p in range(body_count):
             b = box_of[p]
-            me = motion[p]
             span = span_of(frame[b], platen[b])
             largest = 0.0
             for k in range(row[p], row[p + 1]):
                 if partner[k] < 0:
                     j = partner_of(partner[k])
-                    other = motion[j]
-                    reach = me[3] + other[3]
-                    overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, span).norm(), 0.0)
-                    pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
-                    stiffness = stiffness_of(factors[pair], me[3] * other[3] / reach, overlap)
-                    largest = ti.max(largest, stiffness * (1.0 / me[7] + 1.0 / other[7]))
+                    stiffness = pair_stiffness(p, j, b, span, material_count, motion, rest, factors)
+                    soft = yielding(motion[p], p, lightness) + yielding(motion[j], j, lightness)
+                    largest = ti.max(largest, stiffness * soft)
             if largest > rate[b]:
                 ti.atomic_max(rate[b], largest)  # the largest of numbers does not depend on their order
         for q in range(0 if periodic else wall_count):
-            me, b = motion[wall_body[q]], box_of[wall_body[q]]
-            for side in range(2):
-                room = me[2] - platen[b][0] if side == 0 else platen[b][1] - me[2]
-                if room < me[3]:
-                    pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count
-                    pair += ti.cast(platen[b][6] if side == 0 else platen[b][7], ti.i32)
-                    ti.atomic_max(rate[b], stiffness_of(factors[pair], me[3], me[3] - room) / me[7])
+            p = wall_body[q]
+            b = box_of[p]
+            stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
+            if stiffness > 0.0:
+                ti.atomic_max(rate[b], stiffness * yielding(motion[p], p, lightness))
+
+    @ti.kernel
+    def crowded_clumps(
+        body_count: int, wall_count: int, material_count: int, full: int, motion: a.motion, rest: a.point,
+        box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
+        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real, member: a.link,
+        crowd: a.integer,
+    ):  # fmt: skip
+        """Sum of k_n/m over all contacts of each clump, in parts of UNIT of the `rate` of its box.
+
+        Whole numbers, because their sum does not depend on the order; full: a pair is in the rows of both bodies.
+        """
+        for p in range(body_count):
+            b = box_of[p]
+            span = span_of(frame[b], platen[b])
+            for k in range(row[p], row[p + 1]):
+                j = partner_of(partner[k])
+                if partner[k] < 0 and rate[b] > 0.0 and (member[p][0] >= 0 or member[j][0] >= 0):
+                    share = UNIT * pair_stiffness(p, j, b, span, material_count, motion, rest, factors) / rate[b]
+                    if member[p][0] >= 0:
+                        part = ti.ceil(share * yielding(motion[p], p, lightness))
+                        ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
+                    if member[j][0] >= 0 and full == 0:
+                        part = ti.ceil(share * yielding(motion[j], j, lightness))
+                        ti.atomic_add(crowd[member[j][0]], ti.cast(part, ti.i32))
+        for q in range(0 if periodic else wall_count):
+            p = wall_body[q]
+            b = box_of[p]
+            stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
+            if stiffness > 0.0 and member[p][0] >= 0:
+                part = ti.ceil(UNIT * stiffness * yielding(motion[p], p, lightness) / rate[b])
+                ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
 
     @ti.kernel
     def fastest_body(body_count: int, motion: a.motion, box_of: a.integer, speed: a.real):
@@ -125,6 +187,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleN
     return SimpleNamespace(
         platen_loads=platen_loads,
         stiffest_contact=stiffest_contact,
+        crowded_clumps=crowded_clumps,
         fastest_body=fastest_body,
         pair_forces=pair_forces,
     )

@@ -11,8 +11,9 @@ import numpy as np
 from kalander.kernels.backend import ti
 
 __all__ = [
-    "BOND_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN",
-    "ROOM_WIDTH", "WALL_LOADS", "Layout", "array_types", "pack", "unpack", "wall_layout", "wall_place", "width_of",
+    "BOND_STATE", "CLUMP_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LOAD", "MOTION",
+    "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "WALL_LOADS", "Layout", "array_types", "pack", "unpack", "wall_layout",
+    "wall_place", "width_of",
 ]  # fmt: skip
 
 Layout = dict[str, slice | int]
@@ -27,6 +28,18 @@ MOTION: Layout = {
 }
 LOAD: Layout = {"force": slice(0, 3), "heat": 3, "moment": slice(4, 7), "work": 7}
 BOND_STATE: Layout = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
+CLUMP_STATE: Layout = {
+    "position": slice(0, 3),
+    "mass": 3,
+    "velocity": slice(4, 7),
+    "count": 7,
+    "momentum": slice(8, 11),
+    "volume": 11,
+    "orientation": slice(12, 16),
+    "inertia": slice(16, 19),
+    "rest": slice(19, 22),
+    "orientation_rest": slice(22, 26),
+}
 FRAME: Layout = {"width": slice(0, 2), "gravity": slice(2, 5), "dt": 5, "skin": 6, "reach": 7}
 PLATEN: Layout = {
     "platen_height": slice(0, 2),
@@ -100,6 +113,7 @@ def array_types(precision: str, memory: int = 0, *, periodic: bool = False) -> S
         "spring": 3 + memory,
         "room": LATTICE_ROOM_WIDTH if periodic else ROOM_WIDTH,
         "bond": width_of(BOND_STATE),
+        "clump": width_of(CLUMP_STATE),
         "frame": width_of(FRAME),
         "platen": width_of(LATTICE if periodic else PLATEN),
         "pair_load": PAIR_LOAD_WIDTH,

@@ -1,6 +1,6 @@
 """What a study answers, in SI with the unit in each name: the rows of the contract, for JSON and for tables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from kalander.coupling.electrode import coating_thickness, solid_density, volume
 from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
+from kalander.kernels.columns import Table
 
 __all__ = ["electrode_answer", "nip_answer", "press_answer", "published_rows", "validity_answer", "validity_flags"]
 
@@ -65,6 +66,7 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
             "porosity_released": mean(frames["porosity"][released]),
             "porosity_sd": number(np.std(frames["porosity"][released], ddof=1)) if len(reached) > 1 else None,
             "porosity_loaded_sd": number(np.std(frames["porosity"][loaded], ddof=1)) if len(reached) > 1 else None,
+            "thickness_before_m": mean(start),
             "thickness_loaded_m": mean(height[loaded]),
             "thickness_released_m": mean(height[released]),
             "springback": mean(height[released] / height[loaded] - 1.0),
@@ -75,8 +77,29 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
             "lateral_ratio": mean(
                 0.5 * (frames["stress_xx"][loaded] + frames["stress_yy"][loaded]) / frames["stress_zz"][loaded]
             ),
+            **fabric_answer(frames, reached, mean),
         })  # fmt: skip
     return rows
+
+
+def fabric_answer(
+    frames: Table, boxes: Sequence[int | np.integer], mean: Callable[[np.ndarray], float | None]
+) -> dict[str, list[float | None]]:
+    """Diagonals xx, yy, zz of the orientation tensor of platelets and of the fabric tensor of bonds, by state.
+
+    None for spheres, and where no bond holds. x is the machine direction, z that of thickness.
+    """
+    ends = [loaded_and_released(frames, box) for box in boxes]
+    states = {
+        "before": [int(np.flatnonzero(frames["box"] == box)[0]) for box in boxes],
+        "loaded": [loaded for loaded, _ in ends],
+        "released": [released for _, released in ends],
+    }
+    return {
+        f"{tensor}_{state}": [mean(frames[f"{tensor}_{axis}{axis}"][rows]) for axis in "xyz"]
+        for tensor in ("orientation", "bond_fabric")
+        for state, rows in states.items()
+    }
 
 
 def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:

@@ -116,7 +116,10 @@ def resume(folder: Path | str, **options: Any) -> RunResult:
 
 
 def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
-    """Make the packings of a card and write one to a .npz (position, radius, type, box_size; SI) for each replica."""
+    """Make the packings of a card and write one to a .npz (position, radius, type, box_size; SI) for each replica.
+
+    `clump` says whose member a sphere is: the number of its platelet in the packing, or -1.
+    """
     import numpy as np
 
     from kalander.coupling.stages import card_stages
@@ -133,7 +136,7 @@ def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
         size = [*boxes["width"][box], boxes["height"][box]]
         np.savez(
             file, position=particles["position"][here], radius=particles["radius"][here],
-            type=np.zeros(int(here.sum()), int), box_size=np.array(size),
+            type=np.zeros(int(here.sum()), int), box_size=np.array(size), clump=particles["clump"][here],
         )  # fmt: skip
         bonds = int((packed.tables["bonds"]["box"] == box).sum())
         rows.append({"file": str(file), "particles": int(here.sum()), "bonds": bonds, "box_size_m": size})

@@ -22,7 +22,10 @@ OVERSAMPLING = 2  # pixels of the picture are means of 2 x 2 rays
 
 @dataclass(frozen=True)
 class Bed:
-    """Spheres between two platens [µm]: centre (particle, 3), radius (particle,), cracked (particle,) bool."""
+    """Spheres between two platens [µm]: centre (sphere, 3), radius (sphere,), cracked (sphere,) bool.
+
+    clump: rigid clump that a sphere is a member of, −1 for none.
+    """
 
     centre: np.ndarray
     radius: np.ndarray
@@ -31,6 +34,13 @@ class Bed:
     height: float
     porosity: float
     title: str
+    clump: np.ndarray
+
+    @property
+    def particle(self) -> np.ndarray:
+        """Number of the first sphere of each sphere's particle: members of a clump are consecutive."""
+        begins = (self.clump < 0) | (np.diff(self.clump, prepend=-1) != 0)
+        return np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
 
 
 def bed_before(packed: Data, replica: int = 0) -> Bed:
@@ -46,6 +56,7 @@ def bed_before(packed: Data, replica: int = 0) -> Bed:
         float(height * MICROMETRE),
         float(1.0 - boxes["solids"][replica] / (width.prod() * height)),
         "as dried",
+        particles["clump"][here],
     )
 
 
@@ -66,6 +77,7 @@ def bed_pressed(pressed: Data, replica: int = 0) -> Bed:
         float(frames["height"][released] * MICROMETRE),
         float(frames["porosity"][released]),
         f"after {pressure:.3g} MPa and release",
+        particles["clump"][here],
     )
 
 
@@ -85,10 +97,12 @@ def view_of(width: tuple[float, float], height: float, resolution: float) -> Vie
 def picture_of(bed: Bed, view: View) -> np.ndarray:
     """Picture (row, column, 3) of a bed, at the resolution of the view over OVERSAMPLING."""
     centre, owner = images_in_box(bed.centre, bed.radius, bed.width)
-    # a little unevenness tells neighbours apart; from the number of the sphere, so that both pictures agree
-    tone = 0.94 + 0.12 * ((owner * 0.6180339887) % 1.0)
+    # a little unevenness tells neighbours apart; from the number of the particle, so that both pictures agree
+    tone = 0.94 + 0.12 * ((bed.particle[owner] * 0.6180339887) % 1.0)
     colour = np.where(bed.cracked[owner, None], CRACKED, INTACT) * tone[:, None]
-    scene = Scene(centre, bed.radius[owner], colour, bed.width, bed.height, SLAB_THICKNESS, SLAB_MARGIN)
+    scene = Scene(centre, bed.radius[owner], colour, bed.width, bed.height, SLAB_THICKNESS, SLAB_MARGIN,
+        particle=bed.particle[owner],
+    )  # fmt: skip
     fine = shade(scene, view, cast(scene, view))
     rows, columns = (size // OVERSAMPLING for size in view.shape)
     blocks = fine[: rows * OVERSAMPLING, : columns * OVERSAMPLING]

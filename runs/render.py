@@ -4,7 +4,7 @@ Everything is closed form and NumPy: where a ray enters a sphere, a slab or the 
 Lengths are in any one unit, the picture's scale is `resolution` pixels per length.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Scene:
     slab_thickness: float
     slab_margin: float
     slab_colour: tuple[float, float, float] = (0.60, 0.62, 0.64)
+    particle: np.ndarray | None = None  # of each sphere, where several make one: no lines are drawn between them
 
 
 @dataclass(frozen=True)
@@ -173,10 +174,17 @@ def shade(scene: Scene, view: View, hits: Hits) -> np.ndarray:
     sky = open_sky(scene, hits) * (0.85 + 0.15 * hits.normal[..., 2])
     facing = np.clip(-hits.normal @ view.axes[2], 0.0, 1.0)
     light = AMBIENT * sky + DIRECT * lit + HEADLIGHT * facing * sky
-    light *= 1.0 - 0.5 * outline(hits)
+    light *= 1.0 - 0.5 * outline(_by_particle(scene, hits))
     picture = np.clip(colour * light[..., None], 0.0, 1.0)
     picture[~seen] = np.where(_through_box(scene, view)[~seen, None], PORE_GREY, 1.0)
     return picture
+
+
+def _by_particle(scene: Scene, hits: Hits) -> Hits:
+    """Hits whose owners are particles, not their spheres."""
+    if scene.particle is None:
+        return hits
+    return replace(hits, owner=np.where(hits.owner >= 0, scene.particle[np.maximum(hits.owner, 0)], hits.owner))
 
 
 def _through_box(scene: Scene, view: View) -> np.ndarray:

@@ -101,7 +101,8 @@ def loose_packing(
 def digest(ensemble: Ensemble) -> str:
     """Hash of every byte that influences the next step."""
     total = hashlib.sha256()
-    for table in (ensemble.bodies, ensemble.contacts, ensemble.bonds, ensemble.boxes):
+    state = (ensemble.bodies, ensemble.contacts, ensemble.bonds, ensemble.boxes, ensemble.clumps, ensemble.members)
+    for table in state:
         for name in sorted(table):
             total.update(name.encode())
             total.update(np.ascontiguousarray(table[name]).tobytes())

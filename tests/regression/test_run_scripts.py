@@ -4,6 +4,7 @@ round otherwise, and a packing is chaotic; what holds is the physics between the
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kalander.coupling.store import load
-from kalander.runs import fracture_criteria, nmc111
+from kalander.runs import fracture_criteria, nmc111, two_materials
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,3 +98,27 @@ def test_fracture_criteria_stand_side_by_side(tmp_path):
     shares = [[float(cell) for cell in line.split()] for line in table[1].splitlines()]
     assert all(before <= after for early, late in pairwise(shares) for before, after in zip(early, late))
     assert (tmp_path / "study" / "figures" / "fracture.png").exists()
+
+
+def test_two_materials_differ_as_they_should(study, tmp_path):
+    """Graphite densifies further at equal stress, and its flakes turn into the plane; spheres have no orientation."""
+    shutil.copytree(study[0], tmp_path / "nmc111")  # the same study, already done
+    environment = {**os.environ, "KALANDER_CACHE": str(ROOT / "tests" / ".kernel_cache")}
+    done = subprocess.run(
+        [sys.executable, two_materials.__file__, str(tmp_path), "--quick"],
+        env=environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {
+        (name, float(stress)): [float(number) for number in re.split(r"[, ]+", rest.strip())]
+        for name, stress, rest in re.findall(r"^(graphite|nmc111) +([\d.]+) (.*)$", done.stdout, re.MULTILINE)
+    }
+    assert len(rows) == 4
+    graphite, nmc = (rows[name, 19.82] for name in ("graphite", "nmc111"))
+    thinner, springback, cracked = 3, 4, 5
+    assert graphite[thinner] > 1.05 * nmc[thinner]
+    assert abs(graphite[springback] / nmc[springback] - 1.0) > 0.05
+    assert nmc[cracked] >= graphite[cracked] == 0.0
+    lying = re.findall(r"at ([\d.]+) MPa: a_zz ([\d.]+) before, ([\d.]+) under load", done.stdout)
+    assert [float(stress) for stress, _, _ in lying] == [5.0, 19.82]
+    assert float(lying[1][2]) > float(lying[1][1])

@@ -45,6 +45,14 @@ target_porosity = 0.35
 
 CLASSES = '{ classes = [["5 um", 0.4], ["10 um", 0.6]] }'
 
+
+def flakes(options: str) -> str:
+    """The classes as platelets."""
+    return CLASSES.replace(" }", f', shape = {{ kind = "platelet", {options} }} }}')
+
+
+SHAPE = "electrode.particles.shape"
+
 # (row of the table of bad input, text in the sound card, text in its place, key at fault, words of the remedy)
 ONE_FAULT = [
     ("1 porosity negative", "porosity = 0.5", "porosity = -0.1", "electrode.porosity", "above 0 and below 1"),
@@ -109,6 +117,21 @@ ONE_FAULT = [
     ("25 no table", "[boxes]", "[[boxes]]", "boxes", "a table"),
     ("25 float for a count", "seed = 1", "seed = 1.5", "seed", "whole number"),
     ("38 too many", 'width = "60 um"', 'width = "1 m"', "boxes.width", "range of their index"),
+    ("clump apart", CLASSES, flakes("aspect_ratio = 5, spheres = 7"), f"{SHAPE}.spheres", "do not overlap"),
+    ("clump with holes", CLASSES, flakes("aspect_ratio = 5, spheres = 19"), f"{SHAPE}.spheres", "at most 4.46"),
+    ("clump of one", CLASSES, flakes("aspect_ratio = 3, spheres = 1"), f"{SHAPE}.spheres", "19 or more"),
+    ("clump of twenty", CLASSES, flakes("aspect_ratio = 3, spheres = 20"), f"{SHAPE}.spheres", "full hexagon"),
+    ("clump in words", CLASSES, flakes('aspect_ratio = 3, spheres = "few"'), f"{SHAPE}.spheres", '"auto"'),
+    ("flat as a sphere", CLASSES, flakes("aspect_ratio = 1"), f"{SHAPE}.aspect_ratio", "above 1"),
+    ("aligned backwards", CLASSES, flakes("aspect_ratio = 3, alignment = -1"), f"{SHAPE}.alignment", "at least 0"),
+    ("no such shape", CLASSES, flakes("aspect_ratio = 3").replace("platelet", "disc"), f"{SHAPE}.kind", "platelet"),
+    (
+        "flake wider than the box",
+        CLASSES,
+        flakes("aspect_ratio = 15").replace('"10 um"', '"26 um"'),
+        "boxes.width",
+        "above 6.4",
+    ),
     ("law to come", "[contact]", '[contact]\nlaw = "mdr"', "contact.law", "hertz_mindlin"),
     ("adhesion of another law", "[contact]", '[contact]\nadhesion = "0.1 J/m^2"', "contact.adhesion", "thornton_ning"),
     ("foil", "[step]", 'lower_platen = "foil"\n[step]', "press.lower_platen", "thornton_ning"),

@@ -10,10 +10,13 @@ from matplotlib.image import imread
 
 from kalander.coupling.card import card_to_dict, load_card
 from kalander.coupling.nipping import FIELDS
+from kalander.coupling.pack_stage import PACKED
+from kalander.coupling.press_stage import PRESSED
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
 from kalander.dem.criteria import CRITERIA
+from kalander.dem.fabric import FABRIC
 from kalander.dem.press_tables import LEG
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.figures import Branch, mean_over_replicas
@@ -81,6 +84,8 @@ def packed():
         "box": np.repeat(np.arange(2, dtype=np.int32), count),
         "position": np.tile(position, (2, 1)),
         "radius": np.full(2 * count, 4.0e-6),
+        "clump": np.full(2 * count, -1, np.int32),
+        "offset": np.zeros((2 * count, 3)),
     }
     bonds = {name: np.zeros(0, np.int32) for name in ("box", "first", "second")}
     bonds |= {name: np.zeros(0) for name in ("radius", "length")}
@@ -90,7 +95,15 @@ def packed():
         "solids": np.full(2, (1 - 0.522) * WIDTH**2 * HEIGHT),
         "bridged": np.full(2, 0.5),
     }
-    return Data({"particles": particles, "bonds": bonds, "boxes": boxes})
+    return Data({"particles": particles, "bonds": bonds, "boxes": boxes, "clumps": no_clumps(PACKED)})
+
+
+def no_clumps(schema):
+    """Table of clumps without rows."""
+    return {
+        name: np.zeros((0, *column.dims[1:]), "i4" if column.kind == "i4" else "f8")
+        for name, column in schema["clumps"].items()
+    }
 
 
 def pressed():
@@ -119,9 +132,11 @@ def pressed():
         "bulk": np.full(total, 4.0 / 3.0 * np.pi * 4e-6**3),
         "stiffness": np.ones(total),
         "conduction": np.ones(total),
+        "clump": np.full(total, -1, np.int32),
     }
     table = {name: np.concatenate([part[name] for part in frames]) for name in frames[0]}
-    return Data({"frames": table, "boxes": boxes, "particles": particles}, {"dt_s": 1e-10})
+    tables = {"frames": table, "boxes": boxes, "particles": particles, "clumps": no_clumps(PRESSED)}
+    return Data(tables, {"dt_s": 1e-10})
 
 
 def box_frames(box, stress, rank, shift):
@@ -162,6 +177,7 @@ def box_frames(box, stress, rank, shift):
         "inertial_number": 1e-3 * ones,
         "kinetic_over_elastic": 1e-3 * ones,
         "energy_error": 1e-2 * ones,
+        **dict.fromkeys(FABRIC, np.nan * ones),
     }
 
 
