@@ -252,7 +252,8 @@ class Bed:
             return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
         near = unpack(view(self.pairs.wall, self.pairs.wall_count), WALL, name)
         column = np.zeros((self.body_count, *near.shape[1:]), near.dtype)
-        column[view(self.pairs.wall_body, self.pairs.wall_count)] = near
+        # a spring that is let go is -0 or 0, and a body that is not near a platen has 0: one zero for both
+        column[view(self.pairs.wall_body, self.pairs.wall_count)] = near + 0.0
         return column
 
     def _bonds(self) -> Table:
