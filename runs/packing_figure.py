@@ -31,6 +31,7 @@ class Bed:
     height: float
     porosity: float
     title: str
+    bulk: np.ndarray | None = None  # material each stands for, where that is not its volume: pieces and their fines
 
 
 def bed_before(packed: Data, replica: int = 0) -> Bed:
@@ -66,6 +67,7 @@ def bed_pressed(pressed: Data, replica: int = 0) -> Bed:
         float(frames["height"][released] * MICROMETRE),
         float(frames["porosity"][released]),
         f"after {pressure:.3g} MPa and release",
+        particles["bulk"][here],
     )
 
 
@@ -124,7 +126,7 @@ def _caption(bed: Bed) -> str:
     """Title of a panel: what it is, its pores, what has cracked."""
     lines = [bed.title, f"{100.0 * bed.porosity:.1f} % pores"]
     if bed.cracked.any():
-        volume = bed.radius**3
+        volume = bed.radius**3 if bed.bulk is None else bed.bulk
         lines.append(f"{100.0 * volume[bed.cracked].sum() / volume.sum():.0f} % of volume cracked")
     return "\n".join(lines)
 
