@@ -140,7 +140,7 @@ class _Run:
         self.protocol = {name: column.copy() for name, column in state.protocol.items()}
         self.frames = [state.frames]
         self.breaking = Breaking(state.damage, materials, settings.fracture)
-        self._survey(state.ensemble)
+        self._survey()
         self.stress = self.protocol["last_stress"].copy()
         if len(state.frames["box"]) == 0:
             self.breaking.begin(state.ensemble.bodies)
@@ -149,11 +149,12 @@ class _Run:
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
 
-    def _survey(self, ensemble: Ensemble) -> None:
+    def _survey(self) -> None:
         """What follows from the bodies as they are: they change where particles break."""
-        bodies, boxes = ensemble.bodies, ensemble.boxes
-        radius = bodies["radius"].astype(float)
-        mass = np.add.reduceat(bodies["mass"].astype(float), boxes["body_start"])
+        boxes = self.bed.boxes
+        # as the bed holds them: in single precision a state from outside has more digits than one that was saved
+        radius, mass = (self.bed.body(name).astype(float) for name in ("radius", "mass"))
+        mass = np.add.reduceat(mass, boxes["body_start"])
         self.spheres = solid_volume(self.bed)
         self.density = mass / self.spheres
         self.diameter = 2.0 * np.add.reduceat(radius, boxes["body_start"]) / boxes["body_count"]
@@ -260,7 +261,7 @@ class _Run:
     def _lay(self, ensemble: Ensemble, changed: np.ndarray) -> None:
         """Go on with other bodies in the boxes that have changed; the energy that goes is that of fracture."""
         self.bed, lost = self.breaking.lay(self.bed, ensemble, changed)
-        self._survey(ensemble)
+        self._survey()
         self.protocol["fracture_energy"] = self.protocol["fracture_energy"] + lost
 
     def _brake(self, carried: np.ndarray) -> None:
