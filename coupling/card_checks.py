@@ -4,10 +4,11 @@ A check names the sections it compares as its parameters, so it also runs when o
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kalander.coupling.card_sections import Binder, Boxes, Calender, Fracture, Press, Step
+from kalander.coupling.card_sections import Binder, Boxes, Calender, Contact, Fracture, Press, Step
 from kalander.coupling.electrode import (
     Electrode,
     active_volume_share,
@@ -39,6 +40,8 @@ DENSITY_BAND = 500.0, 9000.0  # kg/m^3: from porous carbon to dense oxides
 BINDER_DOMAIN_BAND = 1500.0, 2200.0  # kg/m^3: mixtures of PVDF (1780) and carbon black (1900)
 SOFTEST = 1e-3  # P / E*: beyond, scaled particles overlap more than real ones would
 QUASI_STATIC = 1e-3  # inertial number
+LOOSEST_TO_CARRY = 0.55  # solid fraction at which equal spheres with friction begin to carry
+ROOM_TO_SLOW = 0.9  # haste needs a tenth of the height before that
 
 Check = Callable[..., Iterator[Any]]
 
@@ -141,6 +144,47 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
         yield Fault("fracture.criterion", fracture.criterion, why, '"none", or a material with a strength')
 
 
+def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
+    """Laws that yield need a yield pressure; adhesion is part of one law, and less than what flattens a contact."""
+    active = electrode.active
+    if contact.law != "hertz_mindlin" and active.yield_pressure is None:
+        why = f"needs electrode.active.yield_pressure, which {active.name} has not"
+        yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
+    if contact.adhesion > 0 and contact.law != "thornton_ning":
+        why = f'has no meaning in law "{contact.law}"'
+        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning"')
+    elif contact.adhesion > 0 and active.yield_pressure is not None:
+        radius = min(diameter for diameter, _ in size_classes(electrode.particles)) / 4  # R* of the smallest pair
+        modulus = active.effective_modulus
+        yield_force = (math.pi * active.yield_pressure) ** 3 * radius**2 / (6 * modulus**2)
+        largest = yield_force / (2 * math.pi * radius)
+        if contact.adhesion > largest:
+            why = "alone makes the smallest particles yield, which a constant pull cannot describe"
+            yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2 with this material")
+
+
+def foil_without_constants(electrode: Electrode, press: Press, contact: Contact) -> Iterator[Fault]:
+    metal = electrode.foil.material
+    if press.lower_platen == "foil" and (metal.modulus is None or contact.law == "hertz_mindlin"):
+        why = f'needs a foil with a modulus and a law that yields; the foil is "{metal.name}"'
+        allowed = '"active", or electrode.foil of a metal and contact.law = "thornton_ning"'
+        yield Fault("press.lower_platen", press.lower_platen, why, allowed)
+
+
+def haste_of_bonded(electrode: Electrode, press: Press) -> Iterator[Fault]:
+    """What has a time scale of its own cannot be pushed together at another speed and then slowed."""
+    if press.haste == 1:
+        return
+    if electrode.mass_fractions.carbon + electrode.mass_fractions.binder > 0:
+        why = "would tear bonds: only spheres that do not stick have no time scale"
+        yield Fault("press.haste", press.haste, why, "1, or an electrode without carbon and binder")
+        return
+    solid, most = 1.0 - electrode.porosity, ROOM_TO_SLOW * LOOSEST_TO_CARRY
+    if solid > most:
+        why = f"leaves no room to slow down: the coating begins at a solid fraction of {solid:.3g}"
+        yield Fault("press.haste", press.haste, why, f"1, or an electrode.porosity of at least {1 - most:.3g}")
+
+
 def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Fault]:
     if fracture.mode != "replace":
         return
@@ -156,6 +200,38 @@ def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Faul
             f"largest / smallest up to {WIDEST_SIZES:g}: fewer generations or fragments, or a narrower distribution"
         )
         yield Fault("fracture.generations", fracture.generations, why, allowed)
+
+
+def pieces_of_ageing_binder(binder: Binder, fracture: Fracture) -> Iterator[Fault]:
+    """Pieces take over bonds, but neither their Maxwell branches nor what is on the way to a bond."""
+    if fracture.mode == "replace" and fracture.criterion != "none" and (binder.relaxation or binder.reform):
+        why = "cannot be had together with a binder that relaxes or bonds anew"
+        yield Fault("fracture.mode", fracture.mode, why, '"flag", or binder without relaxation and reform')
+
+
+def bonds_longer_than_the_box(electrode: Electrode, binder: Binder, boxes: Boxes) -> Iterator[Fault]:
+    """A bond joins nearest images: one that is longer than the box would join a particle to itself."""
+    largest = max(diameter for diameter, _ in size_classes(electrode.particles))
+    room = boxes.width - largest
+    if 0.0 <= room < binder.bridging_distance * (1.0 - 1e-9):
+        why = f"lets bonds be {largest + binder.bridging_distance:.3g} m long, longer than the box"
+        allowed = f"at most {room:.3g} m, or a wider box"
+        yield Fault("binder.bridging_distance", binder.bridging_distance, why, allowed)
+
+
+def colder_than_its_law(binder: Binder, press: Press) -> Iterator[Fault]:
+    """WLF has a pole c2 below its reference."""
+    if binder.shift is not None and binder.shift.c2 is not None:
+        pole = binder.reference_temperature - binder.shift.c2
+        if press.temperature <= pole:
+            yield Fault(
+                "press.temperature", press.temperature, "is where the WLF law has its pole", f"above {pole:g} K"
+            )
+
+
+def ages_at_the_speed_of_inertia(binder: Binder, press: Press) -> Iterator[str]:
+    if binder.relaxation and press.material_speed is None:
+        yield "press.material_speed: not given, so that a press lasts microseconds for the binder, which hardly relaxes"
 
 
 def step_too_long(electrode: Electrode, press: Press, step: Step) -> Iterator[Fault]:
@@ -233,11 +309,18 @@ FAULTS: tuple[Check, ...] = (
     particles_do_not_fit,
     too_wide_or_too_many,
     cracks_without_strength,
+    law_lacks_constants,
+    foil_without_constants,
+    haste_of_bonded,
     pieces_unresolved,
+    bonds_longer_than_the_box,
+    pieces_of_ageing_binder,
+    colder_than_its_law,
     step_too_long,
 )
 WARNINGS: tuple[Check, ...] = (
     step_very_short,
+    ages_at_the_speed_of_inertia,
     dense_target,
     one_size,
     narrow_box,

@@ -15,6 +15,7 @@ from kalander.dem.fragments import FRAGMENT_COUNTS
 __all__ = [
     "Binder",
     "Boxes",
+    "Branch",
     "Calender",
     "Calibrated",
     "Contact",
@@ -22,6 +23,7 @@ __all__ = [
     "Press",
     "Published",
     "Roll",
+    "Shift",
     "Step",
 ]
 
@@ -34,6 +36,32 @@ Poisson = Annotated[float, Real(above=-1, below=0.5)]
 Porosity = Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")]
 
 ROOM_TEMPERATURE = 298.15  # K
+MOST_BRANCHES = 50
+
+
+class Branch(Section):
+    """A Maxwell branch of the binder: its share of the instantaneous stiffness, and its relaxation time [s]."""
+
+    weight: Annotated[float, Real(above=0, at_most=1, percent=True)]
+    time: Annotated[float, Quantity("time", above=0)]
+
+
+class Shift(Section):
+    """How relaxation times go with temperature: "wlf" with c1 and c2 [K], or "arrhenius" with an activation energy."""
+
+    law: Annotated[str, Choice(("wlf", "arrhenius"))]
+    c1: Annotated[float | None, Real(at_least=0, at_most=100, absent="none")] = None
+    c2: Annotated[float | None, Quantity("temperature", above=0, absent="none")] = None
+    activation_energy: Annotated[float | None, Quantity("molar_energy", at_least=0, absent="none")] = None
+
+    @model_validator(mode="after")
+    def has_its_constants(self) -> Self:
+        needs = {"wlf": ("c1", "c2"), "arrhenius": ("activation_energy",)}[self.law]
+        given = {name for name in ("c1", "c2", "activation_energy") if getattr(self, name) is not None}
+        if given != set(needs):
+            why = f"does not go with {', '.join(sorted(given)) or 'nothing'}"
+            raise wrong(why, allowed=f"{' and '.join(needs)} beside it", key=".law", value=self.law)
+        return self
 
 
 class Binder(Section):
@@ -48,30 +76,55 @@ class Binder(Section):
         0.47  # pores seen by FIB-SEM in NMC cathodes
     )
     damping: Annotated[float, Real(at_least=0, at_most=1)] = 0.1  # share of the critical
-    reform: bool = False
+    relaxation: tuple[Branch, ...] = ()  # of the modulus above, which is that of a sudden strain; () for none
+    shift: Shift | None = None
+    softening: Annotated[float, Quantity("per_temperature", at_least=0)] = 0.0  # E(T) = E exp(-softening (T - T_r))
+    reference_temperature: Temperature = ROOM_TEMPERATURE  # T_r of modulus, strength, times and shift
+    reform: Annotated[bool, Default(strict=True)] = False  # failed binder bonds anew between particles that touch
+    reform_time: Annotated[float, Quantity("time", at_least=0)] = 1e-3  # of touch, on the clock of the material
 
     @field_validator("shear_strength", mode="after")
     @classmethod
     def like_tension(cls, value: float | None, info: ValidationInfo) -> float | None:
         return info.data.get("strength") if value is None else value
 
-    @field_validator("reform", mode="before")
+    @field_validator("relaxation", mode="after")
     @classmethod
-    def stays_broken(cls, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise wrong(f"is of type {type(value).__name__}, not true or false", allowed="false")
-        if value:
-            raise wrong("is not available yet: broken bonds stay broken", allowed="false")
+    def leaves_no_less_than_nothing(cls, value: tuple[Branch, ...]) -> tuple[Branch, ...]:
+        total = sum(branch.weight for branch in value)
+        if total > 1.0 + 1e-12 or len(value) > MOST_BRANCHES:
+            why = f"has {len(value)} branches whose weights sum to {total:.4g}"
+            raise wrong(why, allowed=f"a sum of at most 1, and at most {MOST_BRANCHES} branches", value=total)
         return value
+
+    @model_validator(mode="after")
+    def shifts_something(self) -> Self:
+        if self.shift is not None and not self.relaxation:
+            raise wrong("shifts no relaxation", allowed="relaxation beside it", key=".shift", value=self.shift.law)
+        return self
+
+    @property
+    def viscoelastic(self) -> bool:
+        """Whether time or temperature change what bonds carry."""
+        return bool(self.relaxation) or self.softening > 0.0
+
+    @property
+    def reform_after(self) -> float | None:
+        """Material time of touch [s] after which failed binder bonds anew, or None."""
+        return self.reform_time if self.reform else None
 
 
 class Contact(Section):
     """Contact between particles. `restitution` None: that of the active material."""
 
-    law: Annotated[str, Choice(("hertz_mindlin",), ("thornton_ning", "mdr", "hysteretic", "storakers"))] = (
+    law: Annotated[str, Choice(("hertz_mindlin", "thornton_ning", "storakers", "hysteretic"), ("mdr",))] = (
         "hertz_mindlin"
     )
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.3
+    rolling_friction: Annotated[float, Real(at_least=0, at_most=2)] = 0.0  # lever of the resistance over R*
+    twisting_friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.0
+    adhesion: Annotated[float, Quantity("surface_energy", at_least=0)] = 0.0  # work of adhesion: DMT pull 2 pi w R*
+    plastic_restitution: Annotated[float, Real(at_least=0.05, below=1)] = 0.5  # of law "hysteretic", without dashpots
     restitution: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
     tangential_damping: Annotated[bool, Default(strict=True)] = True
     attraction: Annotated[bool, Default(strict=True)] = False
@@ -129,8 +182,12 @@ class Press(Section):
     release_stress: Pressure = 1e5  # at which a box counts as released: small against any calender's
     plate_speed: Annotated[float, Quantity("speed", above=0)] = 1.0  # at most; the inertial number may ask for less
     max_strain: Annotated[float, Real(at_least=1e-6, below=1)] = 0.6
+    # of the real press: by how much time the binder ages when the plate moves; "inertial": by that of the plate
+    material_speed: Annotated[float | None, Quantity("speed", above=0, absent="inertial")] = None
     inertial_number: Annotated[float, Real(at_least=1e-9, at_most=0.1)] = 1e-3  # quasi-static: da Cruz et al. 2005
+    haste: Annotated[float, Real(at_least=1, at_most=1000)] = 1.0  # while spheres without binder do not carry yet
     stiffness_scale: Annotated[float, Real(at_least=1e-6, at_most=1)] = 1.0
+    lower_platen: Annotated[str, Choice(("active", "foil"))] = "active"  # material of the side of the current collector
 
     @model_validator(mode="after")
     def presses_and_releases(self) -> Self:
@@ -143,9 +200,13 @@ class Press(Section):
 
 
 class Step(Section):
-    """The time step of the particles: `safety` of the Rayleigh time, or `dt` [s]; None ("auto") takes the first."""
+    """The time step of the particles: `safety` of the Rayleigh time, or `dt` [s]; None ("auto") takes the first.
+
+    contact_share: besides, at most this share of 1/ω of the stiffest contact, unless `dt` is given.
+    """
 
     safety: Annotated[float, Real(at_least=1e-6, at_most=1)] = 0.2
+    contact_share: Annotated[float, Real(at_least=1e-3, at_most=0.6)] = 0.3
     dt: Annotated[float | None, Quantity("time", above=0, absent="auto")] = None
 
 

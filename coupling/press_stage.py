@@ -7,14 +7,26 @@ import numpy as np
 
 from kalander.coupling.card import Card
 from kalander.coupling.pack_stage import packings_of
-from kalander.coupling.scales import binder_of, from_si, material_of, press_settings, si_schema, time_step, to_si
+from kalander.coupling.scales import (
+    binder_of,
+    contact_of,
+    from_si,
+    material_of,
+    press_settings,
+    si_schema,
+    time_step,
+    to_si,
+)
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
+from kalander.dem.bond_clock import no_branches
 from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.fracture import cracked
-from kalander.dem.material import binder_constants, contact_constants
+from kalander.dem.material import binder_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
+from kalander.dem.reforming import LASTING, no_lasting
+from kalander.dem.relaxation import BRANCH
 from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
 from kalander.dem.strength import DAMAGE
 from kalander.kernels.columns import Column, Table
@@ -54,25 +66,27 @@ HALF_PRESSED = {
     "protocol": PROTOCOL,
     "frames": FRAME,
     "damage": DAMAGE,
+    "branches": BRANCH,
+    "lasting": LASTING,
 }
 
 
 def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
     """All packings once for each stress of the card, as one batch; and the solids of each box [µm³]."""
     packings = packings_of(packed) * len(card.press.stress)
-    material = material_of(card)
+    material, (law, contact) = material_of(card), contact_of(card)
     smallest = min(packing.radius.min() for packing in packings)
     ensemble = assemble(
         packings,
         density=np.array([material.density]),
-        contact=contact_constants(
-            [material, material], card.contact.friction,
-            tangential_damping=card.contact.tangential_damping, attraction=card.contact.attraction,
-        ),
+        contact=contact,
         binder=binder_constants(binder_of(card)),
         dt=time_step(card, smallest),
-        law=card.contact.law,
-    )  # fmt: skip
+        law=law,
+    )
+    if card.press.lower_platen == "foil":
+        rows = np.tile(np.array([1, 2], np.int32), (ensemble.box_count, 1))
+        ensemble = ensemble.with_boxes(platen_material=rows)
     return ensemble, np.tile(from_si(packed.tables["boxes"]["solids"], "um^3"), len(card.press.stress))
 
 
@@ -85,6 +99,7 @@ def press_work(
     start = _press_state(state, ensemble) if state else new_press(ensemble, target=target, solid=solid)
     settings = press_settings(card, float(ensemble.bodies["radius"].min()))
     moments = press(start, settings, materials=[material_of(card)], precision=precision, schedule=schedule)
+    del start, ensemble  # a large one would stay beside the bed
     final = yield from _as_progress(moments, len(target))
     bodies, protocol = final.ensemble.bodies, final.protocol
     boxes: Table = {
@@ -137,6 +152,8 @@ def _press_data(state: PressState) -> Data:
         "protocol": state.protocol,
         "frames": state.frames,
         "damage": state.damage,
+        "branches": no_branches() if state.branches is None else state.branches,
+        "lasting": no_lasting() if state.lasting is None else state.lasting,
     }
     return Data(tables, {})
 
@@ -147,7 +164,9 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     stored = Ensemble(
         tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law
     )
-    return PressState(stored, tables["protocol"], tables["frames"], tables["damage"])
+    return PressState(
+        stored, tables["protocol"], tables["frames"], tables["damage"], tables["branches"], tables["lasting"]
+    )
 
 
 def state_faults(state: Data) -> list[str]:
@@ -176,10 +195,12 @@ def state_faults(state: Data) -> list[str]:
             break
     if len(state.tables["damage"]["strength"]) != count:
         faults.append("damage is not that of the bodies")
-    for name in ("contacts", "bonds"):
+    for name in ("contacts", "bonds", "lasting"):
         first, second = state.tables[name]["first"], state.tables[name]["second"]
         if ((first < 0) | (second <= first) | (second >= count)).any():
             faults.append(f"{name} join bodies that do not exist")
+    if len(state.tables["branches"]["axis"]) not in (0, len(state.tables["bonds"]["first"])):
+        faults.append("branches are not of the bonds")
     if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
         faults.append("bodies without material, radius or mass")
     return faults

@@ -40,8 +40,10 @@ DIMENSIONS = {
     "time": Dimension("s", ("30 s", "1 ms", "1 us", "1 ns", "10 min", "2 hour", "1 day")),
     "temperature": Dimension("K", ("25 degC", "298.15 K")),
     "per_temperature": Dimension("1/K", ("0.004 1/K",)),
+    "molar_energy": Dimension("J/mol", ("80 kJ/mol", "1 J/mol")),
     "compliance": Dimension("1/Pa", ("1.0 1/MPa",)),
     "conductivity": Dimension("S/m", ("1.74 mS/cm", "1 S/m")),
+    "surface_energy": Dimension("J/m^2", ("0.05 J/m^2", "50 mJ/m^2", "1 N/m")),
     "resistance": Dimension("ohm", ("3 ohm", "3 mohm")),
 }
 
@@ -58,6 +60,7 @@ gram = [mass] = g
 second = [time] = s
 kelvin = [temperature]; offset: 0 = K
 ampere = [current] = A
+mole = [substance] = mol
 minute = 60 * second = min
 hour = 60 * minute = h
 day = 24 * hour

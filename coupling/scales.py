@@ -1,30 +1,29 @@
 """Between SI (cards, files, answers) and the handy units of the particle world and of the nip."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kalander.coupling.card import Card
+from kalander.coupling.card_sections import Binder, Contact
+from kalander.coupling.card_sections import Fracture as FractureSection
 from kalander.coupling.electrode import coating_thickness, volume_fractions
+from kalander.coupling.materials import Material as MaterialTable
 from kalander.coupling.particles import size_classes
-from kalander.dem.compaction import CONTACT_SHARE, Press
+from kalander.dem.compaction import Press
 from kalander.dem.fracture import Fracture
-from kalander.dem.material import BinderConstants, Material, rayleigh_time
+from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
 from kalander.dem.recipe import Recipe
+from kalander.dem.relaxation import SHIFTS, Relaxation
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.law_table import ROLLING_SUFFIX
 
 __all__ = [
-    "binder_of",
-    "fracture_of",
-    "from_si",
-    "material_of",
-    "press_settings",
-    "recipe_of",
-    "si_schema",
-    "time_step",
-    "to_si",
-]
+    "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
+    "particle_of", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step", "to_si",
+]  # fmt: skip
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
 UNITS = {
@@ -59,25 +58,64 @@ def from_si(values: ArrayLike, unit: str) -> np.ndarray:
 
 def material_of(card: Card) -> Material:
     """Active material of a card; its modulus scaled as the card asks."""
-    active = card.electrode.active
-    return Material(
-        modulus=active.modulus * card.press.stiffness_scale / 1e6,
-        poisson=active.poisson,
-        density=active.density / 1e6,
-        restitution=card.restitution,
-        strength=np.inf if active.strength is None else active.strength / 1e6,
-        strength_diameter=active.strength_diameter * 1e6,
-        strength_exponent=active.strength_exponent,
-    )
+    one = particle_of(card.electrode.active, restitution=card.restitution, crushes=True)
+    return replace(one, modulus=one.modulus * card.press.stiffness_scale)
+
+
+def foil_of(card: Card) -> Material:
+    """Foil of a card as a platen, which is indented at three times its yield strength; its density plays no part.
+
+    Tabor, The Hardness of Metals (1951).
+    """
+    metal = card.electrode.foil.material
+    assert metal.modulus is not None  # checked with the card
+    yields = np.inf if metal.yield_strength is None else 3.0 * metal.yield_strength / 1e6
+    return Material(metal.modulus / 1e6, metal.poisson, 1.0, restitution=card.restitution, yield_pressure=yields)
+
+
+def contact_of(card: Card) -> tuple[str, np.ndarray]:
+    """Contact law of a card and its constants: rows active material, foil if it is a platen, platens."""
+    active = material_of(card)
+    platens = [foil_of(card), active] if card.press.lower_platen == "foil" else [active]
+    return contact_in(card.contact, [active, *platens])
+
+
+def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.ndarray]:
+    """Contact law of a section and its constants for every pair of materials, by dem.material.contact_constants."""
+    constants = contact_constants(
+        materials, contact.friction,
+        tangential_damping=contact.tangential_damping, attraction=contact.attraction, adhesion=contact.adhesion,
+        plastic_restitution=contact.plastic_restitution, rolling_friction=contact.rolling_friction,
+        twisting_friction=contact.twisting_friction,
+    )  # fmt: skip
+    rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
+    return contact.law + (ROLLING_SUFFIX if rolls else ""), constants
 
 
 def binder_of(card: Card) -> BinderConstants:
     """Binder of a card."""
-    binder = card.binder
+    return binder_in(card.binder)
+
+
+def binder_in(binder: Binder) -> BinderConstants:
+    """Binder of a card or a case in the units of the particle world."""
     shear_strength = binder.strength if binder.shear_strength is None else binder.shear_strength
     return BinderConstants(
         binder.modulus / 1e6, binder.poisson, binder.damping, binder.strength / 1e6, shear_strength / 1e6
     )
+
+
+def relaxation_of(binder: Binder) -> Relaxation | None:
+    """What time and temperature do to a binder; None if nothing."""
+    if not binder.viscoelastic:
+        return None
+    given = {} if binder.shift is None else binder.shift.model_dump(exclude={"law"}, exclude_none=True)
+    shift = {} if binder.shift is None else {"shift": partial(SHIFTS[binder.shift.law], **given)}
+    return Relaxation(
+        np.array([branch.weight for branch in binder.relaxation]),
+        np.array([branch.time for branch in binder.relaxation]),
+        reference=binder.reference_temperature, softening=binder.softening, **shift,
+    )  # fmt: skip
 
 
 def recipe_of(card: Card) -> Recipe:
@@ -104,22 +142,33 @@ def press_settings(card: Card, smallest_radius: float) -> Press:
         release_stress=card.press.release_stress / 1e6,
         max_strain=card.press.max_strain,
         time_step=time_step(card, smallest_radius),
-        contact_share=CONTACT_SHARE if card.step.dt is None else np.inf,
+        contact_share=card.step.contact_share if card.step.dt is None else np.inf,
+        haste=card.press.haste,
         fracture=fracture_of(card),
         least_radius=smallest_radius,
+        relaxation=relaxation_of(card.binder),
+        reform=card.binder.reform_after,
+        temperature=card.press.temperature,
+        material_speed=card.press.material_speed,
     )
 
 
 def fracture_of(card: Card) -> Fracture:
     """Fracture of the boxes of a card: those of one replica hold the same particles, at every stress."""
-    section = card.fracture
+    return fracture_in(
+        card.fracture, seed=card.seed, replicas=tuple(range(card.boxes.replicas)) * len(card.press.stress)
+    )
+
+
+def fracture_in(section: FractureSection, *, seed: int = 0, replicas: tuple[int, ...] | None = None) -> Fracture:
+    """Fracture of a section; seed and replicas (box,) draw the strengths."""
     return Fracture(
         criterion=section.criterion,
         mode=section.mode,
         modulus=np.inf if section.weibull_modulus is None else section.weibull_modulus,
         size_law=section.size_law,
-        seed=card.seed,
-        replicas=tuple(range(card.boxes.replicas)) * len(card.press.stress),
+        seed=seed,
+        replicas=replicas,
         fragments=section.fragments,
         generations=section.generations,
         smallest_share=section.smallest_share,
@@ -135,3 +184,17 @@ def time_step(card: Card, smallest_radius: float) -> float:
     if card.step.dt is not None:
         return card.step.dt * 1e6
     return card.step.safety * rayleigh_time(material_of(card), smallest_radius)
+
+
+def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:
+    """A material of a case in the units of the particle world; restitution: of the contact, where it is given there."""
+    return Material(
+        modulus=material.modulus / 1e6,
+        poisson=material.poisson,
+        density=material.density / 1e6,
+        restitution=material.restitution if restitution is None else restitution,
+        strength=np.inf if material.strength is None or not crushes else material.strength / 1e6,
+        strength_diameter=material.strength_diameter * 1e6,
+        strength_exponent=material.strength_exponent,
+        yield_pressure=np.inf if material.yield_pressure is None else material.yield_pressure / 1e6,
+    )

@@ -5,29 +5,30 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
-from kalander.dem.pair_list import PairList, cell_grid, rows_of
+from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
 from kalander.dem.state import BODY, BOND, Ensemble
-from kalander.kernels.arrays import Pool, download, view
+from kalander.kernels.arrays import Pool, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import box_kernel
 from kalander.kernels.columns import Table
-from kalander.kernels.contact import LAWS
+from kalander.kernels.contact import law_factors
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import readout_kernels
 from kalander.kernels.records import (
     BOND_STATE,
     FRAME,
+    LATTICE,
+    LATTICE_ROOM_WIDTH,
     LOAD,
     MOTION,
     PAIR_LOAD_WIDTH,
     PLATEN,
-    WALL,
+    ROOM_WIDTH,
     pack,
     unpack,
-    width_of,
 )
 
 __all__ = ["Bed"]
@@ -64,8 +65,10 @@ class Bed:
         self.pool: Pool = heir_of.pool if heir_of else Pool(precision, on_host=on_host)
         pool = self.pool
         pool.grows = pool.grows or heir_of is not None
-        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, precision=precision)
-        self.readout = readout_kernels(ensemble.law, precision=precision)
+        self.periodic = bool((ensemble.boxes["depth"] > 0).any())
+        kind = {"precision": precision, "periodic": self.periodic}
+        self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, **kind)
+        self.readout = readout_kernels(ensemble.law, **kind)
         bodies, bonds = ensemble.bodies, ensemble.bonds
         self.boxes = {name: column.copy() for name, column in ensemble.boxes.items()}
         self.lawbook = ensemble.lawbook
@@ -81,7 +84,7 @@ class Bed:
         self.bond = pool.put("bond", pack(bonds, BOND_STATE, precision=precision), exact=True)
         self.bond_first, self.bond_second = bonds["first"], bonds["second"]
         self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
-        contact = LAWS[self.law].factors(ensemble.lawbook["contact"])
+        contact = law_factors(ensemble.lawbook["contact"])
         self.factors = pool.put("factors", contact.reshape(-1, contact.shape[-1]))
         self.binder = pool.put("binder", ensemble.lawbook["binder"])
 
@@ -89,12 +92,15 @@ class Bed:
         self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
         self.given_skin = None if skin is None else np.asarray(skin, dtype=float)
         self.listed_height = self.boxes["platen_height"].copy()
+        self.listed_lattice = self.lattice(np.zeros(ensemble.box_count))
         self.done = np.zeros(ensemble.box_count, np.int32)
         self.stale = np.zeros(ensemble.box_count, np.int32)
         if not on_host:
+            self.going = np.ones(ensemble.box_count, bool)
+            self.member = pool.put("member", np.arange(self.body_count, dtype=np.int32), exact=True)
             self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
             self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
-        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host)
+        self.pairs = PairList(pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic)
         self.parts: dict[int, tuple] = {}
         self.pace: Pace = heir_of.pace if heir_of else Pace(self.workers)
         self.list_pairs()
@@ -102,9 +108,12 @@ class Bed:
     def _box_records(self) -> tuple[Any, Any]:
         """What kernels know of each box: its frame, and its platens as they were at step 0 of this advance."""
         columns = {**self.boxes, "skin": self.skin, "reach": self.reach, "listed_height": self.listed_height}
+        if self.periodic:
+            columns["size"], _ = self.lattice(np.zeros(len(self.done)))
+            columns["listed_size"], columns["listed_tilt"] = self.listed_lattice
         return tuple(
             self.pool.put(name, pack(columns, layout, precision=self.precision))
-            for name, layout in (("frame", FRAME), ("platen", PLATEN))
+            for name, layout in (("frame", FRAME), ("platen", LATTICE if self.periodic else PLATEN))
         )
 
     def list_pairs(self) -> None:
@@ -113,7 +122,11 @@ class Bed:
         self.skin = self._choose_skin() if self.given_skin is None else self.given_skin
         self.reach = 2.0 * self.largest + self.skin
         self.listed_height = self._heights(self.done)
-        grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
+        self.listed_lattice = self.lattice(self.done)
+        if self.periodic:
+            grid = lattice_grid(*self.listed_lattice, self.reach)
+        else:
+            grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
             self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
         self.parts = {}
@@ -131,6 +144,25 @@ class Bed:
         """Heights of the platens after `done` steps of this advance [µm], shape (box, 2)."""
         boxes = self.boxes
         return boxes["platen_height"] + boxes["platen_velocity"] * (boxes["dt"] * done)[:, None]
+
+    def lattice(self, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lengths (box, 3) and tilts (box,) of the lattices after `done` steps of this advance [µm]."""
+        boxes = self.boxes
+        time = boxes["dt"] * done
+        size = np.column_stack([boxes["width"], boxes["depth"]])
+        rate = boxes["strain_rate"]
+        tilt = boxes["tilt"] * (1.0 + rate[:, 0] * time) + rate[:, 3] * boxes["depth"] * time
+        return size * (1.0 + rate[:, :3] * time[:, None]), tilt
+
+    def _deform(self, steps: np.ndarray) -> None:
+        """Take over the lattices after an advance; one tilted by more than half a length is described anew."""
+        boxes = self.boxes
+        size, tilt = self.lattice(steps)
+        turns = np.round(tilt / size[:, 0])
+        boxes["width"], boxes["depth"], boxes["tilt"] = size[:, :2], size[:, 2], tilt - turns * size[:, 0]
+        boxes["platen_height"] = np.column_stack([np.zeros(len(tilt)), size[:, 2]])
+        listed_size, listed_tilt = self.listed_lattice
+        self.listed_lattice = listed_size, listed_tilt - turns * listed_size[:, 0]
 
     @property
     def rebuilds(self) -> int:
@@ -156,6 +188,8 @@ class Bed:
                 self.list_pairs()
         boxes = self.boxes
         boxes["platen_height"] = self._heights(steps)
+        if self.periodic:
+            self._deform(steps)
         boxes["step"] = boxes["step"] + steps
         boxes["time"] = boxes["time"] + boxes["dt"] * steps
         self.done[:] = 0
@@ -193,20 +227,29 @@ class Bed:
     def _advance_bodies(self, todo: np.ndarray) -> None:
         """Advance every box that is not done, a step a launch; looks at the lists after some."""
         pool, pairs, count = self.pool, self.pairs, len(todo)
+        room = LATTICE_ROOM_WIDTH if self.periodic else ROOM_WIDTH
+        members = self._members(self.done < todo)
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
             *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
-            pool.take("moving", count), pool.take("room", count, width_of(PLATEN), real=True),
+            pool.take("moving", count), pool.take("room", count, room, real=True),
         )  # fmt: skip
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
                 self.kernel(
-                    self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
-                    self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
+                    members, self.bond_count, pairs.wall_count, self.material_count, count,
+                    self.member, self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
                     *self.bond_rows, *state, self.factors, self.binder,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
+
+    def _members(self, going: np.ndarray) -> int:
+        """Bodies of the boxes that go on, listed anew where these have changed; finished ones cost nothing."""
+        if not np.array_equal(going, self.going):
+            self.going = going
+            self.member = self.pool.put("member", np.flatnonzero(going[self.host_box]).astype(np.int32), exact=True)
+        return int(self.boxes["body_count"][going].sum())
 
     def _who_is_lost(self) -> str:
         box = int(np.flatnonzero(self.stale == LOST)[0])
@@ -239,53 +282,73 @@ class Bed:
         )  # fmt: skip
         return np.sqrt(view(rate, count).astype(np.float64))
 
-    def body(self, name: str) -> np.ndarray:
-        """Host copy of one body column."""
+    def body(self, name: str, begin: int = 0, end: int | None = None) -> np.ndarray:
+        """Host copy of one body column, or of its rows from `begin` to `end`."""
+        end = self.body_count if end is None else end
         if name == "material":
-            return unpack(view(self.motion, self.body_count), MOTION, name).astype(np.int32)
+            return unpack(view(self.motion, end)[begin:], MOTION, name).astype(np.int32)
         for rows, layout in ((self.motion, MOTION), (self.load, LOAD)):
             if name in layout:
-                return unpack(view(rows, self.body_count), layout, name)
+                return unpack(view(rows, end)[begin:], layout, name)
         if name in HOST_ONLY:
-            return {"id": self.ids, "box": self.host_box}[name].copy()
+            return {"id": self.ids, "box": self.host_box}[name][begin:end].copy()
         if name == "rest":
-            return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
-        near = unpack(view(self.pairs.wall, self.pairs.wall_count), WALL, name)
-        column = np.zeros((self.body_count, *near.shape[1:]), near.dtype)
+            return view(self.rest, end)[begin:].copy() if self.precision == "f32" else np.zeros((end - begin, 3))
+        walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())
+        near = unpack(view(self.pairs.wall, walls.stop)[walls], self.pairs.wall_layout, name)
+        column = np.zeros((end - begin, *near.shape[1:]), near.dtype)
         # a spring that is let go is -0 or 0, and a body that is not near a platen has 0: one zero for both
-        column[view(self.pairs.wall_body, self.pairs.wall_count)] = near + 0.0
+        column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near + 0.0
         return column
 
-    def _bonds(self) -> Table:
-        rows = view(self.bond, self.bond_count)
+    def _bonds(self, some: slice = slice(None)) -> Table:
+        rows = view(self.bond, self.bond_count)[some]
         springs = {name: unpack(rows, BOND_STATE, name) for name in BOND_STATE}
-        table = {"first": self.bond_first.copy(), "second": self.bond_second.copy(), **springs}
+        table = {"first": self.bond_first[some].copy(), "second": self.bond_second[some].copy(), **springs}
         table["intact"] = table["intact"].astype(np.int32)
         return {name: table[name] for name in BOND}
 
-    def forces(self) -> tuple[Table, Table]:
-        """Touching contacts and intact bonds with the force on their first body: first, second, force [µN]."""
-        pairs = self.pairs
-        push = self.pool.take("push", pairs.count, 3, real=True)
-        bond_push = self.pool.take("bond push", self.bond_count, 3, real=True)
-        frame, _ = self._box_records()
+    def bonds(self) -> Table:
+        """Host copy of the bonds, those that have failed included."""
+        return self._bonds()
+
+    def put_bonds(self, bonds: Table) -> None:
+        """Give the bonds other springs and rest lengths; which bodies they join stays."""
+        self.bond = self.pool.put("bond", pack(bonds, BOND_STATE, precision=self.precision), exact=True)
+
+    def put_binder(self, constants: np.ndarray) -> None:
+        """Give the bonds of each box other constants, shape (box, 5)."""
+        self.lawbook = {**self.lawbook, "binder": constants}
+        self.binder = self.pool.put("binder", constants)
+
+    def forces(self, begin: int = 0, end: int | None = None) -> tuple[Table, Table]:
+        """Touching contacts and intact bonds with the force on their first body: first, second, force [µN].
+
+        begin, end: rows of the first bodies, by default of all.
+        """
+        pairs, end = self.pairs, self.body_count if end is None else end
+        bonds = slice(*np.searchsorted(self.bond_first, [begin, end]).tolist())
+        listed = np.diff(view(pairs.row, self.body_count + 1)[[begin, end]])[0]
+        push = self.pool.take("push", int(listed), 3, real=True)
+        bond_push = self.pool.take("bond push", bonds.stop - bonds.start, 3, real=True)
         self.readout.pair_forces(
-            self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame,
+            begin, end, bonds.start, bonds.stop, self.material_count, self.motion, self.rest, self.box_of,
+            *self._box_records(),
             self.factors, self.binder, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
             bond_push,
         )  # fmt: skip
-        places, contacts = pairs.touching()
-        bonds = self._bonds()
-        intact = bonds["intact"] == 1
-        bonds = {name: column[intact] for name, column in bonds.items()}
-        bonds["force"] = view(bond_push, self.bond_count)[intact]
-        return {**contacts, "force": view(push, pairs.count)[places]}, bonds
+        places, contacts = pairs.touching(begin, end)
+        held = self._bonds(bonds)
+        intact = held["intact"] == 1
+        held = {name: column[intact] for name, column in held.items()}
+        held["force"] = view(bond_push, bonds.stop - bonds.start)[intact]
+        return {**contacts, "force": view(push, int(listed))[places]}, held
 
     def ensemble(self) -> Ensemble:
         """Everything that influences the next step, on the host."""
         bodies = {name: self.body(name) for name in BODY}
         boxes = {name: column.copy() for name, column in self.boxes.items()}
-        return Ensemble(bodies, self.pairs.touching()[1], self._bonds(), boxes, self.lawbook, self.law)
+        return Ensemble(bodies, self.pairs.contacts(), self._bonds(), boxes, self.lawbook, self.law)
 
 
 def incidence(pool: Pool, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:

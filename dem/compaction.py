@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
-from kalander.dem.platens import braked_haste, quasi_static_speed, servo_speed
+from kalander.dem.platens import braked_haste, impact_frequency, quasi_static_speed, servo_speed
 from kalander.dem.press_tables import FRAME, LEG
+from kalander.dem.relaxation import Relaxation
 from kalander.dem.replacement import Replacement
 from kalander.dem.slowing import scale_motion
 from kalander.dem.state import Ensemble
@@ -45,7 +47,9 @@ class Press:
     of the target below which the inertial number counts the stress as this floor (a bonded coating starts at zero
     stress); haste: how many times faster loose spheres are pushed together until the bed begins to carry (see
     dem.platens.braked_haste); release: open again after the target; fracture: when particles crack and what becomes of
-    them; least_radius [µm]: of the bodies that time_step is for (smaller ones take a shorter one), 0 for all.
+    them; least_radius [µm]: of the bodies that time_step is for (smaller ones take a shorter one), 0 for all;
+    relaxation, temperature [K]: of the binder; reform: time of touch [s] after which failed binder bonds anew;
+    material_speed: closing that brings the binder's clock on by so many µs a µm, None for as fast as platens move.
     """
 
     speed: float
@@ -61,6 +65,10 @@ class Press:
     release: bool = True
     fracture: Fracture = field(default_factory=Fracture)
     least_radius: float = 0.0
+    relaxation: Relaxation | None = None
+    reform: float | None = None
+    temperature: float = 298.15
+    material_speed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,8 @@ class PressState:
     protocol: Table
     frames: Table
     damage: Table  # by dem.strength.DAMAGE
+    branches: Table | None = None  # of the bonds, by dem.relaxation.BRANCH; None before the first step
+    lasting: Table | None = None  # pairs on the way to a bond, by dem.reforming.LASTING
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,7 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "next_id": ensemble.boxes["body_count"].astype(np.int64),
         "fracture_energy": np.zeros(count),
         "piece_energy": np.zeros(count),
+        "bond_heat": np.zeros(count),
     }
     frames = {name: np.zeros(0, _dtype(column)) for name, column in FRAME.items()}
     unborn = born(ensemble.bodies, np.full(len(ensemble.bodies["id"]), np.nan))  # strengths are drawn by the press
@@ -124,6 +135,7 @@ def press(
     materials: by row, for strengths and densities. Raises NumericalError where the step is unstable.
     """
     run = _Run(state, settings, materials, Bed(state.ensemble, precision=precision, schedule=schedule))
+    del state  # the bed holds all of it
     while not run.finished:
         turned = run.interval()
         steps = int(run.bed.boxes["step"].sum())
@@ -142,6 +154,15 @@ class _Run:
         self.breaking = Breaking(state.damage, materials, settings.fracture)
         self._survey()
         self.stress = self.protocol["last_stress"].copy()
+        temperature = np.full(len(self.stress), settings.temperature)
+        self.clock = BondClock(
+            bed,
+            settings.relaxation,
+            temperature=temperature,
+            branches=state.branches,
+            reform=settings.reform,
+            lasting=state.lasting,
+        )
         if len(state.frames["box"]) == 0:
             self.breaking.begin(state.ensemble.bodies)
             start = observe(bed)
@@ -154,11 +175,13 @@ class _Run:
         boxes = self.bed.boxes
         # as the bed holds them: in single precision a state from outside has more digits than one that was saved
         radius, mass = (self.bed.body(name).astype(float) for name in ("radius", "mass"))
-        mass = np.add.reduceat(mass, boxes["body_start"])
         self.spheres = solid_volume(self.bed)
-        self.density = mass / self.spheres
+        self.density = np.add.reduceat(mass, boxes["body_start"]) / self.spheres
         self.diameter = 2.0 * np.add.reduceat(radius, boxes["body_start"]) / boxes["body_count"]
         least = np.minimum.reduceat(radius, boxes["body_start"])
+        # the last material is that of the platens
+        modulus = self.bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
+        self.lightest = least, np.minimum.reduceat(mass, boxes["body_start"]), modulus
         self.longest_step = self.settings.time_step * np.minimum(1.0, least / (self.settings.least_radius or least))
 
     @property
@@ -180,15 +203,30 @@ class _Run:
     def interval(self) -> bool:
         """Set the platens, advance, look, and turn the boxes that have arrived; says whether one has turned."""
         steps = np.where(self.protocol["leg"] == LEG["done"], 0, self.settings.control_steps)
-        self._set_time_step()
-        self._set_platens()
+        limit = self._fastest()
+        self._set_time_step(limit)
+        self._set_platens(limit)
         self.bed.advance(steps)
+        self._pass_time(self.bed.boxes["dt"] * steps)
         return self._look()
 
-    def _set_time_step(self) -> None:
-        """Contacts stiffen as they flatten: the step that was stable for touching spheres is not for pressed ones."""
-        frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
-        self.bed.boxes["dt"] = np.minimum(self.longest_step, self.settings.contact_share / frequency)
+    def _pass_time(self, passed: np.ndarray) -> None:
+        """Bring the bonds the material time of this interval, in which inertia went on by `passed` [µs]."""
+        way, speed = np.abs(self.height - self.protocol["last_height"]), self.settings.material_speed
+        self.clock.tick((passed if speed is None else way / speed) * 1e-6, passed)
+        self.bed = self.clock.bed
+        self.protocol["bond_heat"] = self.protocol["bond_heat"] + self.clock.heat
+        self.clock.heat[:] = 0.0
+
+    def _set_time_step(self, speed: np.ndarray) -> None:
+        """Contacts stiffen as they flatten: the step that was stable for touching spheres is not for pressed ones.
+
+        In haste nor is it for spheres that will meet at the speed of the platens before the next look.
+        """
+        meeting = np.where(self.protocol["haste"] > 1.0, speed, 0.0)
+        frequency = np.maximum(self.bed.contact_frequency(), impact_frequency(meeting, *self.lightest))
+        share = self.settings.contact_share / np.maximum(frequency, 1e-30)
+        self.bed.boxes["dt"] = np.minimum(self.longest_step, share)
 
     def _floor(self) -> np.ndarray:
         return np.maximum(self.settings.stress_floor * self.protocol["target"], self.settings.release_stress)
@@ -197,13 +235,16 @@ class _Run:
         number = self.settings.inertial_number
         return quasi_static_speed(number, self.height, pressure, self.diameter, self.density)
 
-    def _set_platens(self) -> None:
+    def _fastest(self) -> np.ndarray:
+        """Speed at which the inertial number and haste let the platens move [µm/µs], shape (box,)."""
+        haste = np.where(self.protocol["leg"] == LEG["load"], self.protocol["haste"], 1.0)
+        pressure = np.maximum(np.where(haste > 1.0, 0.0, self.stress), self._floor())
+        return np.minimum(haste * self._quasi_static(pressure), self.settings.speed)
+
+    def _set_platens(self, limit: np.ndarray) -> None:
         """Close or open at the quasi-static speed, slower where the next control would overshoot the turning stress."""
         protocol, boxes = self.protocol, self.bed.boxes
         leg = protocol["leg"]
-        haste = np.where(leg == LEG["load"], protocol["haste"], 1.0)
-        pressure = np.maximum(np.where(haste > 1.0, 0.0, self.stress), self._floor())
-        limit = np.minimum(haste * self._quasi_static(pressure), self.settings.speed)
         time = boxes["dt"] * self.settings.control_steps
         error = np.maximum(protocol["target"] - self.stress, 2e-4 * protocol["target"])
         closing = np.minimum(limit, servo_speed(error, protocol["modulus"], self.height, time, limit))
@@ -247,6 +288,7 @@ class _Run:
     def _replace(self, done: Replacement, damage: Table) -> None:
         """Lay the bed anew with pieces in place of particles."""
         self._lay(done.ensemble, done.broken_boxes)
+        self._adopt(done.pieces.source, done.pieces.broken)
         self.breaking.damage = damage
         self.protocol["next_id"] = done.next_id
         self.protocol["piece_energy"] = self.protocol["piece_energy"] + done.energy_after
@@ -257,6 +299,14 @@ class _Run:
         grown = self.breaking.growth(self.bed, boxes & turn)
         if grown is not None:
             self._lay(*grown)
+            count = self.bed.body_count
+            self._adopt(np.arange(count), np.zeros(count, bool))
+
+    def _adopt(self, source: np.ndarray, broken: np.ndarray) -> None:
+        """Give the binder's clock the bed that was laid; source (new body,), broken (old body,)."""
+        self.clock.adopt(self.bed, source, broken)
+        self.protocol["bond_heat"] = self.protocol["bond_heat"] + self.clock.heat
+        self.clock.heat[:] = 0.0
 
     def _lay(self, ensemble: Ensemble, changed: np.ndarray) -> None:
         """Go on with other bodies in the boxes that have changed; the energy that goes is that of fracture."""
@@ -283,7 +333,9 @@ class _Run:
             self.breaking.judge(bed, due)
         pressure = np.maximum(0.5 * (seen.stress_low + seen.stress_high), self._floor())
         rate = np.abs(np.diff(bed.boxes["platen_velocity"], axis=1)[:, 0]) / height
-        stored = seen.kinetic + seen.elastic - protocol["start_energy"] + protocol["fracture_energy"]
+        stored = seen.kinetic + seen.elastic + self.clock.extra() - protocol["start_energy"]
+        stored += protocol["fracture_energy"]
+        heat = seen.heat + protocol["bond_heat"]
         values = {
             "box": np.arange(count),
             "leg": protocol["leg"],
@@ -306,7 +358,7 @@ class _Run:
             "overlap_ratio": seen.overlap_ratio,
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
-            "energy_error": (seen.work - stored - seen.heat) / np.maximum(np.abs(seen.work) + seen.heat, 1e-300),
+            "energy_error": (seen.work - stored - heat) / np.maximum(np.abs(seen.work) + heat, 1e-300),
         }
         self.frames.append(
             {name: np.asarray(values[name])[due].astype(_dtype(column)) for name, column in FRAME.items()}
@@ -325,5 +377,8 @@ class _Run:
     def state(self) -> PressState:
         frames = {name: np.concatenate([part[name] for part in self.frames]) for name in FRAME}
         self.frames = [frames]
-        protocol, damage = ({k: v.copy() for k, v in table.items()} for table in (self.protocol, self.breaking.damage))
-        return PressState(self.bed.ensemble(), protocol, frames, damage)
+        protocol, damage, branches = (
+            {name: column.copy() for name, column in table.items()}
+            for table in (self.protocol, self.breaking.damage, self.clock.branches)
+        )
+        return PressState(self.clock.ensemble(), protocol, frames, damage, branches, dict(self.clock.lasting))

@@ -6,6 +6,7 @@ import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.pace import SKIN_RANGE
+from kalander.dem.periodic import nearest_vectors
 from kalander.dem.pieces import centres, joined_contacts
 from kalander.dem.state import Ensemble
 
@@ -44,9 +45,7 @@ def grown(
 def _gaps(ensemble: Ensemble, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Distances of the surfaces of pairs [µm]."""
     bodies, centre, radius = ensemble.bodies, centres(ensemble.bodies), ensemble.bodies["radius"].astype(float)
-    vector = centre[first] - centre[second]
-    span = ensemble.boxes["width"][bodies["box"][first]]
-    vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
+    vector = nearest_vectors(centre[first] - centre[second], ensemble.boxes, bodies["box"][first])
     return np.sqrt((vector**2).sum(axis=1)) - radius[first] - radius[second]
 
 

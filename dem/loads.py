@@ -5,6 +5,7 @@ import numpy as np
 from kalander.dem.bed import Bed
 from kalander.dem.criteria import Loads, Sides
 from kalander.dem.material import Material
+from kalander.dem.periodic import nearest_vectors
 from kalander.dem.state import sphere_volume
 
 __all__ = ["body_loads"]
@@ -22,14 +23,11 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
     position = bed.body("position").astype(float) + bed.body("rest")
     plane = np.array([one.modulus / (1.0 - one.poisson**2) for one in materials])[material]
     moduli = bed.lawbook["contact"][..., 0]
-    width = bed.boxes["width"]
     contacts, bonds = bed.forces()
     virial = np.zeros((len(radius), 3, 3))
     for pairs in (contacts, bonds):
         first, second = pairs["first"], pairs["second"]
-        vector = position[first] - position[second]
-        span = width[box[first]]
-        vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
+        vector = nearest_vectors(position[first] - position[second], bed.boxes, box[first])
         distance = np.sqrt((vector**2).sum(axis=1))
         gap = distance - radius[first] - radius[second]
         for body in (first, second):
@@ -43,7 +41,7 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
         body = np.flatnonzero(load > 0.0)
         platen = bed.boxes["platen_height"][box[body], height]
         virial[body, 2, 2] += load[body] * inward * (position[body, 2] - platen)
-        modulus = moduli[box[body], material[body], -1]
+        modulus = moduli[box[body], material[body], bed.boxes["platen_material"][box[body], height]]
         sides.append((body, load[body], load[body], radius[body], modulus, modulus / plane[body]))
     joined = Sides(*(np.concatenate(columns) for columns in zip(*sides)))
     return Loads(radius, plane, virial / sphere_volume(radius)[:, None, None], joined)

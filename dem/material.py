@@ -4,12 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.kernels.law_table import CONSTANTS
+
 __all__ = ["BinderConstants", "Material", "binder_constants", "contact_constants", "damping_ratio", "rayleigh_time"]
 
 
 @dataclass(frozen=True)
 class Material:
-    """Elastic spheres: modulus [MPa], density [ng/µm³ = 1e6 kg/m³], strength of a particle [MPa] at a diameter [µm]."""
+    """Spheres: modulus [MPa], density [ng/µm³ = 1e6 kg/m³], strength of a particle [MPa] at a diameter [µm].
+
+    yield_pressure: mean contact pressure at which contacts yield [MPa], infinite where they do not.
+    """
 
     modulus: float
     poisson: float
@@ -18,6 +23,7 @@ class Material:
     strength: float = np.inf
     strength_diameter: float = 1.0
     strength_exponent: float = 0.0
+    yield_pressure: float = np.inf
 
     @property
     def shear_modulus(self) -> float:
@@ -46,20 +52,28 @@ def damping_ratio(restitution: float) -> float:
 
 
 def contact_constants(
-    materials: list[Material], friction: float, *, tangential_damping: bool = True, attraction: bool = False
-) -> np.ndarray:
-    """Constants of every pair of materials, shape (material, material, 6), in the order of kernels.contact.CONSTANTS.
+    materials: list[Material], friction: float, *, tangential_damping: bool = True, attraction: bool = False,
+    adhesion: float = 0.0, plastic_restitution: float = 1.0, rolling_friction: float = 0.0,
+    twisting_friction: float = 0.0,
+) -> np.ndarray:  # fmt: skip
+    """Constants of every pair of materials, shape (material, material, constant), as by kernels.law_table.CONSTANTS.
 
-    The restitution of a pair is the smaller of the two. Without attraction the damped normal force is cut at zero.
+    The restitution and the yield pressure of a pair are the smaller of the two: the softer side flattens. Without
+    attraction the damped normal force is cut at zero. adhesion: work of adhesion [µN/µm = J/m²], same for all pairs;
+    plastic_restitution: of the hysteretic law, without dashpots; rolling_friction: μ_r; twisting_friction: μ_tw.
     """
-    table = np.zeros((len(materials), len(materials), 6))
+    table = np.zeros((len(materials), len(materials), len(CONSTANTS)))
     for a, one in enumerate(materials):
         for b, other in enumerate(materials):
             compliance = (1 - one.poisson**2) / one.modulus + (1 - other.poisson**2) / other.modulus
             shear_compliance = (2 - one.poisson) / one.shear_modulus + (2 - other.poisson) / other.shear_modulus
             beta = damping_ratio(min(one.restitution, other.restitution))
-            floor = -1e30 if attraction else 0.0
-            table[a, b] = 1 / compliance, 1 / shear_compliance, beta, beta * tangential_damping, friction, floor
+            floor = -1e30 if attraction or adhesion > 0.0 else 0.0
+            table[a, b] = (
+                1 / compliance, 1 / shear_compliance, beta, beta * tangential_damping, friction, floor,
+                min(one.yield_pressure, other.yield_pressure), adhesion, plastic_restitution**-2, rolling_friction,
+                twisting_friction,
+            )  # fmt: skip
     return table
 
 

@@ -1,18 +1,24 @@
-"""What a pressed bed shows: stress, coordination, energies, damage. Host side, from copies of the columns.
+"""What a pressed bed shows: stress, coordination, energies, damage. Host side, a stretch of bodies after the other.
 
 The energies are written here from the formulas of the laws, not taken from the kernels, so that they check them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.energy import contact_energy
+from kalander.dem.periodic import nearest_vectors
 from kalander.dem.state import sphere_volume
+from kalander.kernels.arrays import view
 from kalander.kernels.columns import Table
+from kalander.kernels.records import MOTION
 
-__all__ = ["Observation", "observe", "platen_stress"]
+__all__ = ["Observation", "observe", "platen_stress", "stretches"]
+
+STRETCH = 32_768  # bodies looked at together: some 30 MiB of tables
 
 
 @dataclass(frozen=True)
@@ -43,28 +49,12 @@ def platen_stress(bed: Bed) -> tuple[np.ndarray, np.ndarray]:
     return stress[:, 0], stress[:, 1]
 
 
-def _separations(bodies: Table, pairs: Table, width: np.ndarray) -> np.ndarray:
-    """Vectors from second to first body, nearest image [µm], shape (pair, 3)."""
-    first, second = pairs["first"], pairs["second"]
-    vector = bodies["position"][first] - bodies["position"][second]
-    span = width[bodies["box"][first]]
-    vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
-    return vector
-
-
 def _virial(force: np.ndarray, vector: np.ndarray, box: np.ndarray, count: int) -> np.ndarray:
     """Sum of force times branch vector of each box [µN µm], shape (box, 3, 3); a component at a time for memory."""
     total = np.zeros((count, 3, 3))
     for a, b in np.ndindex(3, 3):
         total[:, a, b] = box_sum(force[:, a].astype(np.float64) * vector[:, b], box, count)
     return total
-
-
-def _hertz_energy(constants: np.ndarray, radius: np.ndarray, overlap: np.ndarray, spring: np.ndarray) -> np.ndarray:
-    """8/15 E* √R* δ^(5/2) + ½ 8 G* √(R*δ) ξ² [pJ]."""
-    contact_radius = np.sqrt(radius * overlap)
-    normal = 8.0 / 15.0 * constants[:, 0] * contact_radius * overlap**2
-    return normal + 4.0 * constants[:, 1] * contact_radius * (spring**2).sum(axis=1)
 
 
 def _bond_energy(binder: np.ndarray, bonds: Table, stretch: np.ndarray) -> np.ndarray:
@@ -80,76 +70,143 @@ def _bond_energy(binder: np.ndarray, bonds: Table, stretch: np.ndarray) -> np.nd
     )
 
 
+def stretches(starts: np.ndarray, counts: np.ndarray, most: int = STRETCH) -> Iterator[tuple[int, int]]:
+    """Rows of at most so many consecutive bodies: whole boxes, and pieces of those that are larger.
+
+    A box is cut in the same places whatever lies beside it, so that its sums do not depend on its neighbours.
+    """
+    begin = end = 0
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+        if end > begin and start + count - begin > most:
+            yield begin, end
+            begin = start
+        while start + count - begin > most:
+            yield begin, begin + most
+            begin += most
+        end = start + count
+    yield begin, end
+
+
+@dataclass(frozen=True)
+class _Partners:
+    """What contacts and bonds need of both of their bodies: rows as they lie on the device, in place on a CPU."""
+
+    motion: np.ndarray
+    rest: np.ndarray | None
+    box: np.ndarray
+    boxes: Table
+
+    def column(self, name: str, rows: np.ndarray) -> np.ndarray:
+        return self.motion[rows, MOTION[name]].astype(np.float64)
+
+    def centre(self, rows: np.ndarray) -> np.ndarray:
+        """Centres with their rounding rest [µm]."""
+        place = self.column("position", rows)
+        return place if self.rest is None else place + self.rest[rows]
+
+    def separations(self, pairs: Table) -> np.ndarray:
+        """Vectors from second to first body, nearest image [µm], shape (pair, 3)."""
+        vector = self.centre(pairs["first"]) - self.centre(pairs["second"])
+        return nearest_vectors(vector, self.boxes, self.box[pairs["first"]])
+
+
+class _Sums:
+    """Sums over the bodies, contacts and bonds of each box, a stretch of bodies after the other."""
+
+    def __init__(self, bed: Bed) -> None:
+        count = len(bed.boxes["dt"])
+        self.bed, self.count = bed, count
+        rest = view(bed.rest, bed.body_count) if bed.precision == "f32" else None
+        self.partners = _Partners(view(bed.motion, bed.body_count), rest, bed.host_box, bed.boxes)
+        zeros = ("low", "high", "touching", "held", "kinetic", "elastic", "heat", "work", "ratio")
+        self.total = {name: np.zeros(count) for name in zeros}
+        self.virial = np.zeros((count, 3, 3))
+        self.largest = np.zeros(bed.body_count)
+
+    def add(self, name: str, values: np.ndarray, box: np.ndarray) -> None:
+        self.total[name] += box_sum(values, box, self.count)
+
+    def stretch(self, begin: int, end: int) -> None:
+        contacts, bonds = self.bed.forces(begin, end)
+        self._contacts(contacts)
+        self._bonds(bonds)
+        self._bodies(begin, end)
+
+    def _contacts(self, contacts: Table) -> None:
+        first, second, force = contacts["first"], contacts["second"], contacts["force"].astype(np.float64, copy=False)
+        box = self.partners.box[first]
+        vector = self.partners.separations(contacts)
+        radius, other = (self.partners.column("radius", rows) for rows in (first, second))
+        reach = radius + other
+        overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
+        kinds = (self.partners.column("material", rows).astype(np.int32) for rows in (first, second))
+        law = self.bed.lawbook["contact"][box, *kinds]
+        history = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
+        self.add("elastic", contact_energy(self.bed.law, law, radius * other / reach, overlap, *history), box)
+        np.maximum.at(self.total["ratio"], box, overlap / np.minimum(radius, other))
+        self.virial += _virial(force, vector, box, self.count)
+        self.total["touching"] += np.bincount(box, minlength=self.count)
+        size = np.linalg.norm(contacts["force"], axis=1)
+        np.maximum.at(self.largest, first, size)
+        np.maximum.at(self.largest, second, size)
+
+    def _bonds(self, bonds: Table) -> None:
+        box, vector = self.partners.box[bonds["first"]], self.partners.separations(bonds)
+        stretch = np.linalg.norm(vector, axis=1) - bonds["length"]
+        beams = {name: column.astype(np.float64) for name, column in bonds.items()}
+        self.add("elastic", _bond_energy(self.bed.lawbook["binder"][box], beams, stretch), box)
+        self.virial += _virial(bonds["force"], vector, box, self.count)
+        self.total["held"] += np.bincount(box, minlength=self.count)
+
+    def _bodies(self, begin: int, end: int) -> None:
+        """Platens, and what bodies have of themselves."""
+        bed, heights = self.bed, self.bed.boxes["platen_height"]
+
+        def column(name: str) -> np.ndarray:
+            return bed.body(name, begin, end).astype(np.float64, copy=False)
+
+        box, radius = bed.host_box[begin:end], column("radius")
+        height = self.partners.centre(np.arange(begin, end))[:, 2]
+        material, platens = bed.body("material", begin, end), bed.boxes["platen_material"]
+        walls = (("low", height - heights[box, 0]), ("high", heights[box, 1] - height))
+        for place, (side, distance) in enumerate(() if bed.periodic else walls):
+            load, dent = column(f"load_{side}"), np.maximum(radius - distance, 0.0)
+            law = bed.lawbook["contact"][box, material, platens[box, place]]
+            energy = contact_energy(bed.law, law, radius, dent, column(f"spring_{side}"), column(f"memory_{side}"))
+            self.add("elastic", energy, box)
+            self.add(side, load, box)
+            self.virial[:, 2, 2] += box_sum(load * (radius - dent), box, self.count)
+            np.maximum.at(self.total["ratio"], box, dent / radius)
+            np.maximum(self.largest[begin:end], load, out=self.largest[begin:end])
+        mass, inertia = column("mass"), 0.4 * column("mass") * radius**2
+        square, turn = ((column(name) ** 2).sum(axis=1) for name in ("velocity", "spin"))
+        self.add("kinetic", 0.5 * mass * square + 0.5 * inertia * turn, box)
+        self.add("heat", column("heat"), box)
+        self.add("work", column("work"), box)
+
+
 def observe(bed: Bed) -> Observation:
-    """Read everything a frame reports off the bed."""
-    boxes, constants = bed.boxes, bed.lawbook["contact"]
-    names = ("box", "material", "radius", "mass", "velocity", "spin", "spring_low", "spring_high", "heat", "work")
-    bodies: dict[str, Any] = {
-        name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int32, copy=False)
-        for name in names
-    }
-    bodies["position"] = bed.body("position").astype(np.float64) + bed.body("rest")
-    load_low, load_high = bed.body("load_low").astype(np.float64), bed.body("load_high").astype(np.float64)
-    contacts, bonds = bed.forces()
-    box, radius, material, count = bodies["box"], bodies["radius"], bodies["material"], len(boxes["dt"])
+    """Read everything a frame reports off the bed; it takes memory for a stretch of bodies only, and 8 bytes a body."""
+    sums, boxes = _Sums(bed), bed.boxes
+    most = STRETCH if bed.pool.on_host else bed.body_count  # another device hands out whole arrays only
+    for begin, end in stretches(boxes["body_start"], boxes["body_count"], most):
+        sums.stretch(begin, end)
+    total = sums.total
     height = np.diff(boxes["platen_height"], axis=1)[:, 0]
     area = boxes["width"].prod(axis=1)
-
-    # contacts
-    vector = _separations(bodies, contacts, boxes["width"])
-    first, second = contacts["first"], contacts["second"]
-    reach = radius[first] + radius[second]
-    overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
-    law = constants[..., :2][box[first], material[first], material[second]]
-    spring = contacts["spring"].astype(np.float64, copy=False)
-    elastic = box_sum(_hertz_energy(law, radius[first] * radius[second] / reach, overlap, spring), box[first], count)
-    ratio = np.zeros(count)
-    np.maximum.at(ratio, box[first], overlap / np.minimum(radius[first], radius[second]))
-    virial = _virial(contacts["force"], vector, box[first], count)
-
-    # bonds
-    reach_of_bonds = _separations(bodies, bonds, boxes["width"])
-    stretch = np.linalg.norm(reach_of_bonds, axis=1) - bonds["length"]
-    bond_box = box[bonds["first"]]
-    elastic += box_sum(
-        _bond_energy(bed.lawbook["binder"][bond_box], {k: v.astype(np.float64) for k, v in bonds.items()}, stretch),
-        bond_box, count,
-    )  # fmt: skip
-    virial += _virial(bonds["force"], reach_of_bonds, bond_box, count)
-    laid = np.bincount(box[bed.bond_first], minlength=count)
-    held = np.bincount(bond_box, minlength=count)
-
-    # platens
-    largest = np.maximum(load_low, load_high)
-    platen_law = constants[box, material, -1]
-    for distance, load, spring in (
-        (bodies["position"][:, 2] - boxes["platen_height"][box, 0], load_low, bodies["spring_low"]),
-        (boxes["platen_height"][box, 1] - bodies["position"][:, 2], load_high, bodies["spring_high"]),
-    ):
-        dent = np.maximum(radius - distance, 0.0)
-        elastic += box_sum(_hertz_energy(platen_law, radius, dent, spring), box, count)
-        virial[:, 2, 2] += box_sum(load * (radius - dent), box, count)
-        np.maximum.at(ratio, box, dent / radius)
-
-    size = np.linalg.norm(contacts["force"], axis=1)
-    np.maximum.at(largest, first, size)
-    np.maximum.at(largest, second, size)
-    inertia = 0.4 * bodies["mass"] * radius**2
-    kinetic = 0.5 * bodies["mass"] * (bodies["velocity"] ** 2).sum(axis=1) + 0.5 * inertia * (bodies["spin"] ** 2).sum(
-        axis=1
-    )
+    laid = np.bincount(bed.host_box[bed.bond_first], minlength=sums.count)
     return Observation(
-        stress_low=box_sum(load_low, box, count) / area,
-        stress_high=box_sum(load_high, box, count) / area,
-        stress=virial / (area * height)[:, None, None],
-        coordination=2.0 * np.bincount(box[first], minlength=count) / boxes["body_count"],
-        broken_bond_fraction=np.where(laid > 0, 1.0 - held / np.maximum(laid, 1), 0.0),
-        largest_force=largest,
-        overlap_ratio=ratio,
-        kinetic=box_sum(kinetic, box, count),
-        elastic=elastic,
-        heat=box_sum(bodies["heat"], box, count),
-        work=box_sum(bodies["work"], box, count),
+        stress_low=total["low"] / area,
+        stress_high=total["high"] / area,
+        stress=sums.virial / (area * height)[:, None, None],
+        coordination=2.0 * total["touching"] / boxes["body_count"],
+        broken_bond_fraction=np.where(laid > 0, 1.0 - total["held"] / np.maximum(laid, 1), 0.0),
+        largest_force=sums.largest,
+        overlap_ratio=total["ratio"],
+        kinetic=total["kinetic"],
+        elastic=total["elastic"],
+        heat=total["heat"],
+        work=total["work"],
     )
 
 

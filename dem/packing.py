@@ -6,6 +6,7 @@ import numpy as np
 
 from kalander.dem.state import BODY, BOND, Ensemble, sphere_volume
 from kalander.kernels.columns import Table
+from kalander.kernels.law_table import memory_of
 
 __all__ = ["Packing", "assemble", "spatial_order"]
 
@@ -14,7 +15,7 @@ SLAB = 1500  # bodies of one slab of a strip, some 0.4 MB with their pairs
 
 @dataclass(frozen=True)
 class Packing:
-    """Spheres between two platens at 0 and `height`, periodic in x and y [µm].
+    """Spheres between two platens at 0 and `height`, periodic in x and y [µm]; or periodic in z too, no platens.
 
     position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by dem.state.BOND.
     """
@@ -25,6 +26,7 @@ class Packing:
     width: np.ndarray
     height: float
     bonds: Table | None = None
+    periodic: bool = False
 
 
 def spatial_order(position: np.ndarray, cell: float) -> np.ndarray:
@@ -54,15 +56,16 @@ def assemble(
 ) -> Ensemble:
     """Ensemble of one box a packing, at rest.
 
-    density [ng/µm³] by material row; contact (material, material, 6) with the platens last; binder (5,); dt [µs].
+    density [ng/µm³] by material row; contact (material, material, constant), the platens last; binder (5,); dt [µs].
     """
     counts = np.array([len(p.radius) for p in packings], dtype=np.int32)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
-    boxes = len(packings)
+    boxes, memory = len(packings), memory_of(law)
     total = int(counts.sum())
     bodies: Table = {
         name: np.zeros(
-            (total, *(d for d in column.dims if isinstance(d, int))), {"i4": "i4", "i8": "i8"}.get(column.kind, "f8")
+            (total, *(memory if d == "memory" else int(d) for d in column.dims[1:])),
+            {"i4": "i4", "i8": "i8"}.get(column.kind, "f8"),
         )
         for name, column in BODY.items()
     }
@@ -84,12 +87,17 @@ def assemble(
         "width": np.array([p.width for p in packings], dtype=float),
         "platen_height": np.array([[0.0, p.height] for p in packings]),
         "platen_velocity": np.zeros((boxes, 2)),
+        "platen_material": np.full((boxes, 2), contact.shape[0] - 1, np.int32),
+        "depth": np.array([p.height if p.periodic else 0.0 for p in packings]),
+        "tilt": np.zeros(boxes),
+        "strain_rate": np.zeros((boxes, 4)),
         "gravity": np.zeros((boxes, 3)),
         "dt": np.full(boxes, float(dt)),
         "step": np.zeros(boxes, dtype=np.int64),
         "time": np.zeros(boxes),
     }
-    contacts: Table = {"first": np.zeros(0, np.int32), "second": np.zeros(0, np.int32), "spring": np.zeros((0, 3))}
+    none = np.zeros(0, np.int32)
+    contacts: Table = {"first": none, "second": none, "spring": np.zeros((0, 3)), "memory": np.zeros((0, memory))}
     lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
     joined = {name: np.concatenate([bond[name] for bond in bonds]).astype(bonds[0][name].dtype) for name in BOND}
     joined["first"], joined["second"] = joined["first"].astype(np.int32), joined["second"].astype(np.int32)

@@ -7,13 +7,15 @@ import numpy as np
 from kalander.kernels.arrays import Pool, view
 from kalander.kernels.cells import cell_kernels
 from kalander.kernels.columns import Table
-from kalander.kernels.records import WALL, pack, width_of
+from kalander.kernels.records import pack, wall_layout, width_of
 
-__all__ = ["PairList", "cell_grid", "rows_of"]
+__all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
 
 # Rows are drafted while they are counted, as far as there is room; large beds look for their candidates again instead
 DRAFT_ROOM = 16  # candidates of a half row
 DRAFT_BODIES = 200_000
+
+PIECE = 65_536  # bodies whose pairs are read at once
 
 
 def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: np.ndarray) -> tuple:
@@ -30,6 +32,18 @@ def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: 
     return np.column_stack([low, extent / shape]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
 
 
+def lattice_grid(size: np.ndarray, tilt: np.ndarray, reach: np.ndarray) -> tuple:
+    """The same for lattices of `size` (box, 3) and `tilt` (box,) [µm]: cells divide the lattice vectors.
+
+    A tilted layer of cells is thinner across than along: by the cosine of the tilt.
+    """
+    across = size.copy()
+    across[:, 0] /= np.hypot(1.0, tilt / size[:, 2])
+    shape = np.maximum(1, np.floor(across / reach[:, None])).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
+    return np.column_stack([np.zeros(len(size)), size / shape]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
+
+
 def rows_of(first: np.ndarray, count: int) -> np.ndarray:
     """Where the row of each body begins in a list sorted by first body, and where the last one ends."""
     return np.searchsorted(first, np.arange(count + 1)).astype(np.int32)
@@ -44,24 +58,29 @@ class PairList:
     turns, so that springs are carried from one to the other without asking for memory.
     """
 
-    def __init__(self, pool: Pool, bodies: Table, contacts: Table, *, full: bool) -> None:
+    def __init__(self, pool: Pool, bodies: Table, contacts: Table, *, full: bool, periodic: bool) -> None:
+        memory = contacts["memory"].shape[1]
         self.pool = pool
         self.full = full
         self.body_count = len(bodies["id"])
-        self.kernels = cell_kernels(pool.precision)
+        self.wall_layout = wall_layout(memory)
+        self.kernels = cell_kernels(pool.precision, memory, periodic=periodic)
         self.made = 0
-        first, second, spring = (contacts[name] for name in ("first", "second", "spring"))
+        first, second = contacts["first"], contacts["second"]
+        spring = np.hstack([np.asarray(contacts[name], float) for name in ("spring", "memory")])
         if full:
             first, second, spring = mirrored(first, second, spring)
         self.row = pool.put("row 1", rows_of(first, self.body_count))
         self.partner = pool.put("partner 1", ~second.astype(np.int32))
-        self.spring = pool.put("spring 1", np.asarray(spring, float).reshape(-1, 3))
+        self.places = spring.shape[1]
+        self.spring = pool.put("spring 1", spring)
         held = (bodies["load_low"] != 0.0) | (bodies["load_high"] != 0.0)
-        held |= (bodies["spring_low"] != 0.0).any(axis=1) | (bodies["spring_high"] != 0.0).any(axis=1)
-        walls = {name: bodies[name][held] for name in WALL}
+        for name in ("spring_low", "spring_high", "memory_low", "memory_high"):
+            held |= (bodies[name] != 0.0).any(axis=1)
+        walls = {name: bodies[name][held] for name in self.wall_layout}
         self.wall_row = pool.put("wall row 1", np.concatenate([[0], np.cumsum(held)]).astype(np.int32))
         self.wall_body = pool.put("wall body 1", np.flatnonzero(held).astype(np.int32))
-        self.wall = pool.put("wall 1", pack(walls, WALL, precision=pool.precision))
+        self.wall = pool.put("wall 1", pack(walls, self.wall_layout, precision=pool.precision))
         self.listed = pool.take("listed", self.body_count, 3, real=True, exact=True)
         self.count = len(second)
         self.wall_count = int(held.sum())
@@ -74,7 +93,7 @@ class PairList:
         cell_size, shape = pool.put("grid", cell_size), pool.put("shape", shape)
         cell, member = (pool.take(name, count, exact=True) for name in ("cell", "member"))
         filled = pool.take("filled", cell_count)
-        self.kernels.count_cells(count, cell_count, motion, box_of, frame, cell_size, shape, cell, filled)
+        self.kernels.count_cells(count, cell_count, motion, box_of, frame, platen, cell_size, shape, cell, filled)
         start, _ = self._offsets("start", filled, cell_count)
         self.kernels.fill_cells(count, cell_count, cell, start, filled, member)
 
@@ -87,31 +106,43 @@ class PairList:
         row, pairs = self._offsets(f"row {turn}", found, count)
         wall_row, walls = self._offsets(f"wall row {turn}", near, count)
         partner = pool.take(f"partner {turn}", pairs)
-        spring = pool.take(f"spring {turn}", pairs, 3, real=True)
+        spring = pool.take(f"spring {turn}", pairs, self.places, real=True)
         wall_body = pool.take(f"wall body {turn}", walls)
-        wall = pool.take(f"wall {turn}", walls, width_of(WALL), real=True)
+        wall = pool.take(f"wall {turn}", walls, width_of(self.wall_layout), real=True)
         self.kernels.fill_candidates(
-            count, full, room, motion, box_of, frame, *geometry, self.row, self.partner, self.spring,
+            count, full, room, motion, box_of, frame, platen, *geometry, self.row, self.partner, self.spring,
             row, partner, spring, self.wall_row, self.wall, wall_row, wall_body, wall,
         )  # fmt: skip
         self.row, self.partner, self.spring, self.count = row, partner, spring, pairs
         self.wall_row, self.wall_body, self.wall, self.wall_count = wall_row, wall_body, wall, walls
         self.made += 1
 
-    def candidates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Places, first and second bodies of all listed pairs, each pair once."""
-        code = view(self.partner, self.count)
+    def candidates(self, begin: int = 0, end: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places, first and second bodies of the listed pairs, each pair once.
+
+        begin, end: rows of the first bodies, by default of all; places count from the first pair of `begin`.
+        """
+        row = view(self.row, self.body_count + 1)[begin : self.body_count + 1 if end is None else end + 1]
+        code = view(self.partner, int(row[-1]))[row[0] :]
         second = code ^ (code >> 31)
-        first = np.repeat(np.arange(self.body_count, dtype=np.int32), np.diff(view(self.row, self.body_count + 1)))
+        first = np.repeat(np.arange(begin, begin + len(row) - 1, dtype=np.int32), np.diff(row))
         places = np.flatnonzero(first < second)
         return places, first[places], second[places]
 
-    def touching(self) -> tuple[np.ndarray, Table]:
-        """Places of the pairs that touch, and host copies of them: first, second, spring [µm]."""
-        places, first, second = self.candidates()
-        held = view(self.partner, self.count)[places] < 0
-        spring = view(self.spring, self.count)[places[held]]
-        return places[held], {"first": first[held], "second": second[held], "spring": spring}
+    def touching(self, begin: int = 0, end: int | None = None) -> tuple[np.ndarray, Table]:
+        """Places of the pairs that touch, as in `candidates`, and host copies: first, second, spring, memory."""
+        places, first, second = self.candidates(begin, end)
+        start = int(view(self.row, self.body_count + 1)[begin])
+        held = view(self.partner, self.count)[start:][places] < 0
+        spring = view(self.spring, self.count)[start:][places[held]]
+        contacts = {"first": first[held], "second": second[held], "spring": spring[:, :3], "memory": spring[:, 3:]}
+        return places[held], contacts
+
+    def contacts(self) -> Table:
+        """Host copies of all pairs that touch; read in pieces, which takes a quarter less memory than at once."""
+        count, piece = self.body_count, PIECE if self.pool.on_host else self.body_count
+        pieces = [self.touching(begin, min(begin + piece, count))[1] for begin in range(0, count, piece)]
+        return {name: np.concatenate([some[name] for some in pieces]) for name in pieces[0]}
 
     def _offsets(self, name: str, counts: Any, length: int) -> tuple[Any, int]:
         """Array of where each segment begins and the last one ends, and the total."""
@@ -121,7 +152,7 @@ class PairList:
 
 
 def mirrored(first: np.ndarray, second: np.ndarray, spring: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Both sides of every pair, sorted by body and partner, with the spring as the first body has it."""
+    """Both sides of every pair, sorted by body and partner, with the history as the first body has it."""
     both = np.concatenate([first, second]), np.concatenate([second, first])
     order = np.lexsort(both[::-1])
     return both[0][order], both[1][order], np.concatenate([spring, spring])[order]

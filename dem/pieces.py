@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kalander.dem.fragments import FragmentSet
+from kalander.dem.periodic import nearest_vectors
 from kalander.dem.state import Ensemble
 from kalander.kernels.columns import Table
 
@@ -108,9 +109,7 @@ def near_pieces(ensemble: Ensemble, pieces: Pieces, pairs: Table) -> Near:
     mine = pieces.broken[pairs["first"]] | pieces.broken[pairs["second"]]
     first, second = pairs["first"][mine], pairs["second"][mine]
     centre = centres(ensemble.bodies)
-    vector = centre[first] - centre[second]
-    span = ensemble.boxes["width"][ensemble.bodies["box"][first]]
-    vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
+    vector = nearest_vectors(centre[first] - centre[second], ensemble.boxes, ensemble.bodies["box"][first])
     many, other = pieces.counts[first], pieces.counts[second]
     pair = np.repeat(np.arange(len(first)), many * other)
     number = np.arange(len(pair)) - np.repeat(np.cumsum(many * other) - many * other, many * other)
@@ -154,9 +153,7 @@ def contact_energies(ensemble: Ensemble, pieces: Pieces, near: Near) -> tuple[np
     )  # fmt: skip
     centre, mine = centres(bodies), pieces.broken[contacts["first"]] | pieces.broken[contacts["second"]]
     first, second = contacts["first"][mine], contacts["second"][mine]
-    vector = centre[first] - centre[second]
-    span = ensemble.boxes["width"][bodies["box"][first]]
-    vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
+    vector = nearest_vectors(centre[first] - centre[second], ensemble.boxes, bodies["box"][first])
     return (
         _energy(ensemble, whole, Near(first, second, vector), pieces.broken),
         _energy(ensemble, pieces, near, pieces.new),

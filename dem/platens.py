@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["braked_haste", "quasi_static_speed", "servo_speed"]
+__all__ = ["braked_haste", "impact_frequency", "matched_speed", "quasi_static_speed", "servo_speed"]
 
 ARRIVED = 0.1  # of ρ v²: a load above it has come through the bed; before, only the platen that moves is met
 BRAKING = 30.0  # part of the haste lost by a part of the height lost: 32 to 1 while the height falls by 11 %
@@ -15,6 +15,17 @@ def quasi_static_speed(
     return inertial_number * height / diameter * np.sqrt(pressure / density)
 
 
+def impact_frequency(speed: np.ndarray, radius: np.ndarray, mass: np.ndarray, modulus: np.ndarray) -> np.ndarray:
+    """Largest frequency √(k_n/m*) [1/µs] of the contact of two equal spheres that meet at a speed [µm/µs].
+
+    radius [µm], mass [ng]; modulus: E* of the contact [MPa]. The impact ends at δ with ½ m* v² = 8/15 E* √R* δ^(5/2),
+    where k_n = 2 E* √(R*δ); it lasts 4.03 of the inverse of this frequency (Hertz 1882; Johnson 1985, §11.4).
+    """
+    half_mass, half_radius = 0.5 * mass, 0.5 * radius
+    depth = (15.0 / 16.0 * half_mass * speed**2 / (modulus * np.sqrt(half_radius))) ** 0.4
+    return np.sqrt(2.0 * modulus * np.sqrt(half_radius * depth) / half_mass)
+
+
 def servo_speed(
     error: np.ndarray, modulus: np.ndarray, height: np.ndarray, time: np.ndarray, limit: np.ndarray
 ) -> np.ndarray:
@@ -23,6 +34,19 @@ def servo_speed(
     modulus: dσ/dln h of the packing [MPa]. Half a Newton step converges for estimates above a quarter of the true one.
     """
     return np.clip(0.5 * error * height / (modulus * time), -limit, limit)
+
+
+def matched_speed(error: float, modulus: float, density: float, height: float, time: float, limit: float) -> float:
+    """Closing speed [µm/µs] that meets a stress [MPa] from below without passing it, within ± limit.
+
+    A platen that moves at v sends a stress √(ρ M) v into the bed before the other one feels it. A third of the speed
+    that would carry the whole error leaves waves three passages to settle, and the error falls as exp(−t c/(3 h)),
+    c = √(M/ρ). A bed thinner than the way of a wave in `time` [µs], one interval, is led by half a Newton step.
+    modulus M: dσ/dln h [MPa], density ρ of the bed [ng/µm³], height [µm].
+    """
+    carried = error / (3.0 * np.sqrt(density * modulus))
+    newton = 0.5 * error * height / (modulus * time)
+    return float(np.clip(min(carried, newton, key=abs), -limit, limit))
 
 
 def braked_haste(haste: np.ndarray, shrinkage: np.ndarray, carried: np.ndarray, momentum: np.ndarray) -> np.ndarray:

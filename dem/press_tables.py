@@ -19,6 +19,7 @@ PROTOCOL = {
     "frame_strain": Column("f8", ("box",), "1", "strain of the last frame"),
     "reached": Column("i4", ("box",), "1", "1 if the target stress was met within the largest strain"),
     "solid": Column("f8", ("box",), "um^3", "solids of all kinds in the box"),
+    "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation of bonds"),
     "start_energy": Column("f8", ("box",), "pJ", "elastic energy of the packing as generated"),
     "next_id": Column("i8", ("box",), "1", "number that the next piece of a particle gets"),
     "fracture_energy": Column(

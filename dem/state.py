@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.law_table import CONSTANTS
 
 __all__ = ["BODY", "BOND", "BOX", "CONTACT", "LAWBOOK", "Ensemble", "sphere_volume"]
 
@@ -26,6 +27,8 @@ BODY = {
     "moment": Column("real", ("body", 3), "uN um", "moment of the last step"),
     "spring_low": Column("real", ("body", 3), "um", "tangential spring at the lower platen"),
     "spring_high": Column("real", ("body", 3), "um", "tangential spring at the upper platen"),
+    "memory_low": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the lower platen"),
+    "memory_high": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the upper platen"),
     "load_low": Column("real", ("body",), "uN", "normal force of the lower platen"),
     "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
     "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
@@ -36,6 +39,7 @@ CONTACT = {
     "first": Column("i4", ("contact",), "1", "row of the first body of a touching pair"),
     "second": Column("i4", ("contact",), "1", "row of the second body, larger than the first"),
     "spring": Column("real", ("contact", 3), "um", "tangential spring"),
+    "memory": Column("real", ("contact", "memory"), "um, 1", "what the law remembers beyond it (kernels.contact)"),
 }
 
 BOND = {
@@ -55,6 +59,10 @@ BOX = {
     "width": Column("f8", ("box", 2), "um", "periodic lengths in x and y"),
     "platen_height": Column("f8", ("box", 2), "um", "height of the lower and upper platen"),
     "platen_velocity": Column("f8", ("box", 2), "um/us", "velocity of the platens, positive upwards"),
+    "platen_material": Column("i4", ("box", 2), "1", "rows of the materials of the lower and the upper platen"),
+    "depth": Column("f8", ("box",), "um", "periodic length in z; 0 for a box between platens"),
+    "tilt": Column("f8", ("box",), "um", "x of the lattice vector along z"),
+    "strain_rate": Column("f8", ("box", 4), "1/us", "rates of the lengths in x, y, z, and of shear of z in x"),
     "gravity": Column("f8", ("box", 3), "um/us^2", "acceleration of every body"),
     "dt": Column("f8", ("box",), "us", "time step"),
     "step": Column("i8", ("box",), "1", "steps done"),
@@ -63,7 +71,10 @@ BOX = {
 
 LAWBOOK = {
     "contact": Column(
-        "f8", ("box", "material", "material", 6), "MPa, MPa, 1, 1, 1, uN", "constants of the contact law"
+        "f8",
+        ("box", "material", "material", len(CONSTANTS)),
+        "MPa, MPa, 1, 1, 1, uN, MPa, uN/um, 1, 1, 1",
+        "constants of the contact law, in the order of kernels.law_table.CONSTANTS",
     ),
     "binder": Column("f8", ("box", 5), "MPa, MPa, 1, MPa, MPa", "constants of the bonds"),
 }
@@ -71,7 +82,7 @@ LAWBOOK = {
 
 @dataclass(frozen=True)
 class Ensemble:
-    """B independent boxes: tables by the declarations above. The last material is that of the platens."""
+    """B independent boxes: tables by the declarations above. The last material is that of the platens, if not said."""
 
     bodies: Table
     contacts: Table

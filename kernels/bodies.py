@@ -8,7 +8,10 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.contact import LAWS
+from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
+from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
@@ -16,47 +19,84 @@ __all__ = ["body_kernel"]
 
 
 @cache
-def body_kernel(law_name: str, *, precision: str) -> Any:
-    """The kernel for one contact law. It has 27 arrays: more than 32 fail on Vulkan, from 33 silently."""
+def body_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
+    """The kernel for one contact law, for boxes with platens or a lattice.
+
+    It has 28 arrays: more than 32 fail on Vulkan, from 33 silently.
+    """
     compensated = precision == "f32"
-    functions = pair_functions(law_name, compensated=compensated)
+    functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    a = array_types(precision)
+    work_of_flow = functions.work_of_flow
+    memory = LAWS[law_name].memory
+    a = array_types(precision, memory, periodic=periodic)
+
+    @ti.func
+    def rooms(limit, gap):
+        """Carry and rooms of a box in this step, from its row."""
+        if ti.static(periodic):
+            carry = ti.Vector([limit[0], limit[1], limit[2], limit[3], limit[4], limit[5], limit[6], limit[7]])
+            return carry, -1.0, limit[8], limit[9]
+        else:
+            return ti.Vector([limit[0], gap[4], limit[2]]), limit[3], limit[4], limit[5]
+
+    @ti.func
+    def span_of(limit, box):
+        """Span of a box at the end of this step."""
+        if ti.static(periodic):
+            return ti.Vector(
+                [limit[10], limit[11], limit[12], limit[13], limit[14], limit[15], limit[16], limit[17]]
+            )  # fmt: skip
+        else:
+            return ti.Vector([box[0], box[1]])
 
     @ti.kernel
     def step_bodies(
         body_count: int, bond_count: int, wall_count: int, material_count: int, box_count: int,
-        motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
-        row: a.integer, partner: a.integer, spring: a.point,
+        member: a.integer, motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
+        row: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_load: a.pair_load,
         bond_row: a.integer, bond_column: a.integer, bond_incident: a.integer,
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
-        moving: a.integer, room: a.platen,
+        moving: a.integer, room: a.room,
         factors: a.law, binder: a.binder,
     ):  # fmt: skip
-        """One step of every box that is not done and whose list holds."""
+        """One step of every box that is not done and whose list holds; member: bodies of those that are not done."""
         for b in range(box_count):
             moving[b] = 1 if done[b] < todo[b] and stale[b] == FRESH else 0
             if moving[b] == 1:
                 done[b] = done[b] + 1
                 box, gap = frame[b], platen[b]
-                low = gap[0] + gap[2] * (box[5] * done[b])
-                high = gap[1] + gap[3] * (box[5] * done[b])
-                platen_step = 1.5 * box[5] * ti.max(ti.abs(gap[2]), ti.abs(gap[3]))
-                stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], platen_step)
-                signs_of_box[b] = signs
-                room[b] = ti.Vector([low, high, stretch, still, carried, platen_step * (1.0 + box[7] / (high - low))])
-        for p in range(body_count):
+                if ti.static(periodic):
+                    now, then = lattice_at(gap, box[5] * (done[b] - 1)), lattice_at(gap, box[5] * done[b])
+                    carry, carried, most = lattice_limits(gap, now, then, box[5], box[6], box[7])
+                    signs_of_box[b] = 0
+                    stored = room[b]
+                    for d in ti.static(range(8)):
+                        stored[d] = carry[d]
+                        stored[10 + d] = then[d]
+                    stored[8], stored[9] = carried, most
+                    room[b] = stored
+                else:
+                    low = gap[0] + gap[2] * (box[5] * done[b])
+                    high = gap[1] + gap[3] * (box[5] * done[b])
+                    most = 1.5 * box[5] * ti.max(ti.abs(gap[2]), ti.abs(gap[3]))
+                    stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], most)
+                    signs_of_box[b] = signs
+                    room[b] = ti.Vector([low, high, stretch, still, carried, most * (1.0 + box[7] / (high - low))])
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
-                box, limit = frame[b], room[b]
+                box = frame[b]
+                carry, still, carried, most = rooms(room[b], platen[b])
                 signs = turn_over(
                     p, motion[p], load[p], 0, 1, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
-                    listed, limit[0], platen[b][4], limit[2], limit[3], limit[4], limit[5], compensated,
+                    listed, carry, still, carried, most, compensated, periodic,
                 )  # fmt: skip
                 if signs > 0:
                     ti.atomic_or(signs_of_box[b], signs)
@@ -66,11 +106,11 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         for q in range(wall_count):
             p = wall_body[q]
             b = box_of[p]
-            if moving[b] == 1:
+            if ti.static(not periodic) and moving[b] == 1:
                 gap = platen[b]
                 platens(
-                    q, p, room[b][0], room[b][1], gap[2], gap[3], frame[b][5], b * material_count * material_count,
-                    material_count, motion, rest, load, wall, factors,
+                    q, p, room[b][0], room[b][1], gap[2], gap[3], ti.Vector([gap[6], gap[7]]), frame[b][5],
+                    b * material_count * material_count, material_count, motion, rest, load, wall, factors,
                 )  # fmt: skip
         for k in range(bond_count):
             i = bond_first[k]
@@ -79,22 +119,22 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
-                heat = 0.0
+                heat, work = 0.0, 0.0
                 if bond[k][9] > 0.0:
-                    force, moment, other_moment, heat = bonded(
-                        i, bond_second[k], frame[b][5], motion, rest, ti.Vector([frame[b][0], frame[b][1]]), binder[b],
-                        bond, k,
+                    force, moment, other_moment, heat, work = bonded(
+                        i, bond_second[k], frame[b][5], motion, rest, span_of(room[b], frame[b]), binder[b], bond, k,
                     )  # fmt: skip
-                keep(bond_load, k, force, moment, other_moment, heat)
-        for p in range(body_count):
+                keep(bond_load, k, force, moment, other_moment, heat, work)
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
-                box, limit, me, sums = frame[b], room[b], motion[p], load[p]
-                span = ti.Vector([box[0], box[1]])
+                box, me, sums = frame[b], motion[p], load[p]
+                span = span_of(room[b], box)
                 table = b * material_count * material_count
                 force_sum = ti.Vector([sums[0], sums[1], sums[2]])
                 moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
-                heat_sum = sums[3]
+                heat_sum, work_sum = sums[3], sums[7]
                 for m in range(bond_column[p], bond_column[p + 1]):
                     held = bond_load[bond_incident[m]]
                     force_sum -= ti.Vector([held[0], held[1], held[2]])
@@ -104,6 +144,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                     force_sum += ti.Vector([held[0], held[1], held[2]])
                     moment_sum += ti.Vector([held[3], held[4], held[5]])
                     heat_sum += held[9]
+                    work_sum += held[10]
                 for k in range(row[p], row[p + 1]):
                     code = partner[k]
                     j = partner_of(code)
@@ -111,7 +152,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                     reach = me[3] + motion[j][3]
                     square = vector.dot(vector)
                     if square < reach * reach:
-                        history = ti.Vector([0.0, 0.0, 0.0])
+                        history = ti.Vector([0.0] * (MEMORY + memory))
                         if code < 0:
                             history = spring[k]
                         else:
@@ -121,13 +162,14 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                         if p > j:
                             first, second, sign = motion[j], me, -1.0
                         force, moment, other_moment, history, heat = contact(
-                            first, second, sign * vector, square, box[5], table, material_count, factors, history
+                            first, second, sign * vector, square, box[5], span, table, material_count, factors, history
                         )
                         spring[k] = history
                         force_sum += sign * force
                         if p < j:
                             moment_sum += moment
                             heat_sum += heat
+                            work_sum += work_of_flow(force, vector, span, box[5])
                         else:
                             moment_sum += other_moment
                     elif code < 0:
@@ -135,17 +177,19 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                 load[p] = ti.Vector(
                     [
                         force_sum.x, force_sum.y, force_sum.z, heat_sum,
-                        moment_sum.x, moment_sum.y, moment_sum.z, sums[7],
+                        moment_sum.x, moment_sum.y, moment_sum.z, work_sum,
                     ]
                 )  # fmt: skip
                 # a neighbour reads velocities: they change in a loop of their own
-        for p in range(body_count):
+        for q in range(body_count):
+            p = member[q]
             b = box_of[p]
             if moving[b] == 1:
-                box, limit = frame[b], room[b]
+                box = frame[b]
+                carry, still, carried, most = rooms(room[b], platen[b])
                 turn_over(
                     p, motion[p], load[p], 1, 0, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
-                    listed, limit[0], platen[b][4], limit[2], limit[3], limit[4], limit[5], compensated,
+                    listed, carry, still, carried, most, compensated, periodic,
                 )  # fmt: skip
 
     return step_bodies

@@ -10,7 +10,10 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.contact import LAWS
+from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
+from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, kept, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
@@ -50,14 +53,19 @@ def share_of(parts: each, kind: ti.template(), share):
 
 
 @cache
-def box_kernel(law_name: str, *, precision: str) -> Any:
-    """The kernel for one contact law. Sums are written x = x + y: x += y would be a locked operation."""
+def box_kernel(law_name: str, *, precision: str, periodic: bool) -> Any:
+    """The kernel for one contact law, for boxes with platens or a lattice.
+
+    Sums are written x = x + y: x += y would be a locked operation.
+    """
     compensated = precision == "f32"
-    functions = pair_functions(law_name, compensated=compensated)
+    functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    a = array_types(precision)
+    work_of_flow = functions.work_of_flow
+    memory = LAWS[law_name].memory
+    a = array_types(precision, memory, periodic=periodic)
 
     @ti.func
     def add_to(load: each, p, force, moment):
@@ -72,8 +80,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
 
     @ti.func
     def contacts(
-        phase, group, share, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
-        stretch, still, carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
+        phase, group, share, begin, end, finish, start, dt, span, table, material_count, acceleration, carry, still,
+        carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
         partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
@@ -96,37 +104,40 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
             me, sums = motion[i], load[i]
             force_sum = ti.Vector([sums[0], sums[1], sums[2]])
             moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
-            heat_sum = sums[3]
+            heat_sum, work_sum = sums[3], sums[7]
             for k in range(head, tail):
                 code = partner[k]
                 j = partner_of(code)
                 if phase == 0 and j >= end:
                     if code < 0:
-                        force, moment, _, heat = kept(cross_load, crossing)
+                        force, moment, _, heat, work = kept(cross_load, crossing)
                         force_sum += force
                         moment_sum += moment
                         heat_sum += heat
+                        work_sum += work
                     crossing += 1
                 else:
-                    vector = separation(i, j, centre(me), motion, rest, width)
+                    vector = separation(i, j, centre(me), motion, rest, span)
                     reach = me[3] + motion[j][3]
                     square = vector.dot(vector)
                     if square < reach * reach:
-                        history = ti.Vector([0.0, 0.0, 0.0])
+                        history = ti.Vector([0.0] * (MEMORY + memory))
                         if code < 0:
                             history = spring[k]
                         else:
                             partner[k] = ~j
                         force, moment, other_moment, history, heat = contact(
-                            me, motion[j], vector, square, dt, table, material_count, factors, history
+                            me, motion[j], vector, square, dt, span, table, material_count, factors, history
                         )
                         spring[k] = history
+                        work = work_of_flow(force, vector, span, dt)
                         if phase == 1:
-                            keep(cross_load, n, force, moment, other_moment, heat)
+                            keep(cross_load, n, force, moment, other_moment, heat, work)
                         else:
                             force_sum += force
                             moment_sum += moment
                             heat_sum += heat
+                            work_sum += work
                             add_to(load, j, -force, other_moment)
                     elif code < 0:
                         partner[k] = j
@@ -134,18 +145,18 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                 sums = ti.Vector(
                     [
                         force_sum.x, force_sum.y, force_sum.z, heat_sum,
-                        moment_sum.x, moment_sum.y, moment_sum.z, sums[7],
+                        moment_sum.x, moment_sum.y, moment_sum.z, work_sum,
                     ]
                 )  # fmt: skip
                 signs |= turn_over(
-                    i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, low, listed_low, stretch,
-                    still, carried, platen_step, compensated,
+                    i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, carry, still, carried,
+                    platen_step, compensated, periodic,
                 )  # fmt: skip
         return signs
 
     @ti.func
     def bonds_of_part(
-        phase, group, share, end, dt, width, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
+        phase, group, share, end, dt, span, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
         bond_second: each, parts: each, tie: each, tie_load: each,
     ):  # fmt: skip
         """Phase 0: a share of the bonds between parts, which are kept. Phase 1: all bonds of the part."""
@@ -159,29 +170,47 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                 k = tie[n]
             i, j = bond_first[k], bond_second[k]
             if phase == 1 and j >= end:
-                force, moment, _, heat = kept(tie_load, kept_row)
+                force, moment, _, heat, work = kept(tie_load, kept_row)
                 kept_row += 1
                 add_to(load, i, force, moment)
                 load[i][3] = load[i][3] + heat
+                load[i][7] = load[i][7] + work
             else:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
-                heat = 0.0
+                heat, work = 0.0, 0.0
                 if bond[k][9] > 0.0:
-                    force, moment, other_moment, heat = bonded(i, j, dt, motion, rest, width, binder, bond, k)
+                    force, moment, other_moment, heat, work = bonded(i, j, dt, motion, rest, span, binder, bond, k)
                 if phase == 0:
-                    keep(tie_load, n, force, moment, other_moment, heat)
+                    keep(tie_load, n, force, moment, other_moment, heat, work)
                 else:
                     add_to(load, i, force, moment)
                     load[i][3] = load[i][3] + heat
+                    load[i][7] = load[i][7] + work
                     add_to(load, j, -force, other_moment)
+
+    @ti.func
+    def surroundings(box, gap, now, then):
+        """What a box is to its bodies in the step from one time to the next: spans, carry, rooms, own signs."""
+        signs = ti.cast(0, ti.i32)
+        if ti.static(periodic):
+            span, coming = lattice_at(gap, now), lattice_at(gap, then)
+            carry, carried, most = lattice_limits(gap, span, coming, box[5], box[6], box[7])
+            return span, coming, carry, -1.0, carried, most, signs
+        else:
+            span = ti.Vector([box[0], box[1]])
+            low, high = gap[0] + gap[2] * then, gap[1] + gap[3] * then
+            largest = 1.5 * box[5] * ti.max(ti.abs(gap[2]), ti.abs(gap[3]))
+            stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], largest)
+            carry = ti.Vector([low, gap[4], stretch, high])
+            return span, span, carry, still, carried, largest * (1.0 + box[7] / (high - low)), signs
 
     @ti.kernel
     def advance_boxes(
         workers: int, team: int, material_count: int, queue: a.integer, head: a.integer, gate: a.integer,
         motion: a.motion, rest: a.point, load: a.load, listed: a.point,
-        row: a.integer, partner: a.integer, spring: a.point,
+        row: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond,
         frame: a.frame, platen: a.platen,
@@ -209,12 +238,9 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     group, share = b * team + part, ti.Vector([b * team, part, team])
                     first, end = parts[group][BODIES], parts[group + 1][BODIES]
                     box, gap = frame[b], platen[b]
-                    h, skin, reach = box[5], box[6], box[7]
+                    h = box[5]
                     table = b * material_count * material_count
-                    span = ti.Vector([box[0], box[1]])
                     pull = ti.Vector([box[2], box[3], box[4]])
-                    low_speed, high_speed = gap[2], gap[3]
-                    platen_step = 1.5 * h * ti.max(ti.abs(low_speed), ti.abs(high_speed))
                     count, last = done[b], todo[b]
                     going = count < last and stale[b] == FRESH
                     state = stale[b]
@@ -224,19 +250,18 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                     while going or finish == 1:
                         # every body ends the step before, unless this is the first, and begins this one
                         begin = 1 if going else 0
-                        low = gap[0] + low_speed * (h * (count + begin))
-                        high = gap[1] + high_speed * (h * (count + begin))
-                        stretch, still, carried, signs = travel_limits(
-                            low, high, gap[4], gap[5], skin, reach, platen_step
+                        span, coming, carry, still, carried, most, signs = surroundings(
+                            box, gap, h * count, h * (count + begin)
                         )
                         for phase in range(2):
+                            here = span
+                            if phase == 1:
+                                here = coming
                             if phase == 0 or (going and team > 1):
                                 signs |= contacts(
-                                    phase, group, share, first, end, finish, begin, h, span, table, material_count,
-                                    pull, low, gap[4], stretch, still, carried,
-                                    platen_step * (1.0 + reach / (high - low)),
-                                    motion, rest, load, listed, row, partner, spring, factors, parts, cross,
-                                    cross_load,
+                                    phase, group, share, first, end, finish, begin, h,
+                                    here, table, material_count, pull, carry, still, carried, most, motion, rest,
+                                    load, listed, row, partner, spring, factors, parts, cross, cross_load,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)
@@ -249,28 +274,30 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                             finish = 1
                             for phase in range(2):
                                 bonds_of_part(
-                                    phase, group, share, end, h, span, binder[b], motion, rest, load, bond, bond_first,
-                                    bond_second, parts, tie, tie_load,
+                                    phase, group, share, end, h, coming, binder[b], motion, rest, load, bond,
+                                    bond_first, bond_second, parts, tie, tie_load,
                                 )  # fmt: skip
                                 if phase == 0:
                                     if part == 0:
                                         signs_of_box[2 * b + (count + 1) % 2] = 0
                                     mood |= meet(gate, team, meeting, patience)
                                     meeting += 1
-                                    for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
-                                        platens(
-                                            m, wall_body[m], low, high, low_speed, high_speed, h, table,
-                                            material_count, motion, rest, load, wall, factors,
-                                        )  # fmt: skip
+                                    if ti.static(not periodic):
+                                        for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
+                                            platens(
+                                                m, wall_body[m], carry[0], carry[3], gap[2], gap[3],
+                                                ti.Vector([gap[6], gap[7]]), h, table, material_count, motion, rest,
+                                                load, wall, factors,
+                                            )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
-                                        force, _, other_moment, _ = kept(tie_load, tie_in[m][0])
+                                        force, _, other_moment, _heat, _work = kept(tie_load, tie_in[m][0])
                                         add_to(load, tie_in[m][1], -force, other_moment)
                             for m in range(parts[group][CROSS_IN], parts[group + 1][CROSS_IN]):
                                 arrival = cross_in[m]
                                 code = partner[cross[arrival][1]]
                                 if code < 0:
-                                    force, _, other_moment, _ = kept(cross_load, arrival)
+                                    force, _, other_moment, _heat, _work = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)
                             state = list_state(signs)
                             going = count < last and state == FRESH and (signs & TIRED) == 0

@@ -7,8 +7,9 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
+from kalander.kernels.lattice import lattice_image
 from kalander.kernels.pairs import partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.records import array_types, wall_layout, width_of
 
 __all__ = ["cell_kernels"]
 
@@ -28,13 +29,16 @@ def sort_segment(values: each, begin, end):
 
 
 @ti.func
-def is_candidate(me, other, box):
-    """Is the gap of two bodies below the skin of their box; nearest image in x and y."""
-    x, y, z = me[0] - other[0], me[1] - other[1], me[2] - other[2]
-    x -= box[0] * ti.floor(x / box[0] + 0.5)
-    y -= box[1] * ti.floor(y / box[1] + 0.5)
+def is_candidate(me, other, box, gap, periodic: ti.template()):
+    """Is the gap of two bodies below the skin of their box; nearest image."""
+    away = ti.Vector([me[0] - other[0], me[1] - other[1], me[2] - other[2]])
+    if ti.static(periodic):
+        away = lattice_image(away, ti.Vector([gap[8], gap[9], gap[10], gap[11]]))
+    else:
+        away.x -= box[0] * ti.floor(away.x / box[0] + 0.5)
+        away.y -= box[1] * ti.floor(away.y / box[1] + 0.5)
     reach = me[3] + other[3] + box[6]
-    return x * x + y * y + z * z < reach * reach
+    return away.x * away.x + away.y * away.y + away.z * away.z < reach * reach
 
 
 @ti.func
@@ -51,11 +55,11 @@ def around(index, count):
 
 @ti.func
 def visit(
-    p, full, room, slot, motion: each, box_of: each, frame: each, shape: each, cell: each, start: each,
-    member: each, partner: each,
+    p, full, room, slot, motion: each, box_of: each, frame: each, platen: each, shape: each, cell: each, start: each,
+    member: each, partner: each, periodic: ti.template(),
 ):  # fmt: skip
     """Number of candidates in the row of body p; writes the first `room` of them from `slot` on."""
-    me, box, sides = motion[p], frame[box_of[p]], shape[box_of[p]]
+    me, box, gap, sides = motion[p], frame[box_of[p]], platen[box_of[p]], shape[box_of[p]]
     found = 0
     local = cell[p] - sides[3]
     z = local % sides[2]
@@ -65,25 +69,36 @@ def visit(
         for dy in range(ti.min(3, sides[1])):
             cx, cy = around(x + dx, sides[0]), around(y + dy, sides[1])
             column = sides[3] + (cx * sides[1] + cy) * sides[2]
-            low = column + ti.max(z - 1, 0)
-            high = column + ti.min(z + 1, sides[2] - 1)
-            for m in range(start[low], start[high + 1]):
-                q = member[m]
-                if (q > p or (full == 1 and q < p)) and is_candidate(me, motion[q], box):
-                    if found < room:
-                        partner[slot + found] = q
-                    found += 1
+            # between platens a column's three cells lie in one stretch of bodies; in a lattice the rows go around
+            layers = ti.min(3, sides[2]) if ti.static(periodic) else 1
+            for dz in range(layers):
+                low = column + ti.max(z - 1, 0)
+                high = column + ti.min(z + 1, sides[2] - 1)
+                if ti.static(periodic):
+                    low = column + around(z + dz, sides[2])
+                    high = low
+                for m in range(start[low], start[high + 1]):
+                    q = member[m]
+                    if (q > p or (full == 1 and q < p)) and is_candidate(me, motion[q], box, gap, periodic):
+                        if found < room:
+                            partner[slot + found] = q
+                        found += 1
     return found
 
 
 @cache
-def cell_kernels(precision: str) -> SimpleNamespace:
-    """Kernels for one precision. frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first."""
-    a = array_types(precision)
+def cell_kernels(precision: str, memory: int, *, periodic: bool) -> SimpleNamespace:
+    """Kernels for one precision and as many places of memory in the history of a contact.
+
+    frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first. periodic: boxes have a lattice,
+    whose cells divide its vectors.
+    """
+    a = array_types(precision, memory, periodic=periodic)
+    wall_width = width_of(wall_layout(memory))
 
     @ti.kernel
     def count_cells(
-        body_count: int, cell_count: int, motion: a.motion, box_of: a.integer, frame: a.frame,
+        body_count: int, cell_count: int, motion: a.motion, box_of: a.integer, frame: a.frame, platen: a.platen,
         grid: a.grid, shape: a.shape, cell: a.integer, count: a.integer,
     ):  # fmt: skip
         """Cell of every body, wrapped in x and y and clamped in z, and how many are in each."""
@@ -92,11 +107,18 @@ def cell_kernels(precision: str) -> SimpleNamespace:
         for p in range(body_count):
             b = box_of[p]
             me, box, size, sides = motion[p], frame[b], grid[b], shape[b]
-            x = me[0] - box[0] * ti.floor(me[0] / box[0])
-            y = me[1] - box[1] * ti.floor(me[1] / box[1])
+            x, y, z = me[0], me[1], me[2] - size[0]
+            wide, deep = box[0], box[1]
+            if ti.static(periodic):
+                lattice = platen[b]
+                wide, deep = lattice[8], lattice[9]
+                x -= lattice[11] * me[2] / lattice[10]  # along the tilted vector to the base
+                z = me[2] - lattice[10] * ti.floor(me[2] / lattice[10])
+            x -= wide * ti.floor(x / wide)
+            y -= deep * ti.floor(y / deep)
             cx = ti.min(ti.cast(x / size[1], ti.i32), sides[0] - 1)
             cy = ti.min(ti.cast(y / size[2], ti.i32), sides[1] - 1)
-            cz = ti.max(0, ti.min(ti.cast((me[2] - size[0]) / size[3], ti.i32), sides[2] - 1))
+            cz = ti.max(0, ti.min(ti.cast(z / size[3], ti.i32), sides[2] - 1))
             cell[p] = sides[3] + (cx * sides[1] + cy) * sides[2] + cz
             ti.atomic_add(count[cell[p]], 1)  # of integers: order does not matter
 
@@ -122,16 +144,20 @@ def cell_kernels(precision: str) -> SimpleNamespace:
         for p in range(body_count):
             me, b = motion[p], box_of[p]
             listed[p] = ti.Vector([me[0], me[1], me[2]])
-            gap = ti.min(me[2] - platen[b][4], platen[b][5] - me[2]) - me[3]
-            near_wall[p] = 1 if gap < frame[b][6] else 0
-            count[p] = visit(p, full, room, room * p, motion, box_of, frame, shape, cell, start, member, draft)
+            near_wall[p] = 0
+            if ti.static(not periodic):
+                gap = ti.min(me[2] - platen[b][4], platen[b][5] - me[2]) - me[3]
+                near_wall[p] = 1 if gap < frame[b][6] else 0
+            count[p] = visit(
+                p, full, room, room * p, motion, box_of, frame, platen, shape, cell, start, member, draft, periodic
+            )  # fmt: skip
 
     @ti.kernel
     def fill_candidates(
-        body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
+        body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame, platen: a.platen,
         shape: a.shape, cell: a.integer, start: a.integer, member: a.integer, draft: a.integer,
-        old_row: a.integer, old_partner: a.integer, old_spring: a.point,
-        row: a.integer, partner: a.integer, spring: a.point,
+        old_row: a.integer, old_partner: a.integer, old_spring: a.spring,
+        row: a.integer, partner: a.integer, spring: a.spring,
         old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
         wall: a.wall,
     ):  # fmt: skip
@@ -142,7 +168,10 @@ def cell_kernels(precision: str) -> SimpleNamespace:
                 for m in range(length):
                     partner[row[p] + m] = draft[room * p + m]
             else:
-                visit(p, full, length, row[p], motion, box_of, frame, shape, cell, start, member, partner)
+                visit(
+                    p, full, length, row[p], motion, box_of, frame, platen, shape, cell, start, member, partner,
+                    periodic,
+                )  # fmt: skip
             sort_segment(partner, row[p], row[p + 1])
             m = old_row[p]
             for k in range(row[p], row[p + 1]):
@@ -157,7 +186,7 @@ def cell_kernels(precision: str) -> SimpleNamespace:
                 if old_wall_row[p + 1] > old_wall_row[p]:
                     wall[q] = old_wall[old_wall_row[p]]
                 else:
-                    wall[q] = ti.Vector([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+                    wall[q] = ti.Vector([0.0] * wall_width)
 
     return SimpleNamespace(
         count_cells=count_cells,

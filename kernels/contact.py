@@ -1,7 +1,15 @@
 """Contact laws: pure functions from the state of one contact to its force. Units: µm, µs, ng, hence µN and MPa.
 
 A law sees scalars and vectors only; gathering and storing is done in `pairs`. The normal n points from the second
-body to the first, velocities are of the first relative to the second, forces act on the first.
+body to the first, velocities are of the first relative to the second, forces act on the first. A law is composed of a
+normal law, friction with a tangential spring, dashpots, and (names that end in `_rolling`) resistance to rolling and
+twisting.
+
+History of a contact: tangential spring (3), memory of the normal law, and where it resists rolling: angle (3), twist.
+
+Heat is what a contact loses: the work done on it less the change of what it stores, ½ k ξ² included. A spring that is
+wound stiffens as the contact grows, at no work; so Hertz–Mindlin contacts may give more than they were given for a
+while, and their heat is then negative.
 """
 
 from collections.abc import Callable
@@ -10,84 +18,205 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.kernels.backend import ti
+from kalander.kernels.law_table import CONSTANTS, LAW_NAMES, NORMAL_MEMORY, ROLLING_SUFFIX, memory_of
+from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
-__all__ = ["CONSTANTS", "LAWS", "ContactLaw", "hertz_mindlin"]
+__all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
 
-# Meaning of the constants of a pair of materials, in this order (see dem.material).
-CONSTANTS = ("effective_modulus", "effective_shear_modulus", "damping", "tangential_damping", "friction", "floor")
+# What laws multiply with, in this order: 4/3 E*, c_n, 8 G*, c_t, μ, floor, p_y, 2 E*, 2π w, k_2/k_1, μ_r, μ_tw;
+# dashpots γ = c √(a m*) with contact radius a
+FACTORS = 12
 
 ROOT_FIVE_SIXTHS = 0.9128709291752769
 
 
 @dataclass(frozen=True)
 class ContactLaw:
-    """force: the device function. factors: constants of pairs (…, 6) to what it multiplies with, (…, LAW_WIDTH);
+    """force: the device function. stiffness: device function, at least dF/dδ [MPa µm] from factors, R* and overlap.
 
-    the last of them is 2 E*: normal stiffness over contact radius.
+    memory: places of a history beyond the tangential spring; rolling: whether the last of them resist rolling.
     """
 
     force: Callable
-    factors: Callable[[np.ndarray], np.ndarray]
+    stiffness: Callable
+    memory: int
+    rolling: bool
 
 
-def hertz_mindlin_factors(constants: np.ndarray) -> np.ndarray:
-    """4/3 E*, c_n, 8 G*, c_t, μ, floor, 0, 2 E*; dashpots γ = c √(a m*) with contact radius a = √(R*δ)."""
-    modulus, shear_modulus, damping, tangential_damping, friction, floor = np.moveaxis(constants, -1, 0)
-    normal, tangential = 2.0 * modulus, 8.0 * shear_modulus
+def law_factors(constants: np.ndarray) -> np.ndarray:
+    """Factors of pairs, shape (…, FACTORS), from their constants, shape (…, len(CONSTANTS))."""
+    named = dict(zip(CONSTANTS, np.moveaxis(constants, -1, 0), strict=True))
+    normal, tangential = 2.0 * named["effective_modulus"], 8.0 * named["effective_shear_modulus"]
     columns = (
-        4.0 / 3.0 * modulus,
-        2.0 * ROOT_FIVE_SIXTHS * damping * np.sqrt(normal),
+        4.0 / 3.0 * named["effective_modulus"],
+        2.0 * ROOT_FIVE_SIXTHS * named["damping"] * np.sqrt(normal),
         tangential,
-        2.0 * ROOT_FIVE_SIXTHS * tangential_damping * np.sqrt(tangential),
-        friction,
-        floor,
-        np.zeros_like(modulus),
+        2.0 * ROOT_FIVE_SIXTHS * named["tangential_damping"] * np.sqrt(tangential),
+        named["friction"],
+        named["floor"],
+        named["yield_pressure"],
         normal,
+        2.0 * np.pi * named["adhesion"],
+        named["release_ratio"],
+        named["rolling_friction"],
+        named["twisting_friction"],
     )
     return np.stack(columns, axis=-1)
 
 
 @ti.func
-def hertz_mindlin(factors, radius, mass, overlap, normal, velocity, spring, dt):
-    """Hertz–Mindlin contact with history, Coulomb friction and restitution-based damping.
-
-    factors: of hertz_mindlin_factors, from E* [MPa], G* [MPa], β, β_t, μ, smallest normal force [µN]
-    radius R* [µm], mass m* [ng], overlap δ > 0 [µm], normal n, velocity [µm/µs] at the contact, spring ξ [µm], dt [µs]
-
-    F_n = 4/3 E* √(R*δ) δ − γ_n v_n,  γ_n = 2 √(5/6) β √(S_n m*), S_n = 2 E* √(R*δ)
-    F_t = −k_t ξ − γ_t v_t,           k_t = 8 G* √(R*δ), |F_t| ≤ μ F_n, ξ shortened with it
-
-    Returns force on the first body [µN], spring [µm], heat made in this step [pJ].
-    Source: Tsuji, Tanaka & Ishida, Powder Technology 71 (1992) 239; Di Renzo & Di Maio, Chem. Eng. Sci. 59 (2004) 525.
-    """
-    contact_radius = ti.sqrt(radius * overlap)
-    root = ti.sqrt(contact_radius * mass)
-    normal_velocity = velocity.dot(normal)
-    tangential_velocity = velocity - normal_velocity * normal
-
-    elastic = factors[0] * contact_radius * overlap
-    normal_force = ti.max(elastic - factors[1] * root * normal_velocity, factors[5])
-
-    # history turns with the contact plane and keeps its length, else the stress drifts (Luding 2008, §4)
-    old = spring.dot(spring)
-    spring -= spring.dot(normal) * normal
-    new = spring.dot(spring)
+def carried(vector, normal):
+    """Vector turned into the contact plane, at its length, else the stress drifts (Luding 2008, §4)."""
+    old = vector.dot(vector)
+    vector -= vector.dot(normal) * normal
+    new = vector.dot(vector)
     if new > 0.0:
-        spring *= ti.sqrt(old / new)
-    spring += tangential_velocity * dt
-
-    stiffness = factors[2] * contact_radius
-    tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
-    limit = factors[4] * ti.max(normal_force, 0.0)
-    square = tangential_force.dot(tangential_force)
-    if square > limit * limit:
-        tangential_force *= limit / ti.sqrt(square)
-        # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
-        spring = -tangential_force / stiffness
-
-    stored = 0.5 * stiffness * (spring.dot(spring) - old)
-    heat = (elastic - normal_force) * normal_velocity * dt - tangential_force.dot(tangential_velocity) * dt - stored
-    return normal_force * normal + tangential_force, spring, heat
+        vector *= ti.sqrt(old / new)
+    return vector
 
 
-LAWS = {"hertz_mindlin": ContactLaw(hertz_mindlin, hertz_mindlin_factors)}
+@ti.func
+def rolling_moment(
+    factors, radius, contact_radius, grown, normal_force, normal, spin, history, place: ti.template(), dt
+):
+    """Moment on the first body that resists rolling and twisting, history, heat.
+
+    Rolling: spring k_r = 2.25 S_n (μ_r R*)² up to |M| = μ_r R* F_n, S_n = 2 E* a; Ai, Chen, Rotter & Ooi, Powder
+    Technology 206 (2011) 269, model C without its dashpot. Twisting: spring k_t a²/2 up to |M| = 2/3 a μ_tw F_n;
+    Marshall, J. Comput. Phys. 228 (2009) 1541. Both springs slip as friction does. As a contact grows its moments
+    stay, as it shrinks its angles stay: springs that stiffen or soften make no energy, and what they lose is heat.
+    grown: contact radius of the step before.
+    """
+    stay = grown / contact_radius if contact_radius > grown else 1.0
+    lever = factors[10] * radius
+    rolling, twisting = 2.25 * factors[7] * lever * lever, 0.5 * factors[2]  # over a, over a³
+    spin_about = spin.dot(normal)
+
+    angle = carried(ti.Vector([history[place], history[place + 1], history[place + 2]]), normal)
+    twist = history[place + 3]
+    stored = rolling * grown * angle.dot(angle) + twisting * grown * grown * grown * twist * twist
+    angle = stay * angle + (spin - spin_about * normal) * dt
+    twist = stay * stay * stay * twist + spin_about * dt
+
+    stiffness = rolling * contact_radius
+    moment = -stiffness * angle
+    limit = lever * ti.max(normal_force, 0.0)
+    size = moment.norm()
+    if size > limit:
+        moment *= limit / size
+        angle = -moment / stiffness
+    stored -= stiffness * angle.dot(angle)
+    stiffness = twisting * contact_radius * contact_radius * contact_radius
+    torque = -stiffness * twist
+    limit = 2.0 / 3.0 * contact_radius * factors[11] * ti.max(normal_force, 0.0)
+    if ti.abs(torque) > limit:
+        torque = ti.math.sign(torque) * limit
+        twist = -torque / stiffness
+    stored -= stiffness * twist * twist
+
+    moment += torque * normal
+    for d in ti.static(range(3)):
+        history[place + d] = angle[d]
+    history[place + 3] = twist
+    return moment, history, 0.5 * stored - moment.dot(spin) * dt
+
+
+def compose(name: str) -> ContactLaw:
+    """The contact law of that name."""
+    base, rolling = name.removesuffix(ROLLING_SUFFIX), name.endswith(ROLLING_SUFFIX)
+    normal_law, stiffness = NORMAL_LAWS[base]
+    memory = NORMAL_MEMORY[base]
+
+    @ti.func
+    def force(factors, radius, mass, overlap, normal, velocity, spin, history, dt):
+        """Normal law with dashpot, Coulomb friction with a spring, resistance to rolling.
+
+        factors: of law_factors; radius R* [µm], mass m* [ng], overlap δ > 0 [µm], normal n, velocity [µm/µs] at the
+        contact, spin of the first relative to the second [1/µs], history, dt [µs]
+
+        F_n = F(δ) − γ_n v_n,   γ_n = 2 √(5/6) β √(S_n m*), S_n = 2 E* a
+        F_t = −k_t ξ − γ_t v_t, k_t = 8 G* a, |F_t| ≤ μ F_n without adhesion's pull, ξ shortened with it
+
+        Returns force [µN] and resisting moment [µN µm] on the first body, history, heat made in this step [pJ].
+        Source: Tsuji, Tanaka & Ishida, Powder Technology 71 (1992) 239; Di Renzo & Di Maio, Chem. Eng. Sci. 59 (2004)
+        525; a = √(R*δ) with Hertz' F is the Hertz–Mindlin law.
+        """
+        elastic, contact_radius, yielded, history = normal_law(factors, radius, overlap, history)
+        root = ti.sqrt(contact_radius * mass)
+        normal_velocity = velocity.dot(normal)
+        tangential_velocity = velocity - normal_velocity * normal
+        normal_force = ti.max(elastic - factors[1] * root * normal_velocity, factors[5])
+
+        # contact radius of the step before: the velocity that led here is that of the half step
+        grown = ti.sqrt(radius * ti.max(overlap + normal_velocity * dt, 0.0))
+        if ti.static(memory > 0):
+            grown = history[MEMORY + 1]
+            history[MEMORY + 1] = contact_radius
+        before = carried(ti.Vector([history[0], history[1], history[2]]), normal)
+        way = tangential_velocity * dt
+        spring = before + way
+
+        stiffness = factors[2] * contact_radius
+        tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
+        pressing = normal_force
+        if ti.static(memory > 0):
+            pressing += factors[8] * radius  # adhesion presses the surfaces together
+        limit = factors[4] * ti.max(pressing, 0.0)
+        square = tangential_force.dot(tangential_force)
+        if square > limit * limit:
+            tangential_force *= limit / ti.sqrt(square)
+            # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
+            # 0 - x, not -x: no spring is +0, as of a body that is not listed
+            spring = (0.0 - tangential_force) / stiffness
+        if ti.static(memory > 0) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
+            spring *= 0.0
+
+        # dashpots dissipate with the velocity in the middle of the kick, of which they themselves have taken half
+        dash, dashpot = normal_force - elastic, tangential_force + stiffness * spring
+        half = 0.5 * dt / mass
+        heat = -dt * (dash * (normal_velocity + half * dash) + dashpot.dot(tangential_velocity + 3.5 * half * dashpot))
+        # springs take the mean of their forces along the way, less what they store: what friction and stiffening make
+        softer = factors[2] * grown
+        heat += 0.5 * (stiffness * spring + softer * before).dot(way)
+        heat -= 0.5 * (stiffness * spring.dot(spring) - softer * before.dot(before))
+        moment = ti.Vector([0.0, 0.0, 0.0])
+        if ti.static(memory > 0):
+            heat += yielded
+        for d in ti.static(range(3)):
+            history[d] = spring[d]
+        if ti.static(rolling):
+            moment, history, rubbed = rolling_moment(
+                factors, radius, contact_radius, grown, normal_force, normal, spin, history, MEMORY + memory, dt
+            )
+            heat += rubbed
+        return normal_force * normal + tangential_force, moment, history, heat
+
+    return ContactLaw(force, stiffness, memory_of(name), rolling)
+
+
+@ti.func
+def hertz_stiffness(factors, radius, overlap):
+    """S_n = 2 E* √(R*δ); release from a flattened contact is no stiffer, its contact area being no larger."""
+    return factors[7] * ti.sqrt(radius * overlap)
+
+
+@ti.func
+def storakers_stiffness(factors, radius, overlap):
+    """Release at once: 2 E* a, loading π p_y 2.86 R*, whichever is more."""
+    slope = ti.math.pi * factors[6] * STORAKERS_AREA * radius
+    return ti.max(factors[7] * ti.sqrt(STORAKERS_AREA * radius * overlap), slope)
+
+
+@ti.func
+def hysteretic_stiffness(factors, radius, overlap):
+    """k_2; or that of the tangential spring where it is more."""
+    return ti.max(ti.math.pi * factors[6] * radius * factors[9], factors[7] * ti.sqrt(radius * overlap))
+
+
+NORMAL_LAWS = {
+    "hertz_mindlin": (hertz, hertz_stiffness),
+    "thornton_ning": (thornton_ning, hertz_stiffness),
+    "storakers": (storakers, storakers_stiffness),
+    "hysteretic": (hysteretic, hysteretic_stiffness),
+}
+LAWS = {name: compose(name) for name in LAW_NAMES}

@@ -1,6 +1,7 @@
 """Velocity Verlet of one body, and whether the candidate list still holds where it has come to."""
 
 from kalander.kernels.backend import ti
+from kalander.kernels.lattice import drift_of
 
 __all__ = ["FRESH", "LOST", "STALE", "list_state", "travel_limits", "turn_over"]
 
@@ -47,12 +48,13 @@ def travel_limits(low, high, listed_low, listed_high, skin, reach, largest_step)
 
 @ti.func
 def turn_over(
-    p, me, sums, finish, begin, dt, acceleration, motion: each, rest: each, load: each, listed: each, low,
-    listed_low, stretch, still, carried, platen_step, compensated: ti.template(),
+    p, me, sums, finish, begin, dt, acceleration, motion: each, rest: each, load: each, listed: each, carry, still,
+    carried, platen_step, compensated: ti.template(), periodic: ti.template(),
 ):  # fmt: skip
     """End a step of body p (second half of its kick), begin the next (first half and drift), or both.
 
-    me, sums: its rows, of which the forces are stored; at zero where a step begins. Returns its signs for its list.
+    me, sums: its rows, of which the forces are stored; at zero where a step begins. carry: how its surroundings move,
+    see `drag`. Returns its signs for its list.
     """
     speed = ti.Vector([me[4], me[5], me[6]])
     turn = ti.Vector([me[8], me[9], me[10]])
@@ -67,7 +69,14 @@ def turn_over(
     if begin == 1:
         speed += gain
         turn += turn_gain
-        if ti.static(compensated):
+        if ti.static(periodic and compensated):
+            move = speed * dt + drift_of(carry, 0, place) + rest[p]
+            there = place + move
+            rest[p] = move - (there - place)
+            place = there
+        elif ti.static(periodic):
+            place += speed * dt + drift_of(carry, 0, place)
+        elif ti.static(compensated):
             move = speed * dt + rest[p]
             there = place + move
             rest[p] = move - (there - place)
@@ -75,7 +84,7 @@ def turn_over(
         else:
             place += speed * dt
         sums = ti.Vector([0.0, 0.0, 0.0, sums[3], 0.0, 0.0, 0.0, sums[7]])
-        signs = strayed(place, speed, dt, listed[p], low, listed_low, stretch, still, carried, platen_step)
+        signs = strayed(place, speed, dt, listed[p], carry, still, carried, platen_step, periodic)
     load[p] = sums
     motion[p] = ti.Vector(
         [place.x, place.y, place.z, me[3], speed.x, speed.y, speed.z, me[7], turn.x, turn.y, turn.z, me[11]]
@@ -84,11 +93,24 @@ def turn_over(
 
 
 @ti.func
-def strayed(place, speed, dt, listed, low, listed_low, stretch, still, carried, platen_step):
+def drag(listed, carry, periodic: ti.template()):
+    """Way that platens or lattice would have carried a body since the list was made [µm].
+
+    carry: height of the lower platen now and then, and stretch between the platens; or that of a lattice.
+    """
+    way = ti.Vector([0.0, 0.0, 0.0])
+    if ti.static(periodic):
+        way = drift_of(carry, 4, listed)
+    else:
+        way.z = (carry[0] - carry[1]) + (carry[2] - 1.0) * (listed.z - carry[1])
+    return way
+
+
+@ti.func
+def strayed(place, speed, dt, listed, carry, still, carried, platen_step, periodic: ti.template()):
     """Signs of a body at `place`; a place that is not a number has strayed."""
     away = place - listed
-    drag = ti.Vector([0.0, 0.0, (low - listed_low) + (stretch - 1.0) * (listed.z - listed_low)])
-    off = away - drag
+    off = away - drag(listed, carry, periodic)
     # more than a step of the body, accelerating by half, and of the platens
     step = 1.5 * dt * (ti.abs(speed.x) + ti.abs(speed.y) + ti.abs(speed.z))
     signs = ti.cast(0, ti.i32)

@@ -10,6 +10,9 @@ from types import SimpleNamespace
 from kalander.kernels.backend import ti
 from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
+from kalander.kernels.lattice import flow_of, lattice_image
+from kalander.kernels.normal_laws import MEMORY
+from kalander.kernels.records import WALL_LOADS, wall_place
 
 __all__ = ["centre", "keep", "kept", "nearest_image", "pair_functions", "partner_of"]
 
@@ -48,44 +51,58 @@ def spin(body):
 
 
 @ti.func
-def keep(result: each, q, force, moment, other_moment, heat):
+def keep(result: each, q, force, moment, other_moment, heat, work):
     """Store what a pair gives its bodies in row q of the pair loads."""
     result[q] = ti.Vector(
         [
             force.x, force.y, force.z, moment.x, moment.y, moment.z,
-            other_moment.x, other_moment.y, other_moment.z, heat,
+            other_moment.x, other_moment.y, other_moment.z, heat, work,
         ]
     )  # fmt: skip
 
 
 @ti.func
 def kept(result: each, q):
-    """Force on the first body, moments on both and heat of a pair, as stored."""
+    """Force on the first body, moments on both, heat and work of a pair, as stored."""
     row = result[q]
     return (
         ti.Vector([row[0], row[1], row[2]]), ti.Vector([row[3], row[4], row[5]]),
-        ti.Vector([row[6], row[7], row[8]]), row[9],
+        ti.Vector([row[6], row[7], row[8]]), row[9], row[10],
     )  # fmt: skip
 
 
 @cache
-def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
+def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> SimpleNamespace:
     """Device functions for one contact law.
 
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
+    periodic: spans are those of a lattice, else widths in x and y between platens.
     """
-    law = LAWS[law_name].force
+    law, rolling, places = LAWS[law_name].force, LAWS[law_name].rolling, MEMORY + LAWS[law_name].memory
+    front, back = (tuple(wall_place(side, d, places - MEMORY) for d in range(places)) for side in (0, 1))
 
     @ti.func
-    def separation(i, j, here, motion: each, rest: each, width):
+    def separation(i, j, here, motion: each, rest: each, span):
         """Vector from body j to body i, whose centre is `here`, nearest image [µm]."""
-        vector = nearest_image(here - centre(motion[j]), width)
+        vector = here - centre(motion[j])
+        if ti.static(periodic):
+            vector = lattice_image(vector, span)
+        else:
+            vector = nearest_image(vector, span)
         if ti.static(compensated):
             vector += rest[i] - rest[j]
         return vector
 
     @ti.func
-    def contact(me, other, vector, square, dt, table, material_count, factors: each, spring):
+    def work_of_flow(force, vector, span, dt):
+        """Work that the flow of a lattice does on a pair in a step [pJ]: it carries the bodies along their force."""
+        work = 0.0
+        if ti.static(periodic):
+            work = -dt * force.dot(flow_of(span, vector))
+        return work
+
+    @ti.func
+    def contact(me, other, vector, square, dt, span, table, material_count, factors: each, spring):
         """Force on `me`, moments on both, its spring and the heat made; `square` is of the distance, which touches.
 
         table: first row of the box in `factors`.
@@ -97,30 +114,38 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
         arm = me[3] - 0.5 * overlap
         other_arm = other[3] - 0.5 * overlap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        if ti.static(periodic):
+            slide += flow_of(span, vector)
         pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
         masses = me[7] + other[7]
         share = 1.0 / (reach * masses)  # one division for both reduced quantities
-        force, history, heat = law(
+        force, resisting, history, heat = law(
             factors[pair], me[3] * other[3] * masses * share, me[7] * other[7] * reach * share, overlap, normal, slide,
-            spring, dt,
+            spin(me) - spin(other), spring, dt,
         )  # fmt: skip
         couple = normal.cross(force)
-        return force, -arm * couple, -other_arm * couple, history, heat
+        moment, other_moment = -arm * couple, -other_arm * couple
+        if ti.static(rolling):
+            moment += resisting
+            other_moment -= resisting
+        return force, moment, other_moment, history, heat
 
     @ti.func
-    def bonded(i, j, dt, motion: each, rest: each, width, binder, bond: each, k):
-        """Force on i, moments on i and j, heat made by bond k; updates its springs and whether it holds.
+    def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
+        """Force on i, moments on i and j, heat made by bond k, work; updates its springs and whether it holds.
 
         The elastic energy of a bond that fails becomes heat.
         """
         me, other, state = motion[i], motion[j], bond[k]
-        vector = separation(i, j, centre(me), motion, rest, width)
+        vector = separation(i, j, centre(me), motion, rest, span)
         distance = vector.norm()
         normal = vector * (1.0 / distance)
         gap = distance - me[3] - other[3]
         arm = me[3] + 0.5 * gap
         other_arm = other[3] + 0.5 * gap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        if ti.static(periodic):
+            slide += flow_of(span, vector)
         shear = ti.Vector([state[0], state[1], state[2]])
         bending = ti.Vector([state[4], state[5], state[6]])
         stretch = distance - state[7]
@@ -142,17 +167,17 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             bond[k] = ti.Vector(
                 [shear.x, shear.y, shear.z, state[3], bending.x, bending.y, bending.z, state[7], twist, intact]
             )
-        return force, moment_me, moment_other, heat
+        return force, moment_me, moment_other, heat, work_of_flow(force, vector, span, dt)
 
     @ti.func
     def platen(me, rest, dt, height, direction, plate_velocity, factors, spring):
         """Force and moment on a body of the platen at `height` whose inward normal is `direction` z.
 
-        The spring of a body that does not touch is kept at zero, which is also its value at first touch.
+        The history of a body that does not touch is kept at zero, which is also its value at first touch.
         """
         force = ti.Vector([0.0, 0.0, 0.0])
         moment = ti.Vector([0.0, 0.0, 0.0])
-        history = ti.Vector([0.0, 0.0, 0.0])
+        history = ti.Vector([0.0] * places)
         heat = 0.0
         distance = direction * (me[2] - height)
         if ti.static(compensated):
@@ -163,20 +188,27 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             arm = me[3] - overlap
             slide = velocity(me) - arm * spin(me).cross(normal)
             slide.z -= plate_velocity
-            force, history, heat = law(factors, me[3], me[7], overlap, normal, slide, spring, dt)
+            force, resisting, history, heat = law(
+                factors, me[3], me[7], overlap, normal, slide, spin(me), spring, dt
+            )  # fmt: skip
             moment = -arm * normal.cross(force)
+            if ti.static(rolling):
+                moment += resisting
         return force, moment, history, heat
 
     @ti.func
-    def platens(q, p, low, high, low_velocity, high_velocity, dt, table, material_count, motion: each, rest: each,
-                load: each, wall: each, factors: each):  # fmt: skip
-        """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums."""
+    def platens(q, p, low, high, low_velocity, high_velocity, materials, dt, table, material_count, motion: each,
+                rest: each, load: each, wall: each, factors: each):  # fmt: skip
+        """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums.
+
+        materials: rows of the lower and the upper platen's material.
+        """
         me, held, sums = motion[p], wall[q], load[p]
         offset = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(compensated):
             offset = rest[p]
-        row = table + (ti.cast(me[11], ti.i32) + 1) * material_count - 1
-        springs = ti.Matrix([[held[0], held[1], held[2]], [held[4], held[5], held[6]]])
+        row = table + ti.cast(me[11], ti.i32) * material_count
+        springs = held  # as by records.wall_layout: the side whose turn it is lies in front
         pushes = ti.Vector([0.0, 0.0])
         push = ti.Vector([0.0, 0.0, 0.0])
         turn = ti.Vector([0.0, 0.0, 0.0])
@@ -185,22 +217,26 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             direction = 1.0 - 2.0 * side
             height = low if side == 0 else high
             speed = low_velocity if side == 0 else high_velocity
-            spring = ti.Vector([springs[0, 0], springs[0, 1], springs[0, 2]])
-            force, moment, history, made = platen(me, offset, dt, height, direction, speed, factors[row], spring)
+            spring = ti.Vector([0.0] * places)
+            for d in ti.static(range(places)):
+                spring[d] = springs[ti.static(front[d])]
+            force, moment, history, made = platen(
+                me, offset, dt, height, direction, speed, factors[row + ti.cast(materials[side], ti.i32)], spring
+            )  # fmt: skip
             # the other side's turn: what was found goes to the back
-            springs = ti.Matrix([[springs[1, 0], springs[1, 1], springs[1, 2]], [history.x, history.y, history.z]])
+            for d in ti.static(range(places)):
+                springs[ti.static(front[d])] = springs[ti.static(back[d])]
+                springs[ti.static(back[d])] = history[d]
             # 0 - x, not -x: no load is +0, as of a body that is not listed
             pushes = ti.Vector([pushes[1], force.z if side == 0 else 0.0 - force.z])
             push += force
             turn += moment
             heat += made
             work += force.z * speed
-        wall[q] = ti.Vector(
-            [
-                springs[0, 0], springs[0, 1], springs[0, 2], pushes[0],
-                springs[1, 0], springs[1, 1], springs[1, 2], pushes[1],
-            ]
-        )  # fmt: skip
+        springs[WALL_LOADS[0]], springs[WALL_LOADS[1]] = pushes[0], pushes[1]
+        wall[q] = springs
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
 
-    return SimpleNamespace(separation=separation, contact=contact, bonded=bonded, platens=platens)
+    return SimpleNamespace(
+        separation=separation, contact=contact, bonded=bonded, platens=platens, work_of_flow=work_of_flow
+    )

@@ -4,6 +4,8 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
+from kalander.kernels.contact import LAWS
+from kalander.kernels.lattice import lattice_at
 from kalander.kernels.pairs import centre, pair_functions, partner_of
 from kalander.kernels.records import array_types
 
@@ -11,11 +13,21 @@ __all__ = ["readout_kernels"]
 
 
 @cache
-def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
-    """Kernels for one contact law."""
-    functions = pair_functions(law_name, compensated=precision == "f32")
+def readout_kernels(law_name: str, *, precision: str, periodic: bool) -> SimpleNamespace:
+    """Kernels for one contact law, for boxes with platens or a lattice."""
+    functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic)
     contact, bonded, separation = functions.contact, functions.bonded, functions.separation
-    a = array_types(precision)
+    law = LAWS[law_name]
+    stiffness_of = law.stiffness
+    a = array_types(precision, law.memory, periodic=periodic)
+
+    @ti.func
+    def span_of(box, gap):
+        """Widths of a box between platens, or the span of a lattice, as they stand."""
+        if ti.static(periodic):
+            return lattice_at(gap, 0.0)
+        else:
+            return ti.Vector([box[0], box[1]])
 
     @ti.kernel
     def platen_loads(box_count: int, wall_start: a.integer, wall: a.wall, total: a.couple):
@@ -36,11 +48,11 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
         row: a.integer, partner: a.integer, wall_body: a.integer, rate: a.real,
     ):  # fmt: skip
-        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²], k_n = 2 E* √(R*δ)."""
+        """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²]."""
         for p in range(body_count):
             b = box_of[p]
             me = motion[p]
-            span = ti.Vector([frame[b][0], frame[b][1]])
+            span = span_of(frame[b], platen[b])
             largest = 0.0
             for k in range(row[p], row[p + 1]):
                 if partner[k] < 0:
@@ -49,16 +61,18 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
                     reach = me[3] + other[3]
                     overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, span).norm(), 0.0)
                     pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
-                    stiffness = factors[pair][7] * ti.sqrt(me[3] * other[3] / reach * overlap)
+                    stiffness = stiffness_of(factors[pair], me[3] * other[3] / reach, overlap)
                     largest = ti.max(largest, stiffness * (1.0 / me[7] + 1.0 / other[7]))
             if largest > rate[b]:
                 ti.atomic_max(rate[b], largest)  # the largest of numbers does not depend on their order
-        for q in range(wall_count):
+        for q in range(0 if periodic else wall_count):
             me, b = motion[wall_body[q]], box_of[wall_body[q]]
-            room = ti.min(me[2] - platen[b][0], platen[b][1] - me[2])
-            if room < me[3]:
-                pair = (b * material_count + ti.cast(me[11], ti.i32) + 1) * material_count - 1
-                ti.atomic_max(rate[b], factors[pair][7] * ti.sqrt(me[3] * (me[3] - room)) / me[7])
+            for side in range(2):
+                room = me[2] - platen[b][0] if side == 0 else platen[b][1] - me[2]
+                if room < me[3]:
+                    pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count
+                    pair += ti.cast(platen[b][6] if side == 0 else platen[b][7], ti.i32)
+                    ti.atomic_max(rate[b], stiffness_of(factors[pair], me[3], me[3] - room) / me[7])
 
     @ti.kernel
     def fastest_body(body_count: int, motion: a.motion, box_of: a.integer, speed: a.real):
@@ -71,36 +85,42 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def pair_forces(
-        body_count: int, bond_count: int, material_count: int, motion: a.motion, rest: a.point,
-        box_of: a.integer, frame: a.frame, factors: a.law, binder: a.binder,
-        row: a.integer, partner: a.integer, spring: a.point, push: a.point,
+        begin: int, end: int, bond_begin: int, bond_end: int, material_count: int, motion: a.motion, rest: a.point,
+        box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law, binder: a.binder,
+        row: a.integer, partner: a.integer, spring: a.spring, push: a.point,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_push: a.point,
     ):  # fmt: skip
-        """Forces of all contacts and bonds as they stand; changes nothing else."""
-        for p in range(body_count):
+        """Forces of the contacts and bonds of which bodies from `begin` to `end` are the first; changes nothing else.
+
+        The first of them go to the first rows of push and bond_push.
+        """
+        for p in range(begin, end):
             b = box_of[p]
             me = motion[p]
-            span = ti.Vector([frame[b][0], frame[b][1]])
+            span = span_of(frame[b], platen[b])
+            first = row[begin]
             for k in range(row[p], row[p + 1]):
-                push[k] = ti.Vector([0.0, 0.0, 0.0])
+                push[k - first] = ti.Vector([0.0, 0.0, 0.0])
                 if partner[k] < 0:
                     other = motion[partner_of(partner[k])]
                     vector = separation(p, partner_of(partner[k]), centre(me), motion, rest, span)
                     square = vector.dot(vector)
                     reach = me[3] + other[3]
                     if square < reach * reach:
-                        force, _, _, _, _ = contact(
-                            me, other, vector, square, 0.0, b * material_count * material_count, material_count,
-                            factors, spring[k],
+                        force, _, _, _history, _heat = contact(
+                            me, other, vector, square, 0.0, span, b * material_count * material_count,
+                            material_count, factors, spring[k],
                         )  # fmt: skip
-                        push[k] = force
-        for k in range(bond_count):
+                        push[k - first] = force
+        for k in range(bond_begin, bond_end):
             b = box_of[bond_first[k]]
-            bond_push[k] = ti.Vector([0.0, 0.0, 0.0])
+            bond_push[k - bond_begin] = ti.Vector([0.0, 0.0, 0.0])
             if bond[k][9] > 0.0:
-                span = ti.Vector([frame[b][0], frame[b][1]])
-                force, _, _, _ = bonded(bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k)
-                bond_push[k] = force
+                span = span_of(frame[b], platen[b])
+                force, _, _, _loss, _work = bonded(
+                    bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k
+                )
+                bond_push[k - bond_begin] = force
 
     return SimpleNamespace(
         platen_loads=platen_loads,

@@ -11,8 +11,8 @@ import numpy as np
 from kalander.kernels.backend import ti
 
 __all__ = [
-    "BOND_STATE", "FRAME", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "WALL", "Layout", "array_types",
-    "pack", "unpack", "width_of",
+    "BOND_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LOAD", "MOTION", "PAIR_LOAD_WIDTH", "PLATEN",
+    "ROOM_WIDTH", "WALL_LOADS", "Layout", "array_types", "pack", "unpack", "wall_layout", "wall_place", "width_of",
 ]  # fmt: skip
 
 Layout = dict[str, slice | int]
@@ -26,13 +26,42 @@ MOTION: Layout = {
     "material": 11,
 }
 LOAD: Layout = {"force": slice(0, 3), "heat": 3, "moment": slice(4, 7), "work": 7}
-WALL: Layout = {"spring_low": slice(0, 3), "load_low": 3, "spring_high": slice(4, 7), "load_high": 7}
 BOND_STATE: Layout = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
 FRAME: Layout = {"width": slice(0, 2), "gravity": slice(2, 5), "dt": 5, "skin": 6, "reach": 7}
-PLATEN: Layout = {"platen_height": slice(0, 2), "platen_velocity": slice(2, 4), "listed_height": slice(4, 6)}
+PLATEN: Layout = {
+    "platen_height": slice(0, 2),
+    "platen_velocity": slice(2, 4),
+    "listed_height": slice(4, 6),
+    "platen_material": slice(6, 8),
+}
+LATTICE: Layout = {
+    "size": slice(0, 3),
+    "tilt": 3,
+    "strain_rate": slice(4, 8),
+    "listed_size": slice(8, 11),
+    "listed_tilt": 11,
+}
+WALL_LOADS = (3, 7)  # places of the platens' normal forces in a wall row
 
-PAIR_LOAD_WIDTH = 10  # force on the first body, moments on both, heat
-LAW_WIDTH = 8  # constants of a contact law, derived from those of the materials
+PAIR_LOAD_WIDTH = 11  # force on the first body, moments on both, heat, work of the flow
+LAW_WIDTH = 12  # factors of a contact law, derived from the constants of the materials
+ROOM_WIDTH = 6  # heights and what the list of a box allows, see motion.travel_limits
+LATTICE_ROOM_WIDTH = 18  # carry, rooms, span: see lattice
+
+
+def wall_layout(memory: int) -> Layout:
+    """Rows of bodies near a platen, whose contacts have `memory` places of history beyond the tangential spring."""
+    low, high = WALL_LOADS[1] + 1, WALL_LOADS[1] + 1 + memory
+    return {
+        "spring_low": slice(0, 3), "load_low": WALL_LOADS[0], "spring_high": slice(4, 7), "load_high": WALL_LOADS[1],
+        "memory_low": slice(low, high), "memory_high": slice(high, high + memory),
+    }  # fmt: skip
+
+
+def wall_place(side: int, place: int, memory: int) -> int:
+    """Where place `place` of the history at the lower (0) or upper (1) platen is in a wall row."""
+    first = (0, WALL_LOADS[0] + 1)[side] if place < 3 else WALL_LOADS[1] + 1 + side * memory - 3
+    return first + place
 
 
 def width_of(layout: Layout) -> int:
@@ -54,8 +83,11 @@ def unpack(rows: np.ndarray, layout: Layout, name: str) -> np.ndarray:
     return rows[:, layout[name]].copy()
 
 
-def array_types(precision: str) -> SimpleNamespace:
-    """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place."""
+def array_types(precision: str, memory: int = 0, *, periodic: bool = False) -> SimpleNamespace:
+    """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
+
+    memory: places of a contact's history beyond the tangential spring. periodic: boxes have a lattice, not platens.
+    """
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
 
     def of(kind: Any) -> Any:
@@ -64,10 +96,12 @@ def array_types(precision: str) -> SimpleNamespace:
     vectors = {
         "motion": width_of(MOTION),
         "load": width_of(LOAD),
-        "wall": width_of(WALL),
+        "wall": width_of(wall_layout(memory)),
+        "spring": 3 + memory,
+        "room": LATTICE_ROOM_WIDTH if periodic else ROOM_WIDTH,
         "bond": width_of(BOND_STATE),
         "frame": width_of(FRAME),
-        "platen": width_of(PLATEN),
+        "platen": width_of(LATTICE if periodic else PLATEN),
         "pair_load": PAIR_LOAD_WIDTH,
         "law": LAW_WIDTH,
         "point": 3,

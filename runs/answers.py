@@ -1,5 +1,6 @@
 """What a study answers, in SI with the unit in each name: the rows of the contract, for JSON and for tables."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
 
-__all__ = ["electrode_answer", "nip_answer", "press_answer", "published_rows", "validity_answer"]
+__all__ = ["electrode_answer", "nip_answer", "press_answer", "published_rows", "validity_answer", "validity_flags"]
 
 NAMES = {
     "line_load": "line_load_N_per_m", "peak_pressure": "peak_pressure_Pa", "set_gap": "set_gap_m",
@@ -90,7 +91,16 @@ def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:
     }
     turning = [loaded_and_released(frames, box)[0] for box in range(len(boxes["stress"]))]
     worst["kinetic_over_elastic_loaded"] = float(frames["kinetic_over_elastic"][turning].max())
-    flags = list(card.warnings)
+    flags = [*card.warnings, *validity_flags(worst)]
+    missed = int((boxes["reached"] == 0).sum())
+    if missed:
+        flags.append(f"{missed} of {len(boxes['reached'])} boxes did not reach their stress within press.max_strain")
+    return {**worst, "flags": flags}
+
+
+def validity_flags(worst: Mapping[str, float]) -> list[str]:
+    """What lies outside of validity, in words."""
+    flags = []
     if worst["inertial_number_max"] > INERTIAL_LIMIT:
         flags.append(f"inertial number {worst['inertial_number_max']:.2g} above {INERTIAL_LIMIT:g}: not quasi-static")
     if worst["overlap_ratio_max"] > OVERLAP_LIMIT:
@@ -98,12 +108,9 @@ def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:
             f"largest overlap {worst['overlap_ratio_max']:.2g} of a radius above {OVERLAP_LIMIT:g}: "
             "Hertz contacts do not know their neighbours there; particles would yield or crack"
         )
-    if worst["energy_error"] > ENERGY_LIMIT:
+    if abs(worst["energy_error"]) > ENERGY_LIMIT:
         flags.append(f"energy balance open by {worst['energy_error']:.2g} of the work, above {ENERGY_LIMIT:g}")
-    missed = int((boxes["reached"] == 0).sum())
-    if missed:
-        flags.append(f"{missed} of {len(boxes['reached'])} boxes did not reach their stress within press.max_strain")
-    return {**worst, "flags": flags}
+    return flags
 
 
 def nip_answer(rolled: Data, row: int) -> dict[str, Any]:

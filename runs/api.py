@@ -5,7 +5,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from kalander.kernels.errors import Fault, InputError, NumericalError, StorageEr
 if TYPE_CHECKING:
     from kalander.kernels.backend import Device
 
-__all__ = ["RunResult", "doctor", "info", "load_card", "nip", "pack", "resume", "run"]
+__all__ = ["RunResult", "compact", "doctor", "info", "load_card", "nip", "pack", "resume", "run"]
 
 log = logging.getLogger("kalander")
 
@@ -43,12 +43,13 @@ class RunResult:
     def answer(self) -> dict[str, Any]:
         """The JSON object of `kalander run`."""
         from kalander.runs import answers
+        from kalander.runs.devices import device_answer
         from kalander.runs.fracture_answer import criteria_answer
 
         rolls = [answers.nip_answer(self.rolled, row) for row in range(len(self.rolled.tables["settings"]["name"]))]
         return {
             "study": str(self.folder),
-            "device": _device_answer(self.device),
+            "device": device_answer(self.device),
             "stages": [
                 {"name": stage.name, "key": stage.key, "seconds": stage.seconds, "reused": stage.reused}
                 for stage in self.stages
@@ -179,30 +180,21 @@ def nip(case: Path | str, *, overrides: Mapping[str, str] | None = None) -> dict
     return solve_case(load_nip_case(Path(case), overrides=overrides))
 
 
+def compact(packing: Path | str, case: Path | str, curve: Path | str, **options: Any) -> dict[str, Any]:
+    """Lead a packing along the path of a case; options as of kalander.runs.compact_verb.compact."""
+    from kalander.runs.compact_verb import compact as lead
+
+    return lead(packing, case, curve, **options)
+
+
 def _study(
     card: Card, folder: Path, device: str, precision: str, threads: int | None, allow_software: bool
 ) -> tuple["Device", Study]:
     """Start the device and build the study for it."""
-    from kalander.coupling.stages import card_stages, schedule_for
-    from kalander.kernels import backend
+    from kalander.coupling.stages import card_stages
+    from kalander.runs.devices import started
 
-    running = backend.start(device, precision, threads, allow_software=allow_software)
-    for candidate in running.candidates:
-        if not candidate.usable:
-            log.info("%s refused: %s", candidate.name, candidate.reason)
-    for note in running.notes:
-        log.warning(note)
-    schedule = schedule_for(running.kind)
-    facts = running.identity()
-    identity = {
-        "name": facts["name"],
-        "driver": facts["driver"],
-        "precision": facts["precision"],
-        "device": f"{running.kind} {facts['machine']}",
-        "kernel_package": running.kernels,
-        "kernel_version": running.versions[running.kernels],
-        "threads": running.threads,
-    }
+    running, identity, schedule = started(device, precision, threads, allow_software)
     stages = card_stages(card, precision=precision, schedule=schedule)
     return running, Study(folder, card_to_dict(card), stages, identity)
 
@@ -225,15 +217,6 @@ def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
             f"{folder}: saves of some {particles:.2g} particles need {saves / 1e9:.2g} GB, "
             f"{free / 1e9:.2g} GB are free; free the disk or choose another folder"
         )
-
-
-def _device_answer(device: "Device") -> dict[str, Any]:
-    described = asdict(device)
-    described["candidates"] = [
-        {name: candidate[name] for name in ("name", "usable", "device_name", "reason")}
-        for candidate in described["candidates"]
-    ]
-    return described
 
 
 def _report(folder: Path) -> Path:

@@ -169,6 +169,37 @@ def nip(
     _answer(work, json_output, debug)
 
 
+@app.command(epilog="Example: kalander compact packing.npz --case compact.toml -o curve.csv --json")
+def compact(
+    packing: Annotated[Path, typer.Argument(help="npz, LAMMPS data or dump, or a study's pack.h5")],
+    case: Annotated[Path, typer.Option("--case", help="a compaction case file")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="CSV file of the curve")],
+    device: DeviceName = "auto",
+    precision: Precision = "f64",
+    threads: Threads = None,
+    settings: Settings = None,
+    save_every: SaveEvery = "10 min",
+    max_walltime: Walltime = None,
+    allow_software: Software = False,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Press a given packing along a given path; an interrupted call goes on where it was."""
+
+    def work() -> dict[str, Any]:
+        from kalander.runs import api
+        from kalander.runs.show import progress_display
+
+        times, overrides = _times(save_every, max_walltime), _overrides(settings)
+        with progress_display() as show:
+            return api.compact(
+                packing, case, output, overrides=overrides, device=device, precision=precision, threads=threads,
+                allow_software=allow_software, on_progress=show, **times,
+            )  # fmt: skip
+
+    _answer(work, json_output, debug)
+
+
 def main() -> None:
     """Entry point: exit codes of kalander.kernels.errors; 70 for a bug, a quiet end for a closed pipe."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small dense systems: BLAS threads only wait for each other

@@ -5,6 +5,7 @@ The last row of `materials` is that of the platens; the others are those of the 
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,14 +41,14 @@ def lay(
     *,
     dt: float,
     friction: float = 0.0,
-    tangential_damping: bool = True,
-    attraction: bool = False,
     binder: BinderConstants = BRITTLE,
+    law: str = LAW,
+    **constants: Any,
 ) -> Ensemble:
-    """Ensemble of one box a packing, at rest."""
-    contact = contact_constants(list(materials), friction, tangential_damping=tangential_damping, attraction=attraction)
+    """Ensemble of one box a packing, at rest; constants: others of the contact law."""
+    contact = contact_constants(list(materials), friction, **constants)
     density = np.array([material.density for material in materials])
-    return assemble(packings, density=density, contact=contact, binder=binder_constants(binder), dt=dt, law=LAW)
+    return assemble(packings, density=density, contact=contact, binder=binder_constants(binder), dt=dt, law=law)
 
 
 def spheres(position, radius, *, width: float, height: float, bonds=None) -> Packing:

@@ -8,7 +8,12 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# examples follow from the test alone, and a machine that is busy fails none
+hypothesis.settings.register_profile("kalander", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("kalander")
 
 KERNEL_CACHE = Path(__file__).parent / ".kernel_cache"
 PRECISION = os.environ.get("KALANDER_TEST_PRECISION", "f64")

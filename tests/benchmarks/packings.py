@@ -32,6 +32,9 @@ TIME_STEP = 1e-3  # µs, 0.06 of the Rayleigh time
 PLATE_SPEED = 1.527  # µm/µs
 SKIN = 0.2  # of the mean radius
 FRACTIONS = (0.45, 0.55, 0.60, 0.64)
+# Large boxes: copies in x and y, by number of spheres, of one state
+LARGE_SEED, LARGE_FRACTION = 1, 0.60
+COPIES = {2_000: (1, 1), 20_000: (5, 2), 100_000: (10, 5), 300_000: (15, 10), 1_000_000: (25, 20)}
 
 JUMPY = 0.62  # solid fraction from which spheres that have lost their springs jump
 SETTLING_STEPS = 400  # after which they do no more
@@ -155,6 +158,7 @@ def lay(states: list[State]) -> Ensemble:
         "first": np.concatenate([s.first + start for s, start in zip(states, starts)]).astype(np.int32),
         "second": np.concatenate([s.second + start for s, start in zip(states, starts)]).astype(np.int32),
         "spring": np.concatenate([s.spring for s in states]),
+        "memory": np.zeros((sum(len(s.spring) for s in states), 0)),
     }
     moving = still.with_boxes(platen_velocity=np.tile([0.0, -PLATE_SPEED], (len(states), 1)))
     return replace(moving, bodies={**still.bodies, **stored}, contacts=contacts)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["finish", "numbers", "parser", "ratio", "rotated", "say", "share", "spread"]
+__all__ = ["finish", "floats", "numbers", "parser", "ratio", "rotated", "say", "share", "spread"]
 
 Name = TypeVar("Name")
 
@@ -30,6 +30,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 def numbers(words: str) -> list[int]:
     """Whole numbers with commas between."""
     return [int(word) for word in words.split(",")]
+
+
+def floats(words: str) -> list[float]:
+    """Numbers with commas between."""
+    return [float(word) for word in words.split(",")]
 
 
 def rotated(names: Sequence[Name], turn: int) -> Iterator[Name]:

@@ -4,7 +4,8 @@ python tests/benchmarks/scaling.py [--quick] [--sizes ...] [--precisions f64,f32
 
 One box of each size, made of copies of one state of solid fraction 0.60: all do the same 300 steps with the same list
 rebuilds. Every size has a process of its own. A rebuild costs what a stretch of steps that holds one takes longer than
-the median stretch without. Memory: peak of the process, its growth with the bed, and bytes of the arrays the bed holds.
+the median stretch without. Memory: peak of the process, its growth with the bed, and bytes of the
+arrays the bed holds; and of the largest size the peak of a press with frames (press_memory.py).
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,11 @@ from typing import Any
 
 import numpy as np
 from own import Own, OwnRun
-from packings import window
+from packings import COPIES, LARGE_FRACTION, LARGE_SEED, window
+from press_memory import press_memory
 from report_rows import finish, numbers, parser, rotated, say, spread
 
-SEED, FRACTION = 1, 0.60
 STEPS, CHUNK = 300, 20
-COPIES = {2_000: (1, 1), 20_000: (5, 2), 100_000: (10, 5), 300_000: (15, 10), 1_000_000: (25, 20)}
 QUICK_SIZES = (2_000, 20_000, 100_000)
 SMALL, UNIT = 2_000, 20_000  # the size that warms up, and the one that others are compared with
 MOST_REPEATS, ENOUGH = 10, 100_000  # small sizes run again until this many particles have had their turn
@@ -25,10 +25,10 @@ MOST_REPEATS, ENOUGH = 10, 100_000  # small sizes run again until this many part
 
 def measure(size: int, *, precision: str, threads: int, schedule: str) -> list[OwnRun]:
     """Runs of one size in a fresh process."""
-    whole = window(SEED, FRACTION, copies=COPIES[size], steps=STEPS)
+    whole = window(LARGE_SEED, LARGE_FRACTION, copies=COPIES[size], steps=STEPS)
     repeats = max(1, min(MOST_REPEATS, ENOUGH // size))
     with Own(threads=threads, precision=precision, schedule=schedule) as own:
-        own.warm([window(SEED, FRACTION, copies=COPIES[SMALL], steps=STEPS)])
+        own.warm([window(LARGE_SEED, LARGE_FRACTION, copies=COPIES[SMALL], steps=STEPS)])
         return [own.run([whole], chunk=CHUNK) for _ in range(repeats)]
 
 
@@ -119,7 +119,14 @@ def main() -> None:
             show(row)
         fit = fits(rows, precision)
         print(f"{precision}: time grows as N^{fit['time_exponent']:.3f}, memory as N^{fit['memory_exponent']:.3f}")
-        table += [*rows, fit]
+        pressed = {"particles": sizes[-1], "precision": precision, **press_memory(sizes[-1], precision)}
+        peaks = (pressed[name] / 2**20 for name in ("started", "peak", "peak_with_snapshot"))
+        print(
+            "{} {}, a press with frames: {:.0f} MiB at the start, peak {:.0f}, with a saved state {:.0f}".format(
+                sizes[-1], precision, *peaks
+            )
+        )
+        table += [*rows, fit, pressed]
     finish("scaling", table, given.out)
 
 

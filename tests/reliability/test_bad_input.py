@@ -8,6 +8,7 @@ import pytest
 
 from kalander.coupling.card import Card, load_card
 from kalander.coupling.nip_case import load_nip_case
+from kalander.coupling.scales import press_settings
 from kalander.kernels.errors import Fault, InputError
 
 pytestmark = pytest.mark.timeout(30)  # a card is refused within a second; a hang must not pass for slowness
@@ -109,6 +110,8 @@ ONE_FAULT = [
     ("25 float for a count", "seed = 1", "seed = 1.5", "seed", "whole number"),
     ("38 too many", 'width = "60 um"', 'width = "1 m"', "boxes.width", "range of their index"),
     ("law to come", "[contact]", '[contact]\nlaw = "mdr"', "contact.law", "hertz_mindlin"),
+    ("adhesion of another law", "[contact]", '[contact]\nadhesion = "0.1 J/m^2"', "contact.adhesion", "thornton_ning"),
+    ("foil", "[step]", 'lower_platen = "foil"\n[step]', "press.lower_platen", "thornton_ning"),
     ("criterion", '"largest_force"', '"octahedrl"', "fracture.criterion", "'octahedral'"),
     ("fracture mode", "[boxes]", 'mode = "replaced"\n[boxes]', "fracture.mode", "'replace'"),
     ("Weibull modulus zero", "[boxes]", "weibull_modulus = 0\n[boxes]", "fracture.weibull_modulus", "above 0"),
@@ -129,7 +132,53 @@ ONE_FAULT = [
         "a narrower distribution",
     ),
     ("size law", "[boxes]", 'size_law = "weibul"\n[boxes]', "fracture.size_law", "'weibull'"),
-    ("bonds that form anew", "[contact]", "reform = true\n[contact]", "binder.reform", "false"),
+    ("bond longer than the box", '"0.5 um"', '"55 um"', "binder.bridging_distance", "wider box"),
+    (
+        "weights",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }, { weight = 0.6, time = "1 ms" }]\n[contact]',
+        "binder.relaxation",
+        "a sum of at most 1",
+    ),
+    (
+        "relaxation time",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "0 s" }]\n[contact]',
+        "binder.relaxation[0].time",
+        "above 0 s",
+    ),
+    (
+        "shift",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\nshift = { law = "wlf", c1 = 17.4 }\n[contact]',
+        "binder.shift.law",
+        "c1 and c2",
+    ),
+    (
+        "shift of nothing",
+        "[contact]",
+        'shift = { law = "wlf", c1 = 17.4, c2 = "51.6 K" }\n[contact]',
+        "binder.shift",
+        "relaxation beside it",
+    ),
+    (
+        "pole",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\n'
+        'shift = { law = "wlf", c1 = 17.4, c2 = "20 K" }\nreference_temperature = "60 degC"\n[contact]',
+        "press.temperature",
+        "above 313.15 K",
+    ),
+    (
+        "energy",
+        "[contact]",
+        'relaxation = [{ weight = 0.6, time = "1 s" }]\n'
+        'shift = { law = "arrhenius", activation_energy = "80 kJ" }\n[contact]',
+        "binder.shift.activation_energy",
+        "80 kJ/mol",
+    ),
+    ("bonds that form anew", "[contact]", "reform = 1\n[contact]", "binder.reform", "true or false"),
+    ("time of touch", "[contact]", 'reform_time = "-1 s"\n[contact]', "binder.reform_time", "at least 0 s"),
     ("no strength", '"nmc111"', '"graphite"', "fracture.criterion", "a material with a strength"),
     ("material", '"nmc111"', '"nmc-111"', "electrode.active", "'nmc111'"),
     ("two settings", "target_porosity", 'gap = "100 um"\ntarget_porosity', "calender", "exactly one of gap"),
@@ -137,6 +186,9 @@ ONE_FAULT = [
     ("densities", "porosity = 0.5", 'porosity = 0.5\nsolid_density = "5.5 g/cm^3"', "electrode.solid_density", "fit"),
     ("bearings", '"800 mm"', '"300 mm"', "calender.roll.bearing_span", "at least the face"),
     ("release", "[step]", 'release_stress = "30 MPa"\n[step]', "press.release_stress", "below the smallest"),
+    ("haste of bonds", "[step]", "haste = 8\n[step]", "press.haste", "without carbon and binder"),
+    ("haste below one", "[step]", "haste = 0.5\n[step]", "press.haste", "at least 1"),
+    ("unstable contacts", 'dt = "auto"', "contact_share = 2", "step.contact_share", "at most 0.6"),
     ("quick", "[step]", '[quick]\nboxes.with = "30 um"\n[step]', "quick.boxes.with", "'width'"),
     ("missing", 'modulus = "2 GPa"', "", "binder.modulus", "text with number and unit"),
 ]
@@ -154,6 +206,16 @@ def faults_in(path: Path, text: str | bytes, **options) -> list[Fault]:
 def edited(old: str, new: str) -> str:
     assert CARD.count(old) == 1, f"{old!r} must name one place of the sound card"
     return CARD.replace(old, new)
+
+
+def test_haste_needs_room_to_slow_down(tmp_path):
+    """Spheres alone may be pushed together fast, where the coating begins a tenth of its height before they carry."""
+    bare = edited("active = 0.92, carbon = 0.04, binder = 0.04", "active = 1").replace("[step]", "haste = 8\n[step]")
+    (fault,) = faults_in(tmp_path / "card.toml", bare)
+    assert fault.where.endswith("press.haste")
+    assert fault.allowed == "1, or an electrode.porosity of at least 0.505"
+    (tmp_path / "card.toml").write_text(bare.replace("porosity = 0.5\n", "porosity = 0.6\n"))
+    assert press_settings(load_card(tmp_path / "card.toml"), 1.0).haste == 8.0
 
 
 def test_the_sound_card_is_sound(tmp_path):
@@ -216,6 +278,12 @@ WARNED = [
     ("18 short step", 'dt = "auto"', 'dt = "1e-14 s"', "step.dt: "),
     ("densities", "[binder]", 'solid_density = "4.4 g/cm^3"\n[binder]', "electrode.solid_density: "),
     ("soft", "[step]", "stiffness_scale = 0.1\n[step]", "press.stiffness_scale: "),
+    (
+        "hardly relaxes",
+        "[contact]",
+        'relaxation = [{ weight = 0.3, time = "1 s" }]\n[contact]',
+        "press.material_speed: ",
+    ),
     ("fast", "[step]", "inertial_number = 0.01\n[step]", "press.inertial_number: "),
 ]
 

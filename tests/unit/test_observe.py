@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from beds import BRITTLE, GRAIN, RIGID, bonded, lay, spheres, with_bodies
+from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, with_bodies
 from scipy.integrate import quad
 
-from kalander.dem.observe import observe, platen_stress, solid_volume
+from kalander.dem import observe as observing
+from kalander.dem.observe import observe, platen_stress, solid_volume, stretches
 
 ELASTIC = replace(GRAIN, restitution=1.0)  # dashpots would add to the forces by the velocity of half a step
 UNDAMPED = replace(BRITTLE, damping=0.0)
@@ -78,3 +79,28 @@ def test_bonds_count_in_stress_energy_and_damage(make_bed) -> None:
     assert seen.stress[0, 0, 0] == pytest.approx(tension, rel=ROUNDING)
     assert seen.broken_bond_fraction[0] == 0.5
     assert seen.coordination[0] == 0.0
+
+
+def test_stretches_hold_whole_boxes_and_pieces_of_large_ones() -> None:
+    """A box is cut from its own start, so that what lies before it does not matter."""
+    starts, counts = np.array([0, 3, 5, 15]), np.array([3, 2, 10, 1])
+    assert list(stretches(starts, counts, 6)) == [(0, 5), (5, 11), (11, 16)]
+    assert list(stretches(np.array([0]), np.array([10]), 6)) == [(0, 6), (6, 10)]
+    assert list(stretches(starts, counts, 100)) == [(0, 16)]
+
+
+def test_frames_read_in_stretches_show_the_same_bed(make_bed, monkeypatch) -> None:
+    """Two pressed, bonded boxes: sums differ by their order only; counts, maxima and forces do not."""
+    packings = [loose_packing(60, seed=seed, glued=True) for seed in (1, 2)]
+    bed = make_bed(lay(packings, (GRAIN, RIGID), dt=0.002, friction=0.3, binder=BRITTLE))
+    bed.boxes["platen_velocity"] = np.array([[0.0, -0.3], [0.0, -0.2]])
+    bed.advance([1500, 1500])
+    whole = observe(bed)
+    monkeypatch.setattr(observing, "STRETCH", 17)
+    cut = observe(bed)
+    assert whole.coordination.min() > 1.0
+    for name in ("coordination", "broken_bond_fraction", "overlap_ratio", "largest_force"):
+        assert np.array_equal(getattr(cut, name), getattr(whole, name))
+    for name in ("stress_low", "stress_high", "kinetic", "elastic", "heat", "work"):
+        assert getattr(cut, name) == pytest.approx(getattr(whole, name), rel=1e-12)
+    assert cut.stress == pytest.approx(whole.stress, rel=1e-12, abs=1e-12 * np.abs(whole.stress).max())

@@ -1,0 +1,182 @@
+"""The case file of `kalander compact`: materials, contact law, plates and a load path, in SI."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field as Default
+from pydantic import ValidationInfo, field_validator, model_validator
+
+from kalander.coupling.card_sections import ROOM_TEMPERATURE, Binder, Contact, Fracture, Step
+from kalander.coupling.config import apply_overrides, parse_model
+from kalander.coupling.fields import Count, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.coupling.materials import Material
+from kalander.coupling.toml_source import read_toml
+
+__all__ = ["CaseBinder", "CompactCase", "Frames", "PackingNotes", "PathLeg", "Plates", "Until", "load_compact_case"]
+
+Length = Annotated[float, Quantity("length", above=0)]
+MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
+Temperature = Annotated[float | None, Quantity("temperature", above=0, absent="as before")]
+
+MOST_LEGS = 10_000
+REST_STEPS = 10_000  # of a rest whose steps are not given: some 50 passages of a wave through a bed of 10 particles
+
+
+class Until(Section):
+    """Ends of a leg, SI; whichever comes first. Strain and height are of the path, steps and time of the leg."""
+
+    solid_fraction: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
+    stress: Annotated[float | None, Quantity("pressure", above=0, absent="none")] = None
+    strain: Annotated[float | None, Real(above=-1, below=1, absent="none")] = None
+    height: MaybeLength = None
+    steps: Annotated[int | None, Count(at_least=1, below=2**40)] = None
+    time: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
+
+    @model_validator(mode="after")
+    def ends_somewhere(self) -> Self:
+        if not self.ends:
+            names = ", ".join(type(self).model_fields)
+            raise wrong("names no end of the leg", allowed=f"one of {names}", value={})
+        return self
+
+    @property
+    def ends(self) -> dict[str, float]:
+        """Names and values [SI] of the ends that are given."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
+class PathLeg(Section):
+    """One leg, SI: `plate_speed` moves the upper plate (positive closes), `stress` approaches and holds a stress at
+    no more than plate_speed, `hold` lets material time pass at rest or, with `stress`, under that stress."""
+
+    plate_speed: Annotated[float | None, Quantity("speed", absent="none")] = None
+    stress: Annotated[float | None, Quantity("pressure", above=0, absent="none")] = None
+    hold: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
+    material_speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
+    temperature: Temperature = None
+    until: Until | None = None
+
+    @model_validator(mode="after")
+    def does_one_thing(self) -> Self:
+        if self.plate_speed is None and self.stress is None and self.hold is None:
+            raise wrong("neither moves, nor presses, nor rests", allowed="one of plate_speed, stress, hold", value={})
+        if self.hold is not None and self.plate_speed is not None and self.stress is None:
+            exactly_one({"plate_speed": self.plate_speed, "hold": self.hold}, ("plate_speed", "hold"))
+        if self.stress is not None and self.plate_speed is not None and self.plate_speed <= 0:
+            why = "is the largest speed on the way to a stress, in either direction"
+            raise wrong(why, allowed="above 0 m/s", key=".plate_speed", value=self.plate_speed)
+        return self
+
+    @model_validator(mode="after")
+    def ends(self) -> Self:
+        if self.stress is not None or self.hold is not None:
+            return self
+        if self.until is None:
+            allowed = "until = { solid_fraction = 0.68 }, or stress, strain, height, steps, time"
+            raise wrong("is given, but a value is required", allowed=allowed, key=".until", value="(nothing)")
+        if self.plate_speed == 0 and not self.until.ends.keys() & {"steps", "time"}:
+            raise wrong("never ends at rest", allowed="until = { steps = 1000 }, or time", key=".until", value=0)
+        return self
+
+
+class Plates(Section):
+    """Both plates: the name of one of the case's materials or of a known one, or a material of their own."""
+
+    material: Material
+
+
+class Frames(Section):
+    """Rows of the curve: every so many steps, or every so much strain. Each leg ends with a row besides."""
+
+    every_steps: Annotated[int | None, Count(at_least=1, below=2**31)] = None
+    every_strain: Annotated[float | None, Real(above=0, below=1, absent="none")] = None
+    sample_steps: Annotated[int | None, Count(at_least=1, below=2**31)] = None
+
+
+class PackingNotes(Section):
+    """What a packing file does not say of itself, SI."""
+
+    length_unit: MaybeLength = None  # of a LAMMPS file
+    plates: tuple[Annotated[float, Quantity("length")], Annotated[float, Quantity("length")]] | None = None
+    replica: Annotated[int, Count(at_least=0)] = 0  # of a study's pack.h5
+    largest_overlap: Annotated[float, Real(at_least=0, below=1)] = 0.2  # over the smaller radius
+
+
+class CaseBinder(Binder):
+    """Bonds between particles closer than the bridging distance; `volume_fraction` of the binder domain in the bed,
+
+    its own pores included. A packing that brings its bonds keeps them.
+    """
+
+    volume_fraction: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
+
+
+class CompactCase(Section):
+    """A compaction case; SI."""
+
+    title: Annotated[str, Text()] = ""
+    temperature: Annotated[float, Quantity("temperature", above=0)] = ROOM_TEMPERATURE
+    material: tuple[Material, ...]
+    contact: Contact = Default(default_factory=Contact)
+    binder: CaseBinder | None = None
+    fracture: Fracture = Default(default_factory=Fracture)
+    plates: Plates
+    step: Step = Default(default_factory=Step)
+    packing: PackingNotes = Default(default_factory=PackingNotes)
+    path: tuple[PathLeg, ...]
+    passes: Annotated[int, Count(at_least=1, at_most=1000)] = 1
+    frames: Frames = Default(default_factory=Frames)
+    max_strain: Annotated[float, Real(at_least=1e-6, below=1)] = 0.9
+
+    @model_validator(mode="before")
+    @classmethod
+    def plates_of_a_material(cls, value: Any) -> Any:
+        """The name of a [[material]] stands for its table."""
+        plates, rows = (value.get("plates"), value.get("material")) if isinstance(value, dict) else (None, None)
+        if isinstance(plates, dict) and isinstance(rows, list):
+            meant = [row for row in rows if isinstance(row, dict) and row.get("name") == plates.get("material")]
+            return {**value, "plates": {**plates, "material": meant[0]}} if meant else value
+        return value
+
+    @field_validator("material", "path", mode="after")
+    @classmethod
+    def not_empty(cls, value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        if not 0 < len(value) <= MOST_LEGS:
+            raise wrong("is empty" if not value else "is too long", allowed=f"1 to {MOST_LEGS} [[{info.field_name}]]")
+        return value
+
+    @model_validator(mode="after")
+    def yields_at_a_pressure(self) -> Self:
+        lacking = [material.name for material in self.material if material.yield_pressure is None]
+        if self.contact.law != "hertz_mindlin" and lacking:
+            why = f"needs a yield_pressure, which {', '.join(lacking)} has not"
+            allowed = '"hertz_mindlin", or material.yield_pressure'
+            raise wrong(why, allowed=allowed, key="contact.law", value=self.contact.law)
+        if self.contact.adhesion > 0 and self.contact.law != "thornton_ning":
+            why = f'has no meaning in law "{self.contact.law}"'
+            allowed = '"0 J/m^2", or contact.law = "thornton_ning"'
+            raise wrong(why, allowed=allowed, key="contact.adhesion", value=self.contact.adhesion)
+        return self
+
+    @model_validator(mode="after")
+    def crushes_what_has_a_strength(self) -> Self:
+        if self.fracture.criterion != "none" and all(material.strength is None for material in self.material):
+            why = "needs a strength, which no [[material]] has"
+            raise wrong(why, allowed='"none", or material.strength', key="fracture.criterion",
+                        value=self.fracture.criterion)  # fmt: skip
+        if self.fracture.mode == "replace" and self.fracture.criterion != "none":
+            why = "is not available on a load path: particles are judged, not replaced"
+            raise wrong(why, allowed='"flag"', key="fracture.mode", value=self.fracture.mode)
+        return self
+
+
+def load_compact_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> CompactCase:
+    """Read a case. Raises InputError with every fault of the file; overrides: dotted keys to TOML values."""
+    source = read_toml(Path(path))
+    changes = dict(overrides or {})
+
+    def place(key: str) -> str:
+        return f"--set {key}" if key in changes else source.place(key)
+
+    return parse_model(CompactCase, apply_overrides(source.document, changes), place, {})

@@ -1,0 +1,167 @@
+"""Load paths: legs end where they should, the servo meets its stress, and nothing depends on how one looks."""
+
+import numpy as np
+import pytest
+from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres
+
+from kalander.dem.paths import Leg, Path, curve, follow, new_path
+
+DT = 1e-3  # an eighth of the Rayleigh time of the smallest sphere
+
+
+def packing(seed: int = 1, count: int = 100):
+    return lay([loose_packing(count, seed=seed)], (GRAIN, RIGID), dt=DT, friction=0.3)
+
+
+def led(ensemble, *legs, state=None, stop_after: int | None = None, **options):
+    """The final state, and the largest stress seen [MPa] on each leg; or the state after so many samples."""
+    path = Path(legs, DT, contact_share=np.inf, **options)
+    start = new_path(ensemble) if state is None else state
+    moments = follow(start, path, materials=[GRAIN], precision="f64", schedule="boxes")
+    for number in range(10**9):
+        try:
+            moment = next(moments)
+        except StopIteration as end:
+            return end.value
+        if number == stop_after:
+            return moment.snapshot()
+    raise AssertionError
+
+
+def ends_of(state, name: str) -> list[float]:
+    """Value of a column in the last row of each leg."""
+    rows = state.rows
+    return [rows[name][rows["leg"] == leg][-1] for leg in np.unique(rows["leg"])]
+
+
+@pytest.fixture(autouse=True)
+def in_double(device):
+    if device.precision != "f64":
+        pytest.skip("ends of legs are checked in f64")
+
+
+def test_legs_end_at_their_step_height_strain_fraction_and_time() -> None:
+    ensemble = packing()
+    height = float(np.diff(ensemble.boxes["platen_height"][0])[0])
+    state = led(
+        ensemble,
+        Leg(2.0, None, {"strain": 0.05}), Leg(1.0, None, {"steps": 777}), Leg(0.0, None, {"time": 0.2}),
+        Leg(-2.0, None, {"height": 0.99 * height}), Leg(1.5, None, {"solid_fraction": 0.52}),
+    )  # fmt: skip
+    strain, step, time, fraction = (ends_of(state, name) for name in ("strain", "step", "time", "solid_fraction"))
+    way = 2.0 * DT / height  # of one step: a leg ends with the step that passes its end
+    assert strain[0] + 1e-12 >= 0.05
+    assert strain[0] < 0.05 + way
+    assert step[1] - step[0] == 777
+    assert time[2] - time[1] == pytest.approx(0.2, abs=DT)
+    assert 0.01 - way < strain[3] <= 0.01 + 1e-12
+    assert fraction[4] + 1e-12 >= 0.52
+    assert fraction[4] < 0.52 * (1 + way)
+    assert state.progress["done"].tolist() == [1]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_servo_meets_its_stress_without_passing_it(seed) -> None:
+    """From 1 to 5 to 2 to 10 MPa; each within 0.5 % for 20 samples, and never 1 % beyond on the way there."""
+    targets = [1.0, 5.0, 2.0, 10.0]
+    state = led(
+        packing(seed), Leg(2.0, None, {"stress": 0.3}), *(Leg(0.3, target, {}) for target in targets),
+        sample_steps=20, max_steps=100_000,
+    )  # fmt: skip
+    assert state.progress["done"].tolist() == [1]
+    samples = state.samples
+    stress = 0.5 * (samples["stress_low"] + samples["stress_high"])
+    for leg, (before, target) in enumerate(zip([0.3, *targets], targets), start=1):
+        on_leg = stress[samples["leg"] == leg]
+        assert on_leg[-20:] == pytest.approx(target, rel=0.005)
+        beyond = (on_leg.max() - target) if target > before else (target - on_leg.min())
+        assert beyond <= 0.01 * target
+
+
+def test_servo_holds_a_stress_for_as_long_as_asked() -> None:
+    state = led(
+        packing(), Leg(2.0, None, {"stress": 1.0}), Leg(0.3, 3.0, {}), Leg(0.3, 3.0, {"steps": 3000}), sample_steps=20
+    )
+    held = state.samples["leg"] == 2
+    assert ends_of(state, "step")[2] - ends_of(state, "step")[1] == 3000
+    assert 0.5 * (state.samples["stress_low"] + state.samples["stress_high"])[held] == pytest.approx(3.0, rel=0.01)
+
+
+def test_stress_ends_a_leg_on_the_way_up_and_down() -> None:
+    state = led(packing(), Leg(1.0, None, {"stress": 5.0}), Leg(-0.5, None, {"stress": 0.5}), sample_steps=10)
+    rows = state.rows
+    top, low = (0.5 * (np.array(ends_of(state, "stress_low")) + ends_of(state, "stress_high"))).tolist()
+    assert 5.0 <= top < 6.5  # within the rise of one sample at this speed
+    assert 0.3 < low <= 0.5
+    assert rows["strain"].max() == pytest.approx(ends_of(state, "strain")[0])
+
+
+def test_path_stops_where_it_leads_nowhere() -> None:
+    """Opening ends at twice the height at the start; a stress that never comes, after the most steps allowed."""
+    state = led(packing(), Leg(-50.0, None, {"steps": 10**6}))
+    assert state.progress["done"].tolist() == [2]
+    assert led(packing(), Leg(0.0, None, {"stress": 1.0}), max_steps=500).progress["done"].tolist() == [2]
+
+
+def test_snapshot_goes_on_to_the_same_bits() -> None:
+    legs = (Leg(1.0, None, {"strain": 0.1}), Leg(0.3, 2.0, {}), Leg(-0.5, None, {"steps": 300}))
+    whole = led(packing(), *legs)
+    for stop in (3, 120):
+        part = led(packing(), *legs, stop_after=stop)
+        resumed = led(None, *legs, state=part)
+        assert digest(resumed.ensemble) == digest(whole.ensemble)
+        for table in ("rows", "samples", "progress"):
+            for name, column in getattr(whole, table).items():
+                np.testing.assert_array_equal(getattr(resumed, table)[name], column, err_msg=name)
+
+
+def test_boxes_of_a_batch_go_their_own_ways() -> None:
+    """Two packings in one batch give what each gives alone."""
+    legs = (Leg(1.0, None, {"stress": 1.0}), Leg(-0.5, None, {"steps": 200}))
+    alone = [led(packing(seed), *legs) for seed in (1, 2)]
+    both = led(lay([loose_packing(100, seed=seed) for seed in (1, 2)], (GRAIN, RIGID), dt=DT, friction=0.3), *legs)
+    for box in (0, 1):
+        mine = both.rows["box"] == box
+        for name in ("step", "stress_low", "coordination", "work"):
+            np.testing.assert_array_equal(both.rows[name][mine], alone[box].rows[name], err_msg=name)
+
+
+def test_curve_averages_plate_stress_within_its_leg() -> None:
+    """The window of a row is centred, and ends at the turn."""
+    samples = {
+        "box": np.zeros(9, int), "leg": np.array([0] * 5 + [1] * 4), "step": np.arange(9) * 10,
+        "stress_low": np.arange(9.0), "stress_high": np.arange(9.0) + 2.0,
+    }  # fmt: skip
+    rows = {
+        "box": np.zeros(4, int), "leg": np.array([0, 0, 0, 1]), "step": np.array([0, 20, 40, 60]),
+        "window": np.full(4, 20), "stress_low": np.full(4, 99.0), "stress_high": np.full(4, 99.0),
+    }  # fmt: skip
+    # samples at 0, 10 | 10, 20, 30 | 30, 40 (not 50: of the next leg) | 50, 60, 70
+    assert curve(rows, samples)["stress"] == pytest.approx([1.5, 3.0, 4.5, 7.0])
+
+
+def test_strain_spaces_the_rows() -> None:
+    state = led(packing(), Leg(2.0, None, {"strain": 0.05}), every_steps=None, every_strain=0.01, sample_steps=5)
+    way = 5 * 2.0 * DT / state.progress["start_height"][0]
+    assert np.diff(state.rows["strain"])[:-1] == pytest.approx(0.01, abs=2 * way)
+    assert (state.rows["window"][2:] > 0).all()
+
+
+def test_automatic_step_follows_the_stiffest_contact() -> None:
+    """A bed that would blow up with the step of a touching sphere is led with a shorter one."""
+    start = packing()
+    path = Path((Leg(1.0, None, {"solid_fraction": 0.75}),), 0.004, sample_steps=20)
+    moments = follow(new_path(start), path, materials=[GRAIN], precision="f64", schedule="boxes")
+    steps = []
+    for moment in moments:
+        steps.append(moment.snapshot().ensemble.boxes["dt"][0])
+    assert steps[-1] < 0.7 * steps[0]
+
+
+def test_one_sphere_between_platens_is_held_as_hertz(make_bed) -> None:
+    """A stress held on one sphere flattens it at both platens by δ with F = 4/3 E* √R δ^1.5."""
+    start = lay([spheres([[1.0, 1.0, 1.0]], 1.0, width=2.0, height=2.0)], (GRAIN, RIGID), dt=DT)
+    state = led(start, Leg(0.05, 10.0, {}), max_steps=200_000, sample_steps=20)
+    modulus = GRAIN.modulus / (1.0 - GRAIN.poisson**2)
+    overlap = (10.0 * 4.0 / (4.0 / 3.0 * modulus)) ** (2.0 / 3.0)
+    assert state.rows["height"][-1] == pytest.approx(2.0 - 2.0 * overlap, rel=2e-3)  # the servo's 0.5 % of 10 % closing
