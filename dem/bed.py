@@ -339,7 +339,8 @@ class Bed:
         walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())
         near = unpack(view(self.pairs.wall, walls.stop)[walls], self.pairs.wall_layout, name)
         column = np.zeros((end - begin, *near.shape[1:]), near.dtype)
-        column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near
+        # a spring that is let go is -0 or 0, and a body that is not near a platen has 0: one zero for both
+        column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near + 0.0
         return column
 
     def clumps(self) -> Table:

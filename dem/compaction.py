@@ -154,7 +154,7 @@ class _Run:
         self.protocol = {name: column.copy() for name, column in state.protocol.items()}
         self.frames = [state.frames]
         self.breaking = Breaking(state.damage, materials, settings.fracture)
-        self._survey(state.ensemble)
+        self._survey()
         self.stress = self.protocol["last_stress"].copy()
         temperature = np.full(len(self.stress), settings.temperature)
         self.clock = BondClock(
@@ -176,18 +176,19 @@ class _Run:
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
 
-    def _survey(self, ensemble: Ensemble) -> None:
+    def _survey(self) -> None:
         """What follows from the bodies as they are: they change where particles break."""
-        bodies, boxes = ensemble.bodies, ensemble.boxes
-        radius = bodies["radius"].astype(float)
-        mass = np.add.reduceat(bodies["mass"].astype(float), boxes["body_start"])
+        boxes = self.bed.boxes
+        # as the bed holds them: in single precision a state from outside has more digits than one that was saved
+        radius, mass = (self.bed.body(name).astype(float) for name in ("radius", "mass"))
         self.spheres = solid_volume(self.bed)
-        self.density = mass / self.spheres
-        self.diameter = particle_diameter(radius, bodies["clump"], double(ensemble.clumps), boxes["body_start"])
+        self.density = np.add.reduceat(mass, boxes["body_start"]) / self.spheres
+        clump, clumps = self.bed.host_only["clump"], double(self.bed.clumps())
+        self.diameter = particle_diameter(radius, clump, clumps, boxes["body_start"])
         least = np.minimum.reduceat(radius, boxes["body_start"])
         # the last material is that of the platens
         modulus = self.bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
-        self.lightest = least, np.minimum.reduceat(bodies["mass"].astype(float), boxes["body_start"]), modulus
+        self.lightest = least, np.minimum.reduceat(mass, boxes["body_start"]), modulus
         self.longest_step = self.settings.time_step * np.minimum(1.0, least / (self.settings.least_radius or least))
 
     @property
@@ -317,7 +318,7 @@ class _Run:
     def _lay(self, ensemble: Ensemble, changed: np.ndarray) -> None:
         """Go on with other bodies in the boxes that have changed; the energy that goes is that of fracture."""
         self.bed, lost = self.breaking.lay(self.bed, ensemble, changed)
-        self._survey(ensemble)
+        self._survey()
         self.protocol["fracture_energy"] = self.protocol["fracture_energy"] + lost
 
     def _brake(self, carried: np.ndarray) -> None:

@@ -22,7 +22,9 @@ PROTOCOL = {
     "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation of bonds"),
     "start_energy": Column("f8", ("box",), "pJ", "elastic energy of the packing as generated"),
     "next_id": Column("i8", ("box",), "1", "number that the next piece of a particle gets"),
-    "fracture_energy": Column("f8", ("box",), "pJ", "kinetic and elastic energy lost where pieces replaced particles"),
+    "fracture_energy": Column(
+        "f8", ("box",), "pJ", "kinetic and elastic energy lost to pieces, less what their growth gave"
+    ),
     "piece_energy": Column("f8", ("box",), "pJ", "elastic energy with which pieces began"),
 }
 
@@ -48,7 +50,7 @@ FRAME = {
         for name in CRITERIA
     },
     "pieces": Column("i8", ("frame",), "1", "bodies that are pieces of particles"),
-    "fracture_energy": Column("f8", ("frame",), "pJ", "energy lost where pieces replaced particles"),
+    "fracture_energy": Column("f8", ("frame",), "pJ", "energy lost to pieces, less what their growth gave"),
     "piece_energy": Column("f8", ("frame",), "pJ", "elastic energy with which pieces began"),
     "overlap_ratio": Column("f8", ("frame",), "1", "largest overlap over the smaller radius"),
     "inertial_number": Column("f8", ("frame",), "1", "strain rate x diameter x sqrt(density/stress)"),

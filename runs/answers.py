@@ -109,6 +109,8 @@ def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:
         "inertial_number_max": float(frames["inertial_number"].max()),
         "overlap_ratio_max": float(frames["overlap_ratio"].max()),
         "energy_error": float(np.abs(frames["energy_error"]).max()),
+        "fracture_energy_J": float(frames["fracture_energy"].max()),
+        "piece_energy_J": float(frames["piece_energy"].max()),
     }
     turning = [loaded_and_released(frames, box)[0] for box in range(len(boxes["stress"]))]
     worst["kinetic_over_elastic_loaded"] = float(frames["kinetic_over_elastic"][turning].max())

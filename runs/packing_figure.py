@@ -35,6 +35,7 @@ class Bed:
     porosity: float
     title: str
     clump: np.ndarray
+    bulk: np.ndarray | None = None  # material each stands for, where that is not its volume: pieces and their fines
 
     @property
     def particle(self) -> np.ndarray:
@@ -78,6 +79,7 @@ def bed_pressed(pressed: Data, replica: int = 0) -> Bed:
         float(frames["porosity"][released]),
         f"after {pressure:.3g} MPa and release",
         particles["clump"][here],
+        particles["bulk"][here],
     )
 
 
@@ -138,7 +140,7 @@ def _caption(bed: Bed) -> str:
     """Title of a panel: what it is, its pores, what has cracked."""
     lines = [bed.title, f"{100.0 * bed.porosity:.1f} % pores"]
     if bed.cracked.any():
-        volume = bed.radius**3
+        volume = bed.radius**3 if bed.bulk is None else bed.bulk
         lines.append(f"{100.0 * volume[bed.cracked].sum() / volume.sum():.0f} % of volume cracked")
     return "\n".join(lines)
 

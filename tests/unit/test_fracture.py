@@ -15,7 +15,7 @@ from kalander.dem.criteria import (
     limit_force,
     weakening,
 )
-from kalander.dem.fracture import Fracture, breakable, judged, new_damage, random_rotations
+from kalander.dem.fracture import Fracture, breakable, judged, new_damage, random_rotations, weakened
 from kalander.dem.fragments import FRAGMENT_COUNTS, fragment_set, smallest_piece
 from kalander.dem.loads import body_loads
 from kalander.dem.observe import observe
@@ -99,6 +99,18 @@ def test_a_pass_weakens_the_more_the_harder_it_was() -> None:
     damage = 1.0 - factor ** (5.0 / 3.0)
     energy = np.array([0.0, 0.3, 0.6, 0.9, 0.99]) ** (5.0 / 3.0)
     assert damage == pytest.approx((10.0 * energy / (15.0 - 5.0 * damage)) ** 2, rel=1e-8)
+
+
+def test_survivors_of_a_pass_are_weaker_in_the_next() -> None:
+    """By the energy criterion alone, in the boxes whose pass is over, and not those who broke."""
+    damage = born(spheres_of([1.0] * 4), np.full(4, 100.0))
+    damage["peak"] = np.array([0.8, 0.8, 1.2, 0.0])
+    passed = np.array([True, False, True, True])
+    after = weakened(damage, passed, Fracture(criterion="tavares_king", damage_constant=4.0))
+    expected = 100.0 * weakening(np.array([0.8]), 4.0)[0]
+    assert after["strength"].tolist() == [expected, 100.0, 100.0, 100.0]
+    assert after["peak"].tolist() == [0.0, 0.8, 0.0, 0.0]
+    assert weakened(damage, passed, Fracture(criterion="mean_stress"))["strength"].tolist() == [100.0] * 4
 
 
 # --- stress of particles ----------------------------------------------------------------------------------------------

@@ -276,14 +276,15 @@ def test_ledger_with_fracture_closes_within_half_a_percent(cascade) -> None:
     assert (frames["piece_energy"][last] < 0.1 * frames["fracture_energy"][last]).all()
 
 
-def test_material_is_neither_lost_nor_made(cascade) -> None:
+def test_material_is_neither_lost_nor_made(device, cascade) -> None:
     """Mass of the boxes, and the bulk each body stands for, after hundreds of pieces."""
+    tolerance = {"f64": 1e-13, "f32": 1e-7}[device.precision]  # a few roundings of each mass, of either sign
     final, start = cascade[0], packed().ensemble
     for box in range(3):
         here = final.ensemble.bodies_of(box)
         before = start.bodies["mass"][start.bodies_of(box)].sum()
-        assert final.ensemble.bodies["mass"][here].sum() == pytest.approx(before, rel=1e-13)
-        assert final.damage["bulk"][here].sum() == pytest.approx(before / GRAIN.density, rel=1e-13)
+        assert final.ensemble.bodies["mass"][here].sum() == pytest.approx(before, rel=tolerance)
+        assert final.damage["bulk"][here].sum() == pytest.approx(before / GRAIN.density, rel=tolerance)
 
 
 def test_cascade_goes_on_from_its_middle_as_if_never_stopped(device, cascade) -> None:
