@@ -1,0 +1,112 @@
+"""Mesh of the web and assembly of its balance of forces: total Lagrangian, bilinear quadrilaterals, 2 x 2 points.
+
+scikit-fem gives mesh, element and quadrature; forces and stiffness are contracted over its basis arrays with einsum.
+Units: mm, MPa, N per mm of width.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csc_matrix
+from skfem import Basis, ElementQuad1, MeshQuad
+
+from kalander.continuum.fem_law import LawTable, MaterialState, Response, respond
+
+__all__ = ["Strip", "balance", "gradients", "make_strip"]
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A mesh numbered through the thickness first. Arrays over (elements, points of quadrature).
+
+    nodes [mm], shape (n, 2): x, z; elements, shape (m, 4); columns, rows: number of nodes along x and z; shape_gradient
+    [1/mm], shape (m, 4 points, 4 nodes, 2); weight [mm2], shape (m, 4); material, shape (m, 4); top: indices of the
+    surface nodes; tributary [mm]: their share of the surface; places: where an entry of an element's matrix stands.
+    """
+
+    nodes: np.ndarray
+    elements: np.ndarray
+    columns: int
+    rows: int
+    shape_gradient: np.ndarray
+    weight: np.ndarray
+    material: np.ndarray
+    top: np.ndarray
+    tributary: np.ndarray
+
+    @property
+    def dof_of_element(self) -> np.ndarray:
+        """Shape (m, 8): x and z of each node in turn."""
+        return (2 * self.elements[:, :, None] + np.arange(2)).reshape(len(self.elements), 8)
+
+
+def make_strip(
+    x: np.ndarray, layer_heights: list[float], layer_elements: list[int], height: np.ndarray | None = None
+) -> Strip:
+    """Columns of nodes at x [mm]; layers from the foil up, each with its thickness [mm] and number of elements.
+
+    height [mm], shape (columns,): thickness of the coating at each x in place of the sum of layers (steps and edges).
+    """
+    levels = [np.zeros(1)]
+    for bottom, thickness, count in zip(np.cumsum([0.0, *layer_heights]), layer_heights, layer_elements, strict=False):
+        levels.append(bottom + thickness * np.arange(1, count + 1) / count)
+    z = np.concatenate(levels)
+    total = float(z[-1])
+    columns, rows = x.size, z.size
+    scale = np.ones(columns) if height is None else height / total
+    nodes = np.stack([np.repeat(x, rows), (scale[:, None] * z).ravel()], axis=1)
+    lower = (np.arange(columns - 1)[:, None] * rows + np.arange(rows - 1)).ravel()
+    elements = np.stack([lower, lower + rows, lower + rows + 1, lower + 1], axis=1)
+    basis = Basis(MeshQuad(nodes.T, elements.T), ElementQuad1(), intorder=3)
+    gradient = np.stack([np.moveaxis(basis.basis[a][0].grad, 0, -1) for a in range(4)], axis=2)
+    of_layer = np.repeat(np.arange(len(layer_elements)), layer_elements)
+    material = np.tile(of_layer, columns - 1)[:, None] * np.ones((1, basis.dx.shape[1]), int)
+    top = np.arange(columns) * rows + rows - 1
+    lengths = np.diff(x)
+    tributary = 0.5 * (np.append(lengths, 0.0) + np.insert(lengths, 0, 0.0))
+    # the mesh may turn the nodes of an element for its own order; the basis follows the mesh
+    ordered = np.asarray(basis.mesh.t.T)
+    return Strip(nodes, ordered, columns, rows, gradient, np.asarray(basis.dx), material, top, tributary)
+
+
+def gradients(strip: Strip, displacement: np.ndarray, which: slice) -> np.ndarray:
+    """Deformation gradients of some elements, shape (m, points, 2, 2); displacement [mm], shape (n, 2)."""
+    moved = np.einsum("eai,eqaj->eqij", displacement[strip.elements[which]], strip.shape_gradient[which], optimize=True)
+    moved[..., 0, 0] += 1.0
+    moved[..., 1, 1] += 1.0
+    return moved
+
+
+def balance(
+    strip: Strip, law: LawTable, displacement: np.ndarray, state: MaterialState, which: slice, *, tangent: bool
+) -> tuple[np.ndarray, csc_matrix | None, Response]:
+    """Internal forces [N/mm] on every degree of freedom, their derivative, and the material's answer, of a run of
+    elements; state of those elements."""
+    gradient = gradients(strip, displacement, which)
+    answer = respond(law, strip.material[which], gradient, state, tangent=tangent)
+    determinant = gradient[..., 0, 0] * gradient[..., 1, 1] - gradient[..., 0, 1] * gradient[..., 1, 0]
+    inverse = np.empty_like(gradient)
+    inverse[..., 0, 0], inverse[..., 1, 1] = gradient[..., 1, 1], gradient[..., 0, 0]
+    inverse[..., 0, 1], inverse[..., 1, 0] = -gradient[..., 0, 1], -gradient[..., 1, 0]
+    inverse /= determinant[..., None, None]
+    spatial = strip.shape_gradient[which] @ inverse
+    tau = answer.kirchhoff[..., [0, 2, 2, 1]].reshape(*determinant.shape, 2, 2)
+    weight = strip.weight[which]
+    forces = np.einsum("eq,eqij,eqaj->eai", weight, tau, spatial, optimize=True)
+    dofs = strip.dof_of_element[which]
+    size = 2 * len(strip.nodes)
+    total = np.bincount(dofs.ravel(), forces.reshape(-1), minlength=size)
+    if not tangent:
+        return total, None, answer
+    assert answer.moduli is not None
+    count, points = determinant.shape
+    # B maps the displacements of an element to its gradient (ij): B[(i j), (a k)] = delta_ik g_aj
+    operator = np.zeros((count, points, 2, 2, 4, 2))
+    for axis in range(2):
+        operator[:, :, axis, :, :, axis] = np.swapaxes(spatial, -1, -2)
+    operator = operator.reshape(count, points * 4, 8)
+    moduli = (weight[..., None, None] * answer.moduli.reshape(count, points, 4, 4)).reshape(count, points, 4, 4)
+    acted = (moduli @ operator.reshape(count, points, 4, 8)).reshape(count, points * 4, 8)
+    matrices = np.swapaxes(operator, 1, 2) @ acted
+    rows, columns = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, (1, 8)).ravel()
+    return total, csc_matrix((matrices.ravel(), (rows, columns)), shape=(size, size)), answer
