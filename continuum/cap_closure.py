@@ -82,7 +82,7 @@ class CapClosure:
 
     @cached_property
     def _table(self) -> LoadingTable:
-        return LoadingTable.of(self)
+        return LoadingTable.of(self, self._curve[0])  # its knots hold the kink at the yield point
 
     @cached_property
     def _curve(self) -> tuple[np.ndarray, ...]:

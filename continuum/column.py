@@ -20,7 +20,16 @@ from scipy.linalg import solve_triangular, toeplitz
 from kalander.continuum.closure import SOLID_FRACTION_LIMIT, Closure
 from kalander.kernels.errors import Fault, InputError
 
-__all__ = ["Layer", "LayerHistory", "LayerPast", "StackHistory", "creep_matrix", "follow_layer", "follow_stack"]
+__all__ = [
+    "Layer",
+    "LayerHistory",
+    "LayerPast",
+    "StackHistory",
+    "creep_matrix",
+    "follow_layer",
+    "follow_stack",
+    "loading_strain",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +112,18 @@ class LayerHistory:
 
     def past(self, index: int) -> LayerPast:
         return LayerPast(float(self.yield_stress[index]), float(self.elastic[index]), self.branches[index])
+
+
+def loading_strain(layer: Layer, pressure: np.ndarray, past: LayerPast | None = None) -> np.ndarray:
+    """Strain of a layer loaded at once to a pressure [MPa], at its reference temperature: reload, then virgin."""
+    past = LayerPast() if past is None else past
+    start = layer.closure.loading_at(np.array(past.yield_stress))
+    virgin = layer.closure.loading_at(np.maximum(pressure, past.yield_stress)).strain
+    if past.yield_stress <= 0.0:
+        return virgin
+    share = np.minimum(pressure / past.yield_stress, 1.0)
+    ratio, _, _ = layer.closure.unreleased(share, start.recovery)
+    return np.where(share < 1.0, start.strain - start.recovery * (1.0 - ratio), virgin)
 
 
 def creep_matrix(relaxation: tuple[tuple[float, float], ...], step: float, count: int) -> np.ndarray:

@@ -34,9 +34,9 @@ class LoadingTable:
     recovery: CubicHermiteSpline
 
     @classmethod
-    def of(cls, closure: "Closure") -> "LoadingTable":
-        """Sample a closure up to its strain limit, evenly in strain, exact in value and slope at every knot."""
-        strain = np.linspace(0.0, closure.strain_limit, KNOTS)
+    def of(cls, closure: "Closure", knots: np.ndarray | None = None) -> "LoadingTable":
+        """Sample a closure up to its strain limit, exact in value and slope at every knot: evenly, or at given strains."""
+        strain = np.linspace(0.0, closure.strain_limit, KNOTS) if knots is None else knots
         pressure, slope = closure.pressure_at(strain), closure.pressure_slope_at(strain)
         modulus, modulus_slope = closure.unload_modulus_at(strain), closure.unload_modulus_slope_at(strain)
         last = float(pressure[-1])

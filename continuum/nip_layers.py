@@ -11,11 +11,19 @@ import numpy as np
 from scipy.optimize import brentq
 
 from kalander.continuum.closure import ClosureRangeError
-from kalander.continuum.column import Layer, LayerPast, StackHistory, creep_matrix, follow_stack
+from kalander.continuum.column import Layer, LayerPast, StackHistory, creep_matrix, follow_stack, loading_strain
 from kalander.continuum.heat import HeatPath, conduct, web_cells
 from kalander.continuum.nip_newton import Grid, make_grid
 from kalander.continuum.roll import Rolls
-from kalander.continuum.stack_newton import Hold, StackProfile, hold_gap, hold_load, hold_peak, solve_stack
+from kalander.continuum.stack_newton import (
+    Coordinate,
+    Hold,
+    StackProfile,
+    hold_gap,
+    hold_load,
+    hold_peak,
+    solve_stack,
+)
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 __all__ = ["LayeredNip", "LayeredWeb", "roll_layers"]
@@ -128,7 +136,7 @@ def roll_layers(
     held = _the_setting(gap=gap, line_load=line_load, exit_thickness=exit_thickness, peak_pressure=peak_pressure)
     if not 0.0 < speed < math.inf:
         raise InputError(Fault("pass.speed", speed, "moves nothing", "above 0 mm/s"))
-    _refuse_impossible(web, *held)
+    _refuse_impossible(web, rolls, *held)
     solver = _Solver(web, rolls, speed, heat, points)
     return solver.run(*held)
 
@@ -140,12 +148,19 @@ def _the_setting(**given: float | None) -> tuple[str, float]:
     return named[0]
 
 
-def _refuse_impossible(web: LayeredWeb, name: str, value: float) -> None:
+def _refuse_impossible(web: LayeredWeb, rolls: Rolls, name: str, value: float) -> None:
     if not math.isfinite(value):
         raise InputError(Fault(f"pass.{name}", value, "is no number", "a finite one"))
     if name == "gap" and value >= web.thickness:
         why = "is not below the thickness of the web: there is no contact"
         raise InputError(Fault("pass.gap", value, why, f"below {web.thickness:.6g} mm"))
+    if name == "gap" and rolls.flexibility == 0.0 == rolls.stand_compliance:
+        densest = web.sides * sum(layer.thickness * math.exp(-layer.strain_limit) for layer in web.layers)
+        if value - web.foil_thickness < densest:
+            raise ClosureRangeError(
+                f"rigid rolls press the coating to {value - web.foil_thickness:.6g} mm, below the {densest:.6g} mm at "
+                "which its closures end; open the gap"
+            )
     if name in ("line_load", "peak_pressure") and value <= 0.0:
         raise InputError(Fault(f"pass.{name}", value, "presses nothing", "above 0"))
     if name == "exit_thickness" and not web.foil_thickness < value < web.thickness:
@@ -162,6 +177,7 @@ class _Solver:
         self.base = 298.15 if heat is None else heat.web_temperature
         self.tolerance = 1e-9 * web.free_coating
         self.iterations = 0
+        self.coordinate = _coordinate(web)
 
     def run(self, name: str, value: float) -> LayeredNip:
         web = self.web
@@ -199,21 +215,42 @@ class _Solver:
 
         return follow
 
-    def _solve(self, grid: Grid, hold: Hold, pressure: np.ndarray, set_gap: float, temperature: np.ndarray):
+    def _solve(
+        self, grid: Grid, hold: Hold, pressure: np.ndarray, set_gap: float, temperature: np.ndarray
+    ) -> StackProfile:
         profile = solve_stack(
-            grid, self._follow(grid, temperature), hold, pressure, set_gap, tolerance=self.tolerance
-        )
+            grid, self._follow(grid, temperature), hold, self.coordinate, pressure, set_gap,
+            tolerance=self.tolerance,
+        )  # fmt: skip
         self.iterations += profile.iterations
         return profile
+
+    def _rigid_start(self, grid: Grid, set_gap: float) -> np.ndarray:
+        """Pressures as if the rolls were rigid and the coating left the nip where it is thinnest, as a start."""
+        floor = self.web.coating * math.exp(-float(self.coordinate.strains[-1]))
+        gap = np.maximum(set_gap + grid.shape[::-1], floor)
+        strain = np.log(np.maximum(self.web.coating / gap, 1.0))
+        return np.where(grid.x[::-1] >= 0.0, self.coordinate.pressure(strain)[0], 0.0)
 
     def _even(self, grid: Grid) -> np.ndarray:
         return np.full((grid.x.size, len(self.web.layers)), self.base)
 
-    def _coarse(self, set_gap: float, start: StackProfile | None = None) -> StackProfile:
+    def _coarse(self, set_gap: float, start: StackProfile | None = None, *, attempts: int = 6) -> StackProfile:
+        """The contact on few nodes; where Newton fails, by way of a gap between the start's and this one."""
+        try:
+            return self._coarse_at(set_gap, start)
+        except NumericalError:
+            if attempts == 0:
+                raise
+            begun = self.web.coating if start is None else start.set_gap
+            between = self._coarse(0.5 * (begun + set_gap), start, attempts=attempts - 1)
+            return self._coarse(set_gap, between, attempts=attempts - 1)
+
+    def _coarse_at(self, set_gap: float, start: StackProfile | None) -> StackProfile:
         half_length = math.sqrt(self.rolls.radius * (self.web.coating - set_gap))
         for _ in range(4):
             grid = make_grid(self.rolls, -1.1 * half_length, 1.1 * half_length, 48)
-            pressure = np.zeros(grid.x.size)
+            pressure = self._rigid_start(grid, set_gap)
             if start is not None:
                 pressure = np.interp(grid.x[::-1], start.x[::-1], start.pressure[::-1], left=0.0, right=0.0)
             profile = self._solve(grid, hold_gap(set_gap), pressure, set_gap, self._even(grid))
@@ -303,11 +340,27 @@ class _Solver:
                     f"the nip presses layer {index} to strain {reached:.4g}, beyond {layer.strain_limit:.4g}, at which "
                     "its closure ends; open the gap or lower the load, or press the particle boxes further"
                 )
-            if np.min(history.lasting) < -1e-9:
+            if np.min(history.lasting) < -1e-6:
                 raise ClosureRangeError(
                     f"released, layer {index} would be thicker than it came: the unloading modulus is too low for the "
                     "pressure; check the closure"
                 )
+
+
+def _coordinate(web: LayeredWeb) -> Coordinate:
+    """The coating loaded at once, strain counted from the thickness in which it comes."""
+    pasts = web.pasts or (LayerPast(),) * len(web.layers)
+    highest = min(
+        float(layer.closure.pressure_at(np.array(min(layer.strain_limit, layer.closure.strain_limit))))
+        for layer in web.layers
+    )
+    pressure = 0.01 * highest * np.expm1(np.linspace(0.0, math.log(101.0), 400))
+    thickness = sum(
+        web.sides * layer.thickness * np.exp(-loading_strain(layer, pressure, past))
+        for layer, past in zip(web.layers, pasts, strict=True)
+    )
+    strain = np.log(thickness[0] / thickness)
+    return Coordinate(strain, pressure)
 
 
 def _contact(profile: StackProfile) -> tuple[float, float]:

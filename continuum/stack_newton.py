@@ -3,19 +3,22 @@
 Unknowns in the order of time, entry first: pressure p_i >= 0 [MPa] and the set gap s [mm] less the foil. The opening
     w_i = s + x_i^2 / R + sum_j C_ij p_j - H_i(p_1 .. p_i)
 is 0 where the web carries and not below 0 where it does not. An active set (semismooth Newton) finds which is which.
+Newton's direction is the same in any variable, but how far it holds is not: where the coating is being loaded a step is
+taken in the strain y at which it would reach p_i loaded at once, in which the opening is nearly straight (in p it bends
+from elastic to plastic); where it is being released, in p.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve
+from scipy.interpolate import PchipInterpolator
 
 from kalander.continuum.column import StackHistory
 from kalander.continuum.nip_newton import Grid
 from kalander.kernels.errors import NumericalError
 
-__all__ = ["Hold", "StackProfile", "hold_gap", "hold_load", "hold_peak", "solve_stack"]
+__all__ = ["Coordinate", "Hold", "StackProfile", "hold_gap", "hold_load", "hold_peak", "solve_stack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,28 @@ class StackProfile:
     stack: StackHistory
     iterations: int
     residual: float
+
+
+class Coordinate:
+    """Pressure over strain of the whole coating loaded at once, from a table; straight beyond its end.
+
+    Only the path of Newton's method depends on it, no result does.
+    """
+
+    def __init__(self, strain: np.ndarray, pressure: np.ndarray) -> None:
+        self.strains, self.pressures = strain, pressure
+        self._curve = PchipInterpolator(strain, pressure)
+        self._slope = self._curve.derivative()
+
+    def pressure(self, strain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pressure [MPa] and its slope by strain."""
+        inside = np.minimum(strain, self.strains[-1])
+        slope = self._slope(inside)
+        return self._curve(inside) + slope * (strain - inside), slope
+
+    def strain(self, pressure: np.ndarray) -> np.ndarray:
+        """The inverse, to the accuracy that a start needs."""
+        return np.interp(pressure, self.pressures, self.strains)
 
 
 Follow = Callable[[np.ndarray], StackHistory]
@@ -63,51 +88,82 @@ def hold_peak(target: float) -> Hold:
 
 
 def solve_stack(
-    grid: Grid, follow: Follow, hold: Hold, pressure: np.ndarray, set_gap: float, *, tolerance: float
+    grid: Grid,
+    follow: Follow,
+    hold: Hold,
+    coordinate: Coordinate,
+    pressure: np.ndarray,
+    set_gap: float,
+    *,
+    tolerance: float,
 ) -> StackProfile:
     """From a start in the order of time to an opening of at most `tolerance` [mm] under pressure.
 
-    Raises NumericalError after 60 iterations.
+    Raises NumericalError after 80 iterations.
     """
     x, shape = grid.x[::-1], grid.shape[::-1]  # the kernel is symmetric, so its matrix reads the same backwards
-    pressure = np.maximum(pressure, 0.0)
-    best, error = (pressure, set_gap), np.inf
-    shorter = 1.0
-    for iteration in range(60):
+    error, share, before = np.inf, 1.0, (pressure, set_gap)
+    step = (np.zeros_like(pressure), 0.0)
+    # a loaded node lets go only if it would do so with the rolls springing back as a whole
+    together = grid.flexibility.sum(axis=1)
+    for iteration in range(80):
         stack = follow(pressure)
         opening = set_gap + shape + grid.flexibility @ pressure - stack.thickness
         off, by_pressure, by_gap = hold(pressure, set_gap, grid.spacing)
         compliance = -np.diagonal(stack.jacobian)
-        active = pressure > opening / compliance
+        active = pressure > opening / (compliance + together)
         imbalance = np.where(active, opening, np.minimum(opening, 0.0) + pressure * compliance)
-        previous, error = error, max(float(np.max(np.abs(imbalance))), abs(off) * 1e3 * tolerance)
-        if error <= tolerance and abs(off) <= 1e-9:
-            return StackProfile(grid, x, pressure, opening, set_gap, stack, iteration, error)
-        # one that gets worse is taken back and shortened, unless that has been tried: kinks may rise before they fall
-        if error > 2.0 * previous and shorter > 0.2:
-            shorter *= 0.5
-            pressure, set_gap = best[0] + shorter * (step[0]), best[1] + shorter * step[1]
-            pressure, error = np.maximum(pressure, 0.0), previous
-            continue
-        best, shorter = (pressure, set_gap), 1.0
-        nodes = np.flatnonzero(active)
-        system = np.empty((nodes.size + 1, nodes.size + 1))
-        jacobian = grid.flexibility - stack.jacobian
-        system[:-1, :-1] = jacobian[np.ix_(nodes, nodes)]
-        system[:-1, -1] = 1.0
-        system[-1, :-1] = by_pressure[nodes]
-        system[-1, -1] = by_gap
-        # nodes that let go lose their pressure at once
-        lost = np.where(active, 0.0, -pressure)
-        right = np.append(-opening[nodes] - jacobian[nodes] @ lost, -off - by_pressure @ lost)
-        try:
-            change = solve(system, right, check_finite=False)
-        except (LinAlgError, ValueError) as singular:
-            raise NumericalError("the rolls lost the web while the nip was sought; hold the gap instead") from singular
-        lost[nodes] = change[:-1]
-        step = (lost, float(change[-1]))
-        pressure, set_gap = np.maximum(pressure + step[0], 0.0), set_gap + step[1]
+        now = max(float(np.max(np.abs(imbalance))), abs(off) * 1e3 * tolerance)
+        if now <= tolerance and abs(off) <= 1e-9:
+            pressure = np.where(active, pressure, 0.0)  # what is left of let-go nodes is within the tolerance
+            return StackProfile(grid, x, pressure, opening, set_gap, stack, iteration, now)
+        # a step that makes it worse is halved; not below an eighth, because kinks may rise before they fall
+        if now > 1.5 * error and share > 0.2:
+            share *= 0.5
+        else:
+            error, share, before = now, 1.0, (pressure, set_gap)
+            step = _newton_step(grid, stack, opening, pressure, active, (off, by_pressure, by_gap))
+        pressure = _moved(coordinate, before[0], share * step[0])
+        set_gap = before[1] + share * step[1]
     raise NumericalError(
-        f"layered nip not in balance after 60 Newton iterations: opening {error:.3g} mm under pressure, "
+        f"layered nip not in balance after 80 Newton iterations: opening {error:.3g} mm under pressure, "
         f"{tolerance:.3g} allowed; open the gap, or use more points"
     )
+
+
+def _moved(coordinate: Coordinate, pressure: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The pressures after a change: along the loading curve where they are the largest so far, else straight."""
+    straight = pressure + change
+    strain = coordinate.strain(pressure)
+    here, stiffness = coordinate.pressure(strain)  # the inverse is rough, so only differences of this curve count
+    # a rise of strain by more than 0.05 at once would be a leap of faith on an exponential
+    along, _ = coordinate.pressure(np.maximum(strain + np.clip(change / stiffness, -0.2, 0.05), 0.0))
+    loading = pressure >= np.maximum.accumulate(pressure)
+    return np.maximum(np.where(loading, pressure + along - here, straight), 0.0)
+
+
+def _newton_step(
+    grid: Grid,
+    stack: StackHistory,
+    opening: np.ndarray,
+    pressure: np.ndarray,
+    active: np.ndarray,
+    control: tuple[float, np.ndarray, float],
+) -> tuple[np.ndarray, float]:
+    """Change of pressure, shape (n,), and of the set gap; nodes that let go lose their pressure at once."""
+    off, by_pressure, by_gap = control
+    nodes = np.flatnonzero(active)
+    jacobian = (grid.flexibility - stack.jacobian)[nodes]
+    system = np.empty((nodes.size + 1, nodes.size + 1))
+    system[:-1, :-1] = jacobian[:, nodes]
+    system[:-1, -1] = 1.0
+    system[-1, :-1] = by_pressure[nodes]
+    system[-1, -1] = by_gap
+    lost = np.where(active, 0.0, -pressure)
+    right = np.append(-opening[nodes] - jacobian @ lost, -off - by_pressure @ lost)
+    try:
+        change = np.linalg.solve(system, right)
+    except np.linalg.LinAlgError as singular:
+        raise NumericalError("the rolls lost the web while the nip was sought; hold the gap instead") from singular
+    lost[nodes] = change[:-1]
+    return lost, float(change[-1])
