@@ -7,7 +7,7 @@ Units: mm, MPa, N per mm of width.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csc_matrix
+from scipy.sparse import coo_matrix, csc_matrix
 from skfem import Basis, ElementQuad1, MeshQuad
 
 from kalander.continuum.fem_law import LawTable, MaterialState, Response, respond
@@ -78,12 +78,13 @@ def gradients(strip: Strip, displacement: np.ndarray, which: slice) -> np.ndarra
 
 
 def balance(
-    strip: Strip, law: LawTable, displacement: np.ndarray, state: MaterialState, which: slice, *, tangent: bool
-) -> tuple[np.ndarray, csc_matrix | None, Response]:
+    strip: Strip, law: LawTable, displacement: np.ndarray, state: MaterialState, which: slice
+) -> tuple[np.ndarray, csc_matrix, Response]:
     """Internal forces [N/mm] on every degree of freedom, their derivative, and the material's answer, of a run of
-    elements; state of those elements."""
+    elements; state of those elements. Raises NumericalError where the material cannot follow."""
     gradient = gradients(strip, displacement, which)
-    answer = respond(law, strip.material[which], gradient, state, tangent=tangent)
+    answer = respond(law, strip.material[which], gradient, state)
+    assert answer.moduli is not None
     determinant = gradient[..., 0, 0] * gradient[..., 1, 1] - gradient[..., 0, 1] * gradient[..., 1, 0]
     inverse = np.empty_like(gradient)
     inverse[..., 0, 0], inverse[..., 1, 1] = gradient[..., 1, 1], gradient[..., 0, 0]
@@ -92,21 +93,17 @@ def balance(
     spatial = strip.shape_gradient[which] @ inverse
     tau = answer.kirchhoff[..., [0, 2, 2, 1]].reshape(*determinant.shape, 2, 2)
     weight = strip.weight[which]
-    forces = np.einsum("eq,eqij,eqaj->eai", weight, tau, spatial, optimize=True)
+    forces = np.einsum("eqai,eqij->eqaj", spatial, weight[..., None, None] * tau).sum(axis=1)
     dofs = strip.dof_of_element[which]
     size = 2 * len(strip.nodes)
-    total = np.bincount(dofs.ravel(), forces.reshape(-1), minlength=size)
-    if not tangent:
-        return total, None, answer
-    assert answer.moduli is not None
+    total = np.bincount(dofs.ravel(), forces.ravel(), minlength=size)
     count, points = determinant.shape
     # B maps the displacements of an element to its gradient (ij): B[(i j), (a k)] = delta_ik g_aj
     operator = np.zeros((count, points, 2, 2, 4, 2))
     for axis in range(2):
         operator[:, :, axis, :, :, axis] = np.swapaxes(spatial, -1, -2)
-    operator = operator.reshape(count, points * 4, 8)
-    moduli = (weight[..., None, None] * answer.moduli.reshape(count, points, 4, 4)).reshape(count, points, 4, 4)
-    acted = (moduli @ operator.reshape(count, points, 4, 8)).reshape(count, points * 4, 8)
-    matrices = np.swapaxes(operator, 1, 2) @ acted
+    operator = operator.reshape(count, points, 4, 8)
+    acted = (weight[..., None, None] * answer.moduli.reshape(count, points, 4, 4)) @ operator
+    matrices = np.swapaxes(operator.reshape(count, points * 4, 8), 1, 2) @ acted.reshape(count, points * 4, 8)
     rows, columns = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, (1, 8)).ravel()
-    return total, csc_matrix((matrices.ravel(), (rows, columns)), shape=(size, size)), answer
+    return total, coo_matrix((matrices.ravel(), (rows, columns)), shape=(size, size)).tocsc(), answer

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csc_matrix
 from scipy.sparse.linalg import splu
 
-from kalander.continuum.fem_contact import Contact, Surface, touch
-from kalander.continuum.fem_law import LawTable, MaterialState, start_state
+from kalander.continuum.fem_contact import Contact, Surface, Touch, touch
+from kalander.continuum.fem_law import LawTable, MaterialState, Response, start_state
 from kalander.continuum.fem_web import Strip, balance
 from kalander.kernels.errors import NumericalError
 
@@ -95,21 +95,19 @@ def roll_over(nip: FemNip, path: RollOver) -> Iterator[FemSnapshot]:
         path.start, np.zeros_like(strip.nodes), start_state(shape), np.zeros(strip.columns - 1),
         np.zeros((*shape, 4)), np.zeros(strip.columns), 0.0, 0.0,
     )  # fmt: skip
-    share, guess = 1.0, None
+    share = 1.0
     while here.centre < path.end - 1e-9:
         travel = min(share * path.step, path.end - here.centre)
         try:
-            after, guess = _step(nip, path, here, travel, guess)
+            here = _step(nip, path, here, travel)
         except NumericalError as failure:
             share *= 0.5
-            guess = None
             here = replace(here, cuts=here.cuts + 1)
             if share < path.shortest:
                 where = here.centre
                 message = f"finite elements stopped in step {here.steps + 1} with the roll at {where:.4g} mm: {failure}"
                 raise StepFailure(message, here, here.steps + 1) from failure
             continue
-        here = after
         share = min(1.0, 2.0 * share)
         yield here
 
@@ -152,10 +150,14 @@ def _active(nip: FemNip, path: RollOver, centre: float) -> _Active:
 
 
 @dataclass(frozen=True, eq=False)
-class _Trial:
-    displacement: np.ndarray
+class _Evaluated:
+    """Imbalance [N/mm] on every degree of freedom, its derivative, and what came with it."""
+
     residual: np.ndarray
-    error: float
+    matrix: csc_matrix
+    answer: Response
+    touched: Touch
+    plastic: np.ndarray
 
 
 class _StepSystem:
@@ -170,11 +172,10 @@ class _StepSystem:
         self.state = MaterialState(before.state.inverse_metric[which], before.state.volume[which])
         self.top = nip.strip.top[self.active.columns]
 
-    def evaluate(self, displacement: np.ndarray, *, tangent: bool):
+    def evaluate(self, displacement: np.ndarray) -> _Evaluated:
+        """Raises NumericalError where the material cannot follow."""
         strip = self.nip.strip
-        forces, matrix, answer = balance(
-            strip, self.nip.law, displacement, self.state, self.active.elements, tangent=tangent
-        )
+        residual, matrix, answer = balance(strip, self.nip.law, displacement, self.state, self.active.elements)
         top = self.top
         touched = touch(
             self.contact, self.nip.surface, strip.nodes[top] + displacement[top],
@@ -182,21 +183,17 @@ class _StepSystem:
             self.travel,
         )  # fmt: skip
         dofs = 2 * top[:, None] + np.arange(2)
-        residual = forces
         np.subtract.at(residual, dofs.ravel(), touched.force.ravel())
+        rows = np.repeat(dofs, 2, axis=1).ravel()
+        columns = np.tile(dofs, (1, 2)).ravel()
+        matrix = matrix + coo_matrix((touched.stiffness.ravel(), (rows, columns)), shape=matrix.shape).tocsc()
         plastic = self.before.foil_plastic
-        foil_matrix = None
         if not math.isinf(self.nip.membrane.stiffness):
             plastic, foil_matrix = self._foil(displacement, residual)
-        if tangent and matrix is not None:
-            rows = np.repeat(dofs, 2, axis=1).ravel()
-            columns = np.tile(dofs, (1, 2)).ravel()
-            matrix = matrix + coo_matrix((touched.stiffness.ravel(), (rows, columns)), shape=matrix.shape).tocsc()
-            if foil_matrix is not None:
-                matrix = matrix + foil_matrix
-        return residual, matrix, answer, touched, plastic
+            matrix = matrix + foil_matrix
+        return _Evaluated(residual, matrix, answer, touched, plastic)
 
-    def _foil(self, displacement: np.ndarray, residual: np.ndarray):
+    def _foil(self, displacement: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, csc_matrix]:
         """Add the membrane's forces; axial stretch, elastic and ideally plastic."""
         strip, membrane = self.nip.strip, self.nip.membrane
         bottom = np.arange(strip.columns) * strip.rows
@@ -217,59 +214,51 @@ class _StepSystem:
         return stretch - force / membrane.stiffness, coo_matrix((values, (rows, columns)), shape=(size, size)).tocsc()
 
 
-def _step(
-    nip: FemNip, path: RollOver, before: FemSnapshot, travel: float, guess: np.ndarray | None
-) -> tuple[FemSnapshot, np.ndarray]:
+def _step(nip: FemNip, path: RollOver, before: FemSnapshot, travel: float) -> FemSnapshot:
     """Newton with the consistent tangent and, from the second iteration, backtracking on the imbalance."""
     system = _StepSystem(nip, path, before, travel)
     free = system.active.free
-    displacement = before.displacement.copy()
-    searches, error = before.searches, math.inf
+    displacement, searches = before.displacement, before.searches
+    now = system.evaluate(displacement)
     for iteration in range(path.most_iterations):
-        residual, matrix, answer, touched, plastic = system.evaluate(displacement, tangent=True)
-        error = float(np.linalg.norm(residual[free]))
-        scale = 1e-6 + float(np.linalg.norm(touched.force))
-        if error <= 1e-8 * scale:
-            break
-        change = splu(matrix[free][:, free].tocsc(), permc_spec="MMD_AT_PLUS_A",
-                      options={"SymmetricMode": True}, diag_pivot_thresh=0.01).solve(-residual[free])
+        error = float(np.linalg.norm(now.residual[free]))
+        if error <= 1e-8 * (1e-6 + float(np.linalg.norm(now.touched.force))):
+            return _snapshot(system, displacement, now, iteration, searches)
+        # nodes are numbered through the thickness, so the matrix is a narrow band as it stands
+        factors = splu(now.matrix[free][:, free].tocsc(), permc_spec="NATURAL", diag_pivot_thresh=0.01)
+        change = factors.solve(-now.residual[free])
         if not np.all(np.isfinite(change)):
             raise NumericalError("the stiffness matrix is singular")
-        displacement, cut = _search(system, displacement, change, error, free, first=iteration == 0)
-        searches += cut
-    else:
-        raise NumericalError(
-            f"{path.most_iterations} Newton iterations left an imbalance of {error:.3g} N/mm"
-        )
-    return _snapshot(system, displacement, answer, touched, plastic, iteration, searches), displacement
+        displacement, now, cuts = _search(system, displacement, change, error, first=iteration == 0)
+        searches += cuts
+    raise NumericalError(f"{path.most_iterations} Newton iterations left an imbalance of {error:.3g} N/mm")
 
 
 def _search(
-    system: _StepSystem, displacement: np.ndarray, change: np.ndarray, error: float, free: np.ndarray, *, first: bool
-) -> tuple[np.ndarray, int]:
+    system: _StepSystem, displacement: np.ndarray, change: np.ndarray, error: float, *, first: bool
+) -> tuple[np.ndarray, _Evaluated, int]:
     """The first of the step, its half, its quarter ... that lowers the imbalance; the shortest if none does."""
-    share, cuts, failure = 1.0, 0, None
-    for _ in range(7):
+    free, share = system.active.free, 1.0
+    for cuts in range(7):
         trial = displacement.copy()
         trial.ravel()[free] += share * change
         try:
-            residual = system.evaluate(trial, tangent=False)[0]
-            failure = None
-            if first or float(np.linalg.norm(residual[free])) < error:
-                return trial, cuts
-        except NumericalError as inverted:
-            failure = inverted
+            now = system.evaluate(trial)
+        except NumericalError:
+            if cuts == 6:
+                raise
+        else:
+            if first or cuts == 6 or float(np.linalg.norm(now.residual[free])) < error:
+                break
         share *= 0.5
-        cuts += 1
-    if failure is not None:
-        raise failure
-    return trial, cuts
+    return trial, now, cuts
 
 
 def _snapshot(
-    system: _StepSystem, displacement: np.ndarray, answer, touched, plastic: np.ndarray, iterations: int, searches: int
+    system: _StepSystem, displacement: np.ndarray, now: _Evaluated, iterations: int, searches: int
 ) -> FemSnapshot:
     before, which = system.before, system.active.elements
+    answer, touched = now.answer, now.touched
     metric, volume = before.state.inverse_metric.copy(), before.state.volume.copy()
     metric[which], volume[which] = answer.state.inverse_metric, answer.state.volume
     stress = before.stress.copy()
@@ -281,7 +270,7 @@ def _snapshot(
         centre=system.centre,
         displacement=displacement,
         state=MaterialState(metric, volume),
-        foil_plastic=plastic,
+        foil_plastic=now.plastic,
         stress=stress,
         pressure=pressure,
         line_load=load,
