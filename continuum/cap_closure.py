@@ -129,7 +129,7 @@ def cap_size(cap: Cap, p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def loading_curve(cap: Cap, strain_limit: float) -> tuple[np.ndarray, ...]:
-    """Strain, p, q [MPa] and their slopes along uniaxial loading; elastic to the ellipse, then classical Runge-Kutta."""
+    """Strain, p, q [MPa] and their slopes on uniaxial loading: elastic to the ellipse, then classical Runge-Kutta."""
     yield_strain = cap.p_c0 / float(cap_size_at_zero(cap))
     if yield_strain >= strain_limit:
         strain = np.array([0.0, strain_limit])
@@ -150,7 +150,7 @@ def loading_curve(cap: Cap, strain_limit: float) -> tuple[np.ndarray, ...]:
         first = _rates(cap, volume, theta)
         rows.append(_point(cap, yield_strain + index * step, volume, theta, first))
         # the angle settles within a few per cent of strain: its rate, K / p_c, is the stiff part and sets the substeps
-        parts = max(1, math.ceil(2.0 * step * (cap.bulk + cap.shear) / (cap.p_c0 * math.exp(cap.k * volume))))
+        parts = max(1, math.ceil(8.0 * step * (cap.bulk + cap.shear) / (cap.p_c0 * math.exp(cap.k * volume))))
         for _ in range(parts):
             volume, theta = _runge_kutta(cap, volume, theta, step / parts)
     return tuple(np.array(column) for column in zip(*rows, strict=True))

@@ -59,7 +59,7 @@ class Closure(Protocol):
         """In-plane stress over through-thickness stress on loading."""
 
     def release(self, recovered: np.ndarray, recovery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Share of the turning pressure left after recovering part of the recovery strain r > 0, and its derivatives."""
+        """Share of the turning pressure left after recovering part of the recovery strain r > 0; its derivatives."""
 
     def unreleased(self, share: np.ndarray, recovery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The inverse: elastic strain left over r at a share in [0, 1], and its derivatives by share and by r."""

@@ -203,7 +203,7 @@ Inherited = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
 def _from_turning(turning: np.ndarray) -> Inherited:
-    """S_i is the stress at one earlier place (-1: at none of this pass), so columns are added up instead of multiplied."""
+    """S_i is the stress at one earlier place (-1: at none of this pass): columns are added up, not multiplied."""
 
     def inherited(weight: np.ndarray, spread: np.ndarray | None) -> np.ndarray:
         size = turning.size

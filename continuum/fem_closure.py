@@ -38,7 +38,7 @@ def measured_constants(closure: Closure, strain: float, *, poisson: float = 0.2)
     axial = closure.pressure_at(strains) * np.exp(-strains)
     share, _ = rigid_plastic_oedometer(slope, 1.0)
     compaction = strains - axial * (1.0 + 2.0 * ratio) / 3.0 / cap.bulk
-    rising = np.flatnonzero((compaction > np.maximum.accumulate(np.insert(compaction, 0, 0.0))[:-1]))
+    rising = np.flatnonzero(compaction > np.maximum.accumulate(np.insert(compaction, 0, 0.0))[:-1])
     return cap, compaction[rising], np.log(axial[rising] / share)
 
 

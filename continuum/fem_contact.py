@@ -52,7 +52,7 @@ def flattened(radius: float, x: np.ndarray, heights: np.ndarray) -> Surface:
 
 @dataclass(frozen=True)
 class Contact:
-    """penalty [MPa/mm]; ramp [mm], half-width of the start of contact; friction; slip_scale [mm] of its regularisation."""
+    """penalty [MPa/mm]; ramp [mm], half-width of the start of contact; friction; slip_scale [mm] that smooths it."""
 
     penalty: float
     ramp: float

@@ -35,7 +35,7 @@ class LawTable:
 
 @dataclass(frozen=True, eq=False)
 class MaterialState:
-    """inverse_metric: C_p^-1 as (xx, zz, xz, yy), shape (..., 4), y out of the plane; volume: compaction, shape (...)."""
+    """inverse_metric: C_p^-1 as (xx, zz, xz, yy), y out of the plane, (..., 4); volume: compaction, shape (...)."""
 
     inverse_metric: np.ndarray
     volume: np.ndarray
@@ -97,9 +97,7 @@ def respond(
     return Response(kirchhoff, moduli, MaterialState(metric, volume))
 
 
-def _pulled_back(
-    be: tuple[np.ndarray, ...], inverse: tuple[np.ndarray, ...], out_of_plane: np.ndarray
-) -> np.ndarray:
+def _pulled_back(be: tuple[np.ndarray, ...], inverse: tuple[np.ndarray, ...], out_of_plane: np.ndarray) -> np.ndarray:
     """C_p^-1 = F^-1 b_e F^-T."""
     i11, i12, i21, i22 = inverse
     b11, b22, b12 = be

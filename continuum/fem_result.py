@@ -88,25 +88,11 @@ def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> 
     loads = np.array([snapshot.line_load for snapshot in history])
     recent = slice(-max(3, len(history) // 20), None)
     quarter = loads[-max(3, len(history) // 4) :]
-    fields = read_fields(nip, last, porosity)
-    top = strip.top
-    place = strip.nodes[top] + last.displacement[top]
+    place = strip.nodes[strip.top] + last.displacement[strip.top]
     x, height = place[:, 0] - last.centre, place[:, 1]
     touching = np.flatnonzero(last.pressure > 1e-3 * last.pressure.max())
-    narrowest = int(touching[np.argmin(height[touching])])
-    # behind the roll by half the released length more, but not at the strip's free end
-    behind = _columns_behind(strip.nodes[top, 0] - last.centre, float(x[touching[0]]), float(strip.nodes[top[0], 0]) - last.centre)
-    cells = _cells(strip.rows - 1, behind)
-    layers = np.unique(fields.layer)
-    weight = strip.weight.sum(axis=1)
-    solid = [weight[c] * (1.0 - porosity[fields.layer[c]]) for c in [cells]][0]
-    void_free = weight[cells] * fields.volume_ratio[cells]
-    by_layer = np.array([
-        1.0 - solid[fields.layer[cells] == k].sum() / void_free[fields.layer[cells] == k].sum() for k in layers
-    ])
-    spread = max(_spread(fields.compaction[cells].reshape(-1, strip.rows - 1), fields.layer[: strip.rows - 1], k) for k in layers)
-    bottom = np.arange(strip.columns) * strip.rows
-    stretch = np.diff(last.displacement[bottom, 0]) / np.diff(strip.nodes[bottom, 0])
+    behind = _columns_behind(strip.nodes[strip.top, 0] - last.centre, float(x[touching[0]]))
+    web = _behind(nip, last, porosity, behind)
     return FemResult(
         x=x,
         pressure=last.pressure,
@@ -116,32 +102,52 @@ def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> 
         entry_x=float(x[touching[-1]]),
         exit_x=float(x[touching[0]]),
         peak_x=float(x[np.argmax(last.pressure)]),
-        minimum_thickness=float(height[narrowest]),
+        minimum_thickness=float(np.min(height[touching])),
         exit_thickness=float(height[behind].mean()),
-        porosity_exit=float(1.0 - solid.sum() / void_free.sum()),
-        porosity_layers=by_layer,
-        compaction_spread=spread,
+        porosity_exit=web.porosity,
+        porosity_layers=web.layers,
+        compaction_spread=web.spread,
         drag=last.drag,
-        foil_stretch=float(stretch[behind[:-1]].mean()),
+        foil_stretch=web.stretch,
         steps=last.steps,
         iterations=last.iterations,
         cuts=last.cuts,
     )
 
 
-def _columns_behind(x: np.ndarray, exit_x: float, end: float) -> np.ndarray:
-    """Columns of nodes in the middle half between the strip's end and the exit."""
-    length = exit_x - end
-    found = np.flatnonzero((x > end + 0.35 * length) & (x < end + 0.75 * length))
+@dataclass(frozen=True, eq=False)
+class _Behind:
+    """The web behind the roll: porosity, of each layer too; spread of compaction; stretch of the foil."""
+
+    porosity: float
+    layers: np.ndarray
+    spread: float
+    stretch: float
+
+
+def _behind(nip: FemNip, last: FemSnapshot, porosity: np.ndarray, columns: np.ndarray) -> _Behind:
+    strip = nip.strip
+    fields = read_fields(nip, last, porosity)
+    per_column = strip.rows - 1
+    cells = (columns[:-1, None] * per_column + np.arange(per_column)).ravel()
+    layer = fields.layer[cells]
+    free = strip.weight.sum(axis=1)[cells]
+    solid, present = free * (1.0 - porosity[layer]), free * fields.volume_ratio[cells]
+    kinds = np.unique(layer)
+    compaction = fields.compaction[cells].reshape(-1, per_column)
+    rows = fields.layer[:per_column]
+    bottom = columns * strip.rows
+    stretch = np.diff(last.displacement[bottom, 0]) / np.diff(strip.nodes[bottom, 0])
+    return _Behind(
+        porosity=float(1.0 - solid.sum() / present.sum()),
+        layers=np.array([1.0 - solid[layer == kind].sum() / present[layer == kind].sum() for kind in kinds]),
+        spread=max(float(np.ptp(compaction[:, rows == kind], axis=1).mean()) for kind in kinds),
+        stretch=float(stretch.mean()),
+    )
+
+
+def _columns_behind(x: np.ndarray, exit_x: float) -> np.ndarray:
+    """Columns of nodes in the middle between the strip's end and the exit, two at least."""
+    length = exit_x - x[0]
+    found = np.flatnonzero((x > x[0] + 0.35 * length) & (x < x[0] + 0.75 * length))
     return found if found.size >= 2 else np.arange(2)
-
-
-def _cells(per_column: int, columns: np.ndarray) -> np.ndarray:
-    """Elements between neighbouring columns of nodes."""
-    return (columns[:-1, None] * per_column + np.arange(per_column)).ravel()
-
-
-def _spread(compaction: np.ndarray, layer_of_row: np.ndarray, layer: int) -> float:
-    """Of plastic volume strain through a layer, mean over columns."""
-    rows = compaction[:, layer_of_row == layer]
-    return float(np.ptp(rows, axis=1).mean())

@@ -12,7 +12,7 @@ from skfem import Basis, ElementQuad1, MeshQuad
 
 from kalander.continuum.fem_law import LawTable, MaterialState, Response, respond
 
-__all__ = ["Strip", "balance", "gradients", "make_strip"]
+__all__ = ["Strip", "balance", "gradients", "make_strip", "strip_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Strip:
 
     nodes [mm], shape (n, 2): x, z; elements, shape (m, 4); columns, rows: number of nodes along x and z; shape_gradient
     [1/mm], shape (m, 4 points, 4 nodes, 2); weight [mm2], shape (m, 4); material, shape (m, 4); top: indices of the
-    surface nodes; tributary [mm]: their share of the surface; places: where an entry of an element's matrix stands.
+    surface nodes; tributary [mm]: their share of the surface.
     """
 
     nodes: np.ndarray
@@ -55,14 +55,21 @@ def make_strip(
     columns, rows = x.size, z.size
     scale = np.ones(columns) if height is None else height / total
     nodes = np.stack([np.repeat(x, rows), (scale[:, None] * z).ravel()], axis=1)
+    return strip_of(nodes, columns, rows, np.repeat(np.arange(len(layer_elements)), layer_elements))
+
+
+def strip_of(nodes: np.ndarray, columns: int, rows: int, layer: np.ndarray) -> Strip:
+    """A mesh of columns of nodes [mm], shape (columns * rows, 2), in any shape; layer of each row of elements.
+
+    Columns follow each other towards the right of the direction in which the nodes of a column rise.
+    """
     lower = (np.arange(columns - 1)[:, None] * rows + np.arange(rows - 1)).ravel()
     elements = np.stack([lower, lower + rows, lower + rows + 1, lower + 1], axis=1)
-    basis = Basis(MeshQuad(nodes.T, elements.T), ElementQuad1(), intorder=3)
-    gradient = np.stack([np.moveaxis(basis.basis[a][0].grad, 0, -1) for a in range(4)], axis=2)
-    of_layer = np.repeat(np.arange(len(layer_elements)), layer_elements)
-    material = np.tile(of_layer, columns - 1)[:, None] * np.ones((1, basis.dx.shape[1]), int)
+    basis = Basis(MeshQuad(np.ascontiguousarray(nodes.T), np.ascontiguousarray(elements.T)), ElementQuad1(), intorder=3)
+    gradient = np.stack([np.moveaxis(np.asarray(basis.basis[a][0].grad), 0, -1) for a in range(4)], axis=2)
+    material = np.tile(layer, columns - 1)[:, None] * np.ones((1, basis.dx.shape[1]), int)
     top = np.arange(columns) * rows + rows - 1
-    lengths = np.diff(x)
+    lengths = np.linalg.norm(np.diff(nodes[top], axis=0), axis=1)
     tributary = 0.5 * (np.append(lengths, 0.0) + np.insert(lengths, 0, 0.0))
     # the mesh may turn the nodes of an element for its own order; the basis follows the mesh
     ordered = np.asarray(basis.mesh.t.T)

@@ -1,26 +1,30 @@
 """The foil along the nip: tension, yield, elongation, neutral point and forward slip of the web.
 
 Units: mm, N, MPa. Slab balance per width, xi = -x along the motion, N the force in the whole cross-section:
-    dN/dxi = 2 mu p w / sqrt(w^2 + w0^2) + 2 p x / R,   w = v / (omega R) - cos(x / R)
-(friction of both rolls, and the part of their pressure that points against the motion), N = tension before and behind.
+    dN/dxi = 2 mu p clip(w / w0, -1, 1) + 2 p x / R,   w = v / (omega R) - cos(x / R)
+(friction of both rolls, the part of their pressure that points against the motion), N = tension before and behind.
     N = t sigma_f + h sigma_c,  sigma_c = -(K0 p) on loading; on release elastic, -(K0 p_max - nu/(1-nu) (p_max - p))
         + E_c (strain since the turning point)
 Foil in plane strain under the pressure p: sigma_f = E/(1-nu^2) (e - e_p) - nu/(1-nu) p while |sigma_f + p| <= 2k,
-2k = 2 sigma_y / sqrt(3). Web and foil stretch together: v = v_in exp(e).
+2k = 2 sigma_y / sqrt(3). Web and foil stretch together: v = v_in (1 + e).
+
+A web faster than the rolls is held back and pulled, so a difference of speed grows along the motion and fades against
+it: the balance is integrated from exit to entry (implicit Euler), where the tension tells whether the entry speed was
+right. Plastic stretch and the stretch at the turning point belong to the way in; they are iterated.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve
 from scipy.optimize import brentq
 
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 __all__ = ["Foil", "FoilResult", "Travel", "stretch_foil"]
 
-SLIP_SCALE = 1e-6  # w0 relative to the roll's speed: far below the slips of interest, 1e-5 and more
+SLIP_SCALE = 1e-6  # w0: far below the slips of interest, 1e-5 and more
+WIDEST, TRIALS = (0.5, 1.05), 17  # of the search for the entry speed; each round narrows it 16 times
 HARDENING = 0.01  # tangent of the yielding foil over its modulus
 
 
@@ -107,7 +111,7 @@ def _rigid(travel: Travel, radius: float, friction: float) -> FoilResult:
 
     def force(ratio: float) -> float:
         slip = ratio - speed
-        dragged = friction * pressure * slip / np.hypot(slip, SLIP_SCALE)
+        dragged = friction * pressure * np.clip(slip / SLIP_SCALE, -1.0, 1.0)
         return float(np.sum(dragged + pressure * x / radius))
 
     low, high = float(speed.min()) - 1e-2, 1.0 + 1e-2
@@ -120,7 +124,7 @@ def _rigid(travel: Travel, radius: float, friction: float) -> FoilResult:
 
 
 class _Balance:
-    """Newton for the stretch at every node and the entry speed."""
+    """Integration against the motion for trial entry speeds, within an iteration of what the way in leaves behind."""
 
     def __init__(self, foil: Foil, travel: Travel, radius: float, friction: float, tension: float) -> None:
         self.foil, self.travel, self.tension = foil, travel, tension
@@ -129,96 +133,90 @@ class _Balance:
         self.drag = 2.0 * friction * travel.pressure
         self.backward = 2.0 * travel.pressure * travel.x / radius
         self.turning = int(np.argmax(travel.pressure))
+        self.coating = travel.coating_stiffness * travel.thickness
+        self.bracket = WIDEST
+        self.stiffness = foil.thickness * foil.plane_modulus + self.coating
 
     def solve(self) -> FoilResult:
-        unknowns = np.append(np.zeros(self.travel.x.size), 1.0)
-        for scale in (1e-3, 1e-4, 1e-5, SLIP_SCALE):  # from creeping to sticking
-            unknowns = self._newton(unknowns, scale)
-        strain, ratio = unknowns[:-1], float(unknowns[-1])
-        stress, _, _, plastic = self._foil_stress(strain)
-        slip = ratio * np.exp(strain) - self.speed
+        plastic, turned = np.zeros(self.travel.x.size), 0.0
+        before = np.zeros(self.travel.x.size)
+        for _ in range(80):
+            ratio, strain = self._find_speed(plastic, turned)
+            change = float(np.max(np.abs(strain - before)))
+            if change < 1e-6:
+                break
+            self.bracket = (ratio - 2.0 * change, ratio + 2.0 * change)
+            # the first flow overshoots, as nothing was plastic before it: half of each change is taken
+            before, turned = strain, float(strain[self.turning])
+            plastic = plastic + 0.5 * (self._plastic(strain) - plastic)
+        else:
+            raise NumericalError(f"stretch of the foil not settled after 80 rounds ({change:.3g}); raise pass.friction")
+        slip = ratio * (1.0 + strain) - self.speed
         return FoilResult(
             strain=strain,
-            stress=stress,
+            stress=self.foil.plane_modulus * (strain - plastic) - self._across(),
             slip=slip,
             elongation=float(strain[-1] - strain[0]),
             plastic=float(plastic[-1]),
-            forward_slip=ratio * math.exp(float(strain[-1])) - 1.0,
+            forward_slip=ratio * (1.0 + float(strain[-1])) - 1.0,
             neutral_x=_neutral(self.travel.x, slip, self.travel.pressure),
-            yields=bool(np.any(np.abs(plastic) > 1e-9)),
+            yields=bool(np.any(plastic > 1e-7)),
         )
 
-    def _newton(self, unknowns: np.ndarray, scale: float) -> np.ndarray:
-        residual, jacobian = self._equations(unknowns, scale)
-        error = float(np.linalg.norm(residual))
-        for _ in range(80):
-            if error <= 1e-9 * (1.0 + float(np.max(self.drag))):
-                return unknowns
-            try:
-                step = solve(jacobian, -residual, check_finite=False)
-            except (LinAlgError, ValueError) as singular:
-                raise NumericalError("the foil's balance has no solution; raise pass.friction") from singular
-            for halving in range(10):
-                trial = unknowns + 0.5**halving * step
-                residual, jacobian = self._equations(trial, scale)
-                now = float(np.linalg.norm(residual))
-                if now < error:
-                    break
-            unknowns, error = trial, now
-        if error <= 1e-4 * (1.0 + float(np.max(self.drag)) * self.step):
-            return unknowns
-        raise NumericalError(f"tension of the foil not in balance after 80 iterations ({error:.3g} N/mm left)")
+    def _across(self) -> np.ndarray:
+        """Part of the foil's stress that the pressure makes [MPa]."""
+        return self.foil.poisson / (1.0 - self.foil.poisson) * self.travel.pressure
 
-    def _equations(self, unknowns: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-        strain, ratio, size = unknowns[:-1], unknowns[-1], self.travel.x.size
-        stress, stiffness, source, _ = self._foil_stress(strain)
-        travel = self.travel
-        since = strain - strain[self.turning]
-        stiff = travel.coating_stiffness * travel.thickness
-        force = self.foil.thickness * stress - travel.thickness * travel.coating_stress + stiff * since
-        by_strain = self.foil.thickness * stiffness + stiff
-        speed = ratio * np.exp(np.clip(strain, -1.0, 1.0))
-        slip = speed - self.speed
-        size_of_slip = np.hypot(slip, scale)
-        load = self.drag * slip / size_of_slip + self.backward
-        by_slip = self.drag * scale**2 / size_of_slip**3
-        half = 0.5 * self.step
-        residual = np.empty(size + 1)
-        residual[:-2] = np.diff(force) - half * (load[:-1] + load[1:])
-        residual[-2:] = force[0] - self.tension, force[-1] - self.tension
-        by_force = np.diag(by_strain)
-        by_force[:, self.turning] -= stiff
-        flowed = np.flatnonzero(source >= 0)
-        relieved = self.foil.thickness * self.foil.plane_modulus / (1.0 + HARDENING)
-        by_force[flowed, source[flowed]] -= relieved
-        pulled = half * by_slip * speed
-        jacobian = np.zeros((size + 1, size + 1))
-        jacobian[:-2, :-1] = np.diff(by_force, axis=0)
-        rows = np.arange(size - 1)
-        jacobian[rows, rows] -= pulled[:-1]
-        jacobian[rows, rows + 1] -= pulled[1:]
-        jacobian[rows, -1] = -(pulled[:-1] + pulled[1:]) / ratio
-        jacobian[-2, :-1], jacobian[-1, :-1] = by_force[0], by_force[-1]
-        return residual, jacobian
-
-    def _foil_stress(self, strain: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Stress [MPa], its derivatives by the stretch here and at the place of the last flow, and that place's index;
-        plastic strain.
-
-        The foil flows in tension only (sigma + p beyond 2k), so its plastic strain is a running maximum.
-        """
-        foil, pressure = self.foil, self.travel.pressure
-        modulus, limit = foil.plane_modulus, foil.plane_yield
-        across = foil.poisson / (1.0 - foil.poisson) * pressure
-        nodes = np.arange(strain.size)
+    def _plastic(self, strain: np.ndarray) -> np.ndarray:
+        """The foil flows in tension only, where sigma + p passes 2k and its hardening: a running maximum."""
+        modulus, limit = self.foil.plane_modulus, self.foil.plane_yield
         if math.isinf(limit):
-            return modulus * strain - across, np.full(strain.size, modulus), np.full(strain.size, -1), np.zeros(nodes.size)
-        hardened = modulus * (1.0 + HARDENING)
-        wanted = (modulus * strain - across + pressure - limit) / hardened
-        plastic = np.maximum.accumulate(np.maximum(wanted, 0.0))
-        source = np.maximum.accumulate(np.where((wanted >= plastic) & (wanted > 0.0), nodes, -1))
-        tangent = np.full(strain.size, modulus)
-        return modulus * (strain - plastic) - across, tangent, source, plastic
+            return np.zeros(strain.size)
+        wanted = (modulus * strain - self._across() + self.travel.pressure - limit) / (modulus * (1.0 + HARDENING))
+        return np.maximum.accumulate(np.maximum(wanted, 0.0))
+
+    def _find_speed(self, plastic: np.ndarray, turned: float) -> tuple[float, np.ndarray]:
+        """Entry speed over the rolls' that leaves the given tension before the nip, and the stretch along the way."""
+        low, high = self.bracket
+        while high - low > 1e-9:
+            trials = np.linspace(low, high, TRIALS)
+            strain, force = self._integrate(trials, plastic, turned)
+            # a faster web is pulled more, so less is left of its tension on the way back to the entry
+            too_fast = force < self.tension
+            place = int(np.argmax(too_fast)) if np.any(too_fast) else TRIALS - 1
+            if (place == 0 or not np.any(too_fast)) and (low, high) == self.bracket != WIDEST:
+                low, high = self.bracket = WIDEST
+                continue
+            if place == 0 or not np.any(too_fast):
+                raise NumericalError("no speed of the web balances the foil's tension; raise pass.friction")
+            low, high = trials[place - 1], trials[place]
+        share = (force[place - 1] - self.tension) / (force[place - 1] - force[place])
+        return float(low + share * (high - low)), strain[:, place - 1] + share * (
+            strain[:, place] - strain[:, place - 1]
+        )
+
+    def _integrate(self, ratio: np.ndarray, plastic: np.ndarray, turned: float) -> tuple[np.ndarray, np.ndarray]:
+        """Stretch, shape (n, trials), and the force left at the entry [N/mm], shape (trials,)."""
+        foil, travel = self.foil, self.travel
+        held = (
+            -foil.thickness * (foil.plane_modulus * plastic + self._across())
+            - travel.thickness * travel.coating_stress
+            - self.coating * turned
+        )
+        strain = np.empty((travel.x.size, ratio.size))
+        force = np.full(ratio.size, self.tension)
+        strain[-1] = (force - held[-1]) / self.stiffness[-1]
+        for node in range(travel.x.size - 2, -1, -1):
+            drag, stiffness = self.step * self.drag[node], self.stiffness[node]
+            pulled = force - held[node] - self.step * self.backward[node]
+            creeping = drag * ratio / SLIP_SCALE
+            here = (pulled - drag * (ratio - self.speed[node]) / SLIP_SCALE) / (stiffness + creeping)
+            slip = ratio * (1.0 + here) - self.speed[node]
+            sliding = np.abs(slip) > SLIP_SCALE
+            here = np.where(sliding, (pulled - drag * np.sign(slip)) / stiffness, here)
+            strain[node] = here
+            force = stiffness * here + held[node]
+        return strain, force
 
 
 def _neutral(x: np.ndarray, slip: np.ndarray, pressure: np.ndarray) -> float | None:

@@ -35,7 +35,7 @@ class LoadingTable:
 
     @classmethod
     def of(cls, closure: "Closure", knots: np.ndarray | None = None) -> "LoadingTable":
-        """Sample a closure up to its strain limit, exact in value and slope at every knot: evenly, or at given strains."""
+        """Sample a closure up to its strain limit, evenly or at given knots; exact in value and slope at each."""
         strain = np.linspace(0.0, closure.strain_limit, KNOTS) if knots is None else knots
         pressure, slope = closure.pressure_at(strain), closure.pressure_slope_at(strain)
         modulus, modulus_slope = closure.unload_modulus_at(strain), closure.unload_modulus_slope_at(strain)

@@ -41,8 +41,8 @@ class Membrane:
 class RollOver:
     """How the roll passes: start, end [mm] of its axis; step [mm] of travel, at most about an element.
 
-    friction, penalty [MPa/mm], ramp [mm]; slip_share of the step: scale of the regularised friction; window [mm]: behind
-    and before the axis the web is computed, beyond it is kept as it is (None: all of it).
+    friction; penalty [MPa/mm], ramp [mm]; slip_share of the step: scale that smooths friction; window [mm]: behind and
+    before the axis the web is computed, beyond it is kept as it is (None: all of it).
     """
 
     start: float

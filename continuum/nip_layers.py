@@ -209,9 +209,7 @@ class _Solver:
         )
 
         def follow(pressure: np.ndarray) -> StackHistory:
-            return follow_stack(
-                self.web.layers, self.web.sides, pressure, factors, step, matrices, self.web.pasts
-            )
+            return follow_stack(self.web.layers, self.web.sides, pressure, factors, step, matrices, self.web.pasts)
 
         return follow
 
@@ -262,7 +260,8 @@ class _Solver:
 
     def _find_gap(self, name: str, value: float) -> StackProfile:
         """The set gap that meets a load, a peak or an exit on the coarse grid."""
-        coating, found = self.web.coating, {}
+        coating = self.web.coating
+        found: dict[float, StackProfile] = {}
 
         def excess(set_gap: float) -> float:
             nearest = found[min(found, key=lambda known: abs(known - set_gap))] if found else None
@@ -279,8 +278,12 @@ class _Solver:
                 raise ClosureRangeError(f"no gap reaches pass.{name} = {value:.6g}")
             self._refuse_beyond(found[coating - closing].stack)
             closing *= 1.6
-        set_gap = brentq(excess, coating - closing, coating - closing / 1.6 if closing > 0.021 * coating else coating
-                         - 1e-3 * coating, xtol=1e-4 * coating)
+        set_gap = brentq(
+            excess,
+            coating - closing,
+            coating - closing / 1.6 if closing > 0.021 * coating else coating - 1e-3 * coating,
+            xtol=1e-4 * coating,
+        )
         if set_gap not in found:
             excess(set_gap)
         return found[set_gap]
@@ -301,9 +304,7 @@ class _Solver:
                 return profile, temperature
         raise NumericalError("the grid found no contact that fits it after 8 attempts")
 
-    def _warm(
-        self, profile: StackProfile, hold: Hold, temperature: np.ndarray
-    ) -> tuple[StackProfile, np.ndarray]:
+    def _warm(self, profile: StackProfile, hold: Hold, temperature: np.ndarray) -> tuple[StackProfile, np.ndarray]:
         """Alternate heat and pressure: heat depends on the pressure only by thickness and length of the contact."""
         if self.heat is None:
             return profile, temperature

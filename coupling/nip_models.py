@@ -11,14 +11,14 @@ from kalander.continuum.closure import SOLID_FRACTION_LIMIT, Closure, PowerClosu
 from kalander.continuum.column import Layer
 from kalander.continuum.foil import Foil
 from kalander.continuum.heat import HeatPath
-from kalander.continuum.nip_layers import LayeredWeb
+from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, roll_layers
 from kalander.continuum.roll import Rolls
 from kalander.continuum.web import Web
 from kalander.coupling.homogenise import CLOSURE, closure_from
 from kalander.coupling.nip_case import NipCase, NipPass, WebLayer
 from kalander.coupling.store import read
 
-__all__ = ["closure_of", "foil_of", "heat_of", "is_plain", "layered_web", "plain_web", "rolls_of_case"]
+__all__ = ["closure_of", "foil_of", "heat_of", "is_plain", "layered_web", "plain_web", "roll_case", "rolls_of_case"]
 
 # volumetric heat capacity [MPa/K] and conductivity [N/(s K)] of foils; Kaye & Laby, thermal properties of metals
 METAL_HEAT = {"aluminium": (2.43, 236.0), "copper": (3.45, 401.0)}
@@ -59,9 +59,7 @@ def is_plain(case: NipCase) -> bool:
 def plain_web(case: NipCase) -> Web:
     """Web of a plain case [mm]."""
     (layer,) = case.web.layer
-    return Web(
-        closure_of(layer), layer.thickness * 1e3, layer.porosity, case.foil.thickness * 1e3, case.web.sides
-    )
+    return Web(closure_of(layer), layer.thickness * 1e3, layer.porosity, case.foil.thickness * 1e3, case.web.sides)
 
 
 def layered_web(case: NipCase) -> tuple[LayeredWeb, np.ndarray]:
@@ -115,6 +113,23 @@ def heat_of(case: NipCase, rolling: NipPass) -> HeatPath:
         foil_thickness=case.foil.thickness * 1e3,
         foil_capacity=capacity,
         foil_conductivity=conductivity,
+    )
+
+
+def roll_case(case: NipCase, rolling: NipPass, web: LayeredWeb, rolls: Rolls) -> LayeredNip:
+    """One pass of the layered web at the pass's setting."""
+
+    def in_mm(value: float | None, factor: float) -> float | None:
+        return None if value is None else value * factor
+
+    return roll_layers(
+        web,
+        rolls,
+        speed=rolling.speed * 1e3,
+        gap=in_mm(rolling.gap, 1e3),
+        line_load=in_mm(rolling.line_load, 1e-3),
+        exit_thickness=in_mm(rolling.exit_thickness, 1e3),
+        heat=heat_of(case, rolling),
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures of a nip case: pressure along the nip, porosity and temperature through the coating, fields of the elements."""
+"""Figures of a nip case: pressure along it, porosity and temperature through the coating, fields of the elements."""
 
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,8 @@ def pressure_figure(answer: dict[str, Any]) -> Figure:
     ax.plot(x, pressure, color=SERIES[0])
     ends = np.array([answer["entry_x_m"], answer["exit_x_m"]]) * 1e3
     ax.plot(ends, [0.0, 0.0], "|", color=INK, markersize=11, clip_on=False)
-    ax.annotate("entry", (ends[0], 0.0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
-    ax.annotate("exit", (ends[1], 0.0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+    ax.annotate("entry", (ends[0], 0.0), xytext=(-5, 5), textcoords="offset points", ha="right", fontsize=8)
+    ax.annotate("exit", (ends[1], 0.0), xytext=(5, 5), textcoords="offset points", fontsize=8)
     neutral = answer.get("neutral_x_m")
     if neutral is not None:
         ax.axvline(neutral * 1e3, color=GREY, linewidth=0.8, linestyle=(0, (3, 2)))
@@ -51,7 +51,7 @@ def pressure_figure(answer: dict[str, Any]) -> Figure:
                     textcoords="offset points", fontsize=8, color=GREY)  # fmt: skip
     ax.set(xlabel="distance before the centre line (mm); the web runs from left to right", ylabel="pressure (MPa)")
     ax.set_ylim(bottom=0.0)
-    ax.set_xlim(ends[0] + 0.1 * (ends[0] - ends[1]), ends[1] - 0.1 * (ends[0] - ends[1]))
+    ax.set_xlim(ends[0] + 0.12 * (ends[0] - ends[1]), ends[1] - 0.12 * (ends[0] - ends[1]))
     ax.set_title(f"{answer['line_load_N_per_m'] * 1e-3:.4g} N/mm, peak {answer['peak_pressure_Pa'] * 1e-6:.4g} MPa")
     return figure
 

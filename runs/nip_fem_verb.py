@@ -13,10 +13,10 @@ from kalander.continuum.fem_contact import Surface, cylinder, flattened
 from kalander.continuum.fem_result import FemResult, read_fields, read_pass
 from kalander.continuum.fem_web import make_strip
 from kalander.continuum.nip_fem import FemNip, FemSnapshot, Membrane, RollOver, StepFailure, roll_over
-from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, roll_layers
+from kalander.continuum.nip_layers import LayeredNip, LayeredWeb
 from kalander.continuum.roll import Rolls
 from kalander.coupling.nip_case import NipCase
-from kalander.coupling.nip_models import cap_of, foil_of, heat_of, layered_web, rolls_of_case
+from kalander.coupling.nip_models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 __all__ = ["solve_by_elements"]
@@ -32,9 +32,7 @@ def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
     _refuse(case)
     web, _ = layered_web(case)
     rolls = rolls_of_case(case)
-    control, value = case.rolling.setting
-    held = {control: value * (1e-3 if control == "line_load" else 1e3)}
-    fast = roll_layers(web, rolls, speed=case.rolling.speed * 1e3, heat=heat_of(case, case.rolling), **held)
+    fast = roll_case(case, case.rolling, web, rolls)
     nip, path = build_nip(case, web, rolls, fast)
     porosity = np.array([layer.porosity for layer in case.web.layer[::-1]])
     history: list[FemSnapshot] = []
@@ -91,9 +89,7 @@ def build_nip(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip) ->
     foil, sides = foil_of(case), web.sides
     membrane = Membrane()
     if not math.isinf(foil.modulus):
-        membrane = Membrane(
-            foil.plane_modulus * foil.thickness / sides, foil.plane_yield * foil.thickness / sides
-        )
+        membrane = Membrane(foil.plane_modulus * foil.thickness / sides, foil.plane_yield * foil.thickness / sides)
     constants = [_constants(case, index, fast, web) for index in range(len(layers) - 1, -1, -1)]
     nip = FemNip(make_strip(x, heights, through), law_table(constants), _surface(rolls, fast, web), membrane)
     element = strip_length / case.fem.elements_along
@@ -108,7 +104,7 @@ def build_nip(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip) ->
 
 
 def _surface(rolls: Rolls, fast: LayeredNip, web: LayeredWeb) -> Surface:
-    """Half the gap for a web coated on both sides; for one side a flat foil and the whole gap, both rolls' curvature."""
+    """Half the gap of a web coated on both sides; of one side the whole gap over a flat foil, with both curvatures."""
     radius = rolls.radius * web.sides / 2.0
     if math.isinf(rolls.modulus):
         return cylinder(radius, (fast.loaded_gap - web.foil_thickness) / web.sides)
@@ -136,9 +132,7 @@ def _keep_partial(nip: FemNip, failure: StepFailure, porosity: np.ndarray, outpu
     return write_fields(read_fields(nip, failure.snapshot, porosity), folder)[0]
 
 
-def _answer(
-    case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip, result: FemResult
-) -> dict[str, Any]:
+def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip, result: FemResult) -> dict[str, Any]:
     sides, foil = web.sides, web.foil_thickness
     order = np.argsort(result.x)
     inside = order[(result.x[order] > fast.x[0]) & (result.x[order] < fast.x[-1])]
@@ -175,5 +169,3 @@ def _answer(
         "pressure_Pa": (result.pressure[inside] * 1e6).tolist(),
         "fast": {"line_load_N_per_m": fast.line_load * 1e3, "peak_pressure_Pa": fast.peak_pressure * 1e6},
     }
-
-

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from kalander.continuum.column import Layer
+from kalander.continuum.column import Layer, LayerPast
 from kalander.continuum.foil import FoilResult, Travel, stretch_foil
 from kalander.continuum.nip import CONTROLS
-from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, rested, roll_layers
+from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, rested
 from kalander.continuum.nip_result import NipResult
 from kalander.continuum.web_stress import coating_travel
 from kalander.coupling.nip_case import NipCase, NipPass
-from kalander.coupling.nip_models import foil_of, heat_of, is_plain, layered_web, plain_web, rolls_of_case
+from kalander.coupling.nip_models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case
 from kalander.coupling.nipping import FIELDS
+from kalander.kernels.errors import NumericalError
 from kalander.runs.answers import NAMES
 
 __all__ = ["solve_case"]
@@ -69,15 +70,13 @@ def _layered(case: NipCase) -> dict[str, Any]:
     web, owner = layered_web(case)
     rolls = rolls_of_case(case)
     answers: list[dict[str, Any]] = []
-    for number, rolling in enumerate((case.rolling, *case.further_pass)):
-        if number:
-            web = LayeredWeb(
-                web.layers, web.foil_thickness, web.sides, rested(result.pasts, web.layers, rolling.rest)
-            )
-        control, value = rolling.setting
-        held = {control: value * (1e-3 if control == "line_load" else 1e3)}
-        result = roll_layers(web, rolls, speed=rolling.speed * 1e3, heat=heat_of(case, rolling), **held)
+    pasts: tuple[LayerPast, ...] | None = None
+    for rolling in (case.rolling, *case.further_pass):
+        if pasts is not None:
+            web = LayeredWeb(web.layers, web.foil_thickness, web.sides, rested(pasts, web.layers, rolling.rest))
+        result = roll_case(case, rolling, web, rolls)
         answers.append(_layered_answer(case, rolling, web, owner, result))
+        pasts = result.pasts
     last = answers[-1]
     if len(answers) > 1:
         names = ("line_load_N_per_m", "peak_pressure_Pa", "set_gap_m", "exit_thickness_m", "porosity_mean")
@@ -119,17 +118,18 @@ def _recovery(web: LayeredWeb, result: LayeredNip) -> list[dict[str, float]]:
         return []
     rows = []
     for time in (1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 3600.0, 86400.0):
-        later = LayeredWeb(
-            web.layers, web.foil_thickness, web.sides, rested(result.pasts, web.layers, time)
-        )
+        later = LayeredWeb(web.layers, web.foil_thickness, web.sides, rested(result.pasts, web.layers, time))
         rows.append({"time_s": time, "thickness_m": later.thickness * 1e-3})
     return rows
 
 
-def _stretch(case: NipCase, rolling: NipPass, travel: Travel) -> FoilResult:
-    return stretch_foil(
-        foil_of(case), travel, case.rolls.diameter / 2 * 1e3, rolling.friction, tension=rolling.tension * 1e-3
-    )
+def _stretch(case: NipCase, rolling: NipPass, travel: Travel) -> FoilResult | str:
+    """The foil, or why it has no answer: the pressures stand without it."""
+    radius = case.rolls.diameter / 2 * 1e3
+    try:
+        return stretch_foil(foil_of(case), travel, radius, rolling.friction, tension=rolling.tension * 1e-3)
+    except NumericalError as failure:
+        return str(failure)
 
 
 def common_answer(result: NipResult | LayeredNip) -> dict[str, Any]:
@@ -138,8 +138,11 @@ def common_answer(result: NipResult | LayeredNip) -> dict[str, Any]:
     return {name: float(value) for name, value in numbers.items()}
 
 
-def foil_answer(stretched: FoilResult) -> dict[str, Any]:
-    """Foil and speed."""
+def foil_answer(stretched: FoilResult | str) -> dict[str, Any]:
+    """Foil and speed; None where they have no answer, with the reason."""
+    if isinstance(stretched, str):
+        names = ("forward_slip", "foil_elongation", "foil_plastic_elongation", "foil_yields", "neutral_x_m")
+        return {**dict.fromkeys(names), "foil_note": stretched}
     return {
         "forward_slip": stretched.forward_slip,
         "foil_elongation": stretched.elongation,
