@@ -14,6 +14,8 @@ from kalander.continuum.fem_law import LawTable, MaterialState, Response, respon
 
 __all__ = ["Strip", "balance", "gradients", "make_strip", "strip_of"]
 
+PORTION = 1024  # elements contracted at a time
+
 
 @dataclass(frozen=True, eq=False)
 class Strip:
@@ -89,8 +91,37 @@ def balance(
 ) -> tuple[np.ndarray, csc_matrix, Response]:
     """Internal forces [N/mm] on every degree of freedom, their derivative, and the material's answer, of a run of
     elements; state of those elements. Raises NumericalError where the material cannot follow."""
+    first, last, _ = which.indices(len(strip.elements))
+    # in portions that stay in the cache of the processor
+    parts = [
+        _portion(strip, law, displacement, state, slice(begin, min(begin + PORTION, last)), begin - first)
+        for begin in range(first, last, PORTION)
+    ]
+    forces, matrices = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+    answers = [part[2] for part in parts]
+    dofs = strip.dof_of_element[first:last]
+    size = 2 * len(strip.nodes)
+    total = np.bincount(dofs.ravel(), forces.ravel(), minlength=size)
+    rows, columns = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, (1, 8)).ravel()
+    answer = Response(
+        np.concatenate([one.kirchhoff for one in answers]),
+        None,
+        MaterialState(
+            np.concatenate([one.state.inverse_metric for one in answers]),
+            np.concatenate([one.state.volume for one in answers]),
+        ),
+    )
+    return total, coo_matrix((matrices.ravel(), (rows, columns)), shape=(size, size)).tocsc(), answer
+
+
+def _portion(
+    strip: Strip, law: LawTable, displacement: np.ndarray, state: MaterialState, which: slice, offset: int
+) -> tuple[np.ndarray, np.ndarray, Response]:
+    """Forces, shape (m, 4, 2), and stiffness, shape (m, 8, 8), of some elements, whose state begins at an offset."""
     gradient = gradients(strip, displacement, which)
-    answer = respond(law, strip.material[which], gradient, state)
+    here = slice(offset, offset + len(gradient))
+    own = MaterialState(state.inverse_metric[here], state.volume[here])
+    answer = respond(law, strip.material[which], gradient, own)
     assert answer.moduli is not None
     determinant = gradient[..., 0, 0] * gradient[..., 1, 1] - gradient[..., 0, 1] * gradient[..., 1, 0]
     inverse = np.empty_like(gradient)
@@ -101,9 +132,6 @@ def balance(
     tau = answer.kirchhoff[..., [0, 2, 2, 1]].reshape(*determinant.shape, 2, 2)
     weight = strip.weight[which]
     forces = np.einsum("eqai,eqij->eqaj", spatial, weight[..., None, None] * tau).sum(axis=1)
-    dofs = strip.dof_of_element[which]
-    size = 2 * len(strip.nodes)
-    total = np.bincount(dofs.ravel(), forces.ravel(), minlength=size)
     count, points = determinant.shape
     # B maps the displacements of an element to its gradient (ij): B[(i j), (a k)] = delta_ik g_aj
     operator = np.zeros((count, points, 2, 2, 4, 2))
@@ -112,5 +140,4 @@ def balance(
     operator = operator.reshape(count, points, 4, 8)
     acted = (weight[..., None, None] * answer.moduli.reshape(count, points, 4, 4)) @ operator
     matrices = np.swapaxes(operator.reshape(count, points * 4, 8), 1, 2) @ acted.reshape(count, points * 4, 8)
-    rows, columns = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, (1, 8)).ravel()
-    return total, coo_matrix((matrices.ravel(), (rows, columns)), shape=(size, size)).tocsc(), answer
+    return forces, matrices, answer

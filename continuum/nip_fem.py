@@ -215,10 +215,35 @@ class _StepSystem:
 
 
 def _step(nip: FemNip, path: RollOver, before: FemSnapshot, travel: float) -> FemSnapshot:
-    """Newton with the consistent tangent and, from the second iteration, backtracking on the imbalance."""
+    """A step from the best start at hand: as if the nip were steady, once it may be, then from where the web is."""
     system = _StepSystem(nip, path, before, travel)
+    if before.pressure[0] == 0.0 and before.centre > nip.strip.nodes[0, 0]:  # the strip's end has left the nip
+        try:
+            return _balanced(system, _moved_along(system))
+        except NumericalError:
+            pass
+    return _balanced(system, before.displacement)
+
+
+def _moved_along(system: _StepSystem) -> np.ndarray:
+    """The displacement moved along with the roll, the next state of a steady nip; the strip's end keeps its own."""
+    strip, before = system.nip.strip, system.before.displacement
+    x = strip.nodes[:: strip.rows, 0]
+    columns = before.reshape(strip.columns, strip.rows, 2)
+    source = np.interp(x - system.travel, x, np.arange(strip.columns))
+    low = np.minimum(source.astype(int), strip.columns - 2)
+    share = (source - low)[:, None, None]
+    moved = ((1.0 - share) * columns[low] + share * columns[low + 1]).reshape(-1, 2)
+    guess = before.copy()
     free = system.active.free
-    displacement, searches = before.displacement, before.searches
+    guess.ravel()[free] = moved.ravel()[free]
+    return guess
+
+
+def _balanced(system: _StepSystem, displacement: np.ndarray) -> FemSnapshot:
+    """Newton with the consistent tangent and, from the second iteration, backtracking on the imbalance."""
+    path = system.path
+    free, searches = system.active.free, system.before.searches
     now = system.evaluate(displacement)
     for iteration in range(path.most_iterations):
         error = float(np.linalg.norm(now.residual[free]))
