@@ -16,7 +16,18 @@ from kalander.coupling.fields import Choice, Count, Quantity, Real, Section, Tex
 from kalander.coupling.materials import Foil
 from kalander.coupling.toml_source import read_toml
 
-__all__ = ["Behaviour", "FemChoices", "LayerLaw", "NipCase", "NipPass", "NipRolls", "Web", "WebLayer", "load_nip_case"]
+__all__ = [
+    "Behaviour",
+    "FemChoices",
+    "LayerLaw",
+    "NipCase",
+    "NipPass",
+    "NipRolls",
+    "PowderCase",
+    "Web",
+    "WebLayer",
+    "load_nip_case",
+]
 
 Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
@@ -249,8 +260,41 @@ class NipCase(Section):
         return self
 
 
-def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase:
-    """Read a nip case. Raises InputError with every fault of the file.
+class Powder(Section):
+    """A powder between the rolls, SI: pressure proportional to density^compressibility, angles of effective internal
+    and of wall friction, pressure and solid fraction of the feed; feed_angle None: twice the nip angle."""
+
+    compressibility: Annotated[float, Real(above=1, below=1000)]
+    internal_friction: Annotated[float, Quantity("angle", above=0)]
+    wall_friction: Annotated[float, Quantity("angle", above=0)]
+    feed_pressure: Pressure
+    feed_solid_fraction: Annotated[float, Real(above=0, below=0.98, percent=True)]
+    feed_angle: Annotated[float | None, Quantity("angle", above=0, absent="none")] = None
+
+
+class PowderPass(Section):
+    """Gap of the film [m]; speed [m/s] is accepted and changes nothing: Johanson's powder knows no rate."""
+
+    gap: Length
+    speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
+
+
+class PowderRolls(Section):
+    """Two equal rigid rolls, SI."""
+
+    diameter: Length
+
+
+class PowderCase(Section):
+    """A dry film from powder-fed rolls: [powder] in place of [web] and [foil]."""
+
+    powder: Powder
+    rolls: PowderRolls
+    rolling: PowderPass = Default(alias="pass")
+
+
+def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase | PowderCase:
+    """Read a nip case, or a powder case if it has the table [powder]. Raises InputError with every fault of the file.
 
     overrides: dotted keys to TOML values. A relative closure file is looked for beside the case file.
     """
@@ -260,7 +304,10 @@ def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = Non
     def place(key: str) -> str:
         return f"--set {key}" if key in changes else source.place(key)
 
-    case = parse_model(NipCase, apply_overrides(source.document, changes), place, {})
+    document = apply_overrides(source.document, changes)
+    if "powder" in document:
+        return parse_model(PowderCase, document, place, {})
+    case = parse_model(NipCase, document, place, {})
     folder = Path(path).parent
     layers = tuple(
         layer if layer.closure_file is None

@@ -43,6 +43,7 @@ DIMENSIONS = {
     "thermal_conductivity": Dimension("W/m/K", ("0.5 W/m/K",)),
     "heat_capacity": Dimension("J/m^3/K", ("1.8e6 J/m^3/K", "1.8 J/cm^3/K")),
     "contact_conductance": Dimension("W/m^2/K", ("1e4 W/m^2/K",)),
+    "angle": Dimension("rad", ("20 deg", "0.35 rad")),
     "compliance": Dimension("1/Pa", ("1.0 1/MPa",)),
     "conductivity": Dimension("S/m", ("1.74 mS/cm", "1 S/m")),
     "resistance": Dimension("ohm", ("3 ohm", "3 mohm")),
@@ -60,6 +61,8 @@ meter = [length] = m = metre
 gram = [mass] = g
 second = [time] = s
 kelvin = [temperature]; offset: 0 = K
+radian = [] = rad
+degree = 0.017453292519943295 * radian = deg
 ampere = [current] = A
 minute = 60 * second = min
 hour = 60 * minute = h

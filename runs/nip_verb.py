@@ -5,23 +5,29 @@ from typing import Any
 
 import numpy as np
 
+from kalander.continuum.closure import SOLID_FRACTION_LIMIT
 from kalander.continuum.column import Layer, LayerPast
 from kalander.continuum.foil import FoilResult, Travel, stretch_foil
 from kalander.continuum.nip import CONTROLS
 from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, rested
 from kalander.continuum.nip_result import NipResult
+from kalander.continuum.powder import Powder, feed_powder
 from kalander.continuum.web_stress import coating_travel
-from kalander.coupling.nip_case import NipCase, NipPass
+from kalander.coupling.nip_case import NipCase, NipPass, PowderCase
 from kalander.coupling.nip_models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case
 from kalander.coupling.nipping import FIELDS
-from kalander.kernels.errors import NumericalError
+from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.runs.answers import NAMES
 
 __all__ = ["solve_case"]
 
 
-def solve_case(case: NipCase, *, model: str = "fast", output: Path | None = None) -> dict[str, Any]:
+def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path | None = None) -> dict[str, Any]:
     """Answer of the contract; what a model does not know is None. `output`: folder for figures and fields."""
+    if isinstance(case, PowderCase):
+        if model == "fem":
+            raise InputError(Fault("--model", model, "knows no powder", "fast"))
+        return _powder(case)
     if model == "fem":
         from kalander.runs.nip_fem_verb import solve_by_elements
 
@@ -33,6 +39,37 @@ def solve_case(case: NipCase, *, model: str = "fast", output: Path | None = None
 
         answer["files"] = [*answer.get("files", []), *write_figures(case, answer, output)]
     return answer
+
+
+def _powder(case: PowderCase) -> dict[str, Any]:
+    """Johanson's rolls: the film leaves with the rolls' gap as its thickness."""
+    given = case.powder
+    powder = Powder(given.compressibility, given.internal_friction, given.wall_friction)
+    diameter, gap = case.rolls.diameter * 1e3, case.rolling.gap * 1e3
+    nip = feed_powder(powder, diameter, gap, feed_pressure=given.feed_pressure * 1e-6, feed_angle=given.feed_angle)
+    density = given.feed_solid_fraction * nip.density
+    if density[-1] > SOLID_FRACTION_LIMIT:
+        raise NumericalError(
+            f"the film would reach solid fraction {density[-1]:.3g} at the gap, above {SOLID_FRACTION_LIMIT}: the "
+            "rolls take in more than passes; open the gap, or feed less pressure or a looser powder"
+        )
+    order = slice(None, None, -1)  # x ascending
+    return {
+        "line_load_N_per_m": nip.line_load * 1e3,
+        "peak_pressure_Pa": nip.peak_pressure * 1e6,
+        "set_gap_m": case.rolling.gap,
+        "nip_angle_rad": nip.nip_angle,
+        "entry_x_m": float(np.sin(nip.theta[0])) * case.rolls.diameter / 2,
+        "exit_x_m": 0.0,
+        "exit_thickness_m": case.rolling.gap,
+        "density_ratio": nip.density_ratio,
+        "torque_N_m_per_m": nip.torque,
+        "model": "johanson",
+        "x_m": (np.sin(nip.theta[order]) * case.rolls.diameter / 2).tolist(),
+        "pressure_Pa": (nip.pressure[order] * 1e6).tolist(),
+        "solid_fraction": density[order].tolist(),
+        "porosity_mean": float(1.0 - density[-1]),
+    }
 
 
 def _plain(case: NipCase) -> dict[str, Any]:

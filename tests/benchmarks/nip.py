@@ -1,16 +1,18 @@
 """The nip: fast models and finite elements, checked on their physics and then timed.
 
-python tests/benchmarks/nip.py [--quick] [--rounds N] [--large] [--out FILE]
+python tests/benchmarks/nip.py [--quick] [--rounds N] [--large] [--only PART] [--out FILE]
 
 Fast nip (300 points) and layered nip (16 layers, with and without heat and relaxation), median of the rounds in one
-process; finite elements at growing meshes with the exponent of their cost, and with --large one whole pass of more than
-1e5 elements. The peer of the finite elements is the fast nip itself: the columns say how far they differ and how much
-more they cost. No other code solves this nip here.
+process; a table of cases solved by both models; finite elements at growing meshes with the exponent of their cost, and
+with --large one whole pass of more than 1e5 elements. The peer of the finite elements is the
+fast nip itself: how far they differ, and how much more they cost. No other code solves this nip here.
 """
 
 import math
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,11 +41,13 @@ SOFTER = PowerClosure(4.0, 9.0, 6000.0)
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--large", action="store_true", help="also the pass with more than 1e5 elements, an hour")
-    options.add_argument("--only", choices=("fast", "fem", "large"), help="one part alone")
+    options.add_argument("--only", choices=("fast", "agreement", "fem", "large"), help="one part alone")
     given = options.parse_args()
     rows: list[dict[str, Any]] = []
     if given.only in (None, "fast"):
         rows += fast_rows(given.rounds or (5 if given.quick else 30))
+    if given.only in (None, "agreement"):
+        rows += agreement_rows(quick=given.quick)
     if given.only in (None, "fem"):
         rows += element_rows([(50, 3), (100, 6)] if given.quick else [(50, 3), (100, 6), (200, 12)])
     if given.large or given.only == "large":
@@ -130,6 +134,87 @@ def rolled(along: int, through: int, *, radius: float, gap: float, travel: float
         "spread": result.compaction_spread,
         "drift": result.drift,
     }
+
+
+CASE = """
+[[web.layer]]
+thickness = "{first} um"
+porosity = 0.45
+closure = {{ law = "cap", modulus = "4 GPa", poisson = 0.2, M = 1.2, chi = {chi}, p_c0 = "{p_first} MPa", k = 10 }}
+{second}
+[foil]
+thickness = "15 um"
+material = "{foil}"
+[rolls]
+diameter = "500 mm"
+elastic = {elastic}
+[pass]
+gap = "{gap} um"
+speed = "2 m/min"
+friction = {friction}
+[fem]
+elements_along = {along}
+elements_through = {through}
+"""
+SECOND = """
+[[web.layer]]
+thickness = "37.5 um"
+porosity = 0.45
+closure = {{ law = "cap", modulus = "4 GPa", poisson = 0.2, M = 1.2, chi = {chi}, p_c0 = "4 MPa", k = 10 }}
+"""
+# chi, gap without foil [um], elastic rolls, foil, two layers, friction
+AGREEMENT = [
+    *[
+        (chi, gap, elastic, "rigid", False, 0.2)
+        for chi in (0.3, 1.0)
+        for gap in (120, 110)
+        for elastic in (False, True)
+    ],
+    (0.3, 110, True, "aluminium", False, 0.2),
+    (1.0, 110, True, "aluminium", False, 0.2),
+    (1.0, 110, True, "rigid", True, 0.2),
+    *[(1.0, 110, False, "rigid", False, friction) for friction in (0.05, 0.1, 0.3)],
+]
+
+
+def agreement_rows(*, quick: bool) -> list[dict[str, Any]]:
+    """Both models on one case file each: load, peak, spread of porosity through the layers."""
+    from kalander.runs import api
+
+    along, through = (60, 4) if quick else (160, 8)
+    rows = []
+    for chi, gap, elastic, foil, layered, friction in AGREEMENT:
+        text = CASE.format(
+            first=37.5 if layered else 75, p_first=6 if layered else 5, chi=chi, foil=foil, gap=gap + 15,
+            elastic=str(elastic).lower(), friction=friction, along=along, through=through,
+            second=SECOND.format(chi=chi) if layered else "",
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "case.toml"
+            path.write_text(text)
+            begun = time.perf_counter()
+            fem = api.nip(path, model="fem")
+            seconds = time.perf_counter() - begun
+            fast = api.nip(path)
+        porosity = np.array(fem["porosity_layers"]) - np.array(fast["porosity_layers"])
+        row = {
+            "chi": chi, "gap_um": gap, "elastic": elastic, "foil": foil, "layers": 2 if layered else 1,
+            "friction": friction, "line_load": fem["line_load_N_per_m"] / 1e3, "peak": fem["peak_pressure_Pa"] / 1e6,
+            "load_difference": fem["line_load_N_per_m"] / fast["line_load_N_per_m"] - 1.0,
+            "peak_difference": fem["peak_pressure_Pa"] / fast["peak_pressure_Pa"] - 1.0,
+            "porosity_difference": float(np.max(np.abs(porosity))), "spread": fem["compaction_spread"],
+            "drift": fem["drift"], "foil_elongation": [fem["foil_elongation"], fast["foil_elongation"]],
+            "seconds": seconds,
+        }  # fmt: skip
+        print(
+            f"chi {chi} gap {gap} um {'steel' if elastic else 'rigid'} rolls {foil} foil {row['layers']} layer(s) "
+            f"mu {friction}: {row['line_load']:.2f} N/mm {1e2 * row['load_difference']:+.2f} %, {row['peak']:.1f} MPa "
+            f"{1e2 * row['peak_difference']:+.2f} %, porosity {row['porosity_difference']:.4f}, spread "
+            f"{row['spread']:.1e}, drift {row['drift']:.0e}, {seconds:.0f} s",
+            flush=True,
+        )
+        rows.append(row)
+    return rows
 
 
 def element_rows(meshes: list[tuple[int, int]]) -> list[dict[str, Any]]:
