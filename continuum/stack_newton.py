@@ -99,14 +99,14 @@ def solve_stack(
 ) -> StackProfile:
     """From a start in the order of time to an opening of at most `tolerance` [mm] under pressure.
 
-    Raises NumericalError after 80 iterations.
+    Raises NumericalError after 120 iterations.
     """
     x, shape = grid.x[::-1], grid.shape[::-1]  # the kernel is symmetric, so its matrix reads the same backwards
-    error, share, before = np.inf, 1.0, (pressure, set_gap)
+    error, share, before, softness = np.inf, 1.0, (pressure, set_gap), np.zeros_like(pressure)
     step = (np.zeros_like(pressure), 0.0)
     # a loaded node lets go only if it would do so with the rolls springing back as a whole
     together = grid.flexibility.sum(axis=1)
-    for iteration in range(80):
+    for iteration in range(120):
         stack = follow(pressure)
         opening = set_gap + shape + grid.flexibility @ pressure - stack.thickness
         off, by_pressure, by_gap = hold(pressure, set_gap, grid.spacing)
@@ -117,29 +117,37 @@ def solve_stack(
         if now <= tolerance and abs(off) <= 1e-9:
             pressure = np.where(active, pressure, 0.0)  # what is left of let-go nodes is within the tolerance
             return StackProfile(grid, x, pressure, opening, set_gap, stack, iteration, now)
-        # a step that makes it worse is halved; not below an eighth, because kinks may rise before they fall
-        if now > 1.5 * error and share > 0.2:
+        # a step that makes it worse is halved; at first not below an eighth, because kinks may rise before they fall
+        worse, shortest = (1.5, 0.2) if iteration < 20 else (1.0, 0.01)
+        if now > worse * error and share > shortest:
             share *= 0.5
         else:
-            error, share, before = now, 1.0, (pressure, set_gap)
+            error, share, before, softness = now, 1.0, (pressure, set_gap), compliance / stack.thickness
             step = _newton_step(grid, stack, opening, pressure, active, (off, by_pressure, by_gap))
-        pressure = _moved(coordinate, before[0], share * step[0])
+        pressure = _moved(coordinate, before[0], share * step[0], softness)
         set_gap = before[1] + share * step[1]
     raise NumericalError(
-        f"layered nip not in balance after 80 Newton iterations: opening {error:.3g} mm under pressure, "
+        f"layered nip not in balance after 120 Newton iterations: opening {error:.3g} mm under pressure, "
         f"{tolerance:.3g} allowed; open the gap, or use more points"
     )
 
 
-def _moved(coordinate: Coordinate, pressure: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """The pressures after a change: along the loading curve where they are the largest so far, else straight."""
-    straight = pressure + change
-    strain = coordinate.strain(pressure)
-    here, stiffness = coordinate.pressure(strain)  # the inverse is rough, so only differences of this curve count
+def _moved(coordinate: Coordinate, pressure: np.ndarray, change: np.ndarray, softness: np.ndarray) -> np.ndarray:
+    """The pressures after a change; softness [1/MPa], strain per pressure of each point as it is.
+
+    The strain that the change asks for is taken elastically up to the largest pressure so far, then along the loading
+    curve: a point that is a little below it, as they are before the solution is smooth, would else leap on its stiff branch.
+    """
+    highest = np.maximum.accumulate(pressure)
+    loading = pressure >= highest
+    start = coordinate.strain(highest)
+    here, stiffness = coordinate.pressure(start)  # the inverse is rough, so only differences of this curve count
+    room = np.where(loading, 0.0, (highest - pressure) * softness)
+    asked = change * np.where(loading, 1.0 / stiffness, softness)
     # a rise of strain by more than 0.05 at once would be a leap of faith on an exponential
-    along, _ = coordinate.pressure(np.maximum(strain + np.clip(change / stiffness, -0.2, 0.05), 0.0))
-    loading = pressure >= np.maximum.accumulate(pressure)
-    return np.maximum(np.where(loading, pressure + along - here, straight), 0.0)
+    along, _ = coordinate.pressure(np.maximum(start + np.clip(asked - room, -0.2, 0.05), 0.0))
+    curved = np.where(loading, change != 0.0, asked > room)
+    return np.maximum(np.where(curved, highest + along - here, pressure + change), 0.0)
 
 
 def _newton_step(

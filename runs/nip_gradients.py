@@ -34,7 +34,7 @@ speed = "{speed} m/min"
 roll_temperature = "{temperature} degC"
 friction = 0.3
 """
-CASES = {
+CASES: dict[str, tuple[list[tuple[float, float]], float, float]] = {
     "one layer, 25 °C": ([(75, 6)], 20, 25),
     "one layer, rolls at 90 °C, 5 m/min": ([(75, 6)], 5, 90),
     "one layer, rolls at 90 °C, 30 m/min": ([(75, 6)], 30, 90),

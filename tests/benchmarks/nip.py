@@ -181,7 +181,7 @@ def agreement_rows(*, quick: bool) -> list[dict[str, Any]]:
     """Both models on one case file each: load, peak, spread of porosity through the layers."""
     from kalander.runs import api
 
-    along, through = (60, 4) if quick else (160, 8)
+    along, through = (60, 4) if quick else (100, 6)
     rows = []
     for chi, gap, elastic, foil, layered, friction in AGREEMENT:
         text = CASE.format(
