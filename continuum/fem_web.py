@@ -36,10 +36,9 @@ class Strip:
     top: np.ndarray
     tributary: np.ndarray
 
-    @property
-    def dof_of_element(self) -> np.ndarray:
-        """Shape (m, 8): x and z of each node in turn."""
-        return (2 * self.elements[:, :, None] + np.arange(2)).reshape(len(self.elements), 8)
+    def dofs(self, which: slice) -> np.ndarray:
+        """Degrees of freedom of some elements, shape (m, 8): x and z of each node in turn."""
+        return (2 * self.elements[which, :, None] + np.arange(2)).reshape(-1, 8)
 
 
 def make_strip(
@@ -99,7 +98,7 @@ def balance(
     ]
     forces, matrices = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
     answers = [part[2] for part in parts]
-    dofs = strip.dof_of_element[first:last]
+    dofs = strip.dofs(which)
     size = 2 * len(strip.nodes)
     total = np.bincount(dofs.ravel(), forces.ravel(), minlength=size)
     rows, columns = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, (1, 8)).ravel()

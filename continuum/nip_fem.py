@@ -42,7 +42,8 @@ class RollOver:
     """How the roll passes: start, end [mm] of its axis; step [mm] of travel, at most about an element.
 
     friction; penalty [MPa/mm], ramp [mm]; slip_share of the step: scale that smooths friction; window [mm]: behind and
-    before the axis the web is computed, beyond it is kept as it is (None: all of it).
+    before the axis the web is computed, beyond it is kept as it is (None: all of it); stride: steps taken at once where
+    the nip may be steady; most_iterations of Newton a step; shortest part of a step to which it is cut.
     """
 
     start: float
@@ -53,6 +54,7 @@ class RollOver:
     ramp: float = 1e-5
     slip_share: float = 1e-2
     window: tuple[float, float] | None = None
+    stride: float = 1.0
     most_iterations: int = 40
     shortest: float = 1.0 / 256.0
 
@@ -97,7 +99,8 @@ def roll_over(nip: FemNip, path: RollOver) -> Iterator[FemSnapshot]:
     )  # fmt: skip
     share = 1.0
     while here.centre < path.end - 1e-9:
-        travel = min(share * path.step, path.end - here.centre)
+        stride = path.stride if _may_be_steady(nip, here) else 1.0
+        travel = min(share * stride * path.step, path.end - here.centre)
         try:
             here = _step(nip, path, here, travel)
         except NumericalError as failure:
@@ -217,12 +220,17 @@ class _StepSystem:
 def _step(nip: FemNip, path: RollOver, before: FemSnapshot, travel: float) -> FemSnapshot:
     """A step from the best start at hand: as if the nip were steady, once it may be, then from where the web is."""
     system = _StepSystem(nip, path, before, travel)
-    if before.pressure[0] == 0.0 and before.centre > nip.strip.nodes[0, 0]:  # the strip's end has left the nip
+    if _may_be_steady(nip, before):
         try:
             return _balanced(system, _moved_along(system))
         except NumericalError:
             pass
     return _balanced(system, before.displacement)
+
+
+def _may_be_steady(nip: FemNip, snapshot: FemSnapshot) -> bool:
+    """The strip's end has left the nip."""
+    return bool(snapshot.pressure[0] == 0.0 and snapshot.centre > nip.strip.nodes[0, 0])
 
 
 def _moved_along(system: _StepSystem) -> np.ndarray:

@@ -136,7 +136,7 @@ def _moved(coordinate: Coordinate, pressure: np.ndarray, change: np.ndarray, sof
     """The pressures after a change; softness [1/MPa], strain per pressure of each point as it is.
 
     The strain that the change asks for is taken elastically up to the largest pressure so far, then along the loading
-    curve: a point that is a little below it, as they are before the solution is smooth, would else leap on its stiff branch.
+    curve: a point a little below it, as there are before the solution is smooth, would else leap on its stiff branch.
     """
     highest = np.maximum.accumulate(pressure)
     loading = pressure >= highest
