@@ -243,8 +243,8 @@ def element_rows(meshes: list[tuple[int, int]]) -> list[dict[str, Any]]:
 
 
 def large_row() -> dict[str, Any]:
-    """A whole pass with more than 1e5 elements: 21 cm of web, some twenty times as long as above at twice the resolution
-    through the thickness; the window goes along, so the cost is that of the length."""
+    """A whole pass with more than 1e5 elements: 21 cm of web, some twenty times as long as above, with twice
+    the elements through the thickness; the window goes along, so the cost is that of the length."""
     row = rolled(4300, 24, radius=250.0, gap=0.11, travel=69.0, stride=3.0)
     assert abs(row["difference"]) < 0.01, row
     print(
