@@ -123,6 +123,15 @@ def _rigid(travel: Travel, radius: float, friction: float) -> FoilResult:
     return FoilResult(zero, zero, slip, 0.0, 0.0, ratio - 1.0, _neutral(x, slip, pressure), False)
 
 
+def _mixed(states: list[np.ndarray], misses: list[np.ndarray]) -> np.ndarray:
+    """Next state of a fixed point by Anderson's mixing of the last ones (1965), half of the miss taken."""
+    if len(states) == 1:
+        return states[0] + 0.5 * misses[0]
+    d_state, d_miss = np.diff(np.array(states), axis=0), np.diff(np.array(misses), axis=0)
+    weights = np.linalg.lstsq(d_miss.T, misses[-1], rcond=1e-8)[0]
+    return states[-1] + 0.5 * misses[-1] - (d_state + 0.5 * d_miss).T @ weights
+
+
 class _Balance:
     """Integration against the motion for trial entry speeds, within an iteration of what the way in leaves behind."""
 
@@ -138,17 +147,19 @@ class _Balance:
         self.stiffness = foil.thickness * foil.plane_modulus + self.coating
 
     def solve(self) -> FoilResult:
-        plastic, turned = np.zeros(self.travel.x.size), 0.0
-        before = np.zeros(self.travel.x.size)
+        # the state that the way in leaves: plastic stretch at every node, stretch at the turning point
+        state = np.zeros(self.travel.x.size + 1)
+        states, misses = [], []
         for _ in range(80):
+            plastic, turned = np.maximum(state[:-1], 0.0), float(state[-1])
             ratio, strain = self._find_speed(plastic, turned)
-            change = float(np.max(np.abs(strain - before)))
+            miss = np.append(self._plastic(strain), strain[self.turning]) - state
+            change = float(np.max(np.abs(miss)))
             if change < 1e-6:
                 break
             self.bracket = (ratio - 2.0 * change, ratio + 2.0 * change)
-            # the first flow overshoots, as nothing was plastic before it: half of each change is taken
-            before, turned = strain, float(strain[self.turning])
-            plastic = plastic + 0.5 * (self._plastic(strain) - plastic)
+            states, misses = [*states[-5:], state], [*misses[-5:], miss]
+            state = _mixed(states, misses)
         else:
             raise NumericalError(f"stretch of the foil not settled after 80 rounds ({change:.3g}); raise pass.friction")
         slip = ratio * (1.0 + strain) - self.speed
