@@ -36,6 +36,9 @@ def measured_constants(closure: Closure, strain: float, *, poisson: float = 0.2)
     limit = min(closure.strain_limit, COMPACTION_LIMIT)
     strains = np.linspace(0.0, limit, KNOTS)[1:]
     axial = closure.pressure_at(strains) * np.exp(-strains)
+    # where the first touch is softer than a hundredth of the nip's stress the law is elastic: ln p_c has no beginning
+    firm = axial >= 0.01 * float(closure.pressure_at(np.array(strain)))
+    strains, axial = strains[firm], axial[firm]
     share, _ = rigid_plastic_oedometer(slope, 1.0)
     compaction = strains - axial * (1.0 + 2.0 * ratio) / 3.0 / cap.bulk
     rising = np.flatnonzero(compaction > np.maximum.accumulate(np.insert(compaction, 0, 0.0))[:-1])
@@ -58,8 +61,7 @@ def law_table(constants: list[Constants]) -> LawTable:
 
 
 def _on_knots(knots: np.ndarray, at: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Linear between the given points and beyond them along their ends."""
+    """Linear between the given points, constant before them, along their end behind them."""
     result = np.interp(knots, at, values)
-    low, high = (values[1] - values[0]) / (at[1] - at[0]), (values[-1] - values[-2]) / (at[-1] - at[-2])
-    result = np.where(knots < at[0], values[0] + low * (knots - at[0]), result)
+    high = (values[-1] - values[-2]) / (at[-1] - at[-2])
     return np.where(knots > at[-1], values[-1] + high * (knots - at[-1]), result)

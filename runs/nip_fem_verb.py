@@ -54,6 +54,17 @@ def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
     return answer
 
 
+def _notes(web: LayeredWeb) -> list[str]:
+    """What of the case the elements simplify."""
+    exponents = sorted({float(getattr(layer.closure, "unload_exponent", 1.0)) for layer in web.layers} - {1.0})
+    if not exponents:
+        return []
+    return [
+        f"the measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight ones of "
+        "the same recovery: the release side carries more load than it should"
+    ]
+
+
 def _refuse(case: NipCase) -> None:
     """Raise InputError with all that the finite elements do not know."""
     faults = []
@@ -167,5 +178,6 @@ def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip, resu
         "cut_backs": result.cuts,
         "x_m": (result.x[inside] * 1e-3).tolist(),
         "pressure_Pa": (result.pressure[inside] * 1e6).tolist(),
+        "notes": _notes(web),
         "fast": {"line_load_N_per_m": fast.line_load * 1e3, "peak_pressure_Pa": fast.peak_pressure * 1e6},
     }
