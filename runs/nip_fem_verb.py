@@ -60,8 +60,8 @@ def _notes(web: LayeredWeb) -> list[str]:
     if not exponents:
         return []
     return [
-        f"the measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight ones of "
-        "the same recovery: the release side carries more load than it should"
+        f"the measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight ones "
+        "of the same recovery: the release side carries more load than it should"
     ]
 
 
