@@ -60,7 +60,7 @@ def _notes(web: LayeredWeb) -> list[str]:
     if not exponents:
         return []
     return [
-        f"the measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight ones "
+        f"measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight ones "
         "of the same recovery: the release side carries more load than it should"
     ]
 

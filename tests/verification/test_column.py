@@ -276,7 +276,7 @@ def test_a_second_pass_at_the_same_gap_finds_a_springier_web() -> None:
 
 @pytest.mark.parametrize("closures", [(CAPPED,), (COATING, CAPPED)], ids=["cap", "both"])
 @pytest.mark.parametrize("relaxation", [(), ((0.4, 1e-4), (0.3, 0.1))], ids=["at_once", "prony"])
-@pytest.mark.parametrize("share", [0.99, 0.97, 0.867, 0.5])
+@pytest.mark.parametrize("share", [0.99, 0.97, 0.867, 0.6])
 @pytest.mark.parametrize("rolls", [Rolls(250.0, stand_compliance=2e-4), Rolls(15.0)], ids=["stand", "small"])
 def test_light_and_heavy_nips_settle(closures, relaxation, share: float, rolls: Rolls) -> None:
     """Barely touching webs on the elastic branch of the cap, stands that yield more than the web, tiny rolls."""
