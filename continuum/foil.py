@@ -149,7 +149,8 @@ class _Balance:
     def solve(self) -> FoilResult:
         # the state that the way in leaves: plastic stretch at every node, stretch at the turning point
         state = np.zeros(self.travel.x.size + 1)
-        states, misses = [], []
+        states: list[np.ndarray] = []
+        misses: list[np.ndarray] = []
         for _ in range(80):
             plastic, turned = np.maximum(state[:-1], 0.0), float(state[-1])
             ratio, strain = self._find_speed(plastic, turned)
