@@ -5,14 +5,15 @@ temperature, `stack_newton` for the solution. Deborah number, delayed recovery a
 """
 
 import math
-from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import brentq
 
 from kalander.continuum.closure import ClosureRangeError
-from kalander.continuum.column import Layer, LayerPast, StackHistory, creep_matrix, follow_stack, loading_strain
+from kalander.continuum.column import LayerPast, StackHistory, creep_matrix, follow_stack, loading_strain
 from kalander.continuum.heat import HeatPath, conduct, web_cells
+from kalander.continuum.layered_result import LayeredNip, read_stack
+from kalander.continuum.layered_web import LayeredWeb
 from kalander.continuum.nip_newton import Grid, make_grid
 from kalander.continuum.roll import Rolls
 from kalander.continuum.stack_newton import (
@@ -26,94 +27,7 @@ from kalander.continuum.stack_newton import (
 )
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
-__all__ = ["LayeredNip", "LayeredWeb", "roll_layers"]
-
-
-@dataclass(frozen=True, eq=False)
-class LayeredWeb:
-    """Foil [mm] with the same layers on one or both sides, roll side first; what earlier passes left in them."""
-
-    layers: tuple[Layer, ...]
-    foil_thickness: float = 0.0
-    sides: int = 2
-    pasts: tuple[LayerPast, ...] | None = None
-
-    def __post_init__(self) -> None:
-        faults = []
-        if not self.layers:
-            faults.append(Fault("web.layer", 0, "layers leave nothing to roll", "one or more"))
-        if not 0.0 <= self.foil_thickness < math.inf:
-            faults.append(Fault("web.foil_thickness", self.foil_thickness, "is no thickness", "0 mm or more"))
-        if self.sides not in (1, 2):
-            faults.append(Fault("web.sides", self.sides, "is no number of coated sides", "1 or 2"))
-        if faults:
-            raise InputError(faults)
-
-    @property
-    def free_coating(self) -> float:
-        """Thickness of the layers of all sides before any pass [mm]."""
-        return self.sides * sum(layer.thickness for layer in self.layers)
-
-    @property
-    def coating(self) -> float:
-        """Thickness of the layers of all sides as they come [mm]."""
-        pasts = self.pasts or (LayerPast(),) * len(self.layers)
-        return self.sides * sum(
-            layer.thickness * math.exp(-_resting_strain(layer, past))
-            for layer, past in zip(self.layers, pasts, strict=True)
-        )
-
-    @property
-    def thickness(self) -> float:
-        """Layers and foil as they come [mm]."""
-        return self.coating + self.foil_thickness
-
-
-def _resting_strain(layer: Layer, past: LayerPast) -> float:
-    state = layer.closure.loading_at(np.array(past.yield_stress))
-    return float(state.strain - state.recovery) + past.elastic
-
-
-@dataclass(frozen=True, eq=False)
-class LayeredNip:
-    """The loaded nip of a layered web. Arrays over x ascending (exit to entry), shape (n,), and over layers.
-
-    x, gap [mm], gap foil included; pressure [MPa]; layer_strain, layer_temperature [K], shape (n, layers).
-    line_load [N/mm]; peak_pressure [MPa]; lengths [mm]; coating thicknesses of one side. exit: when the pressure ends;
-    recovered: after all delayed springback. porosity_layers, temperature_layers: behind the nip, roll side first.
-    deborah: relaxation time over the time in the nip, None without relaxation. pasts: what a next pass meets.
-    iterations of Newton over all grids; residual [mm].
-    """
-
-    x: np.ndarray
-    pressure: np.ndarray
-    gap: np.ndarray
-    layer_strain: np.ndarray
-    layer_temperature: np.ndarray
-    line_load: float
-    peak_pressure: float
-    set_gap: float
-    loaded_gap: float
-    nip_angle: float
-    entry_x: float
-    exit_x: float
-    peak_x: float
-    coating_minimum_thickness: float
-    coating_exit_thickness: float
-    coating_recovered_thickness: float
-    web_exit_thickness: float
-    web_recovered_thickness: float
-    springback: float
-    springback_delayed: float
-    porosity_nip: float
-    porosity_exit: float
-    porosity_layers: np.ndarray
-    porosity_layers_nip: np.ndarray
-    temperature_layers: np.ndarray
-    deborah: float | None
-    pasts: tuple[LayerPast, ...]
-    iterations: int
-    residual: float
+__all__ = ["roll_layers"]
 
 
 def roll_layers(
@@ -195,7 +109,7 @@ class _Solver:
         if name == "exit_thickness":
             profile, temperature = self._meet_exit(profile, temperature, value)
         self._refuse_beyond(profile.stack)
-        return _read(self.web, self.rolls, self.speed, profile, temperature, self.iterations)
+        return read_stack(self.web, self.rolls, self.speed, profile, temperature, self.iterations)
 
     def _follow(self, grid: Grid, temperature: np.ndarray):
         step = grid.spacing / self.speed
@@ -395,94 +309,3 @@ def _temperatures(web: LayeredWeb, heat: HeatPath, profile: StackProfile, speed:
     step = profile.grid.spacing / speed
     cells = conduct(along, conductivity, capacity, contact, other, step, start, heat.roll_temperature)
     return cells[:, : len(web.layers)]
-
-
-def _read(
-    web: LayeredWeb, rolls: Rolls, speed: float, profile: StackProfile, temperature: np.ndarray, iterations: int
-) -> LayeredNip:
-    stack, pressure, x = profile.stack, profile.pressure, profile.x
-    loaded = np.flatnonzero(pressure)
-    out = min(int(loaded[-1]) + 1, x.size - 1)
-    gap = stack.thickness + profile.opening
-    thinnest = int(np.argmin(np.where(pressure > 0.0, stack.thickness, np.inf)))
-    minimum, leaving = float(stack.thickness[thinnest]), float(stack.thickness[out])
-    free = np.array([layer.thickness for layer in web.layers])
-    solid = free * (1.0 - np.array([layer.porosity for layer in web.layers]))
-    strain = np.column_stack([history.strain for history in stack.layers])
-    lasting = np.array([history.lasting[out] for history in stack.layers])
-    recovered = web.sides * float(free @ np.exp(-lasting))
-    solid_total = web.sides * float(solid.sum())
-    entry_x = _crossing(x[::-1], gap[::-1], web.coating, 1)
-    exit_x = _crossing(x[::-1], gap[::-1], leaving, -1)
-    return LayeredNip(
-        x=x[::-1],
-        pressure=pressure[::-1],
-        gap=gap[::-1] + web.foil_thickness,
-        layer_strain=strain[::-1],
-        layer_temperature=temperature[::-1],
-        line_load=profile.grid.spacing * float(pressure.sum()),
-        peak_pressure=float(pressure.max()),
-        set_gap=profile.set_gap + web.foil_thickness,
-        loaded_gap=minimum + web.foil_thickness,
-        nip_angle=math.asin(entry_x / rolls.radius),
-        entry_x=entry_x,
-        exit_x=exit_x,
-        peak_x=float(x[np.argmax(pressure)]),
-        coating_minimum_thickness=minimum / web.sides,
-        coating_exit_thickness=leaving / web.sides,
-        coating_recovered_thickness=recovered / web.sides,
-        web_exit_thickness=leaving + web.foil_thickness,
-        web_recovered_thickness=recovered + web.foil_thickness,
-        springback=leaving / minimum - 1.0,
-        springback_delayed=recovered / minimum - 1.0,
-        porosity_nip=1.0 - solid_total / minimum,
-        porosity_exit=1.0 - solid_total / leaving,
-        porosity_layers=1.0 - solid / (free * np.exp(-strain[out])),
-        porosity_layers_nip=1.0 - solid / (free * np.exp(-strain[thinnest])),
-        temperature_layers=temperature[out],
-        deborah=_deborah(web, speed, entry_x - exit_x),
-        pasts=tuple(history.past(out) for history in stack.layers),
-        iterations=iterations,
-        residual=profile.residual,
-    )
-
-
-def _deborah(web: LayeredWeb, speed: float, length: float) -> float | None:
-    """Mean relaxation time, by weight and thickness, over the time in the nip."""
-    weights = [(layer.thickness * weight, time) for layer in web.layers for weight, time in layer.relaxation]
-    if not weights:
-        return None
-    time = sum(weight * time for weight, time in weights) / sum(weight for weight, _ in weights)
-    return time * speed / length
-
-
-def _crossing(x: np.ndarray, gap: np.ndarray, level: float, direction: int) -> float:
-    """Where the gap first reaches a level on the way from its narrowest place, linear between nodes [mm]."""
-    narrowest = int(np.argmin(gap))
-    x_way, gap_way = x[narrowest::direction], gap[narrowest::direction]
-    after = int(np.argmax(gap_way >= level))
-    if after == 0:
-        return float(x_way[-1])
-    share = (level - gap_way[after - 1]) / (gap_way[after] - gap_way[after - 1])
-    return float(x_way[after - 1] + share * (x_way[after] - x_way[after - 1]))
-
-
-def rested(pasts: tuple[LayerPast, ...], layers: tuple[Layer, ...], rest: float) -> tuple[LayerPast, ...]:
-    """The layers after a rest [s] without pressure: delayed recovery of every elastic strain.
-
-    Without pressure (1 - sum g) e + sum q = 0 and q' = g e' - q / tau: linear, solved by the exponential of its matrix.
-    """
-    from scipy.linalg import expm
-
-    after = []
-    for past, layer in zip(pasts, layers, strict=True):
-        if not layer.relaxation:
-            after.append(replace(past, elastic=0.0, branches=np.zeros(0)))
-            continue
-        weights = np.array([weight for weight, _ in layer.relaxation])
-        times = np.array([time for _, time in layer.relaxation])
-        # e = -sum q / (1 - sum g); q' + g sum q' / (1 - sum g) = -q / tau
-        mass = np.eye(weights.size) + np.outer(weights, np.ones(weights.size)) / (1.0 - weights.sum())
-        branches = expm(-np.linalg.solve(mass, np.diag(1.0 / times)) * rest) @ past.branches
-        after.append(LayerPast(past.yield_stress, -float(branches.sum()) / (1.0 - weights.sum()), branches))
-    return tuple(after)

@@ -11,7 +11,9 @@ from kalander.continuum.closure import SOLID_FRACTION_LIMIT, Closure, PowerClosu
 from kalander.continuum.column import Layer
 from kalander.continuum.foil import Foil
 from kalander.continuum.heat import HeatPath
-from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, roll_layers
+from kalander.continuum.layered_result import LayeredNip
+from kalander.continuum.layered_web import LayeredWeb
+from kalander.continuum.nip_layers import roll_layers
 from kalander.continuum.roll import Rolls
 from kalander.continuum.web import Web
 from kalander.coupling.homogenise import CLOSURE, closure_from

@@ -10,7 +10,7 @@ from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
 
-__all__ = ["electrode_answer", "nip_answer", "press_answer", "published_rows", "validity_answer"]
+__all__ = ["electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "validity_answer"]
 
 NAMES = {
     "line_load": "line_load_N_per_m", "peak_pressure": "peak_pressure_Pa", "set_gap": "set_gap_m",

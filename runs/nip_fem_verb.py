@@ -12,12 +12,14 @@ from kalander.continuum.fem_closure import Constants, cap_constants, law_table, 
 from kalander.continuum.fem_contact import Surface, cylinder, flattened
 from kalander.continuum.fem_result import FemResult, read_fields, read_pass
 from kalander.continuum.fem_web import make_strip
+from kalander.continuum.layered_result import LayeredNip
+from kalander.continuum.layered_web import LayeredWeb
 from kalander.continuum.nip_fem import FemNip, FemSnapshot, Membrane, RollOver, StepFailure, roll_over
-from kalander.continuum.nip_layers import LayeredNip, LayeredWeb
 from kalander.continuum.roll import Rolls
 from kalander.coupling.nip_case import NipCase
 from kalander.coupling.nip_models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
 from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.runs.answers import number
 
 __all__ = ["solve_by_elements"]
 
@@ -171,7 +173,7 @@ def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip, resu
         "foil_elongation": result.foil_stretch,
         "compaction_spread": result.compaction_spread,
         "friction_share": result.drag,
-        "drift": result.drift,
+        "drift": number(result.drift),
         "model": "fem",
         "steps": result.steps,
         "iterations": result.iterations,

@@ -8,8 +8,9 @@ import numpy as np
 from kalander.continuum.closure import SOLID_FRACTION_LIMIT
 from kalander.continuum.column import Layer, LayerPast
 from kalander.continuum.foil import FoilResult, Travel, stretch_foil
+from kalander.continuum.layered_result import LayeredNip
+from kalander.continuum.layered_web import LayeredWeb, rested
 from kalander.continuum.nip import CONTROLS
-from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, rested
 from kalander.continuum.nip_result import NipResult
 from kalander.continuum.powder import Powder, feed_powder
 from kalander.continuum.web_stress import coating_travel

@@ -11,8 +11,10 @@ from kalander.continuum.cap_closure import CapClosure
 from kalander.continuum.closure import ClosureRangeError, PowerClosure
 from kalander.continuum.column import Layer, LayerPast, creep_matrix, follow_layer, follow_stack
 from kalander.continuum.heat import HeatPath, conduct
+from kalander.continuum.layered_result import LayeredNip
+from kalander.continuum.layered_web import LayeredWeb, rested
 from kalander.continuum.nip import nip_at_gap
-from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, rested, roll_layers
+from kalander.continuum.nip_layers import roll_layers
 from kalander.continuum.roll import Rolls
 from kalander.continuum.web import Web
 from kalander.kernels.errors import InputError

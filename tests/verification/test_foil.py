@@ -9,7 +9,8 @@ from kalander.continuum.closure import PowerClosure
 from kalander.continuum.column import Layer
 from kalander.continuum.dense_strip import roll_dense_strip
 from kalander.continuum.foil import Foil, Travel, stretch_foil
-from kalander.continuum.nip_layers import LayeredWeb, roll_layers
+from kalander.continuum.layered_web import LayeredWeb
+from kalander.continuum.nip_layers import roll_layers
 from kalander.continuum.roll import Rolls
 from kalander.continuum.web_stress import coating_travel
 from kalander.kernels.errors import InputError

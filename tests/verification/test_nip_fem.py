@@ -17,8 +17,10 @@ from kalander.continuum.fem_contact import Contact, cylinder, flattened, touch
 from kalander.continuum.fem_law import LawTable, respond, start_state
 from kalander.continuum.fem_result import FemResult, read_fields, read_pass
 from kalander.continuum.fem_web import balance, gradients, make_strip, strip_of
+from kalander.continuum.layered_result import LayeredNip
+from kalander.continuum.layered_web import LayeredWeb
 from kalander.continuum.nip_fem import FemNip, FemSnapshot, Membrane, RollOver, StepFailure, roll_over
-from kalander.continuum.nip_layers import LayeredNip, LayeredWeb, roll_layers
+from kalander.continuum.nip_layers import roll_layers
 from kalander.continuum.roll import Rolls
 
 RIGID = Rolls(250.0, modulus=math.inf)
