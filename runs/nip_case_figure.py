@@ -47,7 +47,7 @@ def pressure_figure(answer: dict[str, Any]) -> Figure:
     neutral = answer.get("neutral_x_m")
     if neutral is not None:
         ax.axvline(neutral * 1e3, color=GREY, linewidth=0.8, linestyle=(0, (3, 2)))
-        ax.annotate("web as fast as rolls", (neutral * 1e3, ax.get_ylim()[1]), xytext=(3, -8),
+        ax.annotate("web as fast as rolls", (neutral * 1e3, 0.4 * pressure.max()), xytext=(3, 0),
                     textcoords="offset points", fontsize=8, color=GREY)  # fmt: skip
     ax.set(xlabel="distance before the centre line (mm); the web runs from left to right", ylabel="pressure (MPa)")
     ax.set_ylim(bottom=0.0)
