@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-BENCHMARKS ?= startup throughput batch scaling
+BENCHMARKS ?= startup throughput batch scaling nip
 
 .PHONY: demo test lint verify bench crash clean
 

@@ -3,7 +3,7 @@
 Strain is x = ln(h_initial / h) >= 0, counted from the free coating (zero pressure). Pressures and moduli in MPa.
 Loading of virgin coating: p = p(x). Release from strain x, with s = ln(h / h_min) the strain recovered so far:
 p = p(x) (1 - s / r)^m with the recovery strain r = p(x) / M(x); m = 1 is p = p(x) - M(x) s. M is the secant modulus
-of the release, whatever m; the tangent at its start is m M.
+of the release, whatever m; the tangent at its start is m M. A law may release by another shape (see `release`).
 """
 
 import math
@@ -16,6 +16,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
 
+from kalander.continuum.loading import LoadingState, LoadingTable
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 __all__ = [
@@ -42,10 +43,6 @@ class Closure(Protocol):
     def strain_limit(self) -> float:
         """Largest strain at which the closure is known; `math.inf` for an analytic law."""
 
-    @property
-    def unload_exponent(self) -> float:
-        """m >= 1 of the release branch."""
-
     def pressure_at(self, strain: np.ndarray) -> np.ndarray:
         """Pressure of virgin loading [MPa]; 0 at strain 0, increasing."""
 
@@ -61,9 +58,36 @@ class Closure(Protocol):
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         """In-plane stress over through-thickness stress on loading."""
 
+    def release(self, recovered: np.ndarray, recovery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Share of the turning pressure left after recovering part of the recovery strain r > 0; its derivatives."""
+
+    def unreleased(self, share: np.ndarray, recovery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The inverse: elastic strain left over r at a share in [0, 1], and its derivatives by share and by r."""
+
+    def loading_at(self, pressure: np.ndarray) -> LoadingState:
+        """Virgin loading at a pressure >= 0 [MPa]; past the end along the tangent, which the caller refuses."""
+
+
+class PowerRelease:
+    """Release by a power m >= 1 of the strain still to be recovered."""
+
+    unload_exponent: float
+
+    def release(self, recovered: np.ndarray, recovery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        exponent = self.unload_exponent
+        remaining = np.maximum(1.0 - recovered / recovery, 0.0)
+        tangent = np.where(remaining > 0.0, exponent * remaining ** (exponent - 1.0), 0.0) / recovery
+        return remaining**exponent, -tangent, tangent * recovered / recovery
+
+    def unreleased(self, share: np.ndarray, recovery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        inverse = 1.0 / self.unload_exponent
+        # for m > 1 the slope grows without bound towards zero pressure; a share of 1e-12 stands for it
+        ratio = share**inverse
+        return ratio, inverse * np.maximum(share, 1e-12) ** (inverse - 1.0), np.zeros_like(ratio)
+
 
 @dataclass(frozen=True)
-class PowerClosure:
+class PowerClosure(PowerRelease):
     """p = p0 ((h_initial / h)^k - 1) with a constant unloading modulus.
 
     p0 [MPa], k [1], unload_modulus M [MPa]. The lateral ratio is assumed (compacted powders: 0.3 to 0.5); the nip
@@ -105,9 +129,15 @@ class PowerClosure:
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         return np.full(np.shape(strain), self.lateral_ratio)
 
+    def loading_at(self, pressure: np.ndarray) -> LoadingState:
+        return LoadingState(
+            np.log1p(pressure / self.p0) / self.k, 1.0 / (self.k * (self.p0 + pressure)),
+            pressure / self.unload_modulus, np.full(np.shape(pressure), 1.0 / self.unload_modulus),
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
-class TabulatedClosure:
+class TabulatedClosure(PowerRelease):
     """A closure known at knots, from particle boxes, with its standard deviations over replicas.
 
     porosity: of the free coating, strain 0. Arrays of shape (knots,): strain from 0; pressure [MPa] from 0;
@@ -166,6 +196,13 @@ class TabulatedClosure:
 
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         return self._lateral(self._known(strain))
+
+    def loading_at(self, pressure: np.ndarray) -> LoadingState:
+        return self._backwards.loading_at(pressure)
+
+    @cached_property
+    def _backwards(self) -> LoadingTable:
+        return LoadingTable.of(self)
 
     def _known(self, strain: np.ndarray) -> np.ndarray:
         """The strains as they came, or ClosureRangeError if one lies outside the table."""

@@ -45,21 +45,18 @@ def march(closure: Closure, thickness: np.ndarray, initial: float, floor: float)
     thinnest = thickness[turning]
     load = _load_to(closure, thinnest, initial, floor)
 
-    # p = top (1 - s / r)^m with s = ln(h / h_min) and r the recovery strain; below the floor s does not move
-    exponent = closure.unload_exponent
+    # p = top x share(s, r) with s = ln(h / h_min) and r the recovery strain; below the floor s does not move
     recovered = np.log(np.maximum(thickness, floor) / np.maximum(thinnest, floor))
-    share = np.divide(recovered, load.recovery, out=np.ones_like(recovered), where=load.recovery > 0.0)
-    remaining = np.maximum(1.0 - share, 0.0)
-    releasing = ~virgin & (remaining > 0.0)
-    tangent = np.zeros_like(remaining)  # -dp/ds = m M (1 - s / r)^(m - 1)
-    tangent[releasing] = exponent * load.modulus[releasing] * remaining[releasing] ** (exponent - 1.0)
-    by_thickness = -tangent * (thickness > floor) / np.maximum(thickness, floor)
-    by_thinnest = load.top_slope * remaining**exponent + tangent * (
-        share * load.recovery_slope + (thinnest > floor) / np.maximum(thinnest, floor)
+    recovery = np.where(load.recovery > 0.0, load.recovery, 1.0)
+    share, by_recovered, by_recovery = closure.release(recovered, recovery)
+    releasing = ~virgin & (share > 0.0) & (load.recovery > 0.0)
+    by_thickness = load.top * by_recovered * (thickness > floor) / np.maximum(thickness, floor)
+    by_thinnest = load.top_slope * share + load.top * (
+        by_recovery * load.recovery_slope - by_recovered * (thinnest > floor) / np.maximum(thinnest, floor)
     )
     return ColumnPressure(
-        pressure=np.where(virgin, load.top, load.top * remaining**exponent),
-        slope=np.where(virgin, load.top_slope, by_thickness),
+        pressure=np.where(virgin, load.top, np.where(releasing, load.top * share, 0.0)),
+        slope=np.where(virgin, load.top_slope, np.where(releasing, by_thickness, 0.0)),
         turning=turning,
         turning_slope=np.where(releasing, by_thinnest, 0.0),
     )
@@ -67,12 +64,11 @@ def march(closure: Closure, thickness: np.ndarray, initial: float, floor: float)
 
 @dataclass(frozen=True)
 class _Load:
-    """Pressure at the thinnest place passed, modulus [MPa] and recovery strain of a release from it, and slopes by its
+    """Pressure [MPa] at the thinnest place passed and recovery strain of a release from it, and their slopes by its
     thickness [1/mm]; arrays of shape (n,)."""
 
     top: np.ndarray
     top_slope: np.ndarray
-    modulus: np.ndarray
     recovery: np.ndarray
     recovery_slope: np.ndarray
 
@@ -86,7 +82,7 @@ def _load_to(closure: Closure, thinnest: np.ndarray, initial: float, floor: floa
     modulus = closure.unload_modulus_at(strain)
     modulus_slope = np.where(inside, closure.unload_modulus_slope_at(strain) * strain_slope, 0.0)
     recovery = top / modulus
-    return _Load(top, top_slope, modulus, recovery, (top_slope - recovery * modulus_slope) / modulus)
+    return _Load(top, top_slope, recovery, (top_slope - recovery * modulus_slope) / modulus)
 
 
 def turning_index(thickness: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
-"""The case file of `kalander nip CASE.toml`: one homogeneous coating between two rolls, in SI.
+"""The case file of `kalander nip CASE.toml`: layers on a foil between two rolls, one or several passes, in SI.
 
-The fast model handles one layer with the law "power", or a study's closure file. What the file format also
-foresees (several layers, the cap law, relaxation, softening with heat) is refused, never ignored.
+What a law or a model does not know is refused, never ignored.
 """
 
 from collections.abc import Mapping
@@ -17,46 +16,108 @@ from kalander.coupling.fields import Choice, Count, Quantity, Real, Section, Tex
 from kalander.coupling.materials import Foil
 from kalander.coupling.toml_source import read_toml
 
-__all__ = ["NipCase", "NipPass", "NipRolls", "PowerLaw", "Web", "WebLayer", "load_nip_case"]
+__all__ = [
+    "Behaviour",
+    "FemChoices",
+    "LayerLaw",
+    "NipCase",
+    "NipPass",
+    "NipRolls",
+    "PowderCase",
+    "Web",
+    "WebLayer",
+    "load_nip_case",
+]
 
 Length = Annotated[float, Quantity("length", above=0)]
+MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
 Pressure = Annotated[float, Quantity("pressure", above=0)]
+MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="none")]
+MaybeReal = Annotated[float | None, Real(above=0, at_most=1000, absent="none")]
 Temperature = Annotated[float, Quantity("temperature", above=0)]
+Time = Annotated[float, Quantity("time", above=0)]
+
+LAW_KEYS = {
+    "power": ("p0", "k", "unload_modulus"),
+    "cap": ("modulus", "poisson", "M", "chi", "p_c0", "k"),
+}
 
 
-class PowerLaw(Section):
-    """p = p0 ((H / h)^k - 1) on loading, H the initial and h the present thickness; p = p_max + M ln(h_min / h) after.
+class Branch(Section):
+    """A Maxwell branch of the elastic stress: its share of the modulus, and its relaxation time [s]."""
 
-    p0 and unload_modulus M in Pa, k without unit; softening [1/K] is the relative loss of both per kelvin.
+    weight: Annotated[float, Real(above=0, below=1)]
+    time: Time
+
+
+class Behaviour(Section):
+    """What heat and time do to a law, SI.
+
+    softening [1/K]: relative loss of stress, loading and release, per kelvin above reference_temperature [K].
+    relaxation: branches of the elastic stress. viscous_time [s]: overstress over the rate of compaction.
     """
 
-    law: Annotated[str, Choice(("power",), ("cap",))]
-    p0: Pressure
-    k: Annotated[float, Real(above=0, at_most=1000)]
-    unload_modulus: Pressure
     softening: Annotated[float, Quantity("per_temperature", at_least=0)] = 0.0
     reference_temperature: Temperature = ROOM_TEMPERATURE
+    relaxation: tuple[Branch, ...] = ()
+    viscous_time: Annotated[float, Quantity("time", at_least=0)] = 0.0
 
-    @model_validator(mode="before")
+    @field_validator("relaxation", mode="after")
     @classmethod
-    def is_available(cls, value: Any) -> Any:
-        """One fault for a closure of another kind, instead of one for each of its keys."""
-        if isinstance(value, dict):
-            if value.get("law") == "cap":
-                raise wrong("is not available yet", allowed='law = "power"', key=".law", value="cap")
-            if "relaxation" in value:
-                given = value["relaxation"]
-                raise wrong("is not available yet", allowed="no relaxation", key=".relaxation", value=given)
+    def leaves_stiffness(cls, value: tuple[Branch, ...]) -> tuple[Branch, ...]:
+        total = sum(branch.weight for branch in value)
+        if total >= 1.0:
+            raise wrong("relaxes all stiffness away", allowed="weights below 1 in sum", value=total)
         return value
 
 
+class LayerLaw(Behaviour):
+    """A closure by formula, SI.
+
+    "power": p = p0 ((H / h)^k - 1) on loading, H the initial and h the present thickness; released with unload_modulus
+    over ln h. "cap": elliptic cap of slope M and shift chi, p_c = p_c0 exp(k eps_v^p) of Kirchhoff stress, modulus and
+    poisson of its Hencky elasticity.
+    """
+
+    law: Annotated[str, Choice(("power", "cap"))]
+    k: Annotated[float, Real(above=0, at_most=1000)]
+    p0: MaybePressure = None
+    unload_modulus: MaybePressure = None
+    modulus: MaybePressure = None
+    poisson: Annotated[float | None, Real(above=-1, below=0.5, absent="none")] = None
+    M: MaybeReal = None
+    chi: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
+    p_c0: MaybePressure = None
+
+    @model_validator(mode="after")
+    def has_the_keys_of_its_law(self) -> Self:
+        needed = LAW_KEYS[self.law]
+        missing = [key for key in needed if getattr(self, key) is None]
+        if missing:
+            why = f"needs {', '.join(missing)} as well"
+            raise wrong(why, allowed=f"law, {', '.join(needed)}", key=".law", value=self.law)
+        other = [key for keys in LAW_KEYS.values() for key in keys if key not in needed]
+        for key in other:
+            if getattr(self, key) is not None:
+                why = f'belongs to another law than "{self.law}"'
+                raise wrong(why, allowed=f"law, {', '.join(needed)}", key=f".{key}", value=getattr(self, key))
+        return self
+
+
 class WebLayer(Section):
-    """A layer of the coating: thickness [m], porosity, and its law or the closure file of a study."""
+    """A layer of the coating, SI: thickness, porosity, and its law or the closure file of a study.
+
+    behaviour: heat and time beside a closure file. conductivity [W/m/K] and heat_capacity [J/m^3/K], the latter of the
+    free layer: assumed values of porous electrodes unless given.
+    """
 
     thickness: Length
-    porosity: Annotated[float, Real(above=0, below=1, percent=True)]
-    closure: PowerLaw | None = None
+    porosity: Annotated[float, Real(above=0.02, below=1, percent=True)]
+    closure: LayerLaw | None = None
     closure_file: Annotated[str | None, Text()] = None
+    behaviour: Behaviour | None = None
+    conductivity: Annotated[float, Quantity("thermal_conductivity", above=0)] = 0.5
+    heat_capacity: Annotated[float, Quantity("heat_capacity", above=0)] = 1.8e6
 
     @model_validator(mode="before")
     @classmethod
@@ -70,97 +131,170 @@ class WebLayer(Section):
     @model_validator(mode="after")
     def one_closure(self) -> Self:
         exactly_one(dict(self), ("closure", "closure_file"))
+        if self.closure is not None and self.behaviour is not None:
+            why = "stands beside a law, which has these keys itself"
+            raise wrong(why, allowed="softening, relaxation and so on in closure", key=".behaviour", value="a table")
         return self
+
+    @property
+    def over_time(self) -> Behaviour:
+        """What heat and time do to this layer."""
+        return self.closure or self.behaviour or Behaviour()
 
 
 class Web(Section):
-    """The coating on one side, from the roll to the foil; the same on the other of two sides."""
+    """The coating on one side, from the roll to the foil; the same, mirrored, on the other of two sides.
+
+    slices: parts into which the coating is cut where temperature varies through it.
+    """
 
     sides: Annotated[int, Count(at_least=1, at_most=2)] = 2
+    slices: Annotated[int, Count(at_least=2, at_most=200)] = 16
     layer: tuple[WebLayer, ...]
 
     @field_validator("layer", mode="after")
     @classmethod
-    def one_layer(cls, value: tuple[WebLayer, ...]) -> tuple[WebLayer, ...]:
-        if len(value) != 1:
-            why = "layers are not available yet" if value else "layers leave nothing to roll"
-            raise wrong(why, allowed="one [[web.layer]]", value=len(value))
+    def some_layer(cls, value: tuple[WebLayer, ...]) -> tuple[WebLayer, ...]:
+        if not 1 <= len(value) <= 100:
+            why = "layers are too many" if value else "layers leave nothing to roll"
+            raise wrong(why, allowed="1 to 100 of [[web.layer]]", value=len(value))
         return value
 
 
 class NipRolls(Section):
-    """Two equal rolls, SI. `stand_stiffness` None: rigid; else the stand opens by line load x face / stiffness."""
+    """Two equal rolls, SI. `stand_stiffness` None: rigid; else the stand opens by line load x face / stiffness.
+
+    face: length that carries the line load; None: as long as the roll is thick, which pilot calenders are about.
+    contact_conductance [W/m^2/K] between roll and web: assumed unless given.
+    """
 
     diameter: Length
     modulus: Pressure = 210e9
     poisson: Annotated[float, Real(above=-1, below=0.5)] = 0.3
     elastic: Annotated[bool, Default(strict=True)] = True
     stand_stiffness: Annotated[float | None, Quantity("stiffness", above=0, absent="rigid")] = None
-    face: Annotated[float | None, Quantity("length", above=0, absent="none")] = None
-
-    @model_validator(mode="after")
-    def stand_needs_a_face(self) -> Self:
-        if self.stand_stiffness is not None and self.face is None:
-            why = "is of the whole stand and needs the length that carries the line load"
-            raise wrong(
-                why, allowed='face = "465 mm" beside it, or "rigid"', key=".stand_stiffness", value=self.stand_stiffness
-            )
-        return self
+    face: MaybeLength = None
+    contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4
 
 
 class NipPass(Section):
-    """The setting of the pass, SI: just one of gap and exit_thickness (of the web, foil included) and line_load."""
+    """The setting of a pass, SI: just one of gap and exit_thickness (of the web, foil included) and line_load.
 
-    gap: Annotated[float | None, Quantity("length", above=0, absent="none")] = None
+    tension [N/m] of the web before and behind the nip. rest: time since the pass before, for the delayed springback.
+    """
+
+    gap: MaybeLength = None
     line_load: Annotated[float | None, Quantity("line_load", above=0, absent="none")] = None
-    exit_thickness: Annotated[float | None, Quantity("length", above=0, absent="none")] = None
+    exit_thickness: MaybeLength = None
     speed: Annotated[float, Quantity("speed", above=0)]
     roll_temperature: Temperature = ROOM_TEMPERATURE
     web_temperature: Temperature = ROOM_TEMPERATURE
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.2
+    tension: Annotated[float, Quantity("line_load", at_least=0)] = 0.0
+    rest: Annotated[float, Quantity("time", at_least=0)] = 60.0
 
     @model_validator(mode="after")
     def one_setting(self) -> Self:
         exactly_one(dict(self), ("gap", "line_load", "exit_thickness"))
         return self
 
+    @property
+    def setting(self) -> tuple[str, float]:
+        """Name and value [SI] of what is held."""
+        given = {"gap": self.gap, "line_load": self.line_load, "exit_thickness": self.exit_thickness}
+        ((name, value),) = ((name, value) for name, value in given.items() if value is not None)
+        return name, value
+
+    @property
+    def heats(self) -> bool:
+        return self.roll_temperature != self.web_temperature
+
+
+class FemChoices(Section):
+    """Mesh and travel of the finite elements; None: by the contact length."""
+
+    elements_along: Annotated[int, Count(at_least=20, at_most=20000)] = 120
+    elements_through: Annotated[int, Count(at_least=2, at_most=200)] = 8
+    travel: Annotated[float | None, Real(above=0, at_most=20, absent="none")] = None
+
 
 class NipCase(Section):
-    """A nip case; `rolling` is the table [pass] of the file."""
+    """A nip case; `rolling` is the table [pass] of the file, further_pass what follows it."""
 
     web: Web
     foil: Foil
     rolls: NipRolls
     rolling: NipPass = Default(alias="pass")
+    further_pass: tuple[NipPass, ...] = ()
+    fem: FemChoices = FemChoices()
+
+    @property
+    def web_thickness(self) -> float:
+        """Foil and all layers [m]."""
+        return self.foil.thickness + self.web.sides * sum(layer.thickness for layer in self.web.layer)
 
     @model_validator(mode="after")
     def touches_the_web(self) -> Self:
-        web = self.foil.thickness + self.web.sides * self.web.layer[0].thickness
+        web = self.web_thickness
         for name in ("gap", "exit_thickness"):
             given = getattr(self.rolling, name)
             if given is not None and given >= web:
-                why, allowed = (
-                    "does not touch the web: rolling cannot loosen",
-                    f"below the web's thickness, {web:.4g} m",
-                )
+                why = "does not touch the web: rolling cannot loosen"
+                allowed = f"below the web's thickness, {web:.4g} m"
                 raise wrong(why, allowed=allowed, key=f"pass.{name}", value=given)
         return self
 
     @model_validator(mode="after")
-    def stays_at_reference_temperature(self) -> Self:
-        law = self.web.layer[0].closure
-        if law is None or law.softening == 0:
-            return self
-        if {self.rolling.roll_temperature, self.rolling.web_temperature} != {law.reference_temperature}:
-            allowed = "softening 0, or both temperatures at reference_temperature"
-            key = "web.layer[0].closure.softening"
-            why = "with a temperature difference is not available yet"
-            raise wrong(why, allowed=allowed, key=key, value=law.softening)
+    def keeps_some_stiffness(self) -> Self:
+        """Softening at the hottest temperature that a layer can meet."""
+        passes = (self.rolling, *self.further_pass)
+        hottest = max(max(one.roll_temperature, one.web_temperature) for one in passes)
+        for index, layer in enumerate(self.web.layer):
+            given = layer.over_time
+            left = 1.0 - given.softening * (hottest - given.reference_temperature)
+            if left < 0.02:
+                where = "closure" if layer.closure is not None else "behaviour"
+                why = f"leaves {left:.2g} of the stress at {hottest:.4g} K"
+                key = f"web.layer[{index}].{where}.softening"
+                raise wrong(why, allowed="a share of at least 0.02", key=key, value=given.softening)
         return self
 
 
-def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase:
-    """Read a nip case. Raises InputError with every fault of the file.
+class Powder(Section):
+    """A powder between the rolls, SI: pressure proportional to density^compressibility, angles of effective internal
+    and of wall friction, pressure and solid fraction of the feed; feed_angle None: twice the nip angle."""
+
+    compressibility: Annotated[float, Real(above=1, below=1000)]
+    internal_friction: Annotated[float, Quantity("angle", above=0)]
+    wall_friction: Annotated[float, Quantity("angle", above=0)]
+    feed_pressure: Pressure
+    feed_solid_fraction: Annotated[float, Real(above=0, below=0.98, percent=True)]
+    feed_angle: Annotated[float | None, Quantity("angle", above=0, absent="none")] = None
+
+
+class PowderPass(Section):
+    """Gap of the film [m]; speed [m/s] is accepted and changes nothing: Johanson's powder knows no rate."""
+
+    gap: Length
+    speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
+
+
+class PowderRolls(Section):
+    """Two equal rigid rolls, SI."""
+
+    diameter: Length
+
+
+class PowderCase(Section):
+    """A dry film from powder-fed rolls: [powder] in place of [web] and [foil]."""
+
+    powder: Powder
+    rolls: PowderRolls
+    rolling: PowderPass = Default(alias="pass")
+
+
+def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase | PowderCase:
+    """Read a nip case, or a powder case if it has the table [powder]. Raises InputError with every fault of the file.
 
     overrides: dotted keys to TOML values. A relative closure file is looked for beside the case file.
     """
@@ -170,11 +304,14 @@ def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = Non
     def place(key: str) -> str:
         return f"--set {key}" if key in changes else source.place(key)
 
-    case = parse_model(NipCase, apply_overrides(source.document, changes), place, {})
-    layer = case.web.layer[0]
-    if layer.closure_file is None:
-        return case
-    beside = str(Path(path).parent / layer.closure_file)
-    return case.model_copy(
-        update={"web": case.web.model_copy(update={"layer": (layer.model_copy(update={"closure_file": beside}),)})}
-    )
+    document = apply_overrides(source.document, changes)
+    if "powder" in document:
+        return parse_model(PowderCase, document, place, {})
+    case = parse_model(NipCase, document, place, {})
+    folder = Path(path).parent
+    layers = tuple(
+        layer if layer.closure_file is None
+        else layer.model_copy(update={"closure_file": str(folder / layer.closure_file)})
+        for layer in case.web.layer
+    )  # fmt: skip
+    return case.model_copy(update={"web": case.web.model_copy(update={"layer": layers})})

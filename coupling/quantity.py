@@ -41,6 +41,10 @@ DIMENSIONS = {
     "temperature": Dimension("K", ("25 degC", "298.15 K")),
     "per_temperature": Dimension("1/K", ("0.004 1/K",)),
     "molar_energy": Dimension("J/mol", ("80 kJ/mol", "1 J/mol")),
+    "thermal_conductivity": Dimension("W/m/K", ("0.5 W/m/K",)),
+    "heat_capacity": Dimension("J/m^3/K", ("1.8e6 J/m^3/K", "1.8 J/cm^3/K")),
+    "contact_conductance": Dimension("W/m^2/K", ("1e4 W/m^2/K",)),
+    "angle": Dimension("rad", ("20 deg", "0.35 rad")),
     "compliance": Dimension("1/Pa", ("1.0 1/MPa",)),
     "conductivity": Dimension("S/m", ("1.74 mS/cm", "1 S/m")),
     "surface_energy": Dimension("J/m^2", ("0.05 J/m^2", "50 mJ/m^2", "1 N/m")),
@@ -59,6 +63,8 @@ meter = [length] = m = metre
 gram = [mass] = g
 second = [time] = s
 kelvin = [temperature]; offset: 0 = K
+radian = [] = rad
+degree = 0.017453292519943295 * radian = deg
 ampere = [current] = A
 mole = [substance] = mol
 minute = 60 * second = min

@@ -12,7 +12,9 @@ from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
 from kalander.kernels.columns import Table
 
-__all__ = ["electrode_answer", "nip_answer", "press_answer", "published_rows", "validity_answer", "validity_flags"]
+__all__ = [
+    "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "validity_answer", "validity_flags",
+]  # fmt: skip
 
 NAMES = {
     "line_load": "line_load_N_per_m", "peak_pressure": "peak_pressure_Pa", "set_gap": "set_gap_m",

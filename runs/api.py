@@ -175,12 +175,20 @@ def info(path: Path | str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def nip(case: Path | str, *, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Solve the nip of a case file."""
+def nip(
+    case: Path | str,
+    *,
+    model: str = "fast",
+    output: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Solve the nip of a case file by the model "fast" or "fem"; `output`: folder for figures and fields."""
     from kalander.coupling.nip_case import load_nip_case
     from kalander.runs.nip_verb import solve_case
 
-    return solve_case(load_nip_case(Path(case), overrides=overrides))
+    if model not in ("fast", "fem"):
+        raise InputError(Fault("--model", model, "is no model of the nip", "fast, fem"))
+    return solve_case(load_nip_case(Path(case), overrides=overrides), model=model, output=output)
 
 
 def compact(packing: Path | str, case: Path | str, curve: Path | str, **options: Any) -> dict[str, Any]:

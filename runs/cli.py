@@ -151,7 +151,8 @@ def pack(
 @app.command(epilog="Example: kalander nip nip.toml --json")
 def nip(
     case: Annotated[Path, typer.Argument(help="a nip case file")],
-    model: Annotated[str, typer.Option(help="fast")] = "fast",
+    model: Annotated[str, typer.Option(help="fast, or fem for finite elements")] = "fast",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="folder for figures and fields")] = None,
     settings: Settings = None,
     json_output: Json = False,
     debug: Debug = False,
@@ -159,12 +160,9 @@ def nip(
     """Line load, pressure profile, nip angle, exit thickness and springback of a pass."""
 
     def work() -> dict[str, Any]:
-        from kalander.kernels.errors import Fault, InputError
         from kalander.runs import api
 
-        if model != "fast":
-            raise InputError(Fault("--model", model, "is not available yet", "fast"))
-        return api.nip(case, overrides=_overrides(settings))
+        return api.nip(case, model=model, output=output, overrides=_overrides(settings))
 
     _answer(work, json_output, debug)
 

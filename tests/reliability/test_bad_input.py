@@ -416,14 +416,23 @@ diameter = "500 mm"
 gap = "115 um"
 speed = "2 m/min"
 """
-SOFTENING = 'k = 9\nsoftening = "0.004 1/K"\nreference_temperature = "80 degC"'
-SECOND_LAYER = '[[web.layer]]\nthickness = "5 um"\nporosity = 0.4\nclosure = "closure.h5"\n[foil]'
+SOFTENING = 'k = 9\nsoftening = "0.02 1/K"\nreference_temperature = "-30 degC"'
+SECOND_LAYER = '[[web.layer]]\nthickness = "5 um"\nporosity = 0.0\nclosure = "closure.h5"\n[foil]'
+ALL_RELAXES = 'relaxation = [{ weight = 0.6, time = "1 ms" }, { weight = 0.4, time = "1 s" }]'
+BACKWARDS = 'relaxation = [{ weight = 0.6, time = "-1 ms" }]'
 
 NIP_FAULTS = [
-    ("cap", '"power"', '"cap"', "web.layer[0].closure.law", "power"),
-    ("relaxation", "k = 9", "k = 9\nrelaxation = []", "web.layer[0].closure.relaxation", "no relaxation"),
-    ("heat", "k = 9", SOFTENING, "web.layer[0].closure.softening", "softening 0"),
-    ("layers", "[foil]", SECOND_LAYER, "web.layer", "one [[web.layer]]"),
+    ("keys of the other law", '"power"', '"cap"', "web.layer[0].closure.law", "needs modulus, poisson, M, chi, p_c0"),
+    ("law to come", '"power"', '"hill"', "web.layer[0].closure.law", '"power", "cap"'),
+    ("key of the other law", "k = 9", "k = 9\nchi = 1", "web.layer[0].closure.chi", "p0, k, unload_modulus"),
+    ("all relaxes", "k = 9", f"k = 9\n{ALL_RELAXES}", "web.layer[0].closure.relaxation", "below 1 in sum"),
+    ("relaxes backwards", "k = 9", f"k = 9\n{BACKWARDS}", "web.layer[0].closure.relaxation[0].time", "above 0 s"),
+    ("melts", "k = 9", SOFTENING, "web.layer[0].closure.softening", "a share of at least 0.02"),
+    ("second layer", "[foil]", SECOND_LAYER, "web.layer[1].porosity", "above 0.02"),
+    ("no porosity", "porosity = 0.45", "porosity = 0.01", "web.layer[0].porosity", "above 0.02"),
+    ("percent", "porosity = 0.45", "porosity = 45", "web.layer[0].porosity", "0.45"),
+    ("stiffness", '"6000 MPa"', '"-6000 MPa"', "web.layer[0].closure.unload_modulus", "above 0 Pa"),
+    ("stand", "[pass]", 'stand_stiffness = "-2 MN/mm"\n[pass]', "rolls.stand_stiffness", "above 0 N/m"),
     ("open gap", "115 um", "165 um", "pass.gap", "below the web's thickness"),
     ("two settings", "speed", 'line_load = "5 N/mm"\nspeed', "pass", "exactly one of gap"),
     ("misspelt", "diameter", "diametr", "rolls.diametr", "'diameter'"),

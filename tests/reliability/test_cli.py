@@ -156,3 +156,111 @@ def test_a_closed_pipe_is_a_quiet_end(tmp_path):
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 128 + signal.SIGPIPE, -signal.SIGPIPE)
     assert "Traceback" not in done.stderr
+
+
+CAP_CASE = NIP_CASE.replace(
+    'law = "power", p0 = "6 MPa", k = 9, unload_modulus = "6000 MPa"',
+    'law = "cap", modulus = "4 GPa", poisson = 0.2, M = 1.2, chi = 1, p_c0 = "5 MPa", k = 10',
+)
+CONTRACT = {
+    "line_load_N_per_m", "peak_pressure_Pa", "set_gap_m", "loaded_gap_m", "nip_angle_rad", "entry_x_m", "exit_x_m",
+    "peak_x_m", "exit_thickness_m", "coating_exit_thickness_m", "springback", "porosity_mean", "porosity_layers",
+    "temperature_layers_K", "deborah", "forward_slip", "foil_elongation", "x_m", "pressure_Pa",
+}  # fmt: skip
+
+
+def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
+    import h5py
+    import numpy as np
+
+    (tmp_path / "case.toml").write_text(CAP_CASE.replace('"500 mm"', '"100 mm"'))
+    small = ("--set", "fem.elements_along=40", "--set", "fem.elements_through=2", "--set", "pass.gap=145 um")
+    done = kalander("nip", "case.toml", "--model", "fem", *small, "-o", "out", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer.keys() >= CONTRACT
+    assert answer["line_load_N_per_m"] == pytest.approx(answer["fast"]["line_load_N_per_m"], rel=0.01)
+    assert {Path(name).name for name in answer["files"]} == {
+        "fields.vtkhdf", "nip_fields.png", "nip_pressure.png", "nip_layers.png",
+    }  # fmt: skip
+    with h5py.File(tmp_path / "out" / "fields.vtkhdf") as file:
+        root = file["VTKHDF"]
+        assert root.attrs["Type"] == b"UnstructuredGrid"
+        cells = int(root["NumberOfCells"][0])
+        assert cells == 40 * 2
+        assert root["Offsets"].shape == (cells + 1,)
+        assert root["CellData/porosity"].shape == (cells,)
+        assert np.max(root["CellData/stress_zz_Pa"]) == pytest.approx(answer["peak_pressure_Pa"], rel=0.05)
+        assert int(np.max(root["Connectivity"])) == root["Points"].shape[0] - 1
+
+
+def test_finite_elements_refuse_what_they_do_not_know(tmp_path):
+    (tmp_path / "case.toml").write_text(NIP_CASE)
+    done = kalander("nip", "case.toml", "--model", "fem", folder=tmp_path)
+    assert done.returncode == 2
+    assert "web.layer[0].closure.law: 'power'" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["case.toml"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "said"),
+    [
+        ("pass.gap=165 um", 2, "does not touch the web"),
+        ("pass.gap=25 um", 5, "closure ends"),
+        ("rolls.stand_stiffness=-1 N/m", 2, "rolls.stand_stiffness"),
+        ("web.slices=1", 2, "at least 2"),
+    ],
+)
+def test_a_nip_that_cannot_be_is_refused_with_its_reason(tmp_path, setting, code, said):
+    (tmp_path / "case.toml").write_text(NIP_CASE.replace('"500 mm"', '"500 mm"\nelastic = false'))
+    done = kalander("nip", "case.toml", "--set", setting, folder=tmp_path)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_elements_that_fail_leave_their_last_state(tmp_path, in_child):
+    """A law whose return is made to fail half-way stands for a nip too hard for Newton."""
+    (tmp_path / "case.toml").write_text(CAP_CASE.replace('"500 mm"', '"100 mm"'))
+    source = f"""
+        import os
+        os.chdir({str(tmp_path)!r})
+        from kalander.continuum import nip_fem
+        from kalander.kernels.errors import NumericalError
+        from kalander.runs import api
+        sound = nip_fem.balance
+        calls = [0]
+        def failing(*arguments):
+            calls[0] += 1
+            if calls[0] > 60:
+                raise NumericalError("the return does not converge")
+            return sound(*arguments)
+        nip_fem.balance = failing
+        small = {{"fem.elements_along": "40", "fem.elements_through": "2"}}
+        try:
+            api.nip("case.toml", model="fem", overrides=small)
+        except NumericalError as failure:
+            print(json.dumps([failure.exit_code, str(failure)]))
+    """
+    code, said = in_child(source, device=None)
+    assert code == 5
+    assert "finite elements stopped in step" in said
+    assert "the return does not converge" in said
+    assert (tmp_path / "nip_fem_partial" / "fields.vtkhdf").exists()
+
+
+def test_powder_rolls_answer(tmp_path):
+    (tmp_path / "powder.toml").write_text(
+        '[powder]\ncompressibility = 30\ninternal_friction = "40 deg"\nwall_friction = "20 deg"\n'
+        'feed_pressure = "1 kPa"\nfeed_solid_fraction = 0.35\n[rolls]\ndiameter = "200 mm"\n[pass]\ngap = "5 mm"\n'
+    )
+    done = kalander("nip", "powder.toml", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["nip_angle_rad"] == pytest.approx(0.0476514, rel=1e-5)
+    assert 0.35 < max(answer["solid_fraction"]) == pytest.approx(1.0 - answer["porosity_mean"])
+    dense = kalander(
+        "nip", "powder.toml", "--set", "powder.compressibility=8", "--set", "pass.gap=0.5 mm", folder=tmp_path
+    )
+    assert dense.returncode == 5
+    assert "above 0.98" in dense.stderr

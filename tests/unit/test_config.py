@@ -265,3 +265,42 @@ def test_a_nip_case_reads_constants_of_the_foil_and_a_closure_beside_it(tmp_path
     assert Path(case.web.layer[0].closure_file) == tmp_path / "study" / "closure.h5"
     assert case.foil.material.yield_strength == 250e6
     assert case.foil.material.modulus == 130e9
+
+
+def test_a_nip_case_has_layers_laws_and_passes(tmp_path):
+    """All that a case may hold, in SI."""
+    text = NIP.replace("[foil]", CAP_LAYER + "[foil]") + FURTHER
+    (tmp_path / "nip.toml").write_text(text)
+    case = load_nip_case(tmp_path / "nip.toml")
+    outer, inner = case.web.layer
+    assert (outer.closure.law, inner.closure.law) == ("power", "cap")
+    assert inner.closure.p_c0 == pytest.approx(5e6)
+    assert [(branch.weight, branch.time) for branch in inner.closure.relaxation] == [(0.3, 0.002)]
+    assert inner.over_time.softening == pytest.approx(0.004)
+    assert inner.over_time.reference_temperature == pytest.approx(298.15)
+    assert inner.conductivity == pytest.approx(0.8)
+    assert case.web_thickness == pytest.approx(case.foil.thickness + 2 * (outer.thickness + 20e-6))
+    assert case.further_pass[0].setting == ("line_load", pytest.approx(2e5))
+
+
+CAP_LAYER = """[[web.layer]]
+thickness = "20 um"
+porosity = 0.5
+conductivity = "0.8 W/m/K"
+[web.layer.closure]
+law = "cap"
+modulus = "4 GPa"
+poisson = 0.2
+M = 1.2
+chi = 0.3
+p_c0 = "5 MPa"
+k = 10
+softening = "0.004 1/K"
+relaxation = [{ weight = 0.3, time = "2 ms" }]
+"""
+FURTHER = """
+[[further_pass]]
+line_load = "200 N/mm"
+speed = "10 m/min"
+rest = "5 min"
+"""

@@ -1,0 +1,242 @@
+"""The cap law for finite elements: plane strain, finite strain, tensors. Written without the column's code.
+
+Units: MPa; tension positive here, as in continuum mechanics; the caller's pressures are compression positive.
+F = F_e F_p. From the inverse plastic metric C_p^-1 before the step, b_trial = F C_p^-1 F^T; its principal stretches
+give trial Hencky strains, the return acts on the principal values, and the exponential map returns b_e. The unknowns of
+the return are the elastic volume strain e and the share eta of the trial shear stress that is left; flow lambda is
+eliminated by eta. ln p_c is linear between the knots of a table over the plastic volume strain: exponential hardening
+exactly, measured hardening closely.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kalander.kernels.errors import NumericalError
+
+__all__ = ["LawTable", "MaterialState", "Response", "respond", "start_state"]
+
+
+@dataclass(frozen=True, eq=False)
+class LawTable:
+    """Constants of each material, arrays of shape (materials,): bulk and shear modulus [MPa], slope M, shift chi.
+
+    knot_spacing: of the plastic volume strain (compaction positive) from 0; log_strength ln(p_c / MPa), shape
+    (materials, knots), p_c of Kirchhoff stress.
+    """
+
+    bulk: np.ndarray
+    shear: np.ndarray
+    slope: np.ndarray
+    shift: np.ndarray
+    knot_spacing: float
+    log_strength: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MaterialState:
+    """inverse_metric: C_p^-1 as (xx, zz, xz, yy), y out of the plane, (..., 4); volume: compaction, shape (...)."""
+
+    inverse_metric: np.ndarray
+    volume: np.ndarray
+
+
+def start_state(shape: tuple[int, ...]) -> MaterialState:
+    """No plastic strain."""
+    metric = np.zeros((*shape, 4))
+    metric[..., [0, 1, 3]] = 1.0
+    return MaterialState(metric, np.zeros(shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """kirchhoff: (xx, zz, xz, yy) [MPa], shape (..., 4); moduli: a_ijkl = c_ijkl + delta_ik tau_jl [MPa] in the plane,
+    shape (..., 2, 2, 2, 2), or None; state after the step."""
+
+    kirchhoff: np.ndarray
+    moduli: np.ndarray | None
+    state: MaterialState
+
+
+def respond(
+    law: LawTable, material: np.ndarray, gradient: np.ndarray, state: MaterialState, *, tangent: bool = True
+) -> Response:
+    """Stress and moduli for deformation gradients in the plane, shape (..., 2, 2); material index, shape (...).
+
+    Raises NumericalError for an inverted element or where the return fails: the caller shortens the step.
+    """
+    f11, f12 = gradient[..., 0, 0], gradient[..., 0, 1]
+    f21, f22 = gradient[..., 1, 0], gradient[..., 1, 1]
+    determinant = f11 * f22 - f12 * f21
+    if not np.all(determinant > 0.05):
+        raise NumericalError("an element of the web is turned inside out; take smaller steps")
+    c11, c22, c12, c33 = np.moveaxis(state.inverse_metric, -1, 0)
+    b11 = f11 * (c11 * f11 + c12 * f12) + f12 * (c12 * f11 + c22 * f12)
+    b22 = f21 * (c11 * f21 + c12 * f22) + f22 * (c12 * f21 + c22 * f22)
+    b12 = f11 * (c11 * f21 + c12 * f22) + f12 * (c12 * f21 + c22 * f22)
+    # principal axes in the plane: angle of the first
+    mean, half, size = 0.5 * (b11 + b22), 0.5 * (b11 - b22), np.hypot(0.5 * (b11 - b22), b12)
+    first, second = mean + size, mean - size
+    angle = 0.5 * np.arctan2(b12, half)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    trial = 0.5 * np.log(np.stack([first, second, c33], axis=-1))
+    elastic, stress, slopes, volume = _principal(law, material, trial, state.volume, tangent)
+
+    t1, t2, t3 = np.moveaxis(stress, -1, 0)
+    kirchhoff = np.stack(
+        [t1 * cosine**2 + t2 * sine**2, t1 * sine**2 + t2 * cosine**2, (t1 - t2) * sine * cosine, t3], axis=-1
+    )
+    l1, l2, l3 = np.moveaxis(np.exp(2.0 * elastic), -1, 0)
+    be = (l1 * cosine**2 + l2 * sine**2, l1 * sine**2 + l2 * cosine**2, (l1 - l2) * sine * cosine)
+    inverse = (f22 / determinant, -f12 / determinant, -f21 / determinant, f11 / determinant)
+    metric = _pulled_back(be, inverse, l3)
+    moduli = None
+    if tangent:
+        assert slopes is not None
+        moduli = _moduli(kirchhoff, (t1, t2), slopes, (first, second), cosine, sine)
+    return Response(kirchhoff, moduli, MaterialState(metric, volume))
+
+
+def _pulled_back(be: tuple[np.ndarray, ...], inverse: tuple[np.ndarray, ...], out_of_plane: np.ndarray) -> np.ndarray:
+    """C_p^-1 = F^-1 b_e F^-T."""
+    i11, i12, i21, i22 = inverse
+    b11, b22, b12 = be
+    row1, row2 = (i11 * b11 + i12 * b12, i11 * b12 + i12 * b22), (i21 * b11 + i22 * b12, i21 * b12 + i22 * b22)
+    return np.stack(
+        [
+            row1[0] * i11 + row1[1] * i12,
+            row2[0] * i21 + row2[1] * i22,
+            row1[0] * i21 + row1[1] * i22,
+            out_of_plane,
+        ],
+        axis=-1,
+    )
+
+
+def _moduli(
+    kirchhoff: np.ndarray,
+    principal: tuple[np.ndarray, np.ndarray],
+    slopes: np.ndarray,
+    stretches: tuple[np.ndarray, np.ndarray],
+    cosine: np.ndarray,
+    sine: np.ndarray,
+) -> np.ndarray:
+    """Spatial moduli by the spectral formula, and the geometric part (Simo 1998, sec. 45)."""
+    t1, t2 = principal
+    l1, l2 = stretches
+    gap = l1 - l2
+    near = np.abs(gap) < 1e-7 * l1
+    shear = np.where(
+        near, 0.5 * (slopes[..., 0, 0] - slopes[..., 0, 1]) - t1, (t1 * l2 - t2 * l1) / np.where(near, 1.0, gap)
+    )
+    n1 = np.stack([cosine, sine], axis=-1)
+    n2 = np.stack([-sine, cosine], axis=-1)
+    m1, m2 = n1[..., :, None] * n1[..., None, :], n2[..., :, None] * n2[..., None, :]
+    cross = n1[..., :, None] * n2[..., None, :]
+    cross = cross + np.swapaxes(cross, -1, -2)
+    shape = (*t1.shape, 4)
+    m1, m2, cross = m1.reshape(shape), m2.reshape(shape), cross.reshape(shape)
+    a11, a22 = slopes[..., 0, 0] - 2.0 * t1, slopes[..., 1, 1] - 2.0 * t2
+    by_first = a11[..., None] * m1 + slopes[..., 0, 1][..., None] * m2
+    by_second = slopes[..., 1, 0][..., None] * m1 + a22[..., None] * m2
+    moduli = m1[..., :, None] * by_first[..., None, :] + m2[..., :, None] * by_second[..., None, :]
+    moduli += shear[..., None, None] * cross[..., :, None] * cross[..., None, :]
+    full = moduli.reshape(*t1.shape, 2, 2, 2, 2)
+    tau = np.empty((*t1.shape, 2, 2))
+    tau[..., 0, 0], tau[..., 1, 1] = kirchhoff[..., 0], kirchhoff[..., 1]
+    tau[..., 0, 1] = tau[..., 1, 0] = kirchhoff[..., 2]
+    for axis in range(2):
+        full[..., axis, :, axis, :] += tau
+    return full
+
+
+def _principal(
+    law: LawTable, material: np.ndarray, trial: np.ndarray, volume: np.ndarray, tangent: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Elastic strains and stresses in principal axes, d tau_A / d trial_B, and compaction after the step."""
+    bulk, shear = law.bulk[material], law.shear[material]
+    volumetric = trial.sum(axis=-1)
+    deviator = trial - volumetric[..., None] / 3.0
+    equivalent = shear * np.sqrt(6.0 * np.sum(deviator**2, axis=-1))  # q of the trial
+    e, eta = volumetric.copy(), np.ones_like(volumetric)
+    by = np.zeros((*volumetric.shape, 2, 2))  # d(e, eta) / d(trial e, trial q)
+    by[..., 0, 0] = 1.0
+    log_strength, _ = _strength(law, material, volume)
+    strength = np.exp(log_strength)
+    slope, shift = law.slope[material], law.shift[material]
+    over = (equivalent / slope) ** 2 + (-bulk * volumetric - 0.5 * (1.0 - shift) * strength) ** 2
+    plastic = over > (0.5 * (1.0 + shift) * strength) ** 2
+    if np.any(plastic):
+        where = np.nonzero(plastic)
+        e[where], eta[where], by[where] = _return(
+            law, material[where], volumetric[where], equivalent[where], volume[where], strength[where]
+        )
+    elastic = e[..., None] / 3.0 + eta[..., None] * deviator
+    stress = (bulk * e)[..., None] + 2.0 * (shear * eta)[..., None] * deviator
+    after = volume - (volumetric - e)
+    if not tangent:
+        return elastic, stress, None, after
+    # d q / d eps_B = 6 G^2 dev_B / q; where q = 0, eta does not matter
+    towards = 6.0 * (shear**2 / np.where(equivalent > 0.0, equivalent, 1.0))[..., None] * deviator
+    by_e = by[..., 0, 0, None] + by[..., 0, 1, None] * towards
+    by_eta = by[..., 1, 0, None] + by[..., 1, 1, None] * towards
+    slopes = bulk[..., None, None] * by_e[..., None, :] + 2.0 * shear[..., None, None] * (
+        eta[..., None, None] * (np.eye(3) - 1.0 / 3.0) + deviator[..., :, None] * by_eta[..., None, :]
+    )
+    return elastic, stress, slopes, after
+
+
+def _strength(law: LawTable, material: np.ndarray, volume: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ln p_c and its derivative by compaction; beyond the table along its ends."""
+    last = law.log_strength.shape[1] - 2
+    knot = np.clip(np.floor(volume / law.knot_spacing).astype(int), 0, last)
+    low, high = law.log_strength[material, knot], law.log_strength[material, knot + 1]
+    rise = (high - low) / law.knot_spacing
+    return low + rise * (volume - knot * law.knot_spacing), rise
+
+
+def _return(
+    law: LawTable, material: np.ndarray, volumetric: np.ndarray, trial_q: np.ndarray, volume: np.ndarray,
+    scale: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Newton for (e, eta); stresses in units of p_c before the step. Shapes (points,), derivative (points, 2, 2)."""
+    bulk, shear = law.bulk[material] / scale, law.shear[material] / scale
+    slope2, shift = law.slope[material] ** 2, law.shift[material]
+    q_trial = trial_q / scale
+    centre, radius = 0.5 * (1.0 - shift), 0.5 * (1.0 + shift)
+    log_scale = np.log(scale)
+    e, eta = volumetric.copy(), np.ones_like(volumetric)
+    for _ in range(60):
+        log_strength, rise = _strength(law, material, volume - (volumetric - e))
+        size = np.exp(log_strength - log_scale)
+        # compaction grows as e rises towards zero: d size / d e = size x rise
+        off = -bulk * e - centre * size
+        off_e = -bulk - centre * size * rise
+        flow = slope2 * (1.0 / eta - 1.0) / (3.0 * shear)  # 2 lambda
+        flow_eta = -slope2 / (3.0 * shear * eta**2)
+        r1 = (e - volumetric) - flow * off
+        r2 = (eta * q_trial) ** 2 / slope2 + off**2 - (radius * size) ** 2
+        j11, j12 = 1.0 - flow * off_e, -flow_eta * off
+        j21 = 2.0 * off * off_e - 2.0 * (radius * size) ** 2 * rise
+        j22 = 2.0 * eta * q_trial**2 / slope2
+        determinant = j11 * j22 - j12 * j21
+        if np.all((np.abs(r1) <= 1e-12) & (np.abs(r2) <= 1e-11)):
+            break
+        step_e, step_eta = (j12 * r2 - j22 * r1) / determinant, (j21 * r1 - j11 * r2) / determinant
+        shorter = np.minimum(1.0, np.minimum(0.02 / (np.abs(step_e) + 1e-300), 0.5 * eta / (np.abs(step_eta) + 1e-300)))
+        e, eta = e + shorter * step_e, np.minimum(eta + shorter * step_eta, 1.0)
+        if not np.all(np.isfinite(e) & np.isfinite(eta)):
+            raise NumericalError("return to the cap diverged; take smaller steps")
+    else:
+        raise NumericalError("return to the cap did not converge in 60 iterations; take smaller steps")
+    # implicit derivative; at fixed (e, eta) the trial volume moves r1 by -1 and the compaction by -1
+    size_trial = -size * rise
+    off_trial = -centre * size_trial
+    v1 = -1.0 - flow * off_trial
+    v2 = 2.0 * off * off_trial - 2.0 * radius**2 * size * size_trial
+    q2 = 2.0 * eta**2 * q_trial / slope2
+    by = np.empty((*e.shape, 2, 2))
+    by[..., 0, 0], by[..., 1, 0] = (j12 * v2 - j22 * v1) / determinant, (j21 * v1 - j11 * v2) / determinant
+    by[..., 0, 1], by[..., 1, 1] = j12 * q2 / determinant, -j11 * q2 / determinant
+    by[..., 1] /= scale[..., None]
+    return e, eta, by

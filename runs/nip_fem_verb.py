@@ -1,0 +1,185 @@
+"""`kalander nip CASE.toml --model fem`: finite elements under the roll that the fast model has flattened."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kalander.continuum.cap import Cap
+from kalander.continuum.closure import PowerClosure
+from kalander.continuum.fem_closure import Constants, cap_constants, law_table, measured_constants
+from kalander.continuum.fem_contact import Surface, cylinder, flattened
+from kalander.continuum.fem_result import FemResult, read_fields, read_pass
+from kalander.continuum.fem_web import make_strip
+from kalander.continuum.layered_result import LayeredNip
+from kalander.continuum.layered_web import LayeredWeb
+from kalander.continuum.nip_fem import FemNip, FemSnapshot, Membrane, RollOver, StepFailure, roll_over
+from kalander.continuum.roll import Rolls
+from kalander.coupling.nip_case import NipCase
+from kalander.coupling.nip_models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
+from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.runs.answers import number
+
+__all__ = ["solve_by_elements"]
+
+
+def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
+    """Answer of the contract by finite elements.
+
+    The fast model turns the setting into the shape of the loaded rolls, which the elements then roll under. Raises
+    InputError for what they cannot do. Where a step fails, NumericalError names it, and the fields up to there are
+    written (to `output`, else beside the caller).
+    """
+    _refuse(case)
+    web, _ = layered_web(case)
+    rolls = rolls_of_case(case)
+    fast = roll_case(case, case.rolling, web, rolls)
+    nip, path = build_nip(case, web, rolls, fast)
+    porosity = np.array([layer.porosity for layer in case.web.layer[::-1]])
+    history: list[FemSnapshot] = []
+    try:
+        history.extend(roll_over(nip, path))
+    except StepFailure as failure:
+        kept = _keep_partial(nip, failure, porosity, output)
+        raise NumericalError(f"{failure}; the fields of step {failure.step - 1} are kept in {kept}") from failure
+    result = read_pass(nip, history, porosity)
+    answer = _answer(case, web, rolls, fast, result)
+    if output is not None:
+        from kalander.runs.nip_fields import write_fields
+
+        fields = read_fields(nip, history[-1], porosity)
+        answer["files"] = [str(path) for path in write_fields(fields, output)]
+        from kalander.runs.nip_case_figure import write_field_figure
+
+        answer["files"].append(str(write_field_figure(fields, result, output)))
+    return answer
+
+
+def _notes(web: LayeredWeb) -> list[str]:
+    """What of the case the elements simplify."""
+    exponents = sorted({float(getattr(layer.closure, "unload_exponent", 1.0)) for layer in web.layers} - {1.0})
+    if not exponents:
+        return []
+    return [
+        f"measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight ones "
+        "of the same recovery: the release side carries more load than it should"
+    ]
+
+
+def _refuse(case: NipCase) -> None:
+    """Raise InputError with all that the finite elements do not know."""
+    faults = []
+    for index, layer in enumerate(case.web.layer):
+        key = f"web.layer[{index}].closure"
+        if layer.closure is not None and layer.closure.law == "power":
+            why = "is a curve of one stress, from which finite elements cannot make a material"
+            faults.append(Fault(f"{key}.law", "power", why, 'law = "cap", a closure file of a study, or --model fast'))
+        given = layer.over_time
+        if given.relaxation or given.viscous_time > 0.0:
+            what = f"{len(given.relaxation)} branches"
+            faults.append(Fault(f"{key}.relaxation", what, "is not known to finite elements", "none, or --model fast"))
+        if given.softening > 0.0 and case.rolling.heats:
+            why = "with heat flowing is not known to finite elements"
+            faults.append(Fault(f"{key}.softening", given.softening, why, "equal temperatures, or --model fast"))
+    if case.further_pass:
+        faults.append(Fault("further_pass", len(case.further_pass), "is more than one pass", "none, or --model fast"))
+    if faults:
+        raise InputError(faults)
+
+
+def build_nip(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip) -> tuple[FemNip, RollOver]:
+    """Strip, laws, roll and way of a case whose fast solution gives the loaded roll and the length of contact."""
+    layers = case.web.layer[::-1]  # the mesh begins at the foil
+    heights = [layer.thickness * 1e3 for layer in layers]
+    length = fast.entry_x - fast.exit_x
+    travels = 1.2 if case.fem.travel is None else case.fem.travel
+    end = travels * length
+    strip_length = end + fast.entry_x + 0.4 * length
+    x = np.linspace(0.0, strip_length, case.fem.elements_along + 1)
+    total = sum(heights)
+    through = [max(1, round(case.fem.elements_through * height / total)) for height in heights]
+    foil, sides = foil_of(case), web.sides
+    membrane = Membrane()
+    if not math.isinf(foil.modulus):
+        membrane = Membrane(foil.plane_modulus * foil.thickness / sides, foil.plane_yield * foil.thickness / sides)
+    constants = [_constants(case, index, fast, web) for index in range(len(layers) - 1, -1, -1)]
+    nip = FemNip(make_strip(x, heights, through), law_table(constants), _surface(rolls, fast, web), membrane)
+    element = strip_length / case.fem.elements_along
+    path = RollOver(
+        start=-fast.entry_x - element,
+        end=end,
+        step=element,
+        friction=case.rolling.friction,
+        window=(1.5 * length, fast.entry_x + 0.35 * length) if math.isinf(foil.modulus) else None,
+    )
+    return nip, path
+
+
+def _surface(rolls: Rolls, fast: LayeredNip, web: LayeredWeb) -> Surface:
+    """Half the gap of a web coated on both sides; of one side the whole gap over a flat foil, with both curvatures."""
+    radius = rolls.radius * web.sides / 2.0
+    if math.isinf(rolls.modulus):
+        return cylinder(radius, (fast.loaded_gap - web.foil_thickness) / web.sides)
+    return flattened(radius, fast.x, (fast.gap - web.foil_thickness) / web.sides)
+
+
+def _constants(case: NipCase, index: int, fast: LayeredNip, web: LayeredWeb) -> Constants:
+    """Law of a layer at its temperature: moduli and strength fall alike."""
+    layer = case.web.layer[index]
+    factor = float(web.layers[index].stress_factor(np.array(case.rolling.web_temperature)))
+    if layer.closure is not None:
+        cap, compaction, strength = cap_constants(cap_of(layer))
+    else:
+        closure = web.layers[index].closure
+        assert not isinstance(closure, PowerClosure)
+        cap, compaction, strength = measured_constants(closure, float(fast.layer_strain[:, index].max()))
+    softer = Cap(cap.modulus * factor, cap.poisson, cap.slope, cap.shift, cap.p_c0 * factor, cap.k)
+    return softer, compaction, strength + math.log(factor)
+
+
+def _keep_partial(nip: FemNip, failure: StepFailure, porosity: np.ndarray, output: Path | None) -> Path:
+    from kalander.runs.nip_fields import write_fields
+
+    folder = Path("nip_fem_partial") if output is None else output
+    return write_fields(read_fields(nip, failure.snapshot, porosity), folder)[0]
+
+
+def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip, result: FemResult) -> dict[str, Any]:
+    sides, foil = web.sides, web.foil_thickness
+    order = np.argsort(result.x)
+    inside = order[(result.x[order] > fast.x[0]) & (result.x[order] < fast.x[-1])]
+    solid = sum(layer.thickness * (1.0 - layer.porosity) for layer in web.layers)
+    return {
+        "line_load_N_per_m": result.line_load * 1e3,
+        "peak_pressure_Pa": result.peak_pressure * 1e6,
+        "set_gap_m": fast.set_gap * 1e-3,
+        "loaded_gap_m": (sides * result.minimum_thickness + foil) * 1e-3,
+        "nip_angle_rad": math.asin(result.entry_x / rolls.radius),
+        "entry_x_m": result.entry_x * 1e-3,
+        "exit_x_m": result.exit_x * 1e-3,
+        "peak_x_m": result.peak_x * 1e-3,
+        "exit_thickness_m": (sides * result.exit_thickness + foil) * 1e-3,
+        "coating_minimum_thickness_m": result.minimum_thickness * 1e-3,
+        "coating_exit_thickness_m": result.exit_thickness * 1e-3,
+        "springback": result.exit_thickness / result.minimum_thickness - 1.0,
+        "porosity_nip": 1.0 - solid / result.minimum_thickness,
+        "porosity_mean": result.porosity_exit,
+        "porosity_layers": result.porosity_layers[::-1].tolist(),
+        "temperature_layers_K": [case.rolling.web_temperature] * len(case.web.layer),
+        "layer_index": list(range(len(case.web.layer))),
+        "deborah": None,
+        "forward_slip": None,
+        "foil_elongation": result.foil_stretch,
+        "compaction_spread": result.compaction_spread,
+        "friction_share": result.drag,
+        "drift": number(result.drift),
+        "model": "fem",
+        "steps": result.steps,
+        "iterations": result.iterations,
+        "cut_backs": result.cuts,
+        "x_m": (result.x[inside] * 1e-3).tolist(),
+        "pressure_Pa": (result.pressure[inside] * 1e6).tolist(),
+        "notes": _notes(web),
+        "fast": {"line_load_N_per_m": fast.line_load * 1e3, "peak_pressure_Pa": fast.peak_pressure * 1e6},
+    }

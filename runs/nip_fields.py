@@ -1,0 +1,51 @@
+"""Fields of the finite elements as VTKHDF, which ParaView and pyvista open; SI."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from kalander.continuum.fem_result import FemFields
+
+__all__ = ["write_fields"]
+
+QUAD = 9  # VTK's number of a four-node quadrilateral
+
+
+def write_fields(fields: FemFields, folder: Path) -> list[Path]:
+    """Write folder/fields.vtkhdf: deformed mesh in the frame of the roll (x against the web's motion, z up), means of
+    each element."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "fields.vtkhdf"
+    count, cells = len(fields.points), len(fields.elements)
+    points = np.zeros((count, 3))
+    points[:, 0] = (fields.points[:, 0] - fields.centre) * 1e-3
+    points[:, 1] = fields.points[:, 1] * 1e-3
+    xx, zz, xz, yy = (fields.stress * 1e6).T
+    data = {
+        "stress_xx_Pa": xx,
+        "stress_zz_Pa": zz,
+        "stress_xz_Pa": xz,
+        "stress_yy_Pa": yy,
+        "pressure_Pa": (xx + zz + yy) / 3.0,
+        "porosity": fields.porosity,
+        "volume_ratio": fields.volume_ratio,
+        "compaction": fields.compaction,
+        "layer": fields.layer.astype(np.int64),
+    }
+    with h5py.File(path, "w") as file:
+        root = file.create_group("VTKHDF")
+        root.attrs["Version"] = np.array([2, 0])
+        kind = b"UnstructuredGrid"
+        root.attrs.create("Type", kind, dtype=h5py.string_dtype("ascii", len(kind)))
+        root["NumberOfPoints"] = np.array([count])
+        root["NumberOfCells"] = np.array([cells])
+        root["NumberOfConnectivityIds"] = np.array([4 * cells])
+        root["Points"] = points
+        root["Connectivity"] = fields.elements.ravel().astype(np.int64)
+        root["Offsets"] = np.arange(0, 4 * cells + 1, 4)
+        root["Types"] = np.full(cells, QUAD, np.uint8)
+        group = root.create_group("CellData")
+        for name, values in data.items():
+            group[name] = values
+    return [path]
