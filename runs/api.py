@@ -18,7 +18,7 @@ from kalander.kernels.errors import Fault, InputError, NumericalError, StorageEr
 if TYPE_CHECKING:
     from kalander.kernels.backend import Device
 
-__all__ = ["RunResult", "doctor", "info", "load_card", "nip", "pack", "resume", "run"]
+__all__ = ["RunResult", "doctor", "info", "load_card", "nip", "pack", "resume", "run", "transport"]
 
 log = logging.getLogger("kalander")
 
@@ -175,6 +175,13 @@ def nip(case: Path | str, *, overrides: Mapping[str, str] | None = None) -> dict
     from kalander.runs.nip_verb import solve_case
 
     return solve_case(load_nip_case(Path(case), overrides=overrides))
+
+
+def transport(image: Path | str, **options: Any) -> dict[str, Any]:
+    """Transport through a voxel image or a packing; options as of `runs.transport_verb.transport_image`."""
+    from kalander.runs.transport_verb import transport_image
+
+    return transport_image(Path(image), **options)
 
 
 def _study(
