@@ -6,11 +6,13 @@ concentration, half a voxel from the first and the last layer; sides let nothing
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from kalander.coupling.percolation import spanning
-from kalander.kernels.conduction import Conduction, Images, solve
+from kalander.coupling.percolation import spanning, spanning_cut
+from kalander.kernels.conduction import Conduction, solve
+from kalander.kernels.voxel_graph import Images
 
 __all__ = ["TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch"]
 
@@ -37,22 +39,12 @@ class Transport:
         return 1.0 / self.ratio if self.percolates else None
 
 
-def measure(
-    labels: np.ndarray,
-    *,
-    axis: int,
-    size: Sequence[float] = (1.0, 1.0, 1.0),
-    diffusivity: Mapping[int, float] | None = None,
-    periodic: tuple[bool, bool, bool] = (False, False, False),
-    tolerance: float = TOLERANCE,
-    precision: str = "f64",
-    on_host: bool = True,
-) -> Transport:
-    """Transport through one image; arguments as of `measure_batch`."""
-    (found,) = measure_batch(
-        labels[None], axis=axis, size=size, diffusivity=diffusivity, periodic=periodic, tolerance=tolerance,
-        precision=precision, on_host=on_host,
-    )  # fmt: skip
+def measure(labels: np.ndarray, **options: Any) -> Transport:
+    """Transport through one image, shape (x, y, z); options as of `measure_batch`, open_shares without their image."""
+    shares = options.pop("open_shares", None)
+    if shares is not None:
+        options["open_shares"] = tuple(share[None] for share in shares)
+    (found,) = measure_batch(labels[None], **options)
     return found
 
 
@@ -63,6 +55,7 @@ def measure_batch(
     size: Sequence[float] = (1.0, 1.0, 1.0),
     diffusivity: Mapping[int, float] | None = None,
     periodic: tuple[bool, bool, bool] = (False, False, False),
+    open_shares: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     tolerance: float = TOLERANCE,
     precision: str = "f64",
     on_host: bool = True,
@@ -70,19 +63,27 @@ def measure_batch(
     """Transport through images of one shape, solved side by side.
 
     labels: integers or bool, shape (image, x, y, z). axis: 0, 1 or 2. size: of a voxel along x, y, z. diffusivity: of
-    each label that conducts, relative to D_0; by default label 1 alone. periodic: sides that wrap around. on_host: the
-    device is a CPU. Raises NumericalError where the tolerance is not reached.
+    each label that conducts, relative to D_0; by default label 1 alone. periodic: sides that wrap around. open_shares:
+    of faces across each axis, shape of labels with one more along the axis; by default faces are open or closed.
+    on_host: the device is a CPU. Raises NumericalError where the tolerance is not reached.
     """
     conducting = {label: value for label, value in (diffusivity or {1: 1.0}).items() if value > 0}
     table, conductivity = _phases(labels, conducting)
     phase = np.zeros(labels.shape, np.uint8)
-    for image, here in zip(phase, labels):
+    for number, (image, here) in enumerate(zip(phase, labels)):
         image[...] = table[here.view(np.uint8) if here.dtype == bool else here - labels.min()]
-        image *= spanning(image > 0, axis, periodic)
+        if open_shares is None:
+            image *= spanning(image > 0, axis, periodic)
+        else:
+            image *= spanning_cut(image > 0, [share[number] for share in open_shares], axis, periodic)
     through = np.array([bool(image.any()) for image in phase])
     if not through.any():
         return [_blocked() for _ in labels]
-    images = Images(phase if through.all() else phase[through], conductivity, _triple(size), axis, periodic)
+    if open_shares is not None and not through.all():
+        x, y, z = (share[through] for share in open_shares)
+        open_shares = x, y, z
+    phase = phase if through.all() else phase[through]
+    images = Images(phase, conductivity, _triple(size), axis, periodic, open_shares)
     done = solve(images, precision=precision, on_host=on_host, tolerance=tolerance)
     row = iter(range(len(done.conductance)))
     return [_transport(done, next(row)) if passes else _blocked() for passes in through]
@@ -97,12 +98,13 @@ class Extrapolated:
     slope: float
 
 
-def extrapolate(sizes: Sequence[float], values: Sequence[float]) -> Extrapolated:
-    """Richardson's extrapolation of first order: least squares of value + slope size, three sizes or more for an error.
+def extrapolate(sizes: Sequence[float], values: Sequence[float], *, order: int = 1) -> Extrapolated:
+    """Richardson's extrapolation: least squares of value + slope size^order, three sizes or more for an error.
 
-    Stairs of voxels along a smooth wall err in proportion to their size. With two sizes the error is half the step.
+    Stairs of voxels along a smooth wall err in proportion to their size (order 1), voxels that the wall cuts by its
+    square (order 2). With two sizes the error is half of what is extrapolated.
     """
-    h, v = np.asarray(sizes, float), np.asarray(values, float)
+    h, v = np.asarray(sizes, float) ** order, np.asarray(values, float)
     design = np.stack([np.ones_like(h), h], axis=1)
     solution, *_ = np.linalg.lstsq(design, v, rcond=None)
     rest = v - design @ solution

@@ -12,7 +12,7 @@ import numpy as np
 
 from kalander.coupling.images import ACTIVE, BINDER, CRACKED, PORE
 from kalander.kernels.arrays import Pool, view
-from kalander.kernels.raster import TILE, raster_kernels
+from kalander.kernels.raster import LINES, TILE, raster_kernels
 
 __all__ = ["RULES", "Body", "Voxels", "voxelise"]
 
@@ -25,8 +25,8 @@ class Body:
     """A packing to be voxelised; lengths in one unit of any kind.
 
     position (sphere, 3), radius (sphere,); box (3,), periodic in x and y, z from 0 to its height. body: spheres with
-    one number are one particle (a clump); each its own by default. cracked: of each sphere. bridges: first, second
-    sphere and radius of each. binder_volume: of the binder domain with its nanopores.
+    one number are one particle (a clump); each its own by default. cracked: of each sphere. first, second: spheres that
+    a bridge joins, and its radius. binder_volume: of the binder domain with its nanopores.
     """
 
     position: np.ndarray
@@ -44,98 +44,141 @@ class Body:
 class Voxels:
     """labels: uint8 (x, y, z), ACTIVE, PORE, BINDER or CRACKED of coupling.images; size: of a voxel along x, y, z.
 
-    share: solid volume of each voxel over its own, or None.
+    solid: active volume of each voxel over its own. open_shares: open area of faces across each axis over their own,
+    with one more layer along the axis. Both are exact where asked for; else a voxel is active where its centre is.
     """
 
     labels: np.ndarray
     size: tuple[float, float, float]
-    share: np.ndarray | None = None
+    solid: np.ndarray
+    open_shares: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def fraction(self, label: int) -> float:
         """Volume fraction of a label."""
-        return float(np.mean(self.labels == label))
+        here = self.labels == label
+        if label == CRACKED:
+            return float(np.mean(here * self.solid))
+        if label == ACTIVE:  # also what lies in voxels that are partly open
+            return float(np.mean(self.solid) - np.mean((self.labels == CRACKED) * self.solid))
+        return float(np.mean(here * (1.0 - self.solid)))
+
+    def porosity(self, nanoporosity: float = 0.0) -> float:
+        """Pores and the nanopores of the binder domain."""
+        return self.fraction(PORE) + nanoporosity * self.fraction(BINDER)
 
 
 def voxelise(
-    packing: Body, size: float, *, rule: str = "films", shares: bool = False, precision: str = "f64",
+    packing: Body, size: float, *, rule: str = "films", exact: bool = False, precision: str = "f64",
     on_host: bool = True,
 ) -> Voxels:  # fmt: skip
     """Labels of a packing on voxels of about `size` (a whole number of them fills the box).
 
-    A voxel is active where its centre is. shares: also the exact solid volume of each voxel. Raises ValueError for an
-    unknown rule or a binder domain larger than the pores.
+    exact: volumes and faces that a particle's surface cuts are measured; a voxel is then active where nothing of it is
+    open. Raises ValueError for an unknown rule or a binder domain larger than the pores.
     """
     if rule not in RULES:
         raise ValueError(f"rule {rule!r} is none of {RULES}")
-    shape = np.maximum(np.round(packing.box / size), 1).astype(np.int32)
-    edge = packing.box / shape
-    pool, kernels = Pool(precision, on_host=on_host), raster_kernels(precision)
-    film = _reach(packing, edge)
-    grid = (pool.put("shape", shape), pool.put("size", edge.astype(float)), pool.put("box", packing.box.astype(float)))
-    spheres = np.concatenate([packing.position, packing.radius[:, None]], axis=1).astype(float)
-    body = np.arange(len(spheres)) if packing.body is None else packing.body
-    lists = tile_lists(packing.position, packing.radius + film, packing.box, shape, edge)
-    row, member = (pool.put(name, values) for name, values in zip(("row", "member"), lists))
-    count = int(np.prod(shape))
-    nearest, second = (pool.take(name, count, real=True, exact=True) for name in ("nearest", "second"))
-    owner = pool.take("owner", count, exact=True)
-    held = pool.put("spheres", spheres)
-    kind = pool.put("body", body.astype(np.int32))
-    for first, last in _launches(count):
-        kernels.distances(first, last, *grid, held, kind, row, member, nearest, second, owner)
-    share = None
-    if shares:
-        filled = pool.take("share", count, real=True, exact=True)
-        for first, last in _launches(count):
-            kernels.solid_shares(first, last, *grid, held, row, member, nearest, filled)
-        share = view(filled, count).reshape(shape)
-    distance = view(nearest, count)
-    labels = np.where(distance < 0.0, ACTIVE, PORE).astype(np.uint8)
-    if packing.cracked is not None:
-        broken = np.zeros(int(body.max()) + 1, bool)
-        broken[body[np.asarray(packing.cracked, bool)]] = True
-        labels[(labels == ACTIVE) & broken[view(owner, count)]] = CRACKED
-    if packing.binder_volume > 0.0:
-        _place_binder(packing, labels, edge, rule, pool, grid, kernels, distance, view(second, count))
-    x, y, z = (float(value) for value in edge)
-    return Voxels(labels.reshape(shape), (x, y, z), share)
+    return _Raster(packing, size, precision, on_host).voxels(rule, exact)
 
 
-def _place_binder(packing, labels, edge, rule, pool, grid, kernels, nearest, second) -> None:  # type: ignore[no-untyped-def]
-    """Turn the pore voxels of the best ranks into binder domain, as many as its volume asks for."""
-    wanted = round(packing.binder_volume / float(np.prod(edge)))
-    pores = np.flatnonzero(labels == PORE)
-    if wanted > len(pores):
-        raise ValueError(f"a binder domain of {wanted} voxels does not fit into pores of {len(pores)}")
-    rank = nearest[pores] if rule == "films" else nearest[pores] + second[pores]
-    rank = rank / float(edge.min())
-    if len(packing.first):
-        depth = _bridge_depths(packing, edge, pool, grid, kernels, len(labels))[pores]
-        rank = np.where(depth < 1.0, depth - 1.0, rank)
-    labels[pores[np.argsort(rank, kind="stable")[:wanted]]] = BINDER
+class _Raster:
+    """The arrays of one packing on the device."""
 
+    def __init__(self, packing: Body, size: float, precision: str, on_host: bool) -> None:
+        self.packing = packing
+        self.shape = np.maximum(np.round(packing.box / size), 1).astype(np.int32)
+        self.edge = packing.box / self.shape
+        self.count = int(np.prod(self.shape))
+        self.pool, self.kernels = Pool(precision, on_host=on_host), raster_kernels(precision)
+        put = self.pool.put
+        box = (put("shape", self.shape), put("size", self.edge.astype(float)), put("box", packing.box.astype(float)))
+        self.grid = box
+        spheres = np.concatenate([packing.position, packing.radius[:, None]], axis=1).astype(float)
+        self.body = (np.arange(len(spheres)) if packing.body is None else packing.body).astype(np.int32)
+        lists = tile_lists(packing.position, packing.radius + self._reach(), packing.box, self.shape, self.edge)
+        row, member = (put(name, values) for name, values in zip(("row", "member"), lists))
+        self.spheres = (put("spheres", spheres), row, member)
+        self.lines = put("lines", np.concatenate(_gauss_lines()))
+        reals = (self.pool.take(name, self.count, real=True, exact=True) for name in ("nearest", "second"))
+        self.nearest, self.second = reals
+        self.owner = self.pool.take("owner", self.count, exact=True)
+        bodies, held = put("body", self.body), self.spheres
+        for first, last in _launches(self.count):
+            self.kernels.distances(first, last, *box, held[0], bodies, *held[1:], self.nearest, self.second, self.owner)
 
-def _bridge_depths(packing, edge, pool, grid, kernels, count) -> np.ndarray:  # type: ignore[no-untyped-def]
-    start = packing.position[packing.first]
-    axis = packing.position[packing.second] - start
-    axis[:, :2] -= packing.box[:2] * np.round(axis[:, :2] / packing.box[:2])
-    length = np.linalg.norm(axis, axis=1)
-    beams = np.zeros((len(axis), 8))
-    beams[:, :3], beams[:, 3], beams[:, 4:7] = start, packing.bridge_radius, axis
-    reach = np.sqrt((0.5 * length) ** 2 + packing.bridge_radius**2)
-    lists = tile_lists(start + 0.5 * axis, reach, packing.box, np.array(view(grid[0], 3)), edge)
-    row, member = (pool.put(name, values) for name, values in zip(("bridge row", "bridge member"), lists))
-    depth = pool.take("depth", count, real=True, exact=True)
-    held = pool.put("bridges", beams)
-    for first, last in _launches(count):
-        kernels.bridge_depths(first, last, *grid, held, row, member, depth)
-    return view(depth, count)
+    def voxels(self, rule: str, exact: bool) -> Voxels:
+        distance = view(self.nearest, self.count)
+        solid = self._solid() if exact else (distance < 0.0).astype(np.float32)
+        shares = self._open_shares() if exact else None
+        labels = np.where(solid >= 1.0, ACTIVE, PORE).astype(np.uint8)
+        cracked = self.packing.cracked
+        if cracked is not None:
+            broken = np.zeros(int(self.body.max()) + 1, bool)
+            broken[self.body[np.asarray(cracked, bool)]] = True
+            labels[(labels == ACTIVE) & broken[view(self.owner, self.count)]] = CRACKED
+        if self.packing.binder_volume > 0.0:
+            self._place_binder(labels, solid, rule)
+        x, y, z = (float(value) for value in self.edge)
+        return Voxels(labels.reshape(self.shape), (x, y, z), solid.reshape(self.shape), shares)
 
+    def _solid(self) -> np.ndarray:
+        share = self.pool.take("share", self.count, real=True, exact=True)
+        for first, last in _launches(self.count):
+            self.kernels.solid_shares(first, last, *self.grid, self.lines, *self.spheres, self.nearest, share)
+        solid = view(share, self.count)
+        return np.where(solid > 1.0 - 1e-6, 1.0, solid)  # what rounding leaves open is closed
 
-def _reach(packing: Body, edge: np.ndarray) -> float:
-    """Distance from the particles up to which voxels must be ranked: a film of the binder's volume, and to spare."""
-    area = float((4 * np.pi * packing.radius**2).sum())
-    return 4.0 * packing.binder_volume / area + 2.0 * float(edge.max()) if packing.binder_volume else float(edge.max())
+    def _open_shares(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        faces: list[np.ndarray] = []
+        for axis in range(3):
+            shape = self.shape + (np.arange(3) == axis)
+            count = int(np.prod(shape))
+            share = Pool("f32", on_host=self.pool.on_host).take("share", count, real=True, exact=True)
+            for first, last in _launches(count):
+                self.kernels.open_shares(first, last, axis, *self.grid, self.lines, *self.spheres, share)
+            faces.append(view(share, count).reshape(shape))
+        x, y, z = faces
+        return x, y, z
+
+    def _place_binder(self, labels: np.ndarray, solid: np.ndarray, rule: str) -> None:
+        """Turn voxels of the best ranks into binder domain, up to its volume."""
+        wanted = self.packing.binder_volume / float(np.prod(self.edge))
+        pores = np.flatnonzero(labels == PORE)
+        room = 1.0 - solid[pores]
+        if wanted > room.sum():
+            raise ValueError(f"a binder domain of {wanted:.0f} voxels does not fit into pores of {room.sum():.0f}")
+        rank = view(self.nearest, self.count)[pores]
+        if rule == "necks":
+            rank = rank + view(self.second, self.count)[pores]
+        rank = np.maximum(rank / float(self.edge.min()), 0.0)
+        if len(self.packing.first):
+            depth = self._bridge_depths()[pores]
+            rank = np.where(depth < 1.0, depth - 1.0, rank)
+        order = np.argsort(rank, kind="stable")
+        taken = np.searchsorted(np.cumsum(room[order]), wanted - 0.5)
+        labels[pores[order[: taken + 1]]] = BINDER
+
+    def _bridge_depths(self) -> np.ndarray:
+        packing = self.packing
+        start = packing.position[packing.first]
+        axis = packing.position[packing.second] - start
+        axis[:, :2] -= packing.box[:2] * np.round(axis[:, :2] / packing.box[:2])
+        beams = np.zeros((len(axis), 8))
+        beams[:, :3], beams[:, 3], beams[:, 4:7] = start, packing.bridge_radius, axis
+        reach = np.hypot(0.5 * np.linalg.norm(axis, axis=1), packing.bridge_radius)
+        lists = tile_lists(start + 0.5 * axis, reach, packing.box, self.shape, self.edge)
+        row, member = (self.pool.put(name, values) for name, values in zip(("bridge row", "bridge member"), lists))
+        depth = self.pool.take("depth", self.count, real=True, exact=True)
+        held = self.pool.put("bridges", beams)
+        for first, last in _launches(self.count):
+            self.kernels.bridge_depths(first, last, *self.grid, held, row, member, depth)
+        return view(depth, self.count)
+
+    def _reach(self) -> float:
+        """Distance from the particles up to which voxels are ranked: some films of the binder domain, and to spare."""
+        edge, volume = float(self.edge.max()), self.packing.binder_volume
+        area = float((4 * np.pi * self.packing.radius**2).sum())
+        return 6.0 * volume / area + 2.0 * edge if volume else edge
 
 
 def tile_lists(
@@ -145,36 +188,36 @@ def tile_lists(
 
     Returns the beginning of each tile's list, and the lists. The box wraps around in x and y.
     """
-    tiles = -(-shape // TILE)
-    span = TILE * edge
+    tiles, span = -(-shape // TILE), TILE * edge
     centre = centre.copy()
     centre[:, :2] %= box[:2]
-    found_tile, found_ball = [], []
     low = np.floor((centre - reach[:, None]) / span).astype(int)
     high = np.floor((centre + reach[:, None]) / span).astype(int)
-    # the last tile of a periodic axis may be narrower: a ball that wraps is looked for one tile further
-    for axis in range(2):
-        short = shape[axis] % TILE != 0
-        high[:, axis] += int(short)
-        low[:, axis] -= int(short)
+    # where the last tile of a periodic axis is narrower, a ball that wraps is looked for one tile further
+    short = np.array([shape[0] % TILE != 0, shape[1] % TILE != 0, False]).astype(int)
+    low, high = low - short, high + short
+    found_tile, found_ball = [], []
     for ball in range(len(centre)):
-        ranges = []
-        for axis in range(3):
-            if axis == 2:
-                numbers = np.arange(max(low[ball, 2], 0), min(high[ball, 2], tiles[2] - 1) + 1)
-            elif high[ball, axis] - low[ball, axis] + 1 >= tiles[axis]:
-                numbers = np.arange(tiles[axis])
-            else:
-                numbers = np.unique(np.arange(low[ball, axis], high[ball, axis] + 1) % tiles[axis])
-            ranges.append(numbers)
+        ranges = [_wrapped(low[ball, axis], high[ball, axis], tiles[axis]) for axis in range(2)]
+        ranges.append(np.arange(max(low[ball, 2], 0), min(high[ball, 2], tiles[2] - 1) + 1))
         x, y, z = np.meshgrid(*ranges, indexing="ij")
-        here = ((x * tiles[1] + y) * tiles[2] + z).ravel()
-        found_tile.append(here)
-        found_ball.append(np.full(len(here), ball))
+        found_tile.append(((x * tiles[1] + y) * tiles[2] + z).ravel())
+        found_ball.append(np.full(x.size, ball))
     tile, ball_of = np.concatenate(found_tile), np.concatenate(found_ball)
     order = np.argsort(tile, kind="stable")
     row = np.searchsorted(tile[order], np.arange(int(np.prod(tiles)) + 1))
     return row.astype(np.int32), ball_of[order].astype(np.int32)
+
+
+def _wrapped(low: int, high: int, tiles: int) -> np.ndarray:
+    """Tiles from low to high of a row that wraps around."""
+    return np.arange(tiles) if high - low + 1 >= tiles else np.arange(low, high + 1) % tiles
+
+
+def _gauss_lines() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss points and weights on [0, 1]."""
+    point, weight = np.polynomial.legendre.leggauss(LINES)
+    return (point + 1.0) / 2.0, weight / 2.0
 
 
 def _launches(count: int) -> list[tuple[int, int]]:

@@ -1,7 +1,8 @@
 """Kernels of the solver on graphs of conductances: Gauss–Seidel by colours, restriction, products, and their sums.
 
-Two kinds of graph share them: voxels (six packed links each) and rows (neighbours and weights). A sum is made of parts
-of BLOCK terms in their order, so that it does not depend on threads.
+Three kinds of graph share them: voxels (six links each, packed with a class), cut voxels (six links with weights of
+their own) and rows (neighbours and weights). A sum is made of parts of BLOCK terms in their order, so that it does not
+depend on threads.
 """
 
 from functools import cache
@@ -12,7 +13,7 @@ from kalander.kernels.backend import ti
 __all__ = ["BLOCK", "KINDS", "graph_kernels"]
 
 BLOCK = 64  # terms of a part of a sum
-KINDS = ("voxels", "rows")
+KINDS = ("voxels", "cut", "rows")
 
 each = ti.template()  # an array handed on to a function
 
@@ -22,23 +23,32 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
     """Kernels for a kind of graph and the precision of its vectors.
 
     A graph comes as (bits, first, second, weight): voxels as (bits of a class, links, unused, conductance by axis and
-    class), rows as (unused, beginning of each row, neighbours, weights).
+    class), cut voxels as (0, links, unused, weight of each link), rows as (0, row beginnings, neighbours, weights).
     """
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
     vector = ti.types.ndarray(dtype=real, ndim=1)
     single = ti.types.ndarray(dtype=ti.f32, ndim=1)
     integer = ti.types.ndarray(dtype=ti.i32, ndim=1)
-    of_voxels = kind == "voxels"
+    weights = single if kind == "cut" else vector
+    six = kind in ("voxels", "cut")
+
+    @ti.func
+    def face_of(i, face: ti.template(), bits, first: each, weight: each):
+        """Neighbour behind a face of a voxel, and the conductance to it."""
+        code = first[6 * i + face]
+        place = 6 * i + face
+        if ti.static(kind == "voxels"):
+            place = (face // 2 << bits) + (code & ((1 << bits) - 1))
+        return code >> bits, ti.cast(weight[place], real)
 
     @ti.func
     def inflow(i, bits, first: each, second: each, weight: each, x: each):
         """Sum of weight times value over the neighbours of i."""
         total = ti.cast(0.0, real)
-        if ti.static(of_voxels):
+        if ti.static(six):
             for face in ti.static(range(6)):
-                code = first[6 * i + face]
-                g = weight[(face // 2 << bits) + (code & ((1 << bits) - 1))]
-                total += g * x[code >> bits]
+                j, g = face_of(i, face, bits, first, weight)
+                total += g * x[j]
         else:
             for k in range(first[i], first[i + 1]):
                 total += weight[k] * x[second[k]]
@@ -49,11 +59,10 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
         """Sum of weight times difference to the neighbours of i: what leaves it."""
         total = ti.cast(0.0, real)
         me = x[i]
-        if ti.static(of_voxels):
+        if ti.static(six):
             for face in ti.static(range(6)):
-                code = first[6 * i + face]
-                g = weight[(face // 2 << bits) + (code & ((1 << bits) - 1))]
-                total += g * (me - x[code >> bits])
+                j, g = face_of(i, face, bits, first, weight)
+                total += g * (me - x[j])
         else:
             for k in range(first[i], first[i + 1]):
                 total += weight[k] * (me - x[second[k]])
@@ -73,7 +82,7 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def relax(
-        begin: int, end: int, bits: int, first: integer, second: integer, weight: vector, inverse: single, b: vector,
+        begin: int, end: int, bits: int, first: integer, second: integer, weight: weights, inverse: single, b: vector,
         x: vector,
     ):  # fmt: skip
         """Gauss–Seidel of one colour."""
@@ -82,7 +91,7 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def restrict(
-        aggregates: int, colours: int, bits: int, first: integer, second: integer, weight: vector, inverse: single,
+        aggregates: int, colours: int, bits: int, first: integer, second: integer, weight: weights, inverse: single,
         b: vector, x: vector, child_begin: integer, child_end: integer, coarse: vector,
     ):  # fmt: skip
         """Sum of the residual over each aggregate; the last colour has none, it was relaxed last."""
@@ -106,7 +115,7 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def product(
-        count: int, bits: int, first: integer, second: integer, weight: vector, inverse: single, x: vector, b: vector,
+        count: int, bits: int, first: integer, second: integer, weight: weights, inverse: single, x: vector, b: vector,
         other: vector, v: vector, parts: vector,
     ):  # fmt: skip
         """v = A x, and parts of x·v, x·b and x·other, shape (block, 3)."""
@@ -136,7 +145,7 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def outflows(
-        count: int, bits: int, first: integer, second: integer, weight: vector, x: vector, v: vector, parts: vector
+        count: int, bits: int, first: integer, second: integer, weight: weights, x: vector, v: vector, parts: vector
     ):
         """v = what leaves each voxel at potential x, and parts of x·v."""
         for block in range((count + BLOCK - 1) // BLOCK):
@@ -161,14 +170,12 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
             x[count + side] = 1.0 - side
 
     @ti.kernel
-    def dissipation(count: int, bits: int, first: integer, second: integer, weight: vector, x: vector, v: vector):
+    def dissipation(count: int, bits: int, first: integer, second: integer, weight: weights, x: vector, v: vector):
         """v = power of the links of each voxel, half of those that it shares."""
         for i in range(count):
             total = ti.cast(0.0, real)
-            for face in range(6):
-                code = first[6 * i + face]
-                j = code >> bits
-                g = weight[(face // 2 << bits) + (code & ((1 << bits) - 1))]
+            for face in ti.static(range(6)):
+                j, g = face_of(i, face, bits, first, weight)
                 step = x[i] - x[j]
                 share = ti.cast(0.5, real)
                 if j >= count:

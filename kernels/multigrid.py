@@ -75,7 +75,7 @@ class Multigrid:
     def __init__(self, pool: Pool, graphs: list[Graph], coarsest: Rows) -> None:
         self.graphs = graphs
         self.last = len(graphs) - 1
-        self.kernels = {kind: graph_kernels(kind, precision="f32") for kind in ("voxels", "rows")}
+        self.kernels = {kind: graph_kernels(kind, precision="f32") for kind in {graph.kind for graph in graphs}}
         matrix = (diags(coarsest.diagonal()) - coarsest.links.astype(np.float64)).tocsc()
         symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
         self.direct = splu(matrix, **symmetric)
@@ -95,6 +95,7 @@ class Multigrid:
             graph.vectors["x"] = self.pool.put(f"level {number} x", solution, exact=True)
             return
         kernels, coarse = self.kernels[graph.kind], self.graphs[number + 1]
+        assert graph.children is not None
         b, x, begin = graph.vectors["b"], graph.vectors["x"], graph.colour_begin
         relaxation = (graph.bits, *graph.links, graph.inverse, b, x)
         kernels.relax_from_zero(begin[0], begin[1], graph.inverse, b, x)

@@ -8,11 +8,7 @@ from kalander.kernels.backend import ti
 __all__ = ["LINES", "TILE", "raster_kernels"]
 
 TILE = 8  # voxels along the edge of a tile, which has lists of the spheres and bridges that may reach it
-LINES = 4  # lines a side through a voxel whose chords are summed for its solid volume
-
-# Gauss points and weights on [0, 1] for LINES = 4
-POINTS = (0.06943184420297371, 0.33000947820757187, 0.6699905217924281, 0.9305681557970263)
-WEIGHTS = (0.17392742256872693, 0.32607257743127307, 0.32607257743127307, 0.17392742256872693)
+LINES = 4  # Gauss lines a side of a voxel or a face whose chords are summed for its solid volume or area
 
 FAR = 1e30
 
@@ -23,6 +19,7 @@ each = ti.template()  # an array handed on to a function
 def raster_kernels(precision: str) -> SimpleNamespace:
     """Kernels for one precision. Voxels of shape (nx, ny, nz) over a box that wraps around in x and y."""
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
+    single = ti.types.ndarray(dtype=ti.f32, ndim=1)
     vector = ti.types.ndarray(dtype=real, ndim=1)
     integer = ti.types.ndarray(dtype=ti.i32, ndim=1)
     sphere = ti.types.ndarray(dtype=ti.types.vector(4, real), ndim=1)
@@ -75,12 +72,40 @@ def raster_kernels(precision: str) -> SimpleNamespace:
             second[v] = next_best
             owner[v] = own
 
+    @ti.func
+    def covered(
+        point, axis: ti.template(), length, tile, box: each, spheres: each, row: each, member: each
+    ):  # fmt: skip
+        """Length of a line from a point along an axis that lies in spheres: exact chords, united where they overlap."""
+        reached, total = ti.cast(0.0, real), ti.cast(0.0, real)
+        going = True
+        while going:  # the chord that begins first beyond what is reached, over and over
+            begin, end = length, length
+            going = False
+            for m in range(row[tile], row[tile + 1]):
+                ball = spheres[member[m]]
+                step = from_centre(point, ball, box)
+                square = ball[3] ** 2 - step.dot(step) + step[axis] ** 2
+                if square > 0.0:
+                    half = ti.sqrt(square)
+                    a, b = ti.max(-step[axis] - half, reached), ti.min(half - step[axis], length)
+                    if a < b and (a < begin or (a == begin and b > end)):
+                        begin, end = a, b
+                        going = True
+            if going:
+                total += end - begin
+                reached = end
+        return total
+
     @ti.kernel
     def solid_shares(
-        first: int, last: int, shape: integer, size: vector, box: vector, spheres: sphere, row: integer,
+        first: int, last: int, shape: integer, size: vector, box: vector, lines: vector, spheres: sphere, row: integer,
         member: integer, nearest: vector, share: vector,
     ):  # fmt: skip
-        """Solid volume of each voxel over its own: exact chords along z, summed over LINES² lines."""
+        """Solid volume of each voxel over its own: chords along z of LINES² lines, weighted as Gauss has it.
+
+        lines: places of the lines on [0, 1] and then their weights.
+        """
         for v in range(first, last):
             reach = 0.5 * ti.sqrt(size[0] ** 2 + size[1] ** 2 + size[2] ** 2)
             total = ti.cast(0.0, real)
@@ -88,38 +113,37 @@ def raster_kernels(precision: str) -> SimpleNamespace:
                 total = 1.0
             elif nearest[v] < reach:
                 place, tile = place_of(v, shape)
-                low = place[2] * size[2]
-                high = low + size[2]
                 for line in range(LINES * LINES):
                     i, j = line // LINES, line % LINES
-                    along_x, along_y = ti.cast(0.0, real), ti.cast(0.0, real)
-                    weight = ti.cast(0.0, real)
-                    for k in ti.static(range(LINES)):
-                        for n in ti.static(range(LINES)):
-                            if i == k and j == n:
-                                along_x, along_y = POINTS[k], POINTS[n]
-                                weight = WEIGHTS[k] * WEIGHTS[n]
-                    point = ti.Vector([(place[0] + along_x) * size[0], (place[1] + along_y) * size[1], low])
-                    reached, covered = low, ti.cast(0.0, real)
-                    going = True
-                    while going:  # the chord that begins first beyond what is reached, over and over
-                        begin, end = high, high
-                        going = False
-                        for m in range(row[tile], row[tile + 1]):
-                            ball = spheres[member[m]]
-                            step = from_centre(point, ball, box)
-                            square = ball[3] ** 2 - step[0] ** 2 - step[1] ** 2
-                            if square > 0.0:
-                                half = ti.sqrt(square)
-                                a, b = ti.max(ball[2] - half, reached), ti.min(ball[2] + half, high)
-                                if a < b and (a < begin or (a == begin and b > end)):
-                                    begin, end = a, b
-                                    going = True
-                        if going:
-                            covered += end - begin
-                            reached = end
-                    total += weight * covered / size[2]
+                    point = ti.Vector(
+                        [(place[0] + lines[i]) * size[0], (place[1] + lines[j]) * size[1], place[2] * size[2]]
+                    )
+                    chord = covered(point, 2, size[2], tile, box, spheres, row, member) / size[2]
+                    total += lines[LINES + i] * lines[LINES + j] * chord
             share[v] = total
+
+    @ti.kernel
+    def open_shares(
+        first: int, last: int, axis: ti.template(), shape: integer, size: vector, box: vector, lines: vector,
+        spheres: sphere, row: integer, member: integer, share: single,
+    ):  # fmt: skip
+        """Open area of each face across an axis over its own: one more layer of faces than of voxels."""
+        for f in range(first, last):
+            # the face on the low side of a voxel; of the last layer, on the high side of the last voxel
+            extent = ti.Vector([shape[0], shape[1], shape[2]])
+            extent[axis] += 1
+            place = ti.Vector([f // (extent[1] * extent[2]), f // extent[2] % extent[1], f % extent[2]])
+            inside = place
+            inside[axis] = ti.min(place[axis], extent[axis] - 2)
+            tiles_y, tiles_z = (shape[1] + TILE - 1) // TILE, (shape[2] + TILE - 1) // TILE
+            tile = (inside[0] // TILE * tiles_y + inside[1] // TILE) * tiles_z + inside[2] // TILE
+            along, across = ti.static((axis + 1) % 3, (axis + 2) % 3)
+            total = ti.cast(0.0, real)
+            for i in range(LINES):
+                point = ti.Vector([place[k] * size[k] for k in ti.static(range(3))])
+                point[across] += lines[i] * size[across]
+                total += lines[LINES + i] * covered(point, along, size[along], tile, box, spheres, row, member)
+            share[f] = ti.cast(ti.max(1.0 - total / size[along], 0.0), ti.f32)
 
     @ti.kernel
     def bridge_depths(
@@ -145,4 +169,6 @@ def raster_kernels(precision: str) -> SimpleNamespace:
                     best = ti.min(best, (step - along * axis).norm() / beam[3])
             depth[v] = best
 
-    return SimpleNamespace(distances=distances, solid_shares=solid_shares, bridge_depths=bridge_depths)
+    return SimpleNamespace(
+        distances=distances, solid_shares=solid_shares, open_shares=open_shares, bridge_depths=bridge_depths
+    )

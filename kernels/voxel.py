@@ -1,7 +1,8 @@
 """Voxel images as graphs of conductances: conducting voxels are numbered block by block, then linked to neighbours.
 
 A link is one integer, neighbour << bits | class: the class chooses the conductance in a small table, a row an axis. Two
-places behind the last voxel stand for the walls that hold the potential; class 0 is no link.
+places behind the last voxel stand for the walls that hold the potential; class 0 is no link. Where walls of pores cut
+through voxels, a link carries a conductance of its own: that of its class times the open share of the face.
 """
 
 from functools import cache
@@ -55,8 +56,11 @@ def block_components(edge: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray
 
 
 @cache
-def voxel_kernels(precision: str, *, bytes_of_phase: int) -> SimpleNamespace:
-    """Kernels that turn phases (0 does not conduct) into links. The graph is f32, the potential as given."""
+def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNamespace:
+    """Kernels that turn phases (0 does not conduct) into links. The graph is f32, the potential as given.
+
+    cut: faces have open shares, by axis, shape (image, x, y, z) with one more along the axis.
+    """
     fine = ti.types.ndarray(dtype={"f32": ti.f32, "f64": ti.f64}[precision], ndim=1)
     single = ti.types.ndarray(dtype=ti.f32, ndim=1)
     integer = ti.types.ndarray(dtype=ti.i32, ndim=1)
@@ -103,6 +107,21 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int) -> SimpleNamespace:
             if v >= 0:
                 pattern |= (1 if phase[v] > 0 else 0) << k
         return pattern
+
+    @ti.func
+    def face_share(
+        image, place, axis: ti.template(), side: ti.template(), grid: each, open_x: each, open_y: each, open_z: each
+    ):
+        """Open share of the face of a voxel on one side along an axis."""
+        nx, ny, nz = grid[SHAPE], grid[SHAPE + 1], grid[SHAPE + 2]
+        share = ti.cast(0.0, ti.f32)
+        if ti.static(axis == 0):
+            share = open_x[((image * (nx + 1) + place[0] + side) * ny + place[1]) * nz + place[2]]
+        elif ti.static(axis == 1):
+            share = open_y[((image * nx + place[0]) * (ny + 1) + place[1] + side) * nz + place[2]]
+        else:
+            share = open_z[((image * nx + place[0]) * ny + place[1]) * (nz + 1) + place[2] + side]
+        return share
 
     @ti.kernel
     def count_voxels(
@@ -153,7 +172,8 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int) -> SimpleNamespace:
     @ti.kernel
     def link_voxels(
         first: int, last: int, count: int, bits: int, phase_count: int, grid: integer, phase: phases, number: integer,
-        kind: integer, conductance: fine, profile: fine, link: integer, inverse: single, potential: fine,
+        kind: integer, conductance: fine, open_x: single, open_y: single, open_z: single, profile: fine, link: integer,
+        weight: single, inverse: single, potential: fine,
     ):  # fmt: skip
         """Six links of every conducting voxel, one over the sum of their conductances, and its first potential.
 
@@ -176,20 +196,26 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int) -> SimpleNamespace:
                         stride *= grid[SHAPE + later]
                     length = grid[SHAPE + axis]
                     for side in ti.static(range(2)):
-                        code = count << bits
+                        target, group = count, 0
                         ahead = place[axis] + (2 * side - 1)
                         outside = ahead < 0 or ahead >= length
                         if outside and axis == grid[AXIS]:
-                            code = ((count + side) << bits) | kind[own * (phase_count + 1)]
+                            target, group = count + side, kind[own * (phase_count + 1)]
                         elif not outside or (grid[WRAP + axis] == 1 and length > 1):
                             u = v + (ahead - place[axis]) * stride
                             if outside:
                                 u = v - (2 * side - 1) * (length - 1) * stride
                             other = ti.cast(phase[u], ti.i32)
                             if other > 0:
-                                code = (number[u] << bits) | kind[own * (phase_count + 1) + other]
-                        link[6 * n + 2 * axis + side] = code
-                        total += ti.cast(conductance[axis * classes + code % classes], ti.f32)
+                                target, group = number[u], kind[own * (phase_count + 1) + other]
+                        g = conductance[axis * classes + group]
+                        if ti.static(cut):
+                            g *= face_share(rest, place, axis, side, grid, open_x, open_y, open_z)
+                            weight[6 * n + 2 * axis + side] = ti.cast(g, ti.f32)
+                            link[6 * n + 2 * axis + side] = target if g > 0.0 else count
+                        else:
+                            link[6 * n + 2 * axis + side] = (target << bits) | group
+                        total += ti.cast(g, ti.f32)
                 inverse[n] = 1.0 / total
                 layer = place[0]
                 for axis in ti.static(range(1, 3)):
@@ -229,7 +255,10 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int) -> SimpleNamespace:
                     for face in range(6):
                         code = link[6 * n + face]
                         j = code >> bits
-                        g = conductance[face // 2 * classes + code % classes]
+                        slot_of = 6 * n + face
+                        if ti.static(not cut):
+                            slot_of = face // 2 * classes + code % classes
+                        g = conductance[slot_of]
                         if j >= count:
                             to_wall += g
                         elif parent[j] != a:

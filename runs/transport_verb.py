@@ -62,13 +62,19 @@ def transport_image(
     from kalander.kernels import backend
 
     running = backend.start(device, precision, threads, allow_software=allow_software)
-    where = {"precision": precision, "on_host": running.kind == "cpu"}
+    where: dict[str, Any] = {"precision": precision, "on_host": running.kind == "cpu"}
     if isinstance(source, Spheres):
-        voxels = voxelise(Body(source.position, source.radius, source.box), size[0], **where)
+        # cut by the surfaces of the spheres where the pores conduct; stairs where the spheres do
+        voxels = voxelise(
+            Body(source.position, source.radius, source.box), size[0], exact=set(phases) == {PORE}, **where
+        )
         image, size, sides = VoxelImage(source.name, voxels.labels), voxels.size, (True, True, False)
-    assert image is not None
-    porosity = float(np.mean(sum(image.labels == label for label in phases)))
-    options = {"size": size, "diffusivity": phases, "periodic": sides, "tolerance": tolerance, **where}
+        where["open_shares"] = voxels.open_shares
+        porosity = sum(voxels.fraction(label) for label in phases)
+    else:
+        assert image is not None
+        porosity = float(np.mean(sum(image.labels == label for label in phases)))
+    options: dict[str, Any] = {"size": size, "diffusivity": phases, "periodic": sides, "tolerance": tolerance, **where}
     found = {AXES[number]: measure(image.labels, axis=number, **options) for number in axes}
     return {
         "image": str(path),
