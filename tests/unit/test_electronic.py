@@ -72,7 +72,8 @@ def test_ladder_with_a_dead_end_and_an_island() -> None:
     """Nodes 0 1 2 in series, 3 hangs on 1, 4 and 5 touch nothing else; only 0 1 2 carry."""
     network = Network(
         count=6, first=np.array([0, 1, 1, 4]), second=np.array([1, 2, 3, 5]),
-        conductance=np.array([1.0, 2.0, 5.0, 1.0]), wraps=np.zeros((4, 2), int), low=np.array([4.0, 0, 0, 0, 0, 0]), high=np.array([0, 0, 8.0, 0, 0, 0]),
+        conductance=np.array([1.0, 2.0, 5.0, 1.0]), wraps=np.zeros((4, 2), int),
+        low=np.array([4.0, 0, 0, 0, 0, 0]), high=np.array([0, 0, 8.0, 0, 0, 0]),
         box=np.array([1.0, 1.0, 3.0]), volume=np.array([1.0, 1.0, 1.0, 2.0, 3.0, 3.0]),
     )  # fmt: skip
     found = conductivity(network)
