@@ -8,11 +8,12 @@ together get one, and all hold the binder domain's volume.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 
 from kalander.coupling.electronic import Network, bridge_conductance, constriction_conductance
 from kalander.coupling.fabric import fabric
 from kalander.coupling.voxelise import Body
-from kalander.dem.binder import make_bonds
+from kalander.dem.binder import bridge_volume
 from kalander.dem.generate import near_pairs
 
 __all__ = ["Conductors", "Microstructure"]
@@ -51,50 +52,91 @@ class Microstructure:
     def box(self) -> np.ndarray:
         return np.array([*self.width, self.height])
 
-    def _bonds(self) -> dict[str, np.ndarray]:
-        """Bridges in micrometres, the scale in which the binder's tolerances are set."""
-        bonds, _ = make_bonds(
-            self.position / MICRO, self.radius / MICRO, self.width / MICRO,
-            binder_domain=self.binder_volume / MICRO**3, bridging_distance=self.reach / MICRO,
-        )  # fmt: skip
-        return bonds
+    @property
+    def bodies(self) -> np.ndarray:
+        """Number of the body of each sphere, 0 to count − 1."""
+        if self.body is None:
+            return np.arange(len(self.radius))
+        return np.unique(self.body, return_inverse=True)[1]
+
+    def close_pairs(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Spheres of two bodies with a gap below `reach` [m]: first, second, unit vector to the first, gap [m]."""
+        scale = (self.position / MICRO, self.radius / MICRO, self.width / MICRO)
+        first, second, unit, gap = near_pairs(*scale, reach / MICRO)
+        other = self.bodies[first] != self.bodies[second]
+        return first[other], second[other], unit[other], gap[other] * MICRO
+
+    def bridges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Bridges that hold the binder domain: first, second, radius, centre distance [m].
+
+        All have the same share of the smaller radius, at most 1; what then is left over sits elsewhere.
+        """
+        first, second, _, gap = self.close_pairs(self.reach)
+        gap, small = np.maximum(gap, 0.0), np.minimum(self.radius[first], self.radius[second])
+        length = gap + self.radius[first] + self.radius[second]
+
+        def excess(share: float) -> float:
+            held = bridge_volume(share * small, self.radius[first], self.radius[second], gap).sum()
+            return float(held) / self.binder_volume - 1.0
+
+        if self.binder_volume <= 0.0 or len(first) == 0:
+            none = np.zeros(0, int)
+            return none, none, np.zeros(0), np.zeros(0)
+        share = 1.0 if excess(1.0) <= 0 else float(brentq(excess, 0.0, 1.0, xtol=1e-14))
+        return first, second, share * small, length
+
+    def bridge_share(self) -> float:
+        """Radius of the bridges over that of the smaller sphere, one for all; 0 without bridges."""
+        first, second, radius, _ = self.bridges()
+        return float((radius / np.minimum(self.radius[first], self.radius[second])).max(initial=0.0))
 
     def voxel_body(self) -> Body:
         """What is voxelised: spheres, bridges, the volume of the binder domain."""
-        bonds = self._bonds()
+        first, second, radius, _ = self.bridges()
         return Body(
-            self.position, self.radius, self.box, body=self.body, cracked=self.cracked, first=bonds["first"],
-            second=bonds["second"], bridge_radius=bonds["radius"] * MICRO, binder_volume=self.binder_volume,
+            self.position, self.radius, self.box, body=self.body, cracked=self.cracked, first=first, second=second,
+            bridge_radius=radius, binder_volume=self.binder_volume,
         )  # fmt: skip
-
-    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Pairs that touch: first, second, unit vector to the first, overlap [m]."""
-        first, second, unit, gap = near_pairs(self.position / MICRO, self.radius / MICRO, self.width / MICRO, 0.0)
-        return first, second, unit, -gap * MICRO
 
     def contact_fabric(self) -> np.ndarray:
-        """Fabric tensor of the contacts between spheres, shape (3, 3)."""
-        return fabric(self.pairs()[2])
+        """Fabric tensor of the contacts between bodies, shape (3, 3)."""
+        return fabric(self.close_pairs(0.0)[2])
+
+    def contact_conductance(self, conductors: Conductors) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Spheres that touch, and the conductance of their contact [S]."""
+        first, second, _, gap = self.close_pairs(0.0)
+        reduced = self.radius[first] * self.radius[second] / (self.radius[first] + self.radius[second])
+        a = np.sqrt(reduced * np.maximum(-gap, 0.0))  # Hertz
+        active = conductors.active
+        return first, second, constriction_conductance(active, active, a, film=conductors.contact_film)
 
     def network(self, conductors: Conductors) -> Network:
-        """Contacts and bridges between spheres, and from the spheres to both plates."""
-        first, second, _, overlap = self.pairs()
-        small = self.radius[first] * self.radius[second] / (self.radius[first] + self.radius[second])
-        a = np.sqrt(small * np.maximum(overlap, 0.0))  # Hertz
-        touching = constriction_conductance(conductors.active, conductors.active, a, film=conductors.contact_film)
-        bonds = self._bonds()
-        bridged = bridge_conductance(conductors.binder, bonds["radius"] * MICRO, bonds["length"] * MICRO)
-        ends = np.concatenate([first, bonds["first"]]), np.concatenate([second, bonds["second"]])
-        smaller = np.minimum(self.radius[bonds["first"]], self.radius[bonds["second"]])
-        share = float((bonds["radius"] * MICRO / smaller).max(initial=0.0))  # one for all bridges
-        return Network(
-            count=len(self.radius), first=ends[0], second=ends[1], conductance=np.concatenate([touching, bridged]),
-            wraps=self._wraps(*ends), box=self.box, volume=4 / 3 * np.pi * self.radius**3,
-            low=self._to_plate(self.position[:, 2], share, conductors),
-            high=self._to_plate(self.height - self.position[:, 2], share, conductors),
+        """Contacts and bridges between bodies, and from the bodies to both plates."""
+        first, second, touching = self.contact_conductance(conductors)
+        bridge_first, bridge_second, radius, length = self.bridges()
+        bridged = bridge_conductance(conductors.binder, radius, length) if len(radius) else np.zeros(0)
+        smaller = np.minimum(self.radius[bridge_first], self.radius[bridge_second])
+        share = float((radius / smaller).max(initial=0.0))  # one for all bridges
+        ends = np.concatenate([first, bridge_first]), np.concatenate([second, bridge_second])
+        return self.joined(
+            ends, np.concatenate([touching, bridged]),
+            self.to_plate(self.position[:, 2], share, conductors),
+            self.to_plate(self.height - self.position[:, 2], share, conductors),
         )  # fmt: skip
 
-    def _to_plate(self, distance: np.ndarray, share: float, conductors: Conductors) -> np.ndarray:
+    def joined(
+        self, ends: tuple[np.ndarray, np.ndarray], conductance: np.ndarray, low: np.ndarray, high: np.ndarray
+    ) -> Network:
+        """Network of the bodies from conductances between spheres, and from spheres to the plates [S]."""
+        body = self.bodies
+        count = int(body.max()) + 1
+        return Network(
+            count=count, first=body[ends[0]], second=body[ends[1]], conductance=conductance, wraps=self._wraps(*ends),
+            box=self.box, volume=np.bincount(body, 4 / 3 * np.pi * self.radius**3, count),
+            low=np.bincount(body, low, count), high=np.bincount(body, high, count),
+        )  # fmt: skip
+
+    def to_plate(self, distance: np.ndarray, share: float, conductors: Conductors) -> np.ndarray:
         """Conductance of each sphere to a plate at a distance of its centre; bridges are as thick as elsewhere."""
         gap = distance - self.radius
         a = np.sqrt(self.radius * np.maximum(-gap, 0.0))

@@ -1,9 +1,9 @@
 """Percolation thresholds: at which value links first span from plate to plate, and what an infinite sample would say.
 
-A link of value v is open once the control parameter reaches v; the sample spans at the smallest value that leaves a path
-of open links, which the minimum spanning tree holds. Thresholds of finite samples scatter with a width that vanishes as
-the mean approaches its limit, both as L^(−1/ν): the mean against the width, extrapolated to no width, needs no ν
-(Stauffer & Aharony, Introduction to Percolation Theory, 1994, §4.1).
+A link of value v is open once the control parameter reaches v; the sample spans at the smallest value that leaves a
+path of open links, which the minimum spanning tree holds. Thresholds of finite samples scatter with a width that
+vanishes as the mean approaches its limit, both as L^(−1/ν): the mean against the width, extrapolated to no width, needs
+no ν (Stauffer & Aharony, Introduction to Percolation Theory, 1994, §4.1).
 """
 
 from collections.abc import Sequence

@@ -81,8 +81,17 @@ def _structure(
     bulk = float(width.prod() * boxes["height"][replica])
     return Microstructure(
         position=particles["position"][here], radius=particles["radius"][here], width=width, height=height,
-        binder_volume=_filler(card) * bulk, reach=card.binder.bridging_distance,
+        binder_volume=_filler(card) * bulk, reach=card.binder.bridging_distance, body=_bodies(particles, here),
     )  # fmt: skip
+
+
+def _bodies(particles: dict[str, np.ndarray], here: np.ndarray) -> np.ndarray | None:
+    """Body of each sphere where some are members of clumps: those of one clump are one body."""
+    if "clump" not in particles:
+        return None
+    clump = particles["clump"][here]
+    alone = np.arange(len(clump)) + int(clump.max(initial=-1)) + 1
+    return np.where(clump >= 0, clump, alone)
 
 
 def _filler(card: Card) -> float:

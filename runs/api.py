@@ -38,6 +38,7 @@ class RunResult:
     pressed: Data
     closure: Data
     rolled: Data
+    measured: Data
     report: Path | None
 
     def answer(self) -> dict[str, Any]:
@@ -56,6 +57,7 @@ class RunResult:
             "press": answers.press_answer(self.card, self.pressed),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
+            "transport": answers.transport_answer(self.measured),
             "validity": answers.validity_answer(self.card, self.pressed),
             "report": None if self.report is None else str(self.report),
         }
@@ -90,10 +92,10 @@ def run(
     page = _report(folder) if report else None
     if page is not None:
         stages.append(StageReport("report", "", time.monotonic() - started, False))
-    results = {name: study.load(name) for name in ("pack", "press", "closure", "nip")}
+    results = {name: study.load(name) for name in ("pack", "press", "closure", "nip", "transport")}
     done = RunResult(
         folder, card, running, tuple(stages),
-        results["pack"], results["press"], results["closure"], results["nip"], page,
+        results["pack"], results["press"], results["closure"], results["nip"], results["transport"], page,
     )  # fmt: skip
     missed = int((done.pressed.tables["boxes"]["reached"] == 0).sum())
     if missed:
