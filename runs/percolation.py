@@ -76,7 +76,8 @@ def study(folder: Path, size: dict[str, Any], *, quick: bool) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         draws = max(2, size["draws"] // 10)
         widest = by_width[size["widths"][-1]][level]
-        sigma = np.mean([conductivities(each, list(PROBABILITIES), draws, conductors, rng) for each in widest], axis=(0, 2))
+        grid = list(PROBABILITIES)
+        sigma = np.mean([conductivities(each, grid, draws, conductors, rng) for each in widest], axis=(0, 2))
         rows.append({
             "stress_Pa": level, "samples": samples, "spans": spans, "threshold": limit.value, "error": limit.error,
             "sigma": sigma,

@@ -2,7 +2,8 @@
 
 TauFactor looks at its flux every 100 sweeps: it is stopped where that is within the tolerance of the exact one (which
 it cannot know: in its favour). PoreSpy solves by algebraic multigrid to the tolerance of its flux; its walls hold the
-concentration in the first and the last voxels, so that its error against ours is one of the model too.
+concentration in the first and the last voxels, so that its error against ours is one of the model too. With an exact
+value of nan TauFactor stops by its own criterion, at the tolerance. Spacing: of voxels, for its anisotropic solver.
 """
 
 import json
@@ -13,13 +14,13 @@ import time
 import numpy as np
 
 
-def taufactor(labels: np.ndarray, exact: float, tolerance: float, limit: float) -> dict:
+def taufactor(labels: np.ndarray, exact: float, tolerance: float, limit: float, spacing: tuple) -> dict:
     import taufactor as code
     import torch
 
     torch.set_num_threads(2)
     began = time.perf_counter()
-    solver = code.Solver(labels, device="cpu")
+    solver = code.AnisotropicSolver(labels, spacing, device="cpu") if spacing else code.Solver(labels, device="cpu")
     compute, history = solver.compute_metrics, []
 
     def watched():
@@ -31,7 +32,7 @@ def taufactor(labels: np.ndarray, exact: float, tolerance: float, limit: float) 
         return tau, error
 
     solver.compute_metrics = watched
-    solver.solve(verbose=False, conv_crit=1e-12, iter_limit=100_000)
+    solver.solve(verbose=False, conv_crit=tolerance if np.isnan(exact) else 1e-12, iter_limit=100_000)
     iterations, ratio, seconds = history[-1]
     return {
         "ratio": ratio,
@@ -41,7 +42,7 @@ def taufactor(labels: np.ndarray, exact: float, tolerance: float, limit: float) 
     }
 
 
-def porespy(labels: np.ndarray, exact: float, tolerance: float, limit: float) -> dict:
+def porespy(labels: np.ndarray, exact: float, tolerance: float, limit: float, spacing: tuple) -> dict:
     from porespy.simulations import tortuosity_fd
 
     began = time.perf_counter()
@@ -51,8 +52,10 @@ def porespy(labels: np.ndarray, exact: float, tolerance: float, limit: float) ->
 
 
 if __name__ == "__main__":
-    name, path, exact, tolerance, limit = sys.argv[1:]
+    name, path, exact, tolerance, limit, *rest = sys.argv[1:]
     labels = np.load(path)
-    answer = {"taufactor": taufactor, "porespy": porespy}[name](labels, float(exact), float(tolerance), float(limit))
+    spacing = tuple(float(word) for word in rest[0].split(",")) if rest and rest[0] else ()
+    solve = {"taufactor": taufactor, "porespy": porespy}[name]
+    answer = solve(labels, float(exact), float(tolerance), float(limit), spacing)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({**answer, "bytes_per_voxel": memory / labels.size}))
