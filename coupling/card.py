@@ -24,6 +24,7 @@ from kalander.coupling.config import Place, apply_overrides, faults_of, overlay
 from kalander.coupling.electrode import Electrode
 from kalander.coupling.fields import STORED, Count, Section, Text
 from kalander.coupling.toml_source import TomlSource, read_toml
+from kalander.coupling.transport_section import TransportSection
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Card", "card_from_dict", "card_to_dict", "load_card", "shipped_cards"]
@@ -42,6 +43,7 @@ class Card(Section):
     press: Press
     step: Step = Field(default_factory=Step)
     calender: Calender
+    transport: TransportSection = Field(default_factory=TransportSection)
     published: tuple[Published, ...] = ()
     calibrated: tuple[Calibrated, ...] = ()
 

@@ -9,6 +9,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from kalander.coupling.config import leaf_keys, models_in
 from kalander.coupling.electrode import Electrode
 from kalander.coupling.fields import Choice, Count, Field, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.coupling.transport_section import TransportSection
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fragments import FRAGMENT_COUNTS
 
@@ -299,6 +300,7 @@ SECTIONS: dict[str, type[Section]] = {
     "press": Press,
     "step": Step,
     "calender": Calender,
+    "transport": TransportSection,
 }
 
 

@@ -1,4 +1,4 @@
-"""The stages of a study: recipe → packing → pressed → closure → nip. Each is a generator over the physics below it."""
+"""The stages of a study: recipe → packing → pressed → closure → nip, and transport in all packings; generators."""
 
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from kalander.coupling.pack_stage import HALF_PACKED, PACKED, pack_work
 from kalander.coupling.press_stage import HALF_PRESSED, PRESSED, press_work, state_faults
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.store import Data
+from kalander.coupling.transport_stage import TRANSPORT, transport_work
 
 __all__ = ["card_stages", "schedule_for"]
 
@@ -31,6 +32,11 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
         Stage(
             "nip", 1, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
             lambda inputs, _: _nip(card, inputs["closure"]),
+        ),
+        Stage(
+            "transport", 1, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")), TRANSPORT, {},
+            lambda inputs, _: transport_work(card, inputs["pack"], inputs["press"], precision, schedule),
+            uses_device=True,
         ),
     )  # fmt: skip
 

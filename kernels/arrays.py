@@ -56,6 +56,11 @@ class Pool:
             array.from_numpy(padded)
         return array
 
+    def forget(self, *names: str) -> None:
+        """Let go of arrays that are not needed any more: the host's at once; a device keeps its own."""
+        for name in names:
+            self.arrays.pop(name, None)
+
     def table(self, values: np.ndarray) -> np.ndarray:
         """Small host array handed to kernels as it is: a few numbers a box."""
         values = np.asarray(values)

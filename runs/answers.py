@@ -13,7 +13,8 @@ from kalander.coupling.store import Data
 from kalander.kernels.columns import Table
 
 __all__ = [
-    "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "validity_answer", "validity_flags",
+    "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "transport_answer",
+    "validity_answer", "validity_flags",
 ]  # fmt: skip
 
 NAMES = {
@@ -150,6 +151,27 @@ def nip_answer(rolled: Data, row: int) -> dict[str, Any]:
         "x_m": profiles["x"][points].tolist(),
         "pressure_Pa": profiles["pressure"][points].tolist(),
     }
+
+
+def transport_answer(measured: Data) -> list[dict[str, Any]]:
+    """One row a stress (0: as laid): means over the replicas, along x, y and z; None where nothing goes through."""
+    states = measured.tables["states"]
+    rows = []
+    for stress in np.unique(states["stress"]):
+        here = states["stress"] == stress
+        mean = {name: states[name][here].mean(axis=0) for name in states}
+        rows.append({
+            "stress_Pa": float(stress),
+            "porosity": float(mean["porosity_voxels"]),
+            "effective_ratio": mean["effective_ratio"].tolist(),
+            "tortuosity": [number(value) for value in mean["tortuosity"]],
+            "tortuosity_sd": [number(value) for value in states["tortuosity"][here].std(axis=0)],
+            "conductivity_S_per_m": mean["sigma"].tolist(),
+            "connected_active_share": float(mean["connected"]),
+            "collector_resistance_ohm_m2": number(mean["contact_resistance"]),
+            "fabric": mean["fabric"].tolist(),
+        })  # fmt: skip
+    return rows
 
 
 def published_rows(card: Card) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from kalander.kernels.errors import Fault, InputError, NumericalError, StorageEr
 if TYPE_CHECKING:
     from kalander.kernels.backend import Device
 
-__all__ = ["RunResult", "compact", "doctor", "info", "load_card", "nip", "pack", "resume", "run"]
+__all__ = ["RunResult", "compact", "doctor", "info", "load_card", "nip", "pack", "resume", "run", "transport"]
 
 log = logging.getLogger("kalander")
 
@@ -38,6 +38,7 @@ class RunResult:
     pressed: Data
     closure: Data
     rolled: Data
+    measured: Data
     report: Path | None
 
     def answer(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class RunResult:
             "fracture": criteria_answer(self.pressed),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
+            "transport": answers.transport_answer(self.measured),
             "validity": answers.validity_answer(self.card, self.pressed),
             "report": None if self.report is None else str(self.report),
         }
@@ -93,10 +95,10 @@ def run(
     page = _report(folder) if report else None
     if page is not None:
         stages.append(StageReport("report", "", time.monotonic() - started, False))
-    results = {name: study.load(name) for name in ("pack", "press", "closure", "nip")}
+    results = {name: study.load(name) for name in ("pack", "press", "closure", "nip", "transport")}
     done = RunResult(
         folder, card, running, tuple(stages),
-        results["pack"], results["press"], results["closure"], results["nip"], page,
+        results["pack"], results["press"], results["closure"], results["nip"], results["transport"], page,
     )  # fmt: skip
     missed = int((done.pressed.tables["boxes"]["reached"] == 0).sum())
     if missed:
@@ -196,6 +198,13 @@ def compact(packing: Path | str, case: Path | str, curve: Path | str, **options:
     from kalander.runs.compact_verb import compact as lead
 
     return lead(packing, case, curve, **options)
+
+
+def transport(image: Path | str, **options: Any) -> dict[str, Any]:
+    """Transport through a voxel image or a packing; options as of `runs.transport_verb.transport_image`."""
+    from kalander.runs.transport_verb import transport_image
+
+    return transport_image(Path(image), **options)
 
 
 def _study(

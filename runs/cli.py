@@ -198,6 +198,35 @@ def compact(
     _answer(work, json_output, debug)
 
 
+@app.command(epilog='Example: kalander transport image.npy --voxel "0.5 um" --axis all --json')
+def transport(
+    image: Annotated[Path, typer.Argument(help="npy, TIFF stack, HDF5, or a packing (npz); indexed (x, y, z)")],
+    voxel: Annotated[str | None, typer.Option(help='voxel size: "0.5 um", or "0.5 um, 0.5 um, 1 um"')] = None,
+    axis: Annotated[str, typer.Option(help="x, y, z, several with commas, or all")] = "all",
+    phase: Annotated[str, typer.Option(help='label that conducts, or labels with diffusivities: "1, 2=0.33"')] = "1",
+    periodic: Annotated[bool, typer.Option("--periodic", help="sides wrap around; else nothing goes through")] = False,
+    dataset: Annotated[str | None, typer.Option(help="dataset of an HDF5 file that holds several")] = None,
+    tolerance: Annotated[float, typer.Option(help="relative error of the flux")] = 1e-6,
+    device: DeviceName = "auto",
+    precision: Precision = "f64",
+    threads: Threads = None,
+    allow_software: Software = False,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Porosity, effective diffusivity, tortuosity and MacMullin number of a voxel image or a packing."""
+
+    def work() -> dict[str, Any]:
+        from kalander.runs import api
+
+        return api.transport(
+            image, voxel=voxel, axis=axis, phase=phase, periodic=periodic, dataset=dataset, tolerance=tolerance,
+            device=device, precision=precision, threads=threads, allow_software=allow_software,
+        )  # fmt: skip
+
+    _answer(work, json_output, debug)
+
+
 def main() -> None:
     """Entry point: exit codes of kalander.kernels.errors; 70 for a bug, a quiet end for a closed pipe."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small dense systems: BLAS threads only wait for each other

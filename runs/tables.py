@@ -10,7 +10,7 @@ from kalander.coupling.card import Card
 from kalander.coupling.card_sections import Published
 from kalander.coupling.store import Data
 from kalander.dem.criteria import CRITERIA, SANGROS_2020
-from kalander.runs.answers import electrode_answer, nip_answer, press_answer, validity_answer
+from kalander.runs.answers import electrode_answer, nip_answer, press_answer, transport_answer, validity_answer
 from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.runs.results import StudyResults
 
@@ -52,6 +52,9 @@ def summarise(results: StudyResults) -> Summary:
         grids += fracture_grids(card, pressed)
     if rolled is not None:
         grids.append(nip_grid(nip_settings(rolled)))
+    measured = results.data("transport")
+    if measured is not None:
+        grids.append(transport_grid(transport_answer(measured)))
     flags = validity_answer(card, pressed)["flags"] if pressed is not None else list(card.warnings)
     notes = [f"missing: {name} is not computed yet" for name in results.missing]
     notes += [f"outdated: {sentence}" for sentence in results.stale]
@@ -95,6 +98,20 @@ STATE_LABELS = (
 )
 
 Columns = list[tuple[str, dict[str, str]]]  # heading, and cells by label
+
+
+def transport_grid(rows: list[dict[str, Any]]) -> Grid:
+    """Ions and electrons as laid and after each press, through the plane and in it."""
+    headings = ("pressed to, released (MPa)", "porosity %", "κ/κ0 z", "κ/κ0 xy", "τ z", "τ xy", "σ z S/m", "σ xy S/m")
+    lines = []
+    for row in rows:
+        cells = [f"{row['stress_Pa'] / 1e6:g}" if row["stress_Pa"] else "as laid", percent(row["porosity"])]
+        for name in ("effective_ratio", "tortuosity", "conductivity_S_per_m"):
+            x, y, z = row[name]
+            across = None if x is None or y is None else 0.5 * (x + y)
+            cells += [ABSENT if value is None else f"{value:.3g}" for value in (z, across)]
+        lines.append(tuple(cells))
+    return Grid("Transport", headings, tuple(lines))
 
 
 def _before_columns(card: Card) -> Columns:

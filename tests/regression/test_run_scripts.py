@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from kalander.coupling.store import load
-from kalander.runs import fracture_criteria, nmc111, two_materials
+from kalander.runs import calendering, fracture_criteria, nmc111, percolation, two_materials
+from kalander.runs.plot_style import png
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,3 +161,37 @@ def test_the_gap_of_one_pass_predicts_the_thickness_of_another():
     predicted = float(re.search(r"C4 predicted at 20 um: ([\d.]+) um", printed)[1])
     assert 0.5 < stand < 5.0  # the range in the card
     assert predicted == pytest.approx(118.6, abs=5.0)
+
+
+def test_calendering_trade_off_of_a_study(study):
+    """Denser coatings let fewer ions and more electrons through; the law fits; the figure is drawn."""
+    states = load(study[0] / "transport.h5").data.tables["states"]
+    rows, fitted = calendering.trade_off(states), calendering.laws(states)
+    assert [row["stress_Pa"] for row in rows] == [0.0, 5e6, 19.82e6]
+    porosity = [row["porosity"] for row in rows]
+    assert porosity == sorted(porosity, reverse=True)
+    balance = [states["porosity"][states["stress"] == row["stress_Pa"]].mean() for row in rows]
+    assert porosity == pytest.approx(balance, abs=0.01)  # overlaps count once in voxels
+    through = [row["ratio"][2] for row in rows]
+    assert through == sorted(through, reverse=True)
+    assert rows[-1]["sigma"][2] > rows[0]["sigma"][2]
+    assert (states["flux_error"] < 1e-5).all()
+    assert fitted["through"].alpha > 0
+    assert png(calendering.figure("nmc111", states, rows, fitted)).startswith(b"\x89PNG")
+
+
+@pytest.mark.xdist_group("scripts")
+def test_percolation_study_in_small(tmp_path, capsys, monkeypatch):
+    """It runs, and pressing never raises the additive that a conductivity needs."""
+    monkeypatch.setenv("KALANDER_CACHE", str(ROOT / "tests" / ".kernel_cache"))
+    done = subprocess.run(
+        [sys.executable, percolation.__file__, str(tmp_path), "--quick"],
+        env=dict(os.environ), capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "percolation.png").read_bytes().startswith(b"\x89PNG")
+    numbers = json.loads((tmp_path / "percolation.json").read_text())
+    needed = [row["additive"] for row in numbers["saved"]]
+    assert needed == sorted(needed, reverse=True)
+    assert numbers["saved"][-1]["active_volume_gain"] > 0
+    assert all(row["error"] > 0 for row in numbers["thresholds"])

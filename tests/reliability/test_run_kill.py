@@ -16,7 +16,7 @@ from kalander.coupling.store import load, same
 from kalander.coupling.trace import TRACE_NAME
 
 KILLS = 10
-STAGES = ("pack", "press", "closure", "nip")
+STAGES = ("pack", "press", "closure", "nip", "transport")
 SMALL = {
     "boxes.width": "32 um",
     "press.stress": '["4 MPa", "8 MPa"]',
@@ -52,7 +52,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str,
     """Folder of the run left alone, and the steps of its boxes together."""
     folder = tmp_path_factory.mktemp("undisturbed") / "study"
     answer = json.loads(finish(start(folder, "10 min"), environment).stdout)
-    assert [stage["reused"] for stage in answer["stages"] if stage["name"] in STAGES] == [False] * 4
+    assert [stage["reused"] for stage in answer["stages"] if stage["name"] in STAGES] == [False] * len(STAGES)
     frames = load(folder / "press.h5").data.tables["frames"]
     return folder, int(sum(frames["step"][frames["box"] == box].max() for box in set(frames["box"].tolist())))
 

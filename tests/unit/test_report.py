@@ -15,6 +15,7 @@ from kalander.coupling.press_stage import PRESSED
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
+from kalander.coupling.transport_stage import TRANSPORT
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fabric import FABRIC
 from kalander.dem.press_tables import LEG
@@ -44,7 +45,7 @@ def card():
 @pytest.fixture(scope="module")
 def results():
     """Made-up results of every stage: two replicas of 2 x 2 x 4 spheres, two stresses."""
-    return {"pack": packed(), "press": pressed(), "closure": closure(), "nip": rolled()}
+    return {"pack": packed(), "press": pressed(), "closure": closure(), "nip": rolled(), "transport": measured()}
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +220,18 @@ def rolled():
     return Data({"settings": settings, "profiles": profiles}, {"reasons": reasons})
 
 
+def measured():
+    """As laid and after both stresses, two replicas each; nothing goes through the last along z."""
+    count, states = 6, {}
+    for name, column in TRANSPORT["states"].items():
+        shape = (count, *(dim for dim in column.dims if isinstance(dim, int)))
+        states[name] = np.full(shape, 0.25) if column.kind == "f8" else np.zeros(shape, np.int32)
+    states["stress"] = np.repeat([0.0, *STRESSES], 2)
+    states["replica"] = np.tile(np.arange(2, dtype=np.int32), 3)
+    states["effective_ratio"][-1, 2], states["tortuosity"][-1, 2] = 0.0, np.nan
+    return Data({"states": states}, {})
+
+
 # --- the ray-caster ---------------------------------------------------------------------------------------------------
 
 
@@ -353,6 +366,13 @@ def test_page_has_captions_provenance_calibrated_values_and_citations(study, car
     assert all(item.key in page and item.reason in page for item in card.calibrated)
     assert all(point.source in page for point in card.published)
     assert f"{card.binder.modulus:.4g} Pa" in page
+
+
+def test_transport_is_a_table_of_means_and_says_where_nothing_goes(study):
+    text = summary_text(study)
+    rows = [line.split() for line in text[text.index("Transport") :].splitlines()]
+    assert ["as", "laid", "25.0", "0.25", "0.25", "0.25", "0.25", "0.25", "0.25"] in rows
+    assert ["159.37", "25.0", "0.125", "0.25", "–", "0.25", "0.25", "0.25"] in rows
 
 
 def test_words_of_a_card_are_escaped(card, tmp_path):

@@ -1,0 +1,24 @@
+"""The section [transport] of a run card: where the binder domain sits, and what it and the particles conduct."""
+
+from typing import Annotated
+
+from kalander.coupling.fields import Choice, Quantity, Real, Section
+
+__all__ = ["TransportSection"]
+
+Conductivity = Annotated[float, Quantity("conductivity", above=0)]
+Share = Annotated[float, Real(above=0, at_most=1, percent=True)]
+
+
+class TransportSection(Section):
+    """Measured on every packing, SI. `voxel` None: a tenth of the smallest particle.
+
+    binder_rule: where the binder domain sits besides its bridges, see coupling.voxelise. binder_diffusivity: of ions in
+    the binder domain over that in free electrolyte. Conductivities are of electrons.
+    """
+
+    voxel: Annotated[float | None, Quantity("length", above=0, absent="auto")] = None
+    binder_rule: Annotated[str, Choice(("films", "necks"))] = "films"
+    binder_diffusivity: Share = 0.33
+    active_conductivity: Conductivity = 1e-3  # NMC111; NMC811 some 1, graphite 1e4
+    binder_conductivity: Conductivity = 375.0  # 100 to 1000 reported for carbon black and PVDF

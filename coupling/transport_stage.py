@@ -1,0 +1,168 @@
+"""Stage `transport`: ions, electrons and fabric of every packing, as laid and after each press and release."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from kalander.coupling.card import Card
+from kalander.coupling.electrode import volume_fractions
+from kalander.coupling.electronic import conductivity
+from kalander.coupling.homogenise import loaded_and_released
+from kalander.coupling.images import ACTIVE, BINDER, PORE
+from kalander.coupling.ionic import TOLERANCE, measure
+from kalander.coupling.microstructure import Conductors, Microstructure
+from kalander.coupling.particles import size_classes
+from kalander.coupling.stage import Progress
+from kalander.coupling.store import Data
+from kalander.coupling.voxelise import Voxels, voxelise
+from kalander.kernels.columns import Column
+
+__all__ = ["TRANSPORT", "State", "measured", "states_of", "transport_work"]
+
+VOXELS_A_DIAMETER = 10  # of the smallest particle
+SINGLE_TOLERANCE = 1e-4  # relative error of the flux that single precision can promise
+FAR = 1.0  # electrolyte
+
+TRANSPORT = {
+    "states": {
+        "stress": Column("f8", ("state",), "Pa", "stress pressed to and released from; 0 as laid"),
+        "replica": Column("i4", ("state",), "1", "packing"),
+        "porosity": Column("f8", ("state",), "1", "by the volume balance, nanopores included"),
+        "porosity_voxels": Column("f8", ("state",), "1", "of the voxels, nanopores included; overlaps count once"),
+        "binder_domain": Column("f8", ("state",), "1", "volume fraction of the binder domain in the voxels"),
+        "effective_ratio": Column("f8", ("state", 3), "1", "D_eff/D_0 along x, y, z"),
+        "tortuosity": Column("f8", ("state", 3), "1", "porosity_voxels over effective_ratio", nullable=True),
+        "flux_error": Column("f8", ("state", 3), "1", "estimated relative error of effective_ratio"),
+        "sigma": Column("f8", ("state", 3), "S/m", "electronic conductivity along x, y, z"),
+        "connected": Column("f8", ("state",), "1", "share of the active volume joined to the collector"),
+        "backbone": Column("f8", ("state",), "1", "share of the particles that carry current along z"),
+        "contact_resistance": Column("f8", ("state",), "ohm m^2", "of the collector", nullable=True),
+        "fabric": Column("f8", ("state", 3, 3), "1", "fabric tensor of contacts"),
+    }
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """A packing of a study at one state: porosity by the volume balance, and its geometry."""
+
+    stress: float
+    replica: int
+    porosity: float
+    structure: Microstructure
+
+
+def states_of(card: Card, packed: Data, pressed: Data) -> Iterator[State]:
+    """Every packing as laid, then after each press and release."""
+    boxes, frames = pressed.tables["boxes"], pressed.tables["frames"]
+    laid = packed.tables["boxes"]
+    for replica in range(len(laid["height"])):
+        here = packed.tables["particles"]["box"] == replica
+        yield State(
+            0.0, replica, card.electrode.porosity,
+            _structure(card, packed, replica, packed.tables["particles"], here, float(laid["height"][replica])),
+        )  # fmt: skip
+    for box in range(len(boxes["stress"])):
+        _, released = loaded_and_released(frames, box)
+        here, replica = pressed.tables["particles"]["box"] == box, int(boxes["replica"][box])
+        height = float(frames["height"][released])
+        yield State(
+            float(boxes["stress"][box]), replica, float(frames["porosity"][released]),
+            _structure(card, packed, replica, pressed.tables["particles"], here, height),
+        )  # fmt: skip
+
+
+def _structure(
+    card: Card, packed: Data, replica: int, particles: dict[str, np.ndarray], here: np.ndarray, height: float
+) -> Microstructure:
+    boxes = packed.tables["boxes"]
+    width = np.asarray(boxes["width"][replica], float)
+    bulk = float(width.prod() * boxes["height"][replica])
+    return Microstructure(
+        position=particles["position"][here], radius=particles["radius"][here], width=width, height=height,
+        binder_volume=_filler(card) * bulk, reach=card.binder.bridging_distance, body=_bodies(particles, here),
+    )  # fmt: skip
+
+
+def _bodies(particles: dict[str, np.ndarray], here: np.ndarray) -> np.ndarray | None:
+    """Body of each sphere where some are members of clumps: those of one clump are one body."""
+    if "clump" not in particles:
+        return None
+    clump = particles["clump"][here]
+    alone = np.arange(len(clump)) + int(clump.max(initial=-1)) + 1
+    return np.where(clump >= 0, clump, alone)
+
+
+def _filler(card: Card) -> float:
+    """Volume fraction, as laid, of the binder domain with its nanopores and of the graphite that sits in it."""
+    shares = volume_fractions(card.electrode)
+    return shares["binder_domain_solids"] / (1 - card.binder.nanoporosity) + shares["additive"]
+
+
+def nanoporosity(card: Card) -> float:
+    """Pores inside the binder domain over its volume, the graphite in it being solid."""
+    solids, nano = volume_fractions(card.electrode)["binder_domain_solids"], card.binder.nanoporosity
+    filler = _filler(card)
+    return solids * nano / (1 - nano) / filler if filler > 0 else 0.0
+
+
+def measured(card: Card, state: State, *, precision: str, on_host: bool) -> dict[str, np.ndarray | float | int]:
+    """One row of the table."""
+    section, structure = card.transport, state.structure
+    smallest = min(diameter for diameter, _ in size_classes(card.electrode.particles))
+    voxel = section.voxel or smallest / VOXELS_A_DIAMETER
+    where = {"precision": precision, "on_host": on_host}
+    voxels = voxelise(structure.voxel_body(), voxel, rule=section.binder_rule, exact=True, **where)  # type: ignore[arg-type]
+    nano = nanoporosity(card)
+    porosity = voxels.porosity(nano)
+    ratio, error = _ions(voxels, section.binder_diffusivity, precision, on_host)
+    conductors = Conductors(section.active_conductivity, section.binder_conductivity)
+    electrons = conductivity(structure.network(conductors))
+    with np.errstate(divide="ignore"):
+        tortuosity = np.where(ratio > 0, porosity / ratio, np.nan)
+    resistance = electrons.contact_resistance
+    return {
+        "stress": state.stress,
+        "replica": state.replica,
+        "porosity": state.porosity,
+        "porosity_voxels": porosity,
+        "binder_domain": voxels.fraction(BINDER),
+        "effective_ratio": ratio,
+        "tortuosity": tortuosity,
+        "flux_error": error,
+        "sigma": np.array(electrons.sigma),
+        "connected": electrons.connected,
+        "backbone": electrons.backbone,
+        "contact_resistance": np.nan if resistance is None else resistance,
+        "fabric": structure.contact_fabric(),
+    }
+
+
+def _ions(voxels: Voxels, binder: float, precision: str, on_host: bool) -> tuple[np.ndarray, np.ndarray]:
+    """D_eff/D_0 along x, y, z and its error; the plates let nothing through sideways."""
+    tolerance = TOLERANCE if precision == "f64" else SINGLE_TOLERANCE
+    found = [
+        measure(
+            voxels.labels, axis=axis, size=voxels.size, diffusivity={PORE: FAR, BINDER: binder, ACTIVE: 0.0},
+            periodic=(True, True, False), open_shares=voxels.open_shares, tolerance=tolerance, precision=precision,
+            on_host=on_host,
+        )
+        for axis in range(3)
+    ]  # fmt: skip
+    return np.array([each.ratio for each in found]), np.array([each.flux_error for each in found])
+
+
+def transport_work(
+    card: Card, packed: Data, pressed: Data, precision: str, schedule: str
+) -> Generator[Progress, None, Data]:
+    """Measure state after state."""
+    states = list(states_of(card, packed, pressed))
+    rows = []
+    for number, state in enumerate(states):
+        yield Progress("transport", number / len(states), f"state {number + 1} of {len(states)}", lambda: Data({}, {}))
+        rows.append(measured(card, state, precision=precision, on_host=schedule == "boxes"))
+    columns = TRANSPORT["states"]
+    kinds = {"i4": np.int32, "f8": np.float64}
+    table = {name: np.array([row[name] for row in rows], kinds[column.kind]) for name, column in columns.items()}
+    return Data({"states": table}, {})

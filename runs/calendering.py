@@ -1,0 +1,123 @@
+"""What calendering does to ions, electrons and directions: κ_eff, τ, σ_eff and fabric against pressure.
+
+python runs/calendering.py [FOLDER] [CARD ...] [--quick] runs the study of each card (all shipped ones by default) with
+more pressures, prints the trade-off with the law τ = f ε^(−α), and draws it. Studies already in FOLDER are reused.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kalander.coupling.card import shipped_cards
+from kalander.coupling.fabric import anisotropy
+from kalander.coupling.store import load
+from kalander.coupling.tortuosity_law import TortuosityLaw, fit_law
+from kalander.kernels.columns import Table
+from kalander.runs import api
+from kalander.runs.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
+from kalander.runs.show import progress_display
+
+STRESS = '["10 MPa", "40 MPa", "160 MPa"]'
+IMPEDANCE = {
+    "nmc111": (0.34, (3.5, 3.8))
+}  # τ by impedance, 96/2/2: Landesfeind et al., J. Electrochem. Soc. 163 (2016)
+
+
+def trade_off(states: Table) -> list[dict[str, Any]]:
+    """One row a stress: means over the replicas, and their standard deviations of τ."""
+    rows = []
+    for stress in np.unique(states["stress"]):
+        here = states["stress"] == stress
+        mean = {name: states[name][here].mean(axis=0) for name in states}
+        rows.append({
+            "stress_Pa": float(stress), "porosity": float(mean["porosity_voxels"]),
+            "ratio": mean["effective_ratio"], "tortuosity": mean["tortuosity"], "sigma": mean["sigma"],
+            "tortuosity_sd": states["tortuosity"][here].std(axis=0, ddof=1) if here.sum() > 1 else np.zeros(3),
+            "anisotropy": anisotropy(mean["fabric"]), "connected": float(mean["connected"]),
+        })  # fmt: skip
+    return rows
+
+
+def in_plane(values: np.ndarray) -> np.ndarray:
+    """Mean of x and y."""
+    return 0.5 * (values[..., 0] + values[..., 1])
+
+
+def laws(states: Table) -> dict[str, TortuosityLaw]:
+    """Laws through the plane and in it, over all states."""
+    porosity, tau = states["porosity_voxels"], states["tortuosity"]
+    return {"through": fit_law(porosity, tau[:, 2]), "in plane": fit_law(porosity, in_plane(tau))}
+
+
+def report(name: str, rows: list[dict[str, Any]], fitted: dict[str, TortuosityLaw]) -> None:
+    """Print the table of a card."""
+    print(f"{name}: MPa, porosity, kappa_eff/kappa_0 z and xy, tau z and xy, sigma z and xy (S/m), fabric anisotropy")
+    for row in rows:
+        pairs = (f"{row[key][2]:.3g} {in_plane(row[key]):.3g}" for key in ("ratio", "tortuosity", "sigma"))
+        print(f"{row['stress_Pa'] / 1e6:6.1f} {row['porosity']:.3f}  {'  '.join(pairs)}  {row['anisotropy']:+.3f}")
+    for direction, law in fitted.items():
+        error = np.sqrt(np.diag(law.covariance))
+        correlation = law.covariance[0, 1] / error.prod()
+        low, high = law.porosity_range
+        print(
+            f"  {direction}: tau = {law.f:.2f} eps^-{law.alpha:.2f} over {low:.2f} to {high:.2f}; "
+            f"sd of f {error[0]:.2f}, of alpha {error[1]:.2f}, correlation {correlation:+.2f}"
+        )
+    if name in IMPEDANCE:
+        porosity, (low, high) = IMPEDANCE[name]
+        tau = float(fitted["through"].tortuosity(porosity))
+        print(f"  tau z at porosity {porosity}: {tau:.2f}, by impedance {low} to {high} (another recipe, 96/2/2)")
+
+
+@styled
+def figure(name: str, states: Table, rows: list[dict[str, Any]], fitted: dict[str, TortuosityLaw]) -> Figure:
+    """Tortuosity against porosity with its laws; ions and electrons against pressure."""
+    drawn, axes = new_figure(7.2, 2.8, 1, 3)
+    tau, ions, electrons = axes[0]
+    for (direction, law), colour, values in zip(
+        fitted.items(), SERIES, (states["tortuosity"][:, 2], in_plane(states["tortuosity"]))
+    ):
+        tau.plot(states["porosity_voxels"], values, "o", ms=3, color=colour)
+        grid = np.linspace(*law.porosity_range, 50)
+        tau.plot(grid, law.tortuosity(grid), color=colour, label=f"{direction}: {law.f:.2f} ε^(−{law.alpha:.2f})")
+    tau.plot(grid, grid**-0.5, color=GREY, lw=0.8, ls=":", label="ε^(−0.5), Bruggeman")
+    if name in IMPEDANCE:
+        porosity, ends = IMPEDANCE[name]
+        tau.plot([porosity] * 2, ends, "-", color=ACCENT, lw=3, label="impedance, 96/2/2")
+    tau.set(xlabel="porosity", ylabel="tortuosity", ylim=(1, None))
+    tau.legend(fontsize=6.5)
+    _against_pressure(ions, rows, "ratio", "κ_eff/κ_0")
+    _against_pressure(electrons, rows, "sigma", "electronic conductivity (S/m)")
+    ions.legend()
+    return drawn
+
+
+def _against_pressure(ax: Axes, rows: list[dict[str, Any]], key: str, label: str) -> None:
+    stress = [row["stress_Pa"] / 1e6 for row in rows]
+    ax.plot(stress, [row[key][2] for row in rows], "o-", ms=4, color=SERIES[0], label="through")
+    ax.plot(stress, [in_plane(row[key]) for row in rows], "o-", ms=4, color=SERIES[1], label="in plane")
+    ax.set(xlabel="pressed to (MPa), released", ylabel=label, ylim=(0, None))
+
+
+def main(arguments: list[str]) -> None:
+    quick = "--quick" in arguments
+    words = [text for text in arguments if not text.startswith("-")]
+    folder, names = Path(words[0] if words else "studies/calendering"), words[1:] or list(shipped_cards())
+    for name in names:
+        card = api.load_card(name, quick=quick, overrides={} if quick else {"press.stress": STRESS})
+        with progress_display() as show:
+            done = api.run(card, folder / name, report=False, on_progress=show)
+        states = load(done.folder / "transport.h5").data.tables["states"]
+        rows, fitted = trade_off(states), laws(states)
+        report(name, rows, fitted)
+        path = done.folder / "calendering.png"
+        path.write_bytes(png(figure(name, states, rows, fitted)))
+        print(f"figure: {path}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
