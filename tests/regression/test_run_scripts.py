@@ -101,6 +101,7 @@ def test_fracture_criteria_stand_side_by_side(tmp_path):
     assert (tmp_path / "study" / "figures" / "fracture.png").exists()
 
 
+@pytest.mark.xdist_group("scripts")
 def test_two_materials_differ_as_they_should(study, tmp_path):
     """Graphite densifies further at equal stress, and its flakes turn into the plane; spheres have no orientation."""
     shutil.copytree(study[0], tmp_path / "nmc111")  # the same study, already done
@@ -163,6 +164,7 @@ def test_the_gap_of_one_pass_predicts_the_thickness_of_another():
     assert predicted == pytest.approx(118.6, abs=5.0)
 
 
+@pytest.mark.xdist_group("scripts")
 def test_calendering_trade_off_of_a_study(study):
     """Denser coatings let fewer ions and more electrons through; the law fits; the figure is drawn."""
     states = load(study[0] / "transport.h5").data.tables["states"]
