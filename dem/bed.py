@@ -113,8 +113,8 @@ class Bed:
             offset[clump >= 0] = members["offset"]
         light = lightness(bodies["radius"], members["offset"], clump, clumps) if some else np.zeros(1)
         rows = pack(clumps, CLUMP_STATE, precision=self.precision) if some else np.zeros((1, width_of(CLUMP_STATE)))
-        self.membership = pool.put(
-            "membership", member_codes(clump, clumps) if some else np.zeros((1, 2), np.int32), exact=True
+        self.member = pool.put(
+            "member", member_codes(clump, clumps) if some else np.zeros((1, 2), np.int32), exact=True
         )
         self.clump = pool.put("clump", rows, exact=True)
         self.offset = pool.put("offset", offset, exact=True)
@@ -136,7 +136,7 @@ class Bed:
         self.listed_height = self._heights(self.done)
         grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
-            self.pairs.make(self.motion, self.box_of, self.membership, *self._box_records(), grid)
+            self.pairs.make(self.motion, self.box_of, self.member, *self._box_records(), grid)
         self.parts = {}
         self.stale[:] = FRESH
 
@@ -210,7 +210,7 @@ class Bed:
                 self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.partner, pairs.spring,
                 pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
                 todo, self.done, self.stale, signs, self.factors, self.binder, *self.parts[team],
-                self.membership, self.clump, self.offset,
+                self.member, self.clump, self.offset,
             )  # fmt: skip
 
     def _advance_bodies(self, todo: np.ndarray) -> None:
@@ -227,7 +227,7 @@ class Bed:
                     self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
                     self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
-                    *self.bond_rows, *state, self.factors, self.binder, self.membership, self.clump, self.offset,
+                    *self.bond_rows, *state, self.factors, self.binder, self.member, self.clump, self.offset,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
 
@@ -267,7 +267,7 @@ class Bed:
         largest = view(rate, count).astype(np.float64)
         if self.clump_count:
             crowd = self.pool.put("crowd", np.zeros(self.clump_count, np.int32), exact=True)
-            self.readout.crowded_clumps(*sizes, int(pairs.full), *state, *rows, self.membership, crowd)
+            self.readout.crowded_clumps(*sizes, int(pairs.full), *state, *rows, self.member, crowd)
             box = self.host_box[self.clump_rows["first"]]
             share = 2.0 / CONTACTS_OF_A_SPHERE / UNIT * view(crowd, self.clump_count)
             np.maximum.at(largest, box, largest[box] * share)

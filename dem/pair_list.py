@@ -66,23 +66,23 @@ class PairList:
         self.count = len(second)
         self.wall_count = int(held.sum())
 
-    def make(self, motion: Any, box_of: Any, membership: Any, frame: Any, platen: Any, grid: tuple) -> None:
+    def make(self, motion: Any, box_of: Any, member: Any, frame: Any, platen: Any, grid: tuple) -> None:
         """Make the list anew and carry the springs of touching pairs over; platen: with the heights of this moment.
 
-        membership: clump of each body, whose members are no pairs (dem.clumps.member_codes).
+        member: clump of each body, whose members are no pairs (dem.clumps.member_codes).
         """
         pool, count, turn = self.pool, self.body_count, self.made % 2
         cell_size, shape, cell_count = grid
         full = int(self.full)
         cell_size, shape = pool.put("grid", cell_size), pool.put("shape", shape)
-        cell, member = (pool.take(name, count, exact=True) for name in ("cell", "member"))
+        cell, inside = (pool.take(name, count, exact=True) for name in ("cell", "inside"))
         filled = pool.take("filled", cell_count)
         self.kernels.count_cells(count, cell_count, motion, box_of, frame, cell_size, shape, cell, filled)
         start, _ = self._offsets("start", filled, cell_count)
-        self.kernels.fill_cells(count, cell_count, cell, start, filled, member)
+        self.kernels.fill_cells(count, cell_count, cell, start, filled, inside)
 
         room = DRAFT_ROOM * (1 + full) if count <= DRAFT_BODIES else 0
-        geometry = (shape, cell, start, member, membership, pool.take("draft", room * count, exact=True))
+        geometry = (shape, cell, start, inside, member, pool.take("draft", room * count, exact=True))
         found, near = (pool.take(name, count, exact=True) for name in ("found", "near"))
         self.kernels.count_candidates(
             count, full, room, motion, box_of, frame, platen, *geometry, found, near, self.listed

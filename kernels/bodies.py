@@ -33,15 +33,15 @@ def body_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
 
     @ti.func
     def turn(
-        p, finish, begin, box, limit, listed_low, motion: each, rest: each, load: each, listed: each,
-        membership: each, clump: each, offset: each,
+        p, finish, begin, box, limit, listed_low, motion: each, rest: each, load: each, listed: each, member: each,
+        clump: each, offset: each,
     ):  # fmt: skip
         """End or begin a step of body p, or of the clump whose last member it is. Returns the signs of its list."""
         signs = ti.cast(0, ti.i32)
         pull = ti.Vector([box[2], box[3], box[4]])
         alone = 1
         if ti.static(clumps):
-            mine = membership[p]
+            mine = member[p]
             if mine[0] >= 0:
                 alone = 0
                 if mine[1] == 0:
@@ -68,7 +68,7 @@ def body_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
         moving: a.integer, room: a.platen,
         factors: a.law, binder: a.binder,
-        membership: a.link, clump: a.clump, offset: a.point,
+        member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
         """One step of every box that is not done and whose list holds."""
         for b in range(box_count):
@@ -86,7 +86,7 @@ def body_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
             b = box_of[p]
             if moving[b] == 1:
                 signs = turn(
-                    p, 0, 1, frame[b], room[b], platen[b][4], motion, rest, load, listed, membership, clump, offset
+                    p, 0, 1, frame[b], room[b], platen[b][4], motion, rest, load, listed, member, clump, offset
                 )
                 if signs > 0:
                     ti.atomic_or(signs_of_box[b], signs)
@@ -172,6 +172,6 @@ def body_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
         for p in range(body_count):
             b = box_of[p]
             if moving[b] == 1:
-                turn(p, 1, 0, frame[b], room[b], platen[b][4], motion, rest, load, listed, membership, clump, offset)
+                turn(p, 1, 0, frame[b], room[b], platen[b][4], motion, rest, load, listed, member, clump, offset)
 
     return step_bodies

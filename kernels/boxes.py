@@ -78,7 +78,7 @@ def box_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
     def contacts(
         phase, group, share, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
         stretch, still, carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
-        partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each, membership: each,
+        partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each, member: each,
         clump: each, offset: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
@@ -144,7 +144,7 @@ def box_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
                 )  # fmt: skip
                 alone = 1
                 if ti.static(clumps):
-                    mine = membership[i]
+                    mine = member[i]
                     if mine[0] >= 0:
                         alone = 0
                         load[i] = sums
@@ -206,7 +206,7 @@ def box_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
         factors: a.law, binder: a.binder,
         parts: a.parts, cross: a.link, cross_load: a.pair_load, cross_in: a.integer,
         tie: a.integer, tie_load: a.pair_load, tie_in: a.link,
-        membership: a.link, clump: a.clump, offset: a.point,
+        member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
         """Advance the boxes in the queue until their steps are done or their list is stale.
 
@@ -254,7 +254,7 @@ def box_kernel(law_name: str, *, precision: str, clumps: bool = False) -> Any:
                                     pull, low, gap[4], stretch, still, carried,
                                     platen_step * (1.0 + reach / (high - low)),
                                     motion, rest, load, listed, row, partner, spring, factors, parts, cross,
-                                    cross_load, membership, clump, offset,
+                                    cross_load, member, clump, offset,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)

@@ -52,7 +52,7 @@ def around(index, count):
 @ti.func
 def visit(
     p, full, room, slot, motion: each, box_of: each, frame: each, shape: each, cell: each, start: each,
-    member: each, partner: each, membership: each, clumps: ti.template(),
+    inside: each, partner: each, member: each, clumps: ti.template(),
 ):  # fmt: skip
     """Number of candidates in the row of body p; writes the first `room` of them from `slot` on.
 
@@ -71,10 +71,10 @@ def visit(
             low = column + ti.max(z - 1, 0)
             high = column + ti.min(z + 1, sides[2] - 1)
             for m in range(start[low], start[high + 1]):
-                q = member[m]
+                q = inside[m]
                 strange = 1
                 if ti.static(clumps):
-                    strange = 0 if membership[p][0] >= 0 and membership[p][0] == membership[q][0] else 1
+                    strange = 0 if member[p][0] >= 0 and member[p][0] == member[q][0] else 1
                 if (q > p or (full == 1 and q < p)) and strange == 1 and is_candidate(me, motion[q], box):
                     if found < room:
                         partner[slot + found] = q
@@ -109,20 +109,20 @@ def cell_kernels(precision: str, *, clumps: bool = False) -> SimpleNamespace:
     @ti.kernel
     def fill_cells(
         body_count: int, cell_count: int, cell: a.integer, start: a.integer, count: a.integer,
-        member: a.integer,
+        inside: a.integer,
     ):  # fmt: skip
         """Bodies of each cell in the order of their arrival: rows are sorted later."""
         for c in range(cell_count):
             count[c] = 0
         for p in range(body_count):
             slot = ti.atomic_add(count[cell[p]], 1)
-            member[start[cell[p]] + slot] = p
+            inside[start[cell[p]] + slot] = p
 
     @ti.kernel
     def count_candidates(
         body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
-        platen: a.platen, shape: a.shape, cell: a.integer, start: a.integer, member: a.integer,
-        membership: a.link, draft: a.integer, count: a.integer, near_wall: a.integer, listed: a.point,
+        platen: a.platen, shape: a.shape, cell: a.integer, start: a.integer, inside: a.integer,
+        member: a.link, draft: a.integer, count: a.integer, near_wall: a.integer, listed: a.point,
     ):  # fmt: skip
         """Length of every row, its first `room` candidates, which bodies are near a platen, and where bodies are."""
         for p in range(body_count):
@@ -131,13 +131,13 @@ def cell_kernels(precision: str, *, clumps: bool = False) -> SimpleNamespace:
             gap = ti.min(me[2] - platen[b][4], platen[b][5] - me[2]) - me[3]
             near_wall[p] = 1 if gap < frame[b][6] else 0
             count[p] = visit(
-                p, full, room, room * p, motion, box_of, frame, shape, cell, start, member, draft, membership, clumps
+                p, full, room, room * p, motion, box_of, frame, shape, cell, start, inside, draft, member, clumps
             )
 
     @ti.kernel
     def fill_candidates(
         body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
-        shape: a.shape, cell: a.integer, start: a.integer, member: a.integer, membership: a.link, draft: a.integer,
+        shape: a.shape, cell: a.integer, start: a.integer, inside: a.integer, member: a.link, draft: a.integer,
         old_row: a.integer, old_partner: a.integer, old_spring: a.point,
         row: a.integer, partner: a.integer, spring: a.point,
         old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
@@ -151,20 +151,7 @@ def cell_kernels(precision: str, *, clumps: bool = False) -> SimpleNamespace:
                     partner[row[p] + m] = draft[room * p + m]
             else:
                 visit(
-                    p,
-                    full,
-                    length,
-                    row[p],
-                    motion,
-                    box_of,
-                    frame,
-                    shape,
-                    cell,
-                    start,
-                    member,
-                    partner,
-                    membership,
-                    clumps,
+                    p, full, length, row[p], motion, box_of, frame, shape, cell, start, inside, partner, member, clumps
                 )
             sort_segment(partner, row[p], row[p + 1])
             m = old_row[p]

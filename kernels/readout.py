@@ -94,7 +94,7 @@ def readout_kernels(law_name: str, *, precision: str, clumps: bool = False) -> S
     def crowded_clumps(
         body_count: int, wall_count: int, material_count: int, full: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
-        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real, membership: a.link,
+        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real, member: a.link,
         crowd: a.integer,
     ):  # fmt: skip
         """Sum of k_n/m over all contacts of each clump, in parts of UNIT of the `rate` of its box.
@@ -106,21 +106,21 @@ def readout_kernels(law_name: str, *, precision: str, clumps: bool = False) -> S
             span = ti.Vector([frame[b][0], frame[b][1]])
             for k in range(row[p], row[p + 1]):
                 j = partner_of(partner[k])
-                if partner[k] < 0 and rate[b] > 0.0 and (membership[p][0] >= 0 or membership[j][0] >= 0):
+                if partner[k] < 0 and rate[b] > 0.0 and (member[p][0] >= 0 or member[j][0] >= 0):
                     share = UNIT * stiffness_of(p, j, b, span, material_count, motion, rest, factors) / rate[b]
-                    if membership[p][0] >= 0:
+                    if member[p][0] >= 0:
                         part = ti.ceil(share * yielding(motion[p], p, lightness))
-                        ti.atomic_add(crowd[membership[p][0]], ti.cast(part, ti.i32))
-                    if membership[j][0] >= 0 and full == 0:
+                        ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
+                    if member[j][0] >= 0 and full == 0:
                         part = ti.ceil(share * yielding(motion[j], j, lightness))
-                        ti.atomic_add(crowd[membership[j][0]], ti.cast(part, ti.i32))
+                        ti.atomic_add(crowd[member[j][0]], ti.cast(part, ti.i32))
         for q in range(wall_count):
             p = wall_body[q]
             b = box_of[p]
             stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
-            if stiffness > 0.0 and membership[p][0] >= 0:
+            if stiffness > 0.0 and member[p][0] >= 0:
                 part = ti.ceil(UNIT * stiffness * yielding(motion[p], p, lightness) / rate[b])
-                ti.atomic_add(crowd[membership[p][0]], ti.cast(part, ti.i32))
+                ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
 
     @ti.kernel
     def fastest_body(body_count: int, motion: a.motion, box_of: a.integer, speed: a.real):
