@@ -23,7 +23,7 @@ from kalander.runs import api
 from kalander.runs.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
 from kalander.runs.show import progress_display
 
-FULL = {"widths": (24, 30, 42), "stress": (10.0, 40.0, 160.0), "replicas": 3, "draws": 60}
+FULL = {"widths": (30, 42, 60), "stress": (10.0, 40.0, 160.0), "replicas": 3, "draws": 60}
 QUICK = {"widths": (24, 32), "stress": (4.0, 8.0), "replicas": 2, "draws": 10}
 FAST = {  # softer particles, for a check that all works
     "press.inertial_number": "6e-3",
