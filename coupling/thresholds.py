@@ -14,7 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from scipy.spatial import cKDTree
 
-__all__ = ["Threshold", "critical_value", "infinite_threshold", "overlapping_spheres"]
+__all__ = ["Threshold", "critical_value", "infinite_threshold", "overlapping_spheres", "wide_threshold"]
 
 TINY = 1e-300  # a link of value 0 would not be stored
 
@@ -69,6 +69,20 @@ def infinite_threshold(samples: Sequence[np.ndarray]) -> Threshold:
     rest = mean / error - design @ (covariance @ design.T @ (mean / error))
     excess = max(1.0, float(rest @ rest) / max(len(mean) - 2, 1)) if len(mean) > 2 else 1.0
     return Threshold(float(value), float(np.sqrt(excess * covariance[0, 0])))
+
+
+def wide_threshold(width: np.ndarray, value: np.ndarray) -> Threshold:
+    """Threshold of a wide coating of given thickness, from one value a box of some width.
+
+    A coating's thickness stays, so that boxes scatter from packing to packing at any width; least squares of the value
+    against 1/width, read off at zero, with the standard error that the scatter of the boxes leaves.
+    """
+    x, y = 1.0 / np.asarray(width, float), np.asarray(value, float)
+    design = np.stack([np.ones_like(x), x], axis=1)
+    inverse = np.linalg.inv(design.T @ design)
+    solution = inverse @ design.T @ y
+    rest = y - design @ solution
+    return Threshold(float(solution[0]), float(np.sqrt(inverse[0, 0] * float(rest @ rest) / (len(y) - 2))))
 
 
 def overlapping_spheres(width: float, rng: np.random.Generator, *, eta: float = 0.3418, reach: float = 1.25) -> float:

@@ -88,7 +88,8 @@ def figure(name: str, states: Table, rows: list[dict[str, Any]], fitted: dict[st
     if name in IMPEDANCE:
         porosity, ends = IMPEDANCE[name]
         tau.plot([porosity] * 2, ends, "-", color=ACCENT, lw=3, label="impedance, 96/2/2")
-    tau.set(xlabel="porosity", ylabel="tortuosity", ylim=(1, None))
+    highest = float(np.nanmax(states["tortuosity"]))
+    tau.set(xlabel="porosity", ylabel="tortuosity", ylim=(1, 1 + 1.5 * (highest - 1)))  # room for the legend
     tau.legend(fontsize=6.5)
     _against_pressure(ions, rows, "ratio", "κ_eff/κ_0")
     _against_pressure(electrons, rows, "sigma", "electronic conductivity (S/m)")

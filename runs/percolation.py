@@ -17,13 +17,13 @@ from kalander.coupling.additive import Sites, conductivities, sites, thresholds
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import volume_fractions
 from kalander.coupling.microstructure import Conductors
-from kalander.coupling.thresholds import infinite_threshold
+from kalander.coupling.thresholds import wide_threshold
 from kalander.coupling.transport_stage import states_of
 from kalander.runs import api
 from kalander.runs.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
 from kalander.runs.show import progress_display
 
-FULL = {"widths": (24, 30, 42), "stress": (10.0, 40.0, 160.0), "replicas": 3, "draws": 60}
+FULL = {"widths": (30, 42, 60), "stress": (10.0, 40.0, 160.0), "replicas": 3, "draws": 60}
 QUICK = {"widths": (24, 32), "stress": (4.0, 8.0), "replicas": 2, "draws": 10}
 FAST = {  # softer particles, for a check that all works
     "press.inertial_number": "6e-3",
@@ -70,9 +70,11 @@ def study(folder: Path, size: dict[str, Any], *, quick: bool) -> dict[str, Any]:
         samples = []
         for width, found in by_width.items():
             rng = np.random.default_rng(width)
-            samples.append(np.concatenate([thresholds(each, size["draws"], rng) for each in found[level]]))
-        spans = [np.isfinite(each).mean() for each in samples]
-        limit = infinite_threshold([each[np.isfinite(each)] for each in samples])
+            samples.append(np.array([thresholds(each, size["draws"], rng) for each in found[level]]))
+        spans = [float(np.isfinite(each).mean()) for each in samples]
+        # half of the draws of a packing span from its median on; 1 where the full recipe does not suffice
+        medians = [np.minimum(np.median(each, axis=1), 1.0) for each in samples]
+        limit = wide_threshold(np.repeat(list(by_width), [len(each) for each in medians]), np.concatenate(medians))
         rng = np.random.default_rng(0)
         draws = max(2, size["draws"] // 10)
         widest = by_width[size["widths"][-1]][level]
@@ -80,7 +82,7 @@ def study(folder: Path, size: dict[str, Any], *, quick: bool) -> dict[str, Any]:
         sigma = np.mean([conductivities(each, grid, draws, conductors, rng) for each in widest], axis=(0, 2))
         rows.append({
             "stress_Pa": level, "samples": samples, "spans": spans, "threshold": limit.value, "error": limit.error,
-            "sigma": sigma,
+            "sigma": sigma, "medians": [each.tolist() for each in medians],
         })  # fmt: skip
     return {"card": card, "widths": size["widths"], "rows": rows, **savings(card, rows)}
 
@@ -108,13 +110,19 @@ def figure(result: dict[str, Any]) -> Figure:
     value, error = (np.array([row[name] for row in rows]) for name in ("threshold", "error"))
     percent = 100 * additive_fraction(card, value)
     spread = 100 * np.abs(additive_fraction(card, value + error) - additive_fraction(card, value))
-    limit.errorbar(stress, percent, spread, fmt="o-", color=ACCENT, ms=4, capsize=2)
+    limit.errorbar(stress, percent, spread, fmt="o-", color=ACCENT, ms=4, capsize=2, label="wide coating")
+    widest = [float(np.mean(row["medians"][-1])) for row in rows]
+    limit.plot(
+        stress, 100 * additive_fraction(card, np.array(widest)), "s--", color=INK, ms=3, lw=0.8,
+        label=f"boxes of {result['widths'][-1]} µm",
+    )  # fmt: skip
+    limit.legend()
     limit.set(xlabel="pressed to (MPa), released", ylabel="threshold, carbon and binder (wt%)", ylim=(0, None))
     limit.set_title("least additive that conducts")
     grid = np.linspace(0.0, 1.0, 201)
     for colour, row in zip([INK, *SERIES], rows):
         label = "as laid" if row["stress_Pa"] == 0 else f"{row['stress_Pa'] / 1e6:g} MPa"
-        widest = row["samples"][-1]
+        widest = row["samples"][-1].ravel()
         x = 100 * additive_fraction(card, grid)
         chance.plot(x, [(widest <= p).mean() for p in grid], color=colour, label=label)
         sigma.plot(100 * additive_fraction(card, PROBABILITIES), row["sigma"], color=colour, label=label)
@@ -139,7 +147,7 @@ def main(arguments: list[str]) -> None:
             f"active volume +{100 * saved['active_volume_gain']:.1f} %"
         )
     (folder / "percolation.png").write_bytes(png(figure(result)))
-    names = ("stress_Pa", "threshold", "error", "spans")
+    names = ("stress_Pa", "threshold", "error", "spans", "medians")
     numbers = {
         "thresholds": [{name: row[name] for name in names} for row in result["rows"]],
         "saved": result["saved"], "aim_S_per_m": result["aim_S_per_m"],

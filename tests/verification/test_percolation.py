@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kalander.coupling.percolation import clusters, spanning, spanning_cut
-from kalander.coupling.thresholds import critical_value, infinite_threshold, overlapping_spheres
+from kalander.coupling.thresholds import critical_value, infinite_threshold, overlapping_spheres, wide_threshold
 
 
 def test_path_opens_with_its_worst_link() -> None:
@@ -48,6 +48,16 @@ def test_bonds_of_a_cubic_lattice_percolate_at_their_known_threshold() -> None:
     threshold = infinite_threshold(samples)
     assert threshold.error < 0.006
     assert abs(threshold.value - 0.24881) < 2 * threshold.error
+
+
+def test_boxes_of_some_widths_give_the_wide_coating_with_its_error() -> None:
+    """A shift of 2/width is taken away, and the stated error is the scatter of the estimate."""
+    width = np.repeat([24.0, 30.0, 42.0], 3)
+    rng = np.random.default_rng(0)
+    found = [wide_threshold(width, 0.3 + 2.0 / width + 0.03 * rng.standard_normal(9)) for _ in range(400)]
+    values = np.array([each.value for each in found])
+    assert values.mean() == pytest.approx(0.3, abs=3 * values.std() / 20)
+    assert np.mean([each.error**2 for each in found]) ** 0.5 == pytest.approx(values.std(), rel=0.1)
 
 
 def test_clusters_join_across_periodic_sides() -> None:
