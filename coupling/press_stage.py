@@ -32,7 +32,7 @@ from kalander.dem.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble
 from kalander.dem.strength import DAMAGE
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["HALF_PRESSED", "PRESSED", "press_ensemble", "press_work", "state_faults"]
+__all__ = ["HALF_PRESSED", "PRESSED", "press_data", "press_ensemble", "press_work", "state_faults"]
 
 PRESSED = {
     "frames": si_schema(FRAME),
@@ -158,10 +158,10 @@ def _as_progress(moments: Generator[Moment, None, PressState], boxes: int) -> Ge
 
 
 def _press_snapshot(moment: Moment) -> Callable[[], Data]:
-    return lambda: _press_data(moment.snapshot())
+    return lambda: press_data(moment.snapshot())
 
 
-def _press_data(state: PressState) -> Data:
+def press_data(state: PressState) -> Data:
     ensemble = state.ensemble
     tables = {
         "bodies": ensemble.bodies,

@@ -19,11 +19,13 @@ def peak_load(law: str, constants: np.ndarray, radius: np.ndarray, largest: np.n
     c = named(constants)
     modulus, slope = c["effective_modulus"], np.pi * c["yield_pressure"] * radius
     area = radius * largest
-    if law == "storakers":
-        return STORAKERS_AREA * slope * largest, STORAKERS_AREA * area
     if law == "hysteretic":
         return slope * largest, area
     elastic = 4.0 / 3.0 * modulus * np.sqrt(radius) * largest**1.5
+    if law == "storakers":
+        plastic = STORAKERS_AREA * slope * largest
+        flows = elastic > plastic
+        return np.where(flows, plastic, elastic), np.where(flows, STORAKERS_AREA, 1.0) * area
     if law == "hertz_mindlin":
         return elastic, area
     onset = radius * (np.pi * c["yield_pressure"] / (2.0 * modulus)) ** 2

@@ -91,27 +91,45 @@ def thornton_ning(factors, radius, overlap, history):
 
 
 @ti.func
+def storakers_peak(factors, radius, largest):
+    """Force of first loading to an overlap, square of the contact radius, work of it, and overlap that stays.
+
+    Where Hertz' force is the smaller one the contact has not yielded yet.
+    """
+    slope = ti.math.pi * factors[6] * STORAKERS_AREA * radius
+    area = radius * largest
+    force = factors[0] * ti.sqrt(area) * largest
+    work, stays = 0.4 * force * largest, 0.0
+    if force > slope * largest:
+        root = slope / (factors[0] * ti.sqrt(radius))
+        onset = root * root
+        force, area = slope * largest, STORAKERS_AREA * area
+        work = 0.4 * slope * onset * onset + 0.5 * slope * (largest - onset) * (largest + onset)
+        stays = largest - recovery(factors, force, area)
+    return force, area, work, stays
+
+
+@ti.func
 def storakers(factors, radius, overlap, history):
     """Fully plastic spheres: F = p_y π a², a² = 2.86 R*δ, p_y = 3 σ_0; Hertzian release as of a flattened contact.
 
+    Below the overlap at which that exceeds Hertz' force the contact is elastic; there its area jumps by 2.86.
     Source: similarity solution of Storåkers, Biwa & Larsson, Int. J. Solids Struct. 34 (1997) 3061, for perfect
     plasticity: equal spheres have a² = 1.43 R h and F = 4.29 π σ_0 R h.
     """
     before = history[MEMORY]
     largest = ti.max(before, overlap)
-    slope = ti.math.pi * factors[6] * STORAKERS_AREA * radius
-    peak = slope * largest
-    area = STORAKERS_AREA * radius * largest
-    force, contact_radius, heat = peak, ti.sqrt(area), 0.0
-    if overlap < largest:
-        force, contact_radius = flattened(factors, peak, area, overlap - largest + recovery(factors, peak, area))
-    else:
-        kept = 0.4 * peak * recovery(factors, peak, area)
-        kept_before = 0.0
-        if before > 0.0:
-            old_area = STORAKERS_AREA * radius * before
-            kept_before = 0.4 * slope * before * recovery(factors, slope * before, old_area)
-        heat = 0.5 * slope * (largest - before) * (largest + before) - (kept - kept_before)
+    force, area, work, stays = storakers_peak(factors, radius, largest)
+    heat = 0.0
+    if overlap > before:
+        force_before, _area, work_before, stays_before = storakers_peak(factors, radius, before)
+        heat = (work - 0.4 * force * (largest - stays)) - (work_before - 0.4 * force_before * (before - stays_before))
+    contact_radius = ti.sqrt(area)
+    if stays > 0.0 and overlap < largest:
+        force, contact_radius = flattened(factors, force, area, overlap - stays)
+    elif overlap < largest:
+        contact_radius = ti.sqrt(radius * overlap)
+        force = factors[0] * contact_radius * overlap
     history[MEMORY] = largest
     return force, contact_radius, heat, history
 

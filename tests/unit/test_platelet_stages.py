@@ -7,9 +7,10 @@ from kalander.coupling.card import card_from_dict, card_to_dict, load_card
 from kalander.coupling.electrode import volume_fractions
 from kalander.coupling.estimates import particle_estimate
 from kalander.coupling.pack_stage import HALF_PACKED, PACKED, pack_work, packings_of
-from kalander.coupling.press_stage import HALF_PRESSED, press_ensemble, state_faults
-from kalander.coupling.store import Data, read, write
+from kalander.coupling.press_stage import HALF_PRESSED, press_data, press_ensemble, state_faults
+from kalander.coupling.store import read, write
 from kalander.dem.clumps import levers
+from kalander.dem.compaction import new_press
 from kalander.dem.generate import largest_overlap
 
 SMALL = {"boxes.width": '"31 um"', "boxes.replicas": "1", "electrode.mass_loading": '"6 mg/cm^2"'}
@@ -70,13 +71,9 @@ def test_state_of_a_press_survives_its_file(card, packed, tmp_path) -> None:
     bodies, clumps = ensemble.bodies, ensemble.clumps
     arm = -levers(bodies["position"], bodies["clump"], clumps)
     assert np.linalg.norm(arm, axis=1) == pytest.approx(np.linalg.norm(ensemble.members["offset"], axis=1), abs=1e-9)
-    tables = {
-        "bodies": bodies, "contacts": ensemble.contacts, "bonds": ensemble.bonds, "boxes": ensemble.boxes,
-        "clumps": clumps, "members": ensemble.members,
-    }  # fmt: skip
-    schema = {name: HALF_PRESSED[name] for name in tables}
-    write(tmp_path / "press.h5", Data(tables, {}), schema, kind="checkpoint", identity={})
-    stored = read(tmp_path / "press.h5", schema)
+    state = press_data(new_press(ensemble, target=np.ones(2), solid=np.ones(2)))
+    write(tmp_path / "press.h5", state, HALF_PRESSED, kind="checkpoint", identity={})
+    stored = read(tmp_path / "press.h5", HALF_PRESSED)
     assert state_faults(stored) == []
     stored.tables["clumps"]["count"][0] -= 1
     assert state_faults(stored) != []

@@ -135,15 +135,15 @@ ROLLING = {"rolling_friction": 0.2, "twisting_friction": 0.3}
 
 @pytest.mark.parametrize("law", ["thornton_ning", "storakers", "hysteretic_rolling"])
 def test_ledger_of_a_compaction_that_yields(make_bed, law) -> None:
-    """Work of the platens = kinetic + recoverable + heat, yielding included, within 1 %: of first order in the step.
+    """Work of the platens = kinetic + recoverable + heat, yielding included, within 0.5 %.
 
-    Friction makes energy where a wound spring stiffens, as in test_energy.
+    The error is of first order in the step: work is booked with the force at its end.
     """
     bed = pressed(make_bed, law, plastic_restitution=0.5, **(ROLLING if law.endswith("rolling") else {}))
     seen = observe(bed)
     assert bed.ensemble().contacts["memory"][:, 0].min() > 0.0
     open_share = (seen.kinetic + seen.elastic + seen.heat - seen.work)[0] / seen.work[0]
-    assert abs(open_share) < 1e-2
+    assert abs(open_share) < 5e-3
     assert seen.heat[0] > 0.3 * seen.work[0]
 
 
