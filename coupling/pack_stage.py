@@ -103,7 +103,8 @@ def _dried(
         return
     begin = None if start is None else (start[0], start[1]["position"])
     radius = volume.diameters / 2
-    for share, number, position in generate(radius, width, volume.height, reach=reach, rng=rng, start=begin):
+    drying = generate(radius, width, volume.height, reach=reach, rng=rng, start=begin, bands=volume.bands)
+    for share, number, position in drying:
         yield share, number, {"position": position, "orientation": np.zeros((0, 4))}
 
 

@@ -22,8 +22,10 @@ __all__ = [
     "Particles",
     "Platelet",
     "SizeClass",
+    "classes_of",
     "diameter_at",
     "largest_extent",
+    "layered_classes",
     "mean_diameter",
     "member_diameter",
     "shape_of",
@@ -93,18 +95,14 @@ class Platelet(Section):
         return self
 
 
-class Particles(Section):
-    """Sizes as classes, as three percentiles of the volume, or as one diameter; lengths in m.
-
-    shape None: spheres.
-    """
+class Sizes(Section):
+    """Sizes as classes, as three percentiles of the volume, or as one diameter; lengths in m."""
 
     classes: tuple[SizeClass, ...] | None = None
     d10: MaybeDiameter = None
     d50: MaybeDiameter = None
     d90: MaybeDiameter = None
     diameter: MaybeDiameter = None
-    shape: Platelet | None = None
 
     @model_validator(mode="after")
     def one_form(self) -> Self:
@@ -144,7 +142,29 @@ class Particles(Section):
         return self
 
 
-def diameter_at(particles: Particles, volume_share: float) -> float:
+class UpperLayer(Sizes):
+    """Sizes of the particles that are laid over the others, as in a two-layer coating; share: of the active volume."""
+
+    share: Annotated[float, Real(above=0, below=1, percent=True)]
+
+
+class Particles(Sizes):
+    """Sizes of the particles, or of those of the layer at the foil where `upper` is another over it.
+
+    shape None: spheres.
+    """
+
+    shape: Platelet | None = None
+    upper: UpperLayer | None = None
+
+    @model_validator(mode="after")
+    def layers_are_of_spheres(self) -> Self:
+        if self.shape is not None and self.upper is not None:
+            raise wrong("cannot lie over platelets", allowed="spheres in both layers", key=".upper", value="(table)")
+        return self
+
+
+def diameter_at(particles: Sizes, volume_share: float) -> float:
     """Diameter [m] below which a share of the active volume lies, 0 < volume_share < 1.
 
     Percentiles are met exactly by two halves of log-normal distributions that join at d50.
@@ -166,7 +186,21 @@ def diameter_at(particles: Particles, volume_share: float) -> float:
     return float(middle * (outer / middle) ** exponent)
 
 
-def size_classes(particles: Particles, *, class_count: int = 10) -> tuple[tuple[float, float], ...]:
+def layered_classes(particles: Particles) -> tuple[tuple[float, float, int], ...]:
+    """(diameter [m], volume share, layer) of each class, shares summing to 1; layer 0 is at the foil."""
+    if particles.upper is None:
+        return tuple((diameter, share, 0) for diameter, share in classes_of(particles))
+    over = particles.upper.share
+    lower = tuple((diameter, (1 - over) * share, 0) for diameter, share in classes_of(particles))
+    return lower + tuple((diameter, over * share, 1) for diameter, share in classes_of(particles.upper))
+
+
+def size_classes(particles: Particles) -> tuple[tuple[float, float], ...]:
+    """(diameter [m], volume share) of each class of all layers, shares summing to 1."""
+    return tuple((diameter, share) for diameter, share, _ in layered_classes(particles))
+
+
+def classes_of(particles: Sizes, *, class_count: int = 10) -> tuple[tuple[float, float], ...]:
     """(diameter [m], volume share) of each class, shares summing to 1.
 
     A log-normal distribution becomes classes of equal volume at the middle of their percentiles. Its tails are cut

@@ -11,7 +11,7 @@ from kalander.coupling.card_sections import Binder, Contact
 from kalander.coupling.card_sections import Fracture as FractureSection
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.materials import Material as MaterialTable
-from kalander.coupling.particles import size_classes, step_share
+from kalander.coupling.particles import layered_classes, step_share
 from kalander.dem.compaction import Press
 from kalander.dem.fracture import Fracture
 from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
@@ -123,7 +123,7 @@ def recipe_of(card: Card) -> Recipe:
     """One coating side of a card in micrometres."""
     electrode = card.electrode
     shares = volume_fractions(electrode)
-    classes = np.array(size_classes(electrode.particles))
+    classes = np.array(layered_classes(electrode.particles))
     return Recipe(
         thickness=coating_thickness(electrode) * 1e6,
         active=shares["active"],
@@ -132,6 +132,7 @@ def recipe_of(card: Card) -> Recipe:
         nanoporosity=card.binder.nanoporosity,
         diameters=classes[:, 0] * 1e6,
         shares=classes[:, 1],
+        layers=classes[:, 2].astype(int),
     )
 
 

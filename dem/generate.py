@@ -86,15 +86,19 @@ def generate(
     reach: float,
     rng: np.random.Generator,
     start: tuple[int, np.ndarray] | None = None,
+    bands: np.ndarray | None = None,
 ) -> Iterator[tuple[float, int, np.ndarray]]:
     """Yield (share done, round, centres [µm], shape (particle, 3)); the last centres are the packing.
 
-    reach [µm]: surface gap over which drying pulls spheres together. start: round and centres as yielded before, to go
-    on from them. Raises NumericalError where the overlap stays above 1e-3 of a radius: the spheres do not fit.
+    reach [µm]: surface gap over which drying pulls spheres together. bands (sphere, 2): shares of the height between
+    which each is laid, all of it by default; drying carries the layers down together. start: round and centres as
+    yielded before, to go on from them. Raises NumericalError where the overlap stays above 1e-3 of a radius: the
+    spheres do not fit.
     """
     if start is None:
         position = rng.random((len(radius), 3)) * [*width, 1.0]
-        position[:, 2] = radius + position[:, 2] * np.maximum(WET_HEIGHT * height - 2 * radius, 0.0)
+        share = position[:, 2] if bands is None else bands[:, 0] + (bands[:, 1] - bands[:, 0]) * position[:, 2]
+        position[:, 2] = radius + share * np.maximum(WET_HEIGHT * height - 2 * radius, 0.0)
         start = (0, position)
     done, position = start[0], start[1].copy()
     for number in range(done + 1, SHRINKING_ROUNDS + 1):

@@ -14,7 +14,7 @@ from kalander.coupling.electrode import binder_domain_density, coating_thickness
 from kalander.coupling.estimates import critical_time_step, rayleigh_time
 from kalander.coupling.materials import material_sources, material_table, strength_at
 from kalander.coupling.nip_case import load_nip_case
-from kalander.coupling.particles import Particles, diameter_at, size_classes
+from kalander.coupling.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
 from kalander.coupling.scales import contact_of
 from kalander.coupling.toml_source import read_toml
 from kalander.kernels.errors import InputError
@@ -59,6 +59,15 @@ def test_defaults_that_follow_another_value(card):
 def test_a_card_is_frozen(card):
     with pytest.raises(ValueError, match="frozen"):
         card.seed = 3
+
+
+def test_layers_of_a_coating_hold_their_shares() -> None:
+    """Half of the volume in each layer; sizes of both count where the smallest or the largest is asked for."""
+    particles = load_card("two_layer").electrode.particles
+    assert layered_classes(particles) == ((15e-6, 0.5, 0), (7.5e-6, 0.5, 1))
+    assert size_classes(particles) == ((15e-6, 0.5), (7.5e-6, 0.5))
+    with pytest.raises(InputError, match=r"particles\.upper.*spheres in both layers"):
+        load_card("graphite", overrides={"electrode.particles.upper": '{ share = 0.5, diameter = "9 um" }'})
 
 
 def test_law_of_a_card_and_its_constants() -> None:
@@ -179,7 +188,7 @@ def test_sizes_reproduce_their_percentiles(card):
     particles = Particles(d10="5 um", d50="9 um", d90="17 um")
     for share, diameter in [(0.1, 5e-6), (0.5, 9e-6), (0.9, 17e-6)]:
         assert math.isclose(diameter_at(particles, share), diameter, rel_tol=ROUNDING)
-    classes = size_classes(particles, class_count=5)
+    classes = classes_of(particles, class_count=5)
     assert math.isclose(classes[0][0], 5e-6, rel_tol=ROUNDING)  # the middle of the lowest fifth is the tenth percentile
     assert math.isclose(sum(share for _, share in classes), 1, rel_tol=ROUNDING)
     # the classes of the card are the article's five; d10, d50, d90 = 4.96, 9.35, 16.59 um fall on or beside them

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kalander.dem.generate import generate, largest_overlap, near_pairs
+from kalander.dem.recipe import layer_bands
 from kalander.dem.state import sphere_volume
 from kalander.kernels.errors import NumericalError
 
@@ -84,3 +85,18 @@ def test_coincident_centres_are_parted() -> None:
     _, _, unit, gap = near_pairs(position, np.ones(2), np.array([10.0, 10.0]), 0.0)
     assert np.linalg.norm(unit) == 1.0
     assert gap.tolist() == [-2.0]
+
+
+def test_layers_stay_over_each_other() -> None:
+    """Small spheres laid over large ones stay there while the film dries: they hardly mix at the interface."""
+    rng = np.random.default_rng(5)
+    diameters = np.repeat([2.0, 1.0], [60, 480])
+    layers = np.repeat([0, 1], [60, 480])
+    bands = layer_bands(diameters, layers)
+    assert bands[0] == pytest.approx([0.0, 0.5], abs=1e-12)
+    assert bands[-1] == pytest.approx([0.5, 1.0], abs=1e-12)
+    side = float(np.cbrt(sphere_volume(diameters / 2).sum() / 0.5))
+    *_, (_, _, position) = generate(diameters / 2, np.array([side, side]), side, reach=0.1, rng=rng, bands=bands)
+    lower = position[:, 2] < 0.5 * side
+    assert lower[:60].mean() > 0.9
+    assert lower[60:].mean() < 0.1
