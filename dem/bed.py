@@ -14,6 +14,7 @@ from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import box_kernel
 from kalander.kernels.columns import Table
 from kalander.kernels.contact import law_factors
+from kalander.kernels.dense import marking_kernel
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import readout_kernels
@@ -25,6 +26,7 @@ from kalander.kernels.records import (
     PAIR_LOAD_WIDTH,
     PLATEN,
     ROOM_WIDTH,
+    cross_width,
     pack,
     unpack,
 )
@@ -79,6 +81,10 @@ class Bed:
         contact = law_factors(ensemble.lawbook["contact"])
         self.factors = pool.put("factors", contact.reshape(-1, contact.shape[-1]))
         self.binder = pool.put("binder", ensemble.lawbook["binder"])
+        self.swells = bodies["swelling"].shape[1]
+        rows = np.zeros((self.body_count, self.swells + 1) if self.swells else (1, 2))
+        rows[:, : self.swells] = bodies["swelling"][: len(rows)]
+        self.swelling = pool.put("swelling", rows, exact=True)
 
         self.largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
         self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
@@ -105,12 +111,17 @@ class Bed:
     def list_pairs(self) -> None:
         """Make the candidate list anew."""
         boxes = self.boxes
+        if self.swells:
+            radius = view(self.motion, self.body_count)[:, MOTION["radius"]]
+            self.largest = np.maximum.reduceat(radius.astype(float), self.start[:-1])
         self.skin = self._choose_skin() if self.given_skin is None else self.given_skin
         self.reach = 2.0 * self.largest + self.skin
         self.listed_height = self._heights(self.done)
         grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
             self.pairs.make(self.motion, self.box_of, *self._box_records(), grid)
+            if self.swells:
+                marking_kernel(self.precision)(self.body_count, self.motion, self.swelling)
         self.parts = {}
         self.stale[:] = FRESH
 
@@ -172,7 +183,9 @@ class Bed:
 
     def _launch_boxes(self, queue: np.ndarray, team: int, todo: np.ndarray) -> None:
         if team not in self.parts:
-            self.parts[team] = cut(self.pool, self.pairs, self.start, (self.bond_first, self.bond_second), team)
+            self.parts[team] = cut(
+                self.pool, self.pairs, self.start, (self.bond_first, self.bond_second), team, cross_width(self.swells)
+            )  # fmt: skip
         pairs = self.pairs
         workers = team if team > 1 else min(len(queue), self.workers)
         head, gate = np.zeros(1, np.int32), np.zeros(1, np.int32)
@@ -182,7 +195,7 @@ class Bed:
                 workers, team, self.material_count, queue, head, gate,
                 self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.partner, pairs.spring,
                 pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
-                todo, self.done, self.stale, signs, self.factors, self.binder, *self.parts[team],
+                todo, self.done, self.stale, signs, self.factors, self.binder, self.swelling, *self.parts[team],
             )  # fmt: skip
 
     def _advance_bodies(self, todo: np.ndarray) -> None:
@@ -199,7 +212,7 @@ class Bed:
                     self.body_count, self.bond_count, pairs.wall_count, self.material_count, count,
                     self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
-                    *self.bond_rows, *state, self.factors, self.binder,
+                    *self.bond_rows, *state, self.factors, self.binder, self.swelling,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
 
@@ -243,6 +256,10 @@ class Bed:
                 return unpack(view(rows, self.body_count), layout, name)
         if name in HOST_ONLY:
             return {"id": self.ids, "box": self.host_box}[name].copy()
+        if name == "swelling":
+            if not self.swells:
+                return np.zeros((self.body_count, 0))
+            return view(self.swelling, self.body_count)[:, : self.swells].copy()
         if name == "rest":
             return download(self.rest, self.body_count) if self.precision == "f32" else np.zeros((self.body_count, 3))
         near = unpack(view(self.pairs.wall, self.pairs.wall_count), self.pairs.wall_layout, name)
@@ -265,7 +282,7 @@ class Bed:
         frame, _ = self._box_records()
         self.readout.pair_forces(
             self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame,
-            self.factors, self.binder, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
+            self.factors, self.binder, self.swelling, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
             bond_push,
         )  # fmt: skip
         places, contacts = pairs.touching()

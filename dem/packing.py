@@ -6,7 +6,7 @@ import numpy as np
 
 from kalander.dem.state import BODY, BOND, Ensemble, sphere_volume
 from kalander.kernels.columns import Table
-from kalander.kernels.law_table import memory_of
+from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
 
 __all__ = ["Packing", "assemble", "spatial_order"]
 
@@ -59,11 +59,12 @@ def assemble(
     """
     counts = np.array([len(p.radius) for p in packings], dtype=np.int32)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
-    boxes, memory = len(packings), memory_of(law)
+    boxes = len(packings)
+    widths = {"memory": wall_memory_of(law), "swelling": swelling_of(law)}
     total = int(counts.sum())
     bodies: Table = {
         name: np.zeros(
-            (total, *(memory if d == "memory" else int(d) for d in column.dims[1:])),
+            (total, *(widths.get(str(d), d) for d in column.dims[1:])),
             {"i4": "i4", "i8": "i8"}.get(column.kind, "f8"),
         )
         for name, column in BODY.items()
@@ -77,6 +78,7 @@ def assemble(
         bodies["radius"][here] = packing.radius
         bodies["mass"][here] = sphere_volume(packing.radius) * density[packing.material]
         bodies["position"][here] = packing.position
+        bodies["swelling"][here, :1] = packing.radius[:, None]
         bond = dict(packing.bonds if packing.bonds is not None else no_bonds())
         bond["first"], bond["second"] = bond["first"] + start, bond["second"] + start
         bonds.append(bond)
@@ -93,7 +95,7 @@ def assemble(
         "time": np.zeros(boxes),
     }
     none = np.zeros(0, np.int32)
-    contacts: Table = {"first": none, "second": none, "spring": np.zeros((0, 3)), "memory": np.zeros((0, memory))}
+    contacts: Table = {"first": none, "second": none, "spring": np.zeros((0, 3)), "memory": np.zeros((0, memory_of(law)))}
     lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
     joined = {name: np.concatenate([bond[name] for bond in bonds]).astype(bonds[0][name].dtype) for name in BOND}
     joined["first"], joined["second"] = joined["first"].astype(np.int32), joined["second"].astype(np.int32)

@@ -29,6 +29,7 @@ BODY = {
     "spring_high": Column("real", ("body", 3), "um", "tangential spring at the upper platen"),
     "memory_low": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the lower platen"),
     "memory_high": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the upper platen"),
+    "swelling": Column("real", ("body", "swelling"), "um, 1", "what a law of dense compaction keeps (kernels.dense)"),
     "load_low": Column("real", ("body",), "uN", "normal force of the lower platen"),
     "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
     "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
@@ -70,7 +71,7 @@ LAWBOOK = {
     "contact": Column(
         "f8",
         ("box", "material", "material", len(CONSTANTS)),
-        "MPa, MPa, 1, 1, 1, uN, MPa, uN/um, 1, 1, 1",
+        "MPa, MPa, 1, 1, 1, uN, MPa, uN/um, 1, 1, 1, MPa, 1, 1",
         "constants of the contact law, in the order of kernels.law_table.CONSTANTS",
     ),
     "binder": Column("f8", ("box", 5), "MPa, MPa, 1, MPa, MPa", "constants of the bonds"),

@@ -9,24 +9,26 @@ from typing import Any
 
 from kalander.kernels.backend import ti
 from kalander.kernels.contact import LAWS
+from kalander.kernels.dense import add_sums, swell
+from kalander.kernels.law_table import memory_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, pair_functions, partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.records import SUM_COUNT, law_arrays
 
 __all__ = ["body_kernel"]
 
 
 @cache
 def body_kernel(law_name: str, *, precision: str) -> Any:
-    """The kernel for one contact law. It has 27 arrays: more than 32 fail on Vulkan, from 33 silently."""
+    """The kernel for one contact law. It has 28 arrays: more than 32 fail on Vulkan, from 33 silently."""
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    memory = LAWS[law_name].memory
-    a = array_types(precision, memory)
+    memory, swells = memory_of(law_name), LAWS[law_name].swells
+    a = law_arrays(precision, law_name)
 
     @ti.kernel
     def step_bodies(
@@ -39,7 +41,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
         moving: a.integer, room: a.room,
-        factors: a.law, binder: a.binder,
+        factors: a.law, binder: a.binder, swelling: a.swelling,
     ):  # fmt: skip
         """One step of every box that is not done and whose list holds."""
         for b in range(box_count):
@@ -56,9 +58,14 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
         for p in range(body_count):
             b = box_of[p]
             if moving[b] == 1:
-                box, limit = frame[b], room[b]
+                box, limit, me = frame[b], room[b], motion[p]
+                size = ti.Vector([me[3], 0.0, 0.0])
+                if ti.static(swells):
+                    size[0] = swelling[p][0]
+                    own = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(me[11], ti.i32)
+                    me[3], size[1], size[2] = swell(p, me[3], factors[own][16], swelling)
                 signs = turn_over(
-                    p, motion[p], load[p], 0, 1, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
+                    p, me, load[p], size, 0, 1, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
                     listed, limit[0], platen[b][4], limit[2], limit[3], limit[4], limit[5], compensated,
                 )  # fmt: skip
                 if signs > 0:
@@ -74,6 +81,7 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                 platens(
                     q, p, room[b][0], room[b][1], gap[2], gap[3], ti.Vector([gap[6], gap[7]]), frame[b][5],
                     b * material_count * material_count, material_count, motion, rest, load, wall, factors,
+                    swelling,
                 )  # fmt: skip
         for k in range(bond_count):
             i = bond_first[k]
@@ -123,10 +131,16 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
                         first, second, sign = me, motion[j], 1.0
                         if p > j:
                             first, second, sign = motion[j], me, -1.0
-                        force, moment, other_moment, history, heat = contact(
-                            first, second, sign * vector, square, box[5], table, material_count, factors, history
-                        )
+                        force, moment, other_moment, history, heat, gains = contact(
+                            ti.min(p, j), ti.max(p, j), first, second, sign * vector, square, box[5], table,
+                            material_count, factors, swelling, history,
+                        )  # fmt: skip
                         spring[k] = history
+                        if ti.static(swells):
+                            if p < j:
+                                add_sums(swelling, p, gains, 0)
+                            else:
+                                add_sums(swelling, p, gains, SUM_COUNT)
                         force_sum += sign * force
                         if p < j:
                             moment_sum += moment
@@ -146,8 +160,11 @@ def body_kernel(law_name: str, *, precision: str) -> Any:
             b = box_of[p]
             if moving[b] == 1:
                 box, limit = frame[b], room[b]
+                size = ti.Vector([motion[p][3], 0.0, 0.0])
+                if ti.static(swells):
+                    size[0] = swelling[p][0]
                 turn_over(
-                    p, motion[p], load[p], 1, 0, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
+                    p, motion[p], load[p], size, 1, 0, box[5], ti.Vector([box[2], box[3], box[4]]), motion, rest, load,
                     listed, limit[0], platen[b][4], limit[2], limit[3], limit[4], limit[5], compensated,
                 )  # fmt: skip
 

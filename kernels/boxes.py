@@ -11,10 +11,12 @@ from typing import Any
 
 from kalander.kernels.backend import ti
 from kalander.kernels.contact import LAWS
+from kalander.kernels.dense import add_sums, swell
+from kalander.kernels.law_table import memory_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
-from kalander.kernels.pairs import centre, keep, kept, pair_functions, partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.pairs import centre, keep, keep_sums, kept, pair_functions, partner_of
+from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, law_arrays
 
 __all__ = ["LANE", "PART", "box_kernel"]
 
@@ -59,8 +61,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    memory = LAWS[law_name].memory
-    a = array_types(precision, memory)
+    memory, swells = memory_of(law_name), LAWS[law_name].swells
+    a = law_arrays(precision, law_name)
 
     @ti.func
     def add_to(load: each, p, force, moment):
@@ -77,7 +79,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
     def contacts(
         phase, group, share, begin, end, finish, start, dt, width, table, material_count, acceleration, low, listed_low,
         stretch, still, carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
-        partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each,
+        partner: each, spring: each, factors: each, swelling: each, parts: each, cross: each, cross_load: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
 
@@ -109,6 +111,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                         force_sum += force
                         moment_sum += moment
                         heat_sum += heat
+                        if ti.static(swells):
+                            add_sums(swelling, i, cross_load[crossing], PAIR_LOAD_WIDTH)
                     crossing += 1
                 else:
                     vector = separation(i, j, centre(me), motion, rest, width)
@@ -120,13 +124,18 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                             history = spring[k]
                         else:
                             partner[k] = ~j
-                        force, moment, other_moment, history, heat = contact(
-                            me, motion[j], vector, square, dt, table, material_count, factors, history
+                        force, moment, other_moment, history, heat, gains = contact(
+                            i, j, me, motion[j], vector, square, dt, table, material_count, factors, swelling, history
                         )
                         spring[k] = history
                         if phase == 1:
                             keep(cross_load, n, force, moment, other_moment, heat)
+                            if ti.static(swells):
+                                keep_sums(cross_load, n, gains)
                         else:
+                            if ti.static(swells):
+                                add_sums(swelling, i, gains, 0)
+                                add_sums(swelling, j, gains, SUM_COUNT)
                             force_sum += force
                             moment_sum += moment
                             heat_sum += heat
@@ -140,8 +149,14 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                         moment_sum.x, moment_sum.y, moment_sum.z, sums[7],
                     ]
                 )  # fmt: skip
+                size = ti.Vector([me[3], 0.0, 0.0])
+                if ti.static(swells):
+                    size[0] = swelling[i][0]
+                    if start == 1:
+                        own = table + ti.cast(me[11], ti.i32) * (material_count + 1)
+                        me[3], size[1], size[2] = swell(i, me[3], factors[own][16], swelling)
                 signs |= turn_over(
-                    i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, low, listed_low, stretch,
+                    i, me, sums, size, finish, start, dt, acceleration, motion, rest, load, listed, low, listed_low, stretch,
                     still, carried, platen_step, compensated,
                 )  # fmt: skip
         return signs
@@ -189,8 +204,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
         bond_first: a.integer, bond_second: a.integer, bond: a.bond,
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
-        factors: a.law, binder: a.binder,
-        parts: a.parts, cross: a.link, cross_load: a.pair_load, cross_in: a.integer,
+        factors: a.law, binder: a.binder, swelling: a.swelling,
+        parts: a.parts, cross: a.link, cross_load: a.cross_load, cross_in: a.integer,
         tie: a.integer, tie_load: a.pair_load, tie_in: a.link,
     ):  # fmt: skip
         """Advance the boxes in the queue until their steps are done or their list is stale.
@@ -239,8 +254,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                                     phase, group, share, first, end, finish, begin, h, span, table, material_count,
                                     pull, low, gap[4], stretch, still, carried,
                                     platen_step * (1.0 + reach / (high - low)),
-                                    motion, rest, load, listed, row, partner, spring, factors, parts, cross,
-                                    cross_load,
+                                    motion, rest, load, listed, row, partner, spring, factors, swelling, parts,
+                                    cross, cross_load,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)
@@ -264,7 +279,7 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                                     for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
                                         platens(
                                             m, wall_body[m], low, high, low_speed, high_speed, plates, h, table,
-                                            material_count, motion, rest, load, wall, factors,
+                                            material_count, motion, rest, load, wall, factors, swelling,
                                         )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
@@ -276,6 +291,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                                 if code < 0:
                                     force, _, other_moment, _ = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)
+                                    if ti.static(swells):
+                                        add_sums(swelling, ~code, cross_load[arrival], PAIR_LOAD_WIDTH + SUM_COUNT)
                             state = list_state(signs)
                             going = count < last and state == FRESH and (signs & TIRED) == 0
                     if part == 0:

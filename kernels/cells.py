@@ -77,13 +77,13 @@ def visit(
 
 
 @cache
-def cell_kernels(precision: str, memory: int) -> SimpleNamespace:
-    """Kernels for one precision and as many places of memory in the history of a contact.
+def cell_kernels(precision: str, memory: int, wall_memory: int) -> SimpleNamespace:
+    """Kernels for one precision and as many places of memory in the history of a contact and of one with a platen.
 
     frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first.
     """
-    a = array_types(precision, memory)
-    wall_width = width_of(wall_layout(memory))
+    a = array_types(precision, memory, wall_memory)
+    wall_width = width_of(wall_layout(wall_memory))
 
     @ti.kernel
     def count_cells(

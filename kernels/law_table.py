@@ -1,15 +1,21 @@
 """What the host knows of contact laws: names, constants, lengths of histories. It does not touch the device."""
 
-__all__ = ["CONSTANTS", "LAW_NAMES", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "memory_of"]
+__all__ = [
+    "CONSTANTS", "LAW_NAMES", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "SWELLING", "WALL_MEMORY", "memory_of",
+    "swelling_of", "wall_memory_of",
+]  # fmt: skip
 
 # Meaning of the constants of a pair of materials, in this order (see dem.material).
 CONSTANTS = (
     "effective_modulus", "effective_shear_modulus", "damping", "tangential_damping", "friction", "floor",
-    "yield_pressure", "adhesion", "release_ratio", "rolling_friction", "twisting_friction",
+    "yield_pressure", "adhesion", "release_ratio", "rolling_friction", "twisting_friction", "yield_strength", "poisson",
+    "psi_b",
 )  # fmt: skip
 
-# places of a history that a normal law needs: the largest overlap of those that yield
-NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 1, "storakers": 1, "hysteretic": 1}
+# places of a history that a normal law needs: the largest overlap of those that yield; MDR's are named in kernels.dense
+NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 1, "storakers": 1, "hysteretic": 1, "mdr": 14}
+WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 7}  # the same at a platen, which has one side
+SWELLING = {"mdr": 17}  # places that a law keeps for each body, see records.SWELLING
 ROLLING_SUFFIX = "_rolling"
 ROLLING = 5  # places for rolling: angle (3), twist, contact radius
 LAW_NAMES = tuple(name + suffix for name in NORMAL_MEMORY for suffix in ("", ROLLING_SUFFIX))
@@ -17,5 +23,19 @@ LAW_NAMES = tuple(name + suffix for name in NORMAL_MEMORY for suffix in ("", ROL
 
 def memory_of(law: str) -> int:
     """Places of a contact's history beyond the tangential spring."""
+    return _places(law, NORMAL_MEMORY)
+
+
+def wall_memory_of(law: str) -> int:
+    """Places of the history of a contact with a platen beyond the tangential spring."""
+    return _places(law, WALL_MEMORY)
+
+
+def swelling_of(law: str) -> int:
+    """Places that a law keeps for each body; 0 if radii stay as they are."""
+    return SWELLING.get(law.removesuffix(ROLLING_SUFFIX), 0)
+
+
+def _places(law: str, normal: dict[str, int]) -> int:
     rolling = law.endswith(ROLLING_SUFFIX)
-    return NORMAL_MEMORY[law.removesuffix(ROLLING_SUFFIX)] + (ROLLING if rolling else 0)
+    return normal[law.removesuffix(ROLLING_SUFFIX)] + (ROLLING if rolling else 0)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from kalander.kernels.backend import ti
 from kalander.kernels.contact import LAWS
 from kalander.kernels.pairs import centre, pair_functions, partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.records import law_arrays
 
 __all__ = ["readout_kernels"]
 
@@ -16,9 +16,8 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
     """Kernels for one contact law."""
     functions = pair_functions(law_name, compensated=precision == "f32")
     contact, bonded, separation = functions.contact, functions.bonded, functions.separation
-    law = LAWS[law_name]
-    stiffness_of = law.stiffness
-    a = array_types(precision, law.memory)
+    stiffness_of = LAWS[law_name].stiffness
+    a = law_arrays(precision, law_name)
 
     @ti.kernel
     def platen_loads(box_count: int, wall_start: a.integer, wall: a.wall, total: a.couple):
@@ -77,7 +76,7 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
     @ti.kernel
     def pair_forces(
         body_count: int, bond_count: int, material_count: int, motion: a.motion, rest: a.point,
-        box_of: a.integer, frame: a.frame, factors: a.law, binder: a.binder,
+        box_of: a.integer, frame: a.frame, factors: a.law, binder: a.binder, swelling: a.swelling,
         row: a.integer, partner: a.integer, spring: a.spring, push: a.point,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_push: a.point,
     ):  # fmt: skip
@@ -89,14 +88,15 @@ def readout_kernels(law_name: str, *, precision: str) -> SimpleNamespace:
             for k in range(row[p], row[p + 1]):
                 push[k] = ti.Vector([0.0, 0.0, 0.0])
                 if partner[k] < 0:
-                    other = motion[partner_of(partner[k])]
-                    vector = separation(p, partner_of(partner[k]), centre(me), motion, rest, span)
+                    j = partner_of(partner[k])
+                    other = motion[j]
+                    vector = separation(p, j, centre(me), motion, rest, span)
                     square = vector.dot(vector)
                     reach = me[3] + other[3]
                     if square < reach * reach:
-                        force, _, _, _history, _heat = contact(
-                            me, other, vector, square, 0.0, b * material_count * material_count, material_count,
-                            factors, spring[k],
+                        force, _, _, _history, _heat, _sums = contact(
+                            p, j, me, other, vector, square, 0.0, b * material_count * material_count, material_count,
+                            factors, swelling, spring[k],
                         )  # fmt: skip
                         push[k] = force
         for k in range(bond_count):
