@@ -144,7 +144,10 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
 def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
     """Laws that yield need a yield pressure; adhesion is part of one law, and less than what flattens a contact."""
     active = electrode.active
-    if contact.law != "hertz_mindlin" and active.yield_pressure is None:
+    if contact.law == "mdr" and active.flow_strength is None:
+        why = f"needs electrode.active.yield_strength or yield_pressure, which {active.name} has not"
+        yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_strength')
+    elif contact.law not in ("hertz_mindlin", "mdr") and active.yield_pressure is None:
         why = f"needs electrode.active.yield_pressure, which {active.name} has not"
         yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
     if contact.adhesion > 0 and contact.law != "thornton_ning":
@@ -162,8 +165,8 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
 
 def foil_without_constants(electrode: Electrode, press: Press, contact: Contact) -> Iterator[Fault]:
     metal = electrode.foil.material
-    if press.lower_platen == "foil" and (metal.modulus is None or contact.law == "hertz_mindlin"):
-        why = f'needs a foil with a modulus and a law that yields; the foil is "{metal.name}"'
+    if press.lower_platen == "foil" and (metal.modulus is None or contact.law in ("hertz_mindlin", "mdr")):
+        why = f'needs a foil with a modulus and a law in which platens yield; the foil is "{metal.name}"'
         allowed = '"active", or electrode.foil of a metal and contact.law = "thornton_ning"'
         yield Fault("press.lower_platen", press.lower_platen, why, allowed)
 

@@ -22,7 +22,7 @@ from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.material import binder_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
-from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble
+from kalander.dem.state import BODY, BOND, BOX, CONTACT, Ensemble, solid_radius
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["HALF_PRESSED", "PRESSED", "press_ensemble", "press_work", "state_faults"]
@@ -95,7 +95,7 @@ def press_work(
     particles = {
         "box": bodies["box"],
         "position": (bodies["position"].astype(float) + bodies["rest"]) * 1e-6,
-        "radius": bodies["radius"].astype(float) * 1e-6,
+        "radius": solid_radius(bodies).astype(float) * 1e-6,
         "cracked": final.cracked,
     }
     return Data({"frames": to_si(final.frames, FRAME), "boxes": boxes, "particles": particles}, {})

@@ -68,6 +68,7 @@ def material_of(card: Card) -> Material:
         strength_diameter=active.strength_diameter * 1e6,
         strength_exponent=active.strength_exponent,
         yield_pressure=np.inf if active.yield_pressure is None else active.yield_pressure / 1e6,
+        yield_strength=np.inf if active.flow_strength is None else active.flow_strength / 1e6,
     )
 
 
@@ -90,7 +91,7 @@ def contact_of(card: Card) -> tuple[str, np.ndarray]:
         [active, *platens], contact.friction,
         tangential_damping=contact.tangential_damping, attraction=contact.attraction, adhesion=contact.adhesion,
         plastic_restitution=contact.plastic_restitution, rolling_friction=contact.rolling_friction,
-        twisting_friction=contact.twisting_friction,
+        twisting_friction=contact.twisting_friction, psi_b=contact.psi_b,
     )  # fmt: skip
     rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
     return contact.law + (ROLLING_SUFFIX if rolls else ""), constants

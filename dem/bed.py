@@ -282,8 +282,8 @@ class Bed:
         frame, _ = self._box_records()
         self.readout.pair_forces(
             self.body_count, self.bond_count, self.material_count, self.motion, self.rest, self.box_of, frame,
-            self.factors, self.binder, self.swelling, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
-            bond_push,
+            self.factors, self.binder, self.swelling, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends,
+            self.bond, bond_push,
         )  # fmt: skip
         places, contacts = pairs.touching()
         bonds = self._bonds()

@@ -15,7 +15,7 @@ from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, quasi_static_speed, servo_speed
 from kalander.dem.press_tables import FRAME, LEG
 from kalander.dem.slowing import scale_motion
-from kalander.dem.state import Ensemble
+from kalander.dem.state import Ensemble, solid_radius
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["Moment", "Press", "PressState", "new_press", "press"]
@@ -126,7 +126,7 @@ class _Run:
         self.protocol = {name: column.copy() for name, column in state.protocol.items()}
         self.frames = [state.frames]
         self.cracked = state.cracked.copy()
-        radius, material = state.ensemble.bodies["radius"], state.ensemble.bodies["material"]
+        radius, material = solid_radius(state.ensemble.bodies), state.ensemble.bodies["material"]
         self.volume = radius.astype(float) ** 3
         self.strength = np.array([m.strength for m in materials])[material]
         for row, one in enumerate(materials):

@@ -13,8 +13,8 @@ __all__ = ["BinderConstants", "Material", "binder_constants", "contact_constants
 class Material:
     """Spheres: modulus [MPa], density [ng/µm³ = 1e6 kg/m³], strength of a particle [MPa] at a diameter [µm].
 
-    yield_pressure: mean contact pressure at which contacts yield [MPa], infinite where they do not; yield_strength: of the
-    solid in uniaxial stress [MPa], of law "mdr".
+    yield_pressure: mean contact pressure at which contacts yield [MPa], infinite where they do not; yield_strength: of
+    the solid in uniaxial stress [MPa], of law "mdr".
     """
 
     modulus: float
@@ -63,8 +63,8 @@ def contact_constants(
     The restitution and the yield pressure of a pair are the smaller of the two: the softer side flattens. Without
     attraction the damped normal force is cut at zero. adhesion: work of adhesion [µN/µm = J/m²], same for all pairs;
     plastic_restitution: of the hysteretic law, without dashpots; rolling_friction: μ_r; twisting_friction: μ_tw;
-    psi_b: free share of a sphere's surface below which it is pressed as a whole (MDR). Yield strength, Poisson ratio and
-    ψ_b are taken by MDR from the pair of a material with itself.
+    psi_b: free share of a sphere's surface below which it is pressed as a whole (MDR). Yield strength, Poisson ratio
+    and ψ_b are taken by MDR from the pair of a material with itself.
     """
     table = np.zeros((len(materials), len(materials), len(CONSTANTS)))
     for a, one in enumerate(materials):
@@ -76,7 +76,8 @@ def contact_constants(
             table[a, b] = (
                 1 / compliance, 1 / shear_compliance, beta, beta * tangential_damping, friction, floor,
                 min(one.yield_pressure, other.yield_pressure), adhesion, plastic_restitution**-2, rolling_friction,
-                twisting_friction, min(one.yield_strength, other.yield_strength), 0.5 * (one.poisson + other.poisson), psi_b,
+                twisting_friction, min(one.yield_strength, other.yield_strength),
+                0.5 * (one.poisson + other.poisson), psi_b,
             )  # fmt: skip
     return table
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.dense import dense_energy, sides_of
 from kalander.dem.energy import contact_energy
-from kalander.dem.state import sphere_volume
+from kalander.dem.state import solid_radius, sphere_volume
 from kalander.kernels.columns import Table
 
 __all__ = ["Observation", "observe", "platen_stress"]
@@ -79,7 +80,7 @@ def observe(bed: Bed) -> Observation:
     boxes, constants = bed.boxes, bed.lawbook["contact"]
     names = (
         "box", "material", "radius", "mass", "velocity", "spin", "spring_low", "spring_high", "memory_low",
-        "memory_high", "heat", "work",
+        "memory_high", "swelling", "heat", "work",
     )  # fmt: skip
     bodies: dict[str, Any] = {
         name: bed.body(name).astype(np.float64 if name not in ("box", "material") else np.int32, copy=False)
@@ -98,8 +99,15 @@ def observe(bed: Bed) -> Observation:
     reach = radius[first] + radius[second]
     overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
     law = constants[box[first], material[first], material[second]]
-    history = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
-    energy = contact_energy(bed.law, law, radius[first] * radius[second] / reach, overlap, *history)
+    spring, memory = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
+    own, swelling = constants[box, material, material], bodies["swelling"]
+    if bed.swells:
+        sides = tuple(
+            sides_of(own[row], radius[row], swelling[row], memory, place) for place, row in enumerate((first, second))
+        )
+        energy = dense_energy(bed.law, law, sides, spring, memory)
+    else:
+        energy = contact_energy(bed.law, law, radius[first] * radius[second] / reach, overlap, spring, memory)
     elastic = box_sum(energy, box[first], count)
     ratio = np.zeros(count)
     np.maximum.at(ratio, box[first], overlap / np.minimum(radius[first], radius[second]))
@@ -125,7 +133,11 @@ def observe(bed: Bed) -> Observation:
     )):  # fmt: skip
         dent = np.maximum(radius - distance, 0.0)
         law = constants[box, material, boxes["platen_material"][box, side]]
-        energy = contact_energy(bed.law, law, radius, dent, bodies[f"spring_{name}"], bodies[f"memory_{name}"])
+        spring, memory = bodies[f"spring_{name}"], bodies[f"memory_{name}"]
+        if bed.swells:
+            energy = dense_energy(bed.law, law, (sides_of(own, radius, swelling, memory),), spring, memory)
+        else:
+            energy = contact_energy(bed.law, law, radius, dent, spring, memory)
         elastic += box_sum(energy, box, count)
         virial[:, 2, 2] += box_sum(load * (radius - dent), box, count)
         np.maximum.at(ratio, box, dent / radius)
@@ -133,7 +145,7 @@ def observe(bed: Bed) -> Observation:
     size = np.linalg.norm(contacts["force"], axis=1)
     np.maximum.at(largest, first, size)
     np.maximum.at(largest, second, size)
-    inertia = 0.4 * bodies["mass"] * radius**2
+    inertia = 0.4 * bodies["mass"] * solid_radius(bodies) ** 2
     kinetic = 0.5 * bodies["mass"] * (bodies["velocity"] ** 2).sum(axis=1) + 0.5 * inertia * (bodies["spin"] ** 2).sum(
         axis=1
     )
@@ -154,4 +166,5 @@ def observe(bed: Bed) -> Observation:
 
 def solid_volume(bed: Bed) -> np.ndarray:
     """Volume of the spheres of each box [µm³]."""
-    return box_sum(sphere_volume(bed.body("radius").astype(np.float64)), bed.host_box, len(bed.boxes["dt"]))
+    radius = solid_radius({name: bed.body(name) for name in ("radius", "swelling")})
+    return box_sum(sphere_volume(radius.astype(np.float64)), bed.host_box, len(bed.boxes["dt"]))

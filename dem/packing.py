@@ -64,7 +64,7 @@ def assemble(
     total = int(counts.sum())
     bodies: Table = {
         name: np.zeros(
-            (total, *(widths.get(str(d), d) for d in column.dims[1:])),
+            (total, *(widths[d] if isinstance(d, str) else d for d in column.dims[1:])),
             {"i4": "i4", "i8": "i8"}.get(column.kind, "f8"),
         )
         for name, column in BODY.items()
@@ -95,7 +95,12 @@ def assemble(
         "time": np.zeros(boxes),
     }
     none = np.zeros(0, np.int32)
-    contacts: Table = {"first": none, "second": none, "spring": np.zeros((0, 3)), "memory": np.zeros((0, memory_of(law)))}
+    contacts: Table = {
+        "first": none,
+        "second": none,
+        "spring": np.zeros((0, 3)),
+        "memory": np.zeros((0, memory_of(law))),
+    }
     lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
     joined = {name: np.concatenate([bond[name] for bond in bonds]).astype(bonds[0][name].dtype) for name in BOND}
     joined["first"], joined["second"] = joined["first"].astype(np.int32), joined["second"].astype(np.int32)

@@ -11,7 +11,7 @@ import numpy as np
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import CONSTANTS
 
-__all__ = ["BODY", "BOND", "BOX", "CONTACT", "LAWBOOK", "Ensemble", "sphere_volume"]
+__all__ = ["BODY", "BOND", "BOX", "CONTACT", "LAWBOOK", "Ensemble", "solid_radius", "sphere_volume"]
 
 BODY = {
     "id": Column("i8", ("body",), "1", "persistent number of the particle within its box"),
@@ -99,6 +99,11 @@ class Ensemble:
 
     def with_boxes(self, **columns: np.ndarray) -> "Ensemble":
         return replace(self, boxes={**self.boxes, **columns})
+
+
+def solid_radius(bodies: Table) -> np.ndarray:
+    """Radius of the solid of each sphere [µm]; `radius` is the apparent one where a law lets it grow."""
+    return bodies["swelling"][:, 0] if bodies["swelling"].shape[1] else bodies["radius"]
 
 
 def sphere_volume(radius: np.ndarray) -> np.ndarray:

@@ -156,8 +156,8 @@ def box_kernel(law_name: str, *, precision: str) -> Any:
                         own = table + ti.cast(me[11], ti.i32) * (material_count + 1)
                         me[3], size[1], size[2] = swell(i, me[3], factors[own][16], swelling)
                 signs |= turn_over(
-                    i, me, sums, size, finish, start, dt, acceleration, motion, rest, load, listed, low, listed_low, stretch,
-                    still, carried, platen_step, compensated,
+                    i, me, sums, size, finish, start, dt, acceleration, motion, rest, load, listed, low, listed_low,
+                    stretch, still, carried, platen_step, compensated,
                 )  # fmt: skip
         return signs
 

@@ -20,8 +20,8 @@ from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteret
 
 __all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
 
-# What laws multiply with, in this order: 4/3 E*, c_n, 8 G*, c_t, μ, floor, p_y, 2 E*, 2π w, k_2/k_1, μ_r, μ_tw, and what
-# MDR takes from the pair of a material with itself: Y, ν, κ, G, ψ_b; dashpots γ = c √(a m*) with contact radius a
+# What laws multiply with, in this order: 4/3 E*, c_n, 8 G*, c_t, μ, floor, p_y, 2 E*, 2π w, k_2/k_1, μ_r, μ_tw, and
+# what MDR takes from the pair of a material with itself: Y, ν, κ, G, ψ_b; dashpots γ = c √(a m*) with contact radius a
 FACTORS = 17
 
 ROOT_FIVE_SIXTHS = 0.9128709291752769
@@ -29,7 +29,7 @@ ROOT_FIVE_SIXTHS = 0.9128709291752769
 
 @dataclass(frozen=True)
 class ContactLaw:
-    """Device functions. normal: force without dashpot from the overlap; None where it needs both bodies (kernels.dense).
+    """Device functions. normal: force without dashpot; None where it needs the state of both bodies (kernels.dense).
 
     respond: the rest of a contact from its normal force; wall_respond: the same at a platen, whose history differs
     stiffness: at least dF/dδ [MPa µm] from factors, R* and overlap
@@ -219,7 +219,7 @@ def hysteretic_stiffness(factors, radius, overlap):
 
 @ti.func
 def dense_stiffness(factors, radius, overlap):
-    """2.5 times 2 E* √(2 R*δ), release from a flat that the centre correction stiffens, and all of the bulk's κ A²/V."""
+    """Release, 2 E* a with a² = 2 R*δ, 2.5 times for the displacement of the centre, and the bulk's κ A²/V."""
     return 2.5 * factors[7] * ti.sqrt(2.0 * radius * overlap) + 1.5 * ti.math.pi * factors[14] * overlap
 
 

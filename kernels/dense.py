@@ -1,17 +1,12 @@
 """Contacts of dense compaction: the mechanically-derived response of Zunker & Kamrin, without adhesion.
 
 A sphere is pressed between rigid flats, each of which meets an elliptical indenter of the method of dimensionality
-reduction (MDR); a flat between two spheres lies where their surfaces intersect, and the pair's force is the mean of both
-sides. Volume is kept: the apparent radius of a sphere grows by what its caps displace. Once the free share of its
-surface falls below ψ_b, the mean displacement of its surface acts on the bulk modulus instead. Units: µm, µN, MPa.
+reduction (MDR). A flat between two spheres lies where their surfaces intersect, and the force of the pair is the mean
+of both sides. Volume is kept: the apparent radius of a sphere grows by what its caps displace. Once the free share of
+its surface falls below ψ_b, the mean displacement of its surface acts on the bulk modulus instead. Units: µm, µN, MPa.
 
 Sources: Zunker & Kamrin, J. Mech. Phys. Solids 183 (2024) 105492 (part I) and 105493 (part II); Zunker, Dunatunga,
 Thakur, Tang & Kamrin, Powder Technology (2025) 120972 (many spheres).
-
-Rows of `swelling` (saved, but the last place): radius without load, rounding rest of the apparent radius, its growth in
-this step, share of the surface in contact, contact area, contact area over volume, mean volume strain, displacement that
-goes to the bulk in this step, mean displacement of the surface in the last step and how far it is foreseen; then sums
-over the contacts of this step, in the order of the vector that `flat` returns; apparent radius at the last list.
 """
 
 from functools import cache
@@ -25,8 +20,14 @@ __all__ = ["add_sums", "marking_kernel", "one_flat", "swell", "two_flats"]
 
 each = ti.template()  # an array handed on to a function
 
-# History of a side: overlap, its bulk part, largest rest of it, intercept of the area (0: elastic), volume strain by this
-# contact, overlap that stays when released. Of a pair: both sides, largest overlap, recoverable energy
+# Rows of `swelling`: radius without load, rounding rest of the apparent radius and its growth in this step; share of
+# the surface in contact, contact area, this over the volume, volume strain; displacement that goes to the bulk in this
+# step, mean displacement of the surface in the last step and how far it is foreseen. Then sums of this step over the
+# contacts, in the order of the vector that `flat` returns, and the apparent radius at the last list, which is not saved
+SOLID, REST, GROWTH, COVERED, AREA, CROWDING, STRAIN, SHIFT, MEAN, AHEAD = range(SUMS)
+
+# History of a side: overlap, its bulk part, largest rest of it, intercept of the area (0: elastic), volume strain by
+# this contact, overlap that stays when released. Of a pair: both sides, largest overlap, recoverable energy
 SIDE = 6
 LARGEST, PAIR_ENERGY = MEMORY + 2 * SIDE, MEMORY + 2 * SIDE + 1
 WALL_ENERGY = MEMORY + SIDE
@@ -35,9 +36,16 @@ LARGEST_GROWTH = 1.5  # of the radius without load
 
 
 @ti.func
+def solid_volume(row):
+    """Volume of a sphere without load [µm³]."""
+    return 4.0 / 3.0 * ti.math.pi * row[SOLID] * row[SOLID] * row[SOLID]
+
+
+@ti.func
 def contact_area(radius, overlap, intercept):
-    """Area of a flattened cap [µm²]: Hertz' until it yields, then that of the plane through the sphere, less what
-    was elastic at the onset; part I, eq. of the contact radius."""
+    """Area of a flattened cap [µm²]: Hertz' πRδ until it yields, then that of the plane through the sphere and what it
+    lacked of it when it began to yield.
+    """
     area = ti.math.pi * radius * overlap
     if intercept < 0.0:
         area = ti.math.pi * overlap * (2.0 * radius - overlap) + intercept
@@ -73,10 +81,10 @@ def flat(factors, radius, row, overlap, side, dt):
     modulus, strength, poisson, bulk_modulus, psi_b = factors[7], factors[12], factors[13], factors[14], factors[16]
     moved = overlap - side[0]
     intercept = side[3]
-    area_before = contact_area(radius - row[2], side[0], intercept)
+    area_before = contact_area(radius - row[GROWTH], side[0], intercept)
     bulk = side[1]
-    if row[3] > 1.0 - psi_b and dt > 0.0:  # a look at the forces changes nothing
-        bulk = ti.max(bulk + row[7], 0.0)
+    if row[COVERED] > 1.0 - psi_b and dt > 0.0:  # a look at the forces changes nothing
+        bulk = ti.max(bulk + row[SHIFT], 0.0)
     displacement = overlap - bulk
     largest = ti.max(side[2], displacement)
     pressure = strength * (1.75 * ti.exp(-4.4 * largest / radius) + 1.0)
@@ -103,20 +111,20 @@ def flat(factors, radius, row, overlap, side, dt):
     force = modulus * over_modulus
 
     area = contact_area(radius, overlap, intercept)
-    bulk_force = row[5] * bulk_modulus * area * bulk
+    bulk_force = row[CROWDING] * bulk_modulus * area * bulk
     energy = modulus * stretch * energy_over + 0.5 * bulk_force * bulk
-    first = row[0]
-    volume = 4.0 / 3.0 * ti.math.pi * first * first * first
-    strain = -(force + bulk_force) * (radius - overlap) / (3.0 * bulk_modulus * volume * (1.0 + row[6]))
+    volume = solid_volume(row)
+    strain = -(force + bulk_force) * (radius - overlap) / (3.0 * bulk_modulus * volume * (1.0 + row[STRAIN]))
     displaced, held = 0.0, 0.0
     if displacement >= largest and intercept < 0.0 and force > 0.0:
         displaced = -volume * (strain - side[4])
-        displaced -= ti.math.pi * (moved - row[2]) * overlap * (2.0 * radius - overlap)
+        displaced -= ti.math.pi * (moved - row[GROWTH]) * overlap * (2.0 * radius - overlap)
         held = 2.0 * ti.math.pi * radius * overlap
     sums = ti.Vector(
         [
             area, area - 2.0 * ti.math.pi * radius * (largest + bulk),
-            ti.math.pi / 3.0 * overlap * overlap * (3.0 * radius - overlap), strain, displaced, held, area_before * moved,
+            ti.math.pi / 3.0 * overlap * overlap * (3.0 * radius - overlap),
+            strain, displaced, held, area_before * moved,
         ]
     )  # fmt: skip
     history = ti.Vector([overlap, bulk, largest, intercept, strain, stays])
@@ -139,7 +147,7 @@ def one_flat(factors, radius, row, overlap, normal_velocity, history, dt):
 def two_flats(
     factors, other_factors, radius, other_radius, row, other_row, overlap, normal_velocity, history, dt
 ):  # fmt: skip
-    """Pair of spheres: force, contact radius, heat of yielding [pJ], history, sums of both spheres, one after the other.
+    """Pair of spheres: force, contact radius, heat of yielding [pJ], history, sums of one sphere and of the other.
 
     In first loading the flat is the plane in which the spheres intersect; released, both sides part at once.
     """
@@ -192,9 +200,7 @@ def swell(p, radius, psi_b, swelling: each):
     Returns the apparent radius [µm], its growth since the last list, and the growth there may be by the next step.
     """
     row = swelling[p]
-    first = row[0]
-    surface = 4.0 * ti.math.pi * radius * radius
-    volume = 4.0 / 3.0 * ti.math.pi * first * first * first
+    surface, volume = 4.0 * ti.math.pi * radius * radius, solid_volume(row)
     area, caps, strain = row[SUMS], row[SUMS + 2], row[SUMS + 3]
     kept = ti.min(surface * radius / 3.0 - caps, volume)
     covered = area / (surface + row[SUMS + 1])
@@ -203,17 +209,17 @@ def swell(p, radius, psi_b, swelling: each):
     if free > psi_b and free > 0.1:
         fading = 1.0 / (1.0 + ti.exp(-75.0 * (free - 0.2)))
         growth = ti.max(row[SUMS + 4] / (row[SUMS + 5] - surface) * fading, 0.0)
-        if radius + growth >= LARGEST_GROWTH * first:
+        if radius + growth >= LARGEST_GROWTH * row[SOLID]:
             growth = 0.0
-    grown = radius + (growth + row[1])
-    rest = (growth + row[1]) - (grown - radius)
-    mean = row[SUMS + 6] / row[4] if row[4] > 0.0 else 0.0
-    ahead = 2.0 * mean - row[8]
-    shift = mean + ahead - row[9]
+    grown = radius + (growth + row[REST])
+    rest = (growth + row[REST]) - (grown - radius)
+    mean = row[SUMS + 6] / row[AREA] if row[AREA] > 0.0 else 0.0
+    ahead = 2.0 * mean - row[MEAN]
+    shift = mean + ahead - row[AHEAD]
     listed = row[LISTED_RADIUS]
     swelling[p] = ti.Vector(
         [
-            first, rest, growth, covered, area, area / kept, strain, shift, mean, ahead,
+            row[SOLID], rest, growth, covered, area, area / kept, strain, shift, mean, ahead,
             0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, listed,
         ]
     )  # fmt: skip

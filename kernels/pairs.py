@@ -179,7 +179,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
 
     @ti.func
     def platen(me, rest, dt, height, direction, plate_velocity, factors, own_factors, row, spring):
-        """Force and moment on a body of the platen at `height` whose inward normal is `direction` z; history, heat, sums.
+        """Force and moment of the platen at `height` with inward normal `direction` z on a body, history, heat, sums.
 
         own_factors: of the body's material with itself, row: of `swelling`; both only where radii grow.
 

@@ -42,8 +42,8 @@ PAIR_LOAD_WIDTH = 10  # force on the first body, moments on both, heat
 LAW_WIDTH = 17  # factors of a contact law, derived from the constants of the materials
 ROOM_WIDTH = 6  # what the list of a box allows, see motion.travel_limits
 
-# Rows of bodies whose apparent radius grows (kernels.dense): what contacts and the next step read, sums of this step over
-# the contacts, and the radius at the last list, which is not saved
+# Rows of bodies whose apparent radius grows (kernels.dense): what contacts and the next step read, sums of this
+# step over the contacts, and the radius at the last list, which is not saved
 SUMS, SUM_COUNT = 10, 7
 LISTED_RADIUS = SUMS + SUM_COUNT
 
