@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.dem.energy import named, spring_energy
+from kalander.kernels.law_table import NORMAL_MEMORY, WALL_MEMORY
 
 __all__ = ["Side", "dense_energy", "sides_of"]
 
-SIDE = 6  # places of a side's history: overlap, bulk part, largest rest, intercept, strain, overlap that stays
+SIDE = (
+    6  # places of a side's history: overlap, bulk part, largest rest, intercept, strain, overlap that stays (of pairs)
+)
 COVERED_OVER_VOLUME = 5  # place of A/V in the column `swelling`
 
 
@@ -36,14 +39,20 @@ def side_energy(side: Side) -> tuple[np.ndarray, np.ndarray]:
     MDR: ½ h² w E* q (sin φ − φ cos φ − sin³ φ/3)/4, cos φ = 1 − 2 d/h, q = dδ/dd; bulk: ½ κ A_con/V A δ_b².
     """
     c, radius = named(side.constants), side.radius
-    overlap, bulk, largest, intercept, _, stays = side.history.T
+    overlap, bulk, largest, intercept = side.history.T[:4]
     modulus, poisson = 2.0 * c["effective_modulus"], c["poisson"]
     young = modulus * (1.0 - poisson**2)
     yields = intercept < 0.0
     pressure = np.where(yields, c["yield_strength"], 1.0) * (1.0 + 1.75 * np.exp(-4.4 * largest / radius))
     flat = np.sqrt(np.where(yields, 2.0 * largest * radius - largest**2 + intercept / np.pi, radius**2))
     height = np.where(yields, 4.0 * pressure * flat / modulus, 4.0 * radius)
-    stretch = np.where(yields, 2.0 * (largest - stays) / height, 1.0)  # δ_max − δ_p = q h/2
+    # ΔR: displacement of the sphere's centre under the pressure p_Y on the contact, in a half space
+    below = radius - largest + 0.5 * height
+    slant = np.hypot(flat, below)
+    shift = pressure * (1.0 + poisson) / (young * slant)
+    shift *= (1.0 - 2.0 * poisson) * below * (slant - below) - 2.0 * (1.0 - poisson) * flat**2
+    stretch = np.where(yields, 1.0 + 2.0 * shift / height, 1.0)
+    stays = np.where(yields, largest - 0.5 * height * stretch, 0.0)
     depth = np.maximum((overlap - bulk - stays) / stretch, 0.0)
     angle = np.arccos(1.0 - 2.0 * depth / height)
     shape = np.sin(angle) - angle * np.cos(angle) - np.sin(angle) ** 3 / 3.0
@@ -76,5 +85,5 @@ def dense_energy(law: str, constants: np.ndarray, sides: tuple[Side, ...], sprin
         energy = 0.5 * (parts[0][0] / share + parts[1][0] / (1.0 - share))
         contact_radius = 0.5 * (parts[0][1] + parts[1][1])
         radius = one.radius * other.radius / reach
-    own = len(sides) * SIDE + len(sides)
+    own = NORMAL_MEMORY["mdr"] if len(sides) == 2 else WALL_MEMORY["mdr"]
     return energy + spring_energy(law, constants, radius, contact_radius, spring, memory[:, own:])

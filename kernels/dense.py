@@ -27,10 +27,11 @@ each = ti.template()  # an array handed on to a function
 SOLID, REST, GROWTH, COVERED, AREA, CROWDING, STRAIN, SHIFT, MEAN, AHEAD = range(SUMS)
 
 # History of a side: overlap, its bulk part, largest rest of it, intercept of the area (0: elastic), volume strain by
-# this contact, overlap that stays when released. Of a pair: both sides, largest overlap, recoverable energy
+# this contact, overlap that stays when released. Of a pair: both sides, largest overlap, recoverable energy, force. Of
+# a platen: the side, with the force instead of what stays, and the energy
 SIDE = 6
-LARGEST, PAIR_ENERGY = MEMORY + 2 * SIDE, MEMORY + 2 * SIDE + 1
-WALL_ENERGY = MEMORY + SIDE
+LARGEST, PAIR_ENERGY, PAIR_FORCE = (MEMORY + 2 * SIDE + place for place in range(3))
+WALL_FORCE, WALL_ENERGY = MEMORY + SIDE - 1, MEMORY + SIDE
 DEEPEST = 0.95  # of the radius: deeper the plane of intersection moves into the other sphere
 LARGEST_GROWTH = 1.5  # of the radius without load
 
@@ -132,21 +133,21 @@ def flat(factors, radius, row, overlap, side, dt):
 
 
 @ti.func
-def one_flat(factors, radius, row, overlap, normal_velocity, history, dt):
+def one_flat(factors, radius, row, overlap, history, dt):
     """Sphere and platen: force, contact radius, heat of yielding [pJ], history, sums of the sphere."""
     side = ti.Vector([history[MEMORY + d] for d in range(SIDE)])
     force, contact_radius, energy, side, sums = flat(factors, radius, row, overlap, side, dt)
-    heat = history[WALL_ENERGY] - energy - force * normal_velocity * dt
+    way = overlap - history[MEMORY] - row[GROWTH]
+    # the mean of the step's ends: with the last force alone, motion to and fro would seem to make heat
+    heat = history[WALL_ENERGY] - energy + 0.5 * (history[WALL_FORCE] + force) * way
     for d in ti.static(range(SIDE)):
         history[MEMORY + d] = side[d]
-    history[WALL_ENERGY] = energy
+    history[WALL_FORCE], history[WALL_ENERGY] = force, energy
     return force, contact_radius, heat, history, sums
 
 
 @ti.func
-def two_flats(
-    factors, other_factors, radius, other_radius, row, other_row, overlap, normal_velocity, history, dt
-):  # fmt: skip
+def two_flats(factors, other_factors, radius, other_radius, row, other_row, overlap, history, dt):
     """Pair of spheres: force, contact radius, heat of yielding [pJ], history, sums of one sphere and of the other.
 
     In first loading the flat is the plane in which the spheres intersect; released, both sides part at once.
@@ -170,11 +171,13 @@ def two_flats(
     force = 0.5 * (force + other_force)
     # the mean force along the whole overlap gives back what both sides do along their shares of it
     energy = 0.5 * (energy / share + other_energy / (1.0 - share))
-    heat = history[PAIR_ENERGY] - energy - force * normal_velocity * dt
+    # not the velocity along the line of centres, which turns
+    way = overlap - history[MEMORY] - history[MEMORY + SIDE] - row[GROWTH] - other_row[GROWTH]
+    heat = history[PAIR_ENERGY] - energy + 0.5 * (history[PAIR_FORCE] + force) * way
     for d in ti.static(range(SIDE)):
         history[MEMORY + d] = side[d]
         history[MEMORY + SIDE + d] = other_side[d]
-    history[LARGEST], history[PAIR_ENERGY] = largest, energy
+    history[LARGEST], history[PAIR_ENERGY], history[PAIR_FORCE] = largest, energy, force
     both = ti.Vector([0.0] * (2 * SUM_COUNT))
     for d in ti.static(range(SUM_COUNT)):
         both[d], both[SUM_COUNT + d] = sums[d], other_sums[d]

@@ -13,7 +13,7 @@ CONSTANTS = (
 )  # fmt: skip
 
 # places of a history that a normal law needs: the largest overlap of those that yield; MDR's are named in kernels.dense
-NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 1, "storakers": 1, "hysteretic": 1, "mdr": 14}
+NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 1, "storakers": 1, "hysteretic": 1, "mdr": 15}
 WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 7}  # the same at a platen, which has one side
 SWELLING = {"mdr": 17}  # places that a law keeps for each body, see records.SWELLING
 ROLLING_SUFFIX = "_rolling"

@@ -124,8 +124,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             one = table + ti.cast(me[11], ti.i32) * (material_count + 1)
             two = table + ti.cast(other[11], ti.i32) * (material_count + 1)
             elastic, contact_radius, heat, history, sums = two_flats(
-                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, slide.dot(normal),
-                spring, dt,
+                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, spring, dt
             )  # fmt: skip
         else:
             elastic, contact_radius, heat, history = normal_law(factors[pair], radius, overlap, spring)
@@ -201,7 +200,7 @@ def pair_functions(law_name: str, *, compensated: bool) -> SimpleNamespace:
             elastic, contact_radius = 0.0, 0.0
             if ti.static(swells):
                 elastic, contact_radius, heat, history, sums = one_flat(
-                    own_factors, me[3], row, overlap, slide.dot(normal), spring, dt
+                    own_factors, me[3], row, overlap, spring, dt
                 )  # fmt: skip
             else:
                 elastic, contact_radius, heat, history = normal_law(factors, me[3], overlap, spring)
