@@ -7,9 +7,10 @@ that is stored and gathered. The result equals that of schedule `boxes` to the b
 from functools import cache
 from typing import Any
 
-from kalander.kernels.backend import ti
+from kalander.kernels.backend import has_double_exponential, ti
 from kalander.kernels.contact import LAWS
 from kalander.kernels.dense import add_sums, swell
+from kalander.kernels.errors import DeviceError
 from kalander.kernels.law_table import memory_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
@@ -22,6 +23,8 @@ __all__ = ["body_kernel"]
 @cache
 def body_kernel(law_name: str, *, precision: str) -> Any:
     """The kernel for one contact law. It has 28 arrays: more than 32 fail on Vulkan, from 33 silently."""
+    if LAWS[law_name].swells and precision == "f64" and not has_double_exponential():
+        raise DeviceError(f'law "{law_name}" needs exp in double precision, which Vulkan has not; use --precision f32')
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated)
     separation, contact, bonded, platens = (

@@ -158,7 +158,8 @@ def two_flats(factors, other_factors, radius, other_radius, row, other_row, over
     deep = ti.min(deep, DEEPEST * radius)
     deep = ti.max(deep, largest - DEEPEST * other_radius)
     stays, other_stays = history[MEMORY + SIDE - 1], history[MEMORY + 2 * SIDE - 1]
-    share = (deep - stays) / (largest - stays - other_stays)  # of what is taken back from the largest overlap
+    returned = largest - stays - other_stays
+    share = (deep - stays) / returned if returned > 0.0 else 0.5  # of what is taken back from the largest overlap
     mine = deep - share * (largest - overlap)
     theirs = overlap - mine
 
