@@ -163,6 +163,8 @@ def state_faults(state: Data) -> list[str]:
         first, second = state.tables[name]["first"], state.tables[name]["second"]
         if ((first < 0) | (second <= first) | (second >= count)).any():
             faults.append(f"{name} join bodies that do not exist")
-    if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
+    if (bodies["material"] != 0).any() or not (solid_radius(bodies) > 0).all() or not (bodies["mass"] > 0).all():
         faults.append("bodies without material, radius or mass")
+    elif not (bodies["radius"] >= solid_radius(bodies)).all():
+        faults.append("bodies smaller than their solid")
     return faults

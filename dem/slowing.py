@@ -3,6 +3,7 @@
 import numpy as np
 
 from kalander.dem.bed import Bed
+from kalander.dem.state import solid_radius
 from kalander.kernels.arrays import download
 from kalander.kernels.records import LOAD, MOTION
 
@@ -14,7 +15,8 @@ def scale_motion(bed: Bed, factor: np.ndarray) -> None:
     motion, load = download(bed.motion, bed.body_count), download(bed.load, bed.body_count)
     share = np.asarray(factor)[bed.host_box]
     velocity, spin = motion[:, MOTION["velocity"]], motion[:, MOTION["spin"]]
-    square = (velocity**2).sum(axis=1) + 0.4 * motion[:, MOTION["radius"]] ** 2 * (spin**2).sum(axis=1)
+    radius = solid_radius({"radius": motion[:, MOTION["radius"]], "swelling": bed.body("swelling")})
+    square = (velocity**2).sum(axis=1) + 0.4 * radius**2 * (spin**2).sum(axis=1)
     load[:, LOAD["heat"]] += 0.5 * motion[:, MOTION["mass"]] * square * (1.0 - share**2)
     velocity *= share[:, None]
     spin *= share[:, None]

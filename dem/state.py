@@ -17,7 +17,7 @@ BODY = {
     "id": Column("i8", ("body",), "1", "persistent number of the particle within its box"),
     "box": Column("i4", ("body",), "1", "box the particle belongs to"),
     "material": Column("i4", ("body",), "1", "row of the particle's material"),
-    "radius": Column("real", ("body",), "um", "radius"),
+    "radius": Column("real", ("body",), "um", "radius; the apparent one where a law lets it grow"),
     "mass": Column("real", ("body",), "ng", "mass"),
     "position": Column("real", ("body", 3), "um", "centre, never wrapped"),
     "rest": Column("real", ("body", 3), "um", "rounding rest of the centre (single precision)"),

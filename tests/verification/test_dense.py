@@ -234,8 +234,8 @@ def test_a_confined_bed_stays_at_rest(make_bed, restitution, kinetic) -> None:
     """Held dense, with dashpots, a bed loses its motion to rounding; without, it only flows a little more.
 
     The bulk's displacement is foreseen when a force is computed. Taken from the last step it lags, and a bed without
-    dashpots shakes itself loose: seen 0.68 of the force in 20 000 steps, with 2e-2 to 4e-2 of the energy in motion; as it
-    is 0.93 and 6e-4.
+    dashpots shakes itself loose: seen 0.68 of the force in 20 000 steps, with up to 4e-2 of the energy in motion; as
+    it is 0.93 and 6e-4.
     """
     laid = lay([loose_packing(60, seed=2)], (replace(STRONG, restitution=restitution), RIGID), dt=5e-4, law="mdr")
     bed = make_bed(laid)
