@@ -9,7 +9,7 @@ from kalander.dem.fragments import fragment_set
 from kalander.dem.material import Material
 from kalander.dem.pieces import Pieces
 from kalander.dem.replacement import Replacement, replace_bodies
-from kalander.dem.state import Ensemble, solid_radius
+from kalander.dem.state import Ensemble
 from kalander.dem.strength import STRENGTH, TURN, born, strengths, uniform_numbers
 from kalander.kernels.columns import Table
 
@@ -67,9 +67,7 @@ class Verdict:
 
 def new_damage(bodies: Table, materials: list[Material], fracture: Fracture) -> Table:
     """Damage of the particles of a new press with the strengths they draw."""
-    strength = _drawn(
-        bodies["id"], bodies["box"], bodies["material"], solid_radius(bodies), materials, fracture
-    )  # fmt: skip
+    strength = _drawn(bodies["id"], bodies["box"], bodies["material"], bodies["radius"], materials, fracture)
     return born(bodies, strength)
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from kalander.dem.material import Material
-from kalander.dem.state import solid_radius
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["DAMAGE", "born", "size_exponent", "strengths", "uniform_numbers"]
@@ -56,7 +55,7 @@ def strengths(
 
 def born(bodies: Table, strength: np.ndarray) -> Table:
     """Damage of particles as packed."""
-    count, diameter = len(bodies["id"]), 2.0 * solid_radius(bodies).astype(float)
+    count, diameter = len(bodies["id"]), 2.0 * bodies["radius"].astype(float)
     return {
         "strength": strength,
         "exceeded": np.zeros(count, np.int32),
