@@ -148,7 +148,10 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
 def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
     """Laws that yield need a yield pressure; adhesion is part of one law, and less than what flattens a contact."""
     active = electrode.active
-    if contact.law != "hertz_mindlin" and active.yield_pressure is None:
+    if contact.law == "mdr" and active.flow_strength is None:
+        why = f"needs electrode.active.yield_strength or yield_pressure, which {active.name} has not"
+        yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_strength')
+    elif contact.law not in ("hertz_mindlin", "mdr") and active.yield_pressure is None:
         why = f"needs electrode.active.yield_pressure, which {active.name} has not"
         yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
     if contact.adhesion > 0 and contact.law != "thornton_ning":
@@ -164,10 +167,22 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
             yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2 with this material")
 
 
+def not_with_dense_compaction(electrode: Electrode, contact: Contact, fracture: Fracture) -> Iterator[Fault]:
+    """Radii that grow are known of whole spheres only."""
+    if contact.law != "mdr":
+        return
+    if electrode.particles.shape is not None:
+        why = "presses spheres, and these particles are platelets"
+        yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or particles without a shape')
+    if fracture.mode == "replace" and fracture.criterion != "none":
+        why = 'cannot be had together with contact.law = "mdr", which knows no pieces'
+        yield Fault("fracture.mode", fracture.mode, why, '"flag", or contact.law = "hertz_mindlin"')
+
+
 def foil_without_constants(electrode: Electrode, press: Press, contact: Contact) -> Iterator[Fault]:
     metal = electrode.foil.material
-    if press.lower_platen == "foil" and (metal.modulus is None or contact.law == "hertz_mindlin"):
-        why = f'needs a foil with a modulus and a law that yields; the foil is "{metal.name}"'
+    if press.lower_platen == "foil" and (metal.modulus is None or contact.law in ("hertz_mindlin", "mdr")):
+        why = f'needs a foil with a modulus and a law in which platens yield; the foil is "{metal.name}"'
         allowed = '"active", or electrode.foil of a metal and contact.law = "thornton_ning"'
         yield Fault("press.lower_platen", press.lower_platen, why, allowed)
 
@@ -314,6 +329,7 @@ FAULTS: tuple[Check, ...] = (
     too_wide_or_too_many,
     cracks_without_strength,
     law_lacks_constants,
+    not_with_dense_compaction,
     foil_without_constants,
     haste_of_bonded,
     pieces_unresolved,

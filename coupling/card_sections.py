@@ -118,14 +118,15 @@ class Binder(Section):
 class Contact(Section):
     """Contact between particles. `restitution` None: that of the active material."""
 
-    law: Annotated[str, Choice(("hertz_mindlin", "thornton_ning", "storakers", "hysteretic"), ("mdr",))] = (
-        "hertz_mindlin"
-    )
+    law: Annotated[str, Choice(("hertz_mindlin", "thornton_ning", "storakers", "hysteretic", "mdr"))] = "hertz_mindlin"
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.3
     rolling_friction: Annotated[float, Real(at_least=0, at_most=2)] = 0.0  # lever of the resistance over R*
     twisting_friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.0
     adhesion: Annotated[float, Quantity("surface_energy", at_least=0)] = 0.0  # work of adhesion: DMT pull 2 pi w R*
     plastic_restitution: Annotated[float, Real(at_least=0.05, below=1)] = 0.5  # of law "hysteretic", without dashpots
+    psi_b: Annotated[float, Real(at_least=0, below=1)] = (
+        0.5  # of law "mdr": free share of a surface where the bulk yields no more
+    )
     restitution: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
     tangential_damping: Annotated[bool, Default(strict=True)] = True
     attraction: Annotated[bool, Default(strict=True)] = False

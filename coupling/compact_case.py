@@ -148,10 +148,16 @@ class CompactCase(Section):
 
     @model_validator(mode="after")
     def yields_at_a_pressure(self) -> Self:
-        lacking = [material.name for material in self.material if material.yield_pressure is None]
+        dense = self.contact.law == "mdr"
+        needed = "yield_strength or yield_pressure" if dense else "yield_pressure"
+        lacking = [
+            material.name
+            for material in self.material
+            if (material.flow_strength if dense else material.yield_pressure) is None
+        ]
         if self.contact.law != "hertz_mindlin" and lacking:
-            why = f"needs a yield_pressure, which {', '.join(lacking)} has not"
-            allowed = '"hertz_mindlin", or material.yield_pressure'
+            why = f"needs a {needed}, which {', '.join(lacking)} has not"
+            allowed = f'"hertz_mindlin", or material.{"yield_strength" if dense else "yield_pressure"}'
             raise wrong(why, allowed=allowed, key="contact.law", value=self.contact.law)
         if self.contact.adhesion > 0 and self.contact.law != "thornton_ning":
             why = f'has no meaning in law "{self.contact.law}"'

@@ -20,6 +20,7 @@ MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="no
 
 # first yield at an overlap of this part of the effective radius: beyond, Hertz' small-contact theory is no longer valid
 LARGEST_YIELD_OVERLAP = 0.1
+FIRST_CONSTRAINT = 2.75  # mean contact pressure of law "mdr" over the yield strength at small overlap
 
 
 @functools.cache
@@ -49,7 +50,11 @@ def constants(kind: str, value: Any, info: ValidationInfo) -> Any:
 
 
 class Material(Section):
-    """Constants of a particle material, SI. `strength` None: its particles do not crush."""
+    """Constants of a particle material, SI. `strength` None: its particles do not crush.
+
+    yield_pressure: of a contact, the hardness; yield_strength: of the solid in uniaxial stress, taken from the other
+    where it is None (see flow_strength). Both None: contacts stay elastic.
+    """
 
     name: Annotated[str, Text(longest=80)] = "own"
     modulus: Modulus
@@ -60,6 +65,7 @@ class Material(Section):
     strength_diameter: Annotated[float, Quantity("length", above=0)] = 2e-6
     strength_exponent: Annotated[float, Real(at_least=-6, at_most=0)] = 0.0
     yield_pressure: MaybePressure = None
+    yield_strength: MaybePressure = None
 
     @model_validator(mode="before")
     @classmethod
@@ -77,7 +83,21 @@ class Material(Section):
                 key=".yield_pressure",
                 value=self.yield_pressure,
             )
+        if self.yield_strength is not None and FIRST_CONSTRAINT * self.yield_strength > limit:
+            raise wrong(
+                "makes contacts yield above the elastic limit of the contact law",
+                allowed=f"at most {limit / FIRST_CONSTRAINT:.3g} Pa at this modulus",
+                key=".yield_strength",
+                value=self.yield_strength,
+            )
         return self
+
+    @property
+    def flow_strength(self) -> float | None:
+        """Yield strength [Pa]; where only the hardness p_y is known, p_y/2.75, so that contacts first yield at p_y."""
+        if self.yield_strength is not None or self.yield_pressure is None:
+            return self.yield_strength
+        return self.yield_pressure / FIRST_CONSTRAINT
 
     @property
     def effective_modulus(self) -> float:

@@ -28,7 +28,7 @@ from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
 from kalander.dem.reforming import LASTING, no_lasting
 from kalander.dem.relaxation import BRANCH
-from kalander.dem.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble
+from kalander.dem.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble, solid_radius
 from kalander.dem.strength import DAMAGE
 from kalander.kernels.columns import Column, Table
 
@@ -123,7 +123,7 @@ def press_work(
     particles = {
         "box": bodies["box"],
         "position": (bodies["position"].astype(float) + bodies["rest"]) * 1e-6,
-        "radius": bodies["radius"].astype(float) * 1e-6,
+        "radius": solid_radius(bodies).astype(float) * 1e-6,
         "cracked": flagged,
         **{name: damage[name] for name in ("exceeded", "generation", "origin")},
         "strength": damage["strength"] * 1e6,
@@ -223,6 +223,8 @@ def state_faults(state: Data) -> list[str]:
             faults.append(f"{name} join bodies that do not exist")
     if len(state.tables["branches"]["axis"]) not in (0, len(state.tables["bonds"]["first"])):
         faults.append("branches are not of the bonds")
-    if (bodies["material"] != 0).any() or not (bodies["radius"] > 0).all() or not (bodies["mass"] > 0).all():
+    if (bodies["material"] != 0).any() or not (solid_radius(bodies) > 0).all() or not (bodies["mass"] > 0).all():
         faults.append("bodies without material, radius or mass")
+    elif not (bodies["radius"] >= solid_radius(bodies)).all():
+        faults.append("bodies smaller than their solid")
     return faults + clump_faults(bodies, state.tables["clumps"], state.tables["members"])

@@ -87,7 +87,7 @@ def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.nda
         materials, contact.friction,
         tangential_damping=contact.tangential_damping, attraction=contact.attraction, adhesion=contact.adhesion,
         plastic_restitution=contact.plastic_restitution, rolling_friction=contact.rolling_friction,
-        twisting_friction=contact.twisting_friction,
+        twisting_friction=contact.twisting_friction, psi_b=contact.psi_b,
     )  # fmt: skip
     rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
     return contact.law + (ROLLING_SUFFIX if rolls else ""), constants
@@ -199,4 +199,5 @@ def particle_of(material: MaterialTable, *, restitution: float | None = None, cr
         strength_diameter=material.strength_diameter * 1e6,
         strength_exponent=material.strength_exponent,
         yield_pressure=np.inf if material.yield_pressure is None else material.yield_pressure / 1e6,
+        yield_strength=np.inf if material.flow_strength is None else material.flow_strength / 1e6,
     )

@@ -8,13 +8,14 @@ from kalander.dem.clumps import heads, lightness, member_codes
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
-from kalander.dem.state import BODY, BOND, CLUMP, Ensemble
+from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
 from kalander.kernels.arrays import Pool, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import box_kernel
 from kalander.kernels.columns import Table
 from kalander.kernels.contact import law_factors
+from kalander.kernels.dense import marking_kernel
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import UNIT, readout_kernels
@@ -29,6 +30,7 @@ from kalander.kernels.records import (
     PAIR_LOAD_WIDTH,
     PLATEN,
     ROOM_WIDTH,
+    cross_width,
     pack,
     unpack,
     width_of,
@@ -72,6 +74,9 @@ class Bed:
         bodies, bonds, clumps = ensemble.bodies, ensemble.bonds, ensemble.clumps
         self.periodic = bool((ensemble.boxes["depth"] > 0).any())
         self.clump_count = len(clumps["mass"])
+        self.swells = bodies["swelling"].shape[1]
+        if self.swells and (self.periodic or self.clump_count):
+            raise ValueError(f'law "{ensemble.law}" is for spheres between platens: no lattices, no rigid clumps')
         variant: dict[str, Any] = {
             "precision": precision, "periodic": self.periodic, "clumps": self.clump_count > 0,
         }  # fmt: skip
@@ -96,6 +101,9 @@ class Bed:
         contact = law_factors(ensemble.lawbook["contact"])
         self.factors = pool.put("factors", contact.reshape(-1, contact.shape[-1]))
         self.binder = pool.put("binder", ensemble.lawbook["binder"])
+        rows = np.zeros((self.body_count, self.swells + 1) if self.swells else (1, 2))
+        rows[:, : self.swells] = bodies["swelling"][: len(rows)]
+        self.swelling = pool.put("swelling", rows, exact=True)
 
         self.largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
         self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
@@ -148,6 +156,9 @@ class Bed:
     def list_pairs(self) -> None:
         """Make the candidate list anew."""
         boxes = self.boxes
+        if self.swells:
+            radius = view(self.motion, self.body_count)[:, MOTION["radius"]]
+            self.largest = np.maximum.reduceat(radius.astype(float), self.start[:-1])
         self.skin = self._choose_skin() if self.given_skin is None else self.given_skin
         self.reach = 2.0 * self.largest + self.skin
         self.listed_height = self._heights(self.done)
@@ -158,6 +169,8 @@ class Bed:
             grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
             self.pairs.make(self.motion, self.box_of, self.member, *self._box_records(), grid)
+            if self.swells:
+                marking_kernel(self.precision)(self.body_count, self.motion, self.swelling)
         self.parts = {}
         self.stale[:] = FRESH
 
@@ -241,7 +254,9 @@ class Bed:
     def _launch_boxes(self, queue: np.ndarray, team: int, todo: np.ndarray) -> None:
         if team not in self.parts:
             bonds = self.bond_first, self.bond_second
-            self.parts[team] = cut(self.pool, self.pairs, self.start, bonds, team, self.head)
+            self.parts[team] = cut(
+                self.pool, self.pairs, self.start, bonds, team, self.head, width=cross_width(self.swells)
+            )
         pairs = self.pairs
         workers = team if team > 1 else min(len(queue), self.workers)
         head, gate = np.zeros(1, np.int32), np.zeros(1, np.int32)
@@ -251,7 +266,7 @@ class Bed:
                 workers, team, self.material_count, queue, head, gate,
                 self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.partner, pairs.spring,
                 pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
-                todo, self.done, self.stale, signs, self.factors, self.binder, *self.parts[team],
+                todo, self.done, self.stale, signs, self.factors, self.binder, self.swelling, *self.parts[team],
                 self.member, self.clump, self.offset,
             )  # fmt: skip
 
@@ -271,7 +286,8 @@ class Bed:
                     active, self.bond_count, pairs.wall_count, self.material_count, count, self.active,
                     self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
-                    *self.bond_rows, *state, self.factors, self.binder, self.member, self.clump, self.offset,
+                    *self.bond_rows, *state, self.factors, self.binder, self.swelling,
+                    self.member, self.clump, self.offset,
                 )  # fmt: skip
             self.done[:], self.stale[:] = view(done, count), view(stale, count)
 
@@ -334,6 +350,10 @@ class Bed:
                 return unpack(view(rows, end)[begin:], layout, name)
         if name in HOST_ONLY:
             return self.host_only[name][begin:end].copy()
+        if name == "swelling":
+            if not self.swells:
+                return np.zeros((end - begin, 0))
+            return view(self.swelling, end)[begin:, : self.swells].copy()
         if name == "rest":
             return view(self.rest, end)[begin:].copy() if self.precision == "f32" else np.zeros((end - begin, 3))
         walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())
@@ -342,6 +362,10 @@ class Bed:
         # a spring that is let go is -0 or 0, and a body that is not near a platen has 0: one zero for both
         column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near + 0.0
         return column
+
+    def solid_radius(self, begin: int = 0, end: int | None = None) -> np.ndarray:
+        """Radii of the solid [µm], from row `begin` to `end`; column `radius` is the apparent one."""
+        return solid_radius({name: self.body(name, begin, end) for name in ("radius", "swelling")})
 
     def clumps(self) -> Table:
         """Host copies of the columns of all clumps."""
@@ -382,8 +406,8 @@ class Bed:
         self.readout.pair_forces(
             begin, end, bonds.start, bonds.stop, self.material_count, self.motion, self.rest, self.box_of,
             *self._box_records(),
-            self.factors, self.binder, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends, self.bond,
-            bond_push,
+            self.factors, self.binder, self.swelling, pairs.row, pairs.partner, pairs.spring, push, *self.bond_ends,
+            self.bond, bond_push,
         )  # fmt: skip
         places, contacts = pairs.touching(begin, end)
         held = self._bonds(bonds)

@@ -118,7 +118,7 @@ class BondClock:
         axis, distance = self._geometry(self.lasting["first"], self.lasting["second"])
         found = reformed(
             bonds, self.branches, self.lasting, after=after, box=bed.host_box,
-            radius=bed.body("radius").astype(float), axis=axis, distance=distance,
+            radius=bed.solid_radius().astype(float), axis=axis, distance=distance,
         )  # fmt: skip
         if found is None:
             return

@@ -10,7 +10,7 @@ from kalander.dem.loads import body_loads
 from kalander.dem.material import Material
 from kalander.dem.observe import observe
 from kalander.dem.replacement import Replacement
-from kalander.dem.state import Ensemble
+from kalander.dem.state import Ensemble, solid_radius
 from kalander.kernels.columns import Table
 
 __all__ = ["Breaking"]
@@ -25,7 +25,8 @@ class Breaking:
 
     def begin(self, bodies: Table) -> None:
         """The particles of a new press draw their strengths."""
-        self.damage = new_damage(bodies, self.materials, self.fracture)
+        solid = {**bodies, "radius": solid_radius(bodies)}
+        self.damage = new_damage(solid, self.materials, self.fracture)
 
     @property
     def replaces(self) -> bool:

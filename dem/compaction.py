@@ -154,6 +154,8 @@ class _Run:
         self.protocol = {name: column.copy() for name, column in state.protocol.items()}
         self.frames = [state.frames]
         self.breaking = Breaking(state.damage, materials, settings.fracture)
+        if bed.swells and self.breaking.replaces:
+            raise ValueError(f'law "{bed.law}" knows no pieces: particles whose radii grow are judged, not replaced')
         self._survey()
         self.stress = self.protocol["last_stress"].copy()
         temperature = np.full(len(self.stress), settings.temperature)
@@ -180,7 +182,7 @@ class _Run:
         """What follows from the bodies as they are: they change where particles break."""
         boxes = self.bed.boxes
         # as the bed holds them: in single precision a state from outside has more digits than one that was saved
-        radius, mass = (self.bed.body(name).astype(float) for name in ("radius", "mass"))
+        radius, mass = self.bed.solid_radius().astype(float), self.bed.body("mass").astype(float)
         self.spheres = solid_volume(self.bed)
         self.density = np.add.reduceat(mass, boxes["body_start"]) / self.spheres
         clump, clumps = self.bed.host_only["clump"], double(self.bed.clumps())

@@ -4,7 +4,7 @@ import numpy as np
 
 from kalander.kernels.law_table import CONSTANTS, NORMAL_MEMORY, ROLLING_SUFFIX
 
-__all__ = ["contact_energy", "lasting_overlap", "peak_load"]
+__all__ = ["contact_energy", "lasting_overlap", "named", "peak_load", "spring_energy"]
 
 STORAKERS_AREA = 2.86  # a² over R*δ, see kernels.normal_laws
 
@@ -57,7 +57,7 @@ def contact_energy(
     Springs: ½ k_t ξ², ½ k_r θ², ½ k_tw φ² with k_t = 8 G* a, k_r = 2.25 · 2 E* a (μ_r R*)², k_tw = k_t a²/2.
     """
     base, c = law.removesuffix(ROLLING_SUFFIX), named(constants)
-    modulus, tangential = c["effective_modulus"], 8.0 * c["effective_shear_modulus"]
+    modulus = c["effective_modulus"]
     own = NORMAL_MEMORY[base]
     largest = np.maximum(memory[:, 0], overlap) if own else overlap
     depth = np.maximum(overlap - lasting_overlap(base, constants, radius, largest), 0.0)
@@ -70,12 +70,22 @@ def contact_energy(
         flat = 4.0 / 3.0 * modulus * area**1.5 / np.maximum(force, 1e-300)  # radius of the flattened contact
         contact_radius = np.sqrt(np.where(own, flat, radius) * depth)
         energy = 0.4 * (4.0 / 3.0 * modulus * contact_radius * depth) * depth
-    energy = energy + 0.5 * tangential * contact_radius * (spring**2).sum(axis=1)
     if own:
         energy = energy - 2.0 * np.pi * c["adhesion"] * radius * depth
+    return energy + spring_energy(law, constants, radius, contact_radius, spring, memory[:, own:])
+
+
+def spring_energy(
+    law: str, constants: np.ndarray, radius: np.ndarray, contact_radius: np.ndarray, spring: np.ndarray,
+    resistance: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Energy of the springs of friction, rolling and twisting [pJ]; resistance: the places of history of the latter."""
+    c = named(constants)
+    tangential = 8.0 * c["effective_shear_modulus"]
+    energy = 0.5 * tangential * contact_radius * (spring**2).sum(axis=1)
     if law.endswith(ROLLING_SUFFIX):
-        rolling = 2.25 * 2.0 * modulus * contact_radius * (c["rolling_friction"] * radius) ** 2
+        rolling = 2.25 * 2.0 * c["effective_modulus"] * contact_radius * (c["rolling_friction"] * radius) ** 2
         twisting = 0.5 * tangential * contact_radius**3
-        angle, twist = memory[:, own : own + 3], memory[:, own + 3]
+        angle, twist = resistance[:, :3], resistance[:, 3]
         energy = energy + 0.5 * rolling * (angle**2).sum(axis=1) + 0.5 * twisting * twist**2
     return energy

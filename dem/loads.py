@@ -44,7 +44,8 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
         modulus = moduli[box[body], material[body], bed.boxes["platen_material"][box[body], height]]
         sides.append((body, load[body], load[body], radius[body], modulus, modulus / plane[body]))
     joined = Sides(*(np.concatenate(columns) for columns in zip(*sides)))
-    return Loads(radius, plane, virial / sphere_volume(radius)[:, None, None], joined)
+    solid = bed.solid_radius().astype(float)
+    return Loads(solid, plane, virial / sphere_volume(solid)[:, None, None], joined)
 
 
 def _add_virial(virial: np.ndarray, force: np.ndarray, arm: np.ndarray, body: np.ndarray) -> None:

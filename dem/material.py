@@ -13,7 +13,8 @@ __all__ = ["BinderConstants", "Material", "binder_constants", "contact_constants
 class Material:
     """Spheres: modulus [MPa], density [ng/µm³ = 1e6 kg/m³], strength of a particle [MPa] at a diameter [µm].
 
-    yield_pressure: mean contact pressure at which contacts yield [MPa], infinite where they do not.
+    yield_pressure: mean contact pressure at which contacts yield [MPa], infinite where they do not; yield_strength: of
+    the solid in uniaxial stress [MPa], of law "mdr".
     """
 
     modulus: float
@@ -24,6 +25,7 @@ class Material:
     strength_diameter: float = 1.0
     strength_exponent: float = 0.0
     yield_pressure: float = np.inf
+    yield_strength: float = np.inf
 
     @property
     def shear_modulus(self) -> float:
@@ -54,13 +56,15 @@ def damping_ratio(restitution: float) -> float:
 def contact_constants(
     materials: list[Material], friction: float, *, tangential_damping: bool = True, attraction: bool = False,
     adhesion: float = 0.0, plastic_restitution: float = 1.0, rolling_friction: float = 0.0,
-    twisting_friction: float = 0.0,
+    twisting_friction: float = 0.0, psi_b: float = 0.5,
 ) -> np.ndarray:  # fmt: skip
     """Constants of every pair of materials, shape (material, material, constant), as by kernels.law_table.CONSTANTS.
 
     The restitution and the yield pressure of a pair are the smaller of the two: the softer side flattens. Without
     attraction the damped normal force is cut at zero. adhesion: work of adhesion [µN/µm = J/m²], same for all pairs;
-    plastic_restitution: of the hysteretic law, without dashpots; rolling_friction: μ_r; twisting_friction: μ_tw.
+    plastic_restitution: of the hysteretic law, without dashpots; rolling_friction: μ_r; twisting_friction: μ_tw;
+    psi_b: free share of a sphere's surface below which it is pressed as a whole (MDR). Yield strength, Poisson ratio
+    and ψ_b are taken by MDR from the pair of a material with itself.
     """
     table = np.zeros((len(materials), len(materials), len(CONSTANTS)))
     for a, one in enumerate(materials):
@@ -72,7 +76,8 @@ def contact_constants(
             table[a, b] = (
                 1 / compliance, 1 / shear_compliance, beta, beta * tangential_damping, friction, floor,
                 min(one.yield_pressure, other.yield_pressure), adhesion, plastic_restitution**-2, rolling_friction,
-                twisting_friction,
+                twisting_friction, min(one.yield_strength, other.yield_strength),
+                0.5 * (one.poisson + other.poisson), psi_b,
             )  # fmt: skip
     return table
 

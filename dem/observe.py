@@ -10,6 +10,7 @@ import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.clumps import double, kinetic_energies, levers, particle_count, solid_volumes
+from kalander.dem.dense import Side, dense_energy, side_of
 from kalander.dem.energy import contact_energy
 from kalander.dem.periodic import nearest_vectors
 from kalander.kernels.arrays import view
@@ -118,6 +119,7 @@ class _Sums:
         self.bed, self.count = bed, count
         rest = view(bed.rest, bed.body_count) if bed.precision == "f32" else None
         self.partners = _Partners(view(bed.motion, bed.body_count), rest, bed.host_box, bed.boxes)
+        self.swelling = view(bed.swelling, bed.body_count)
         self.clump, self.clumps = bed.host_only["clump"], double(bed.clumps())
         zeros = ("low", "high", "touching", "held", "kinetic", "elastic", "heat", "work", "ratio")
         self.total = {name: np.zeros(count) for name in zeros}
@@ -142,14 +144,25 @@ class _Sums:
         overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
         kinds = (self.partners.column("material", rows).astype(np.int32) for rows in (first, second))
         law = self.bed.lawbook["contact"][box, *kinds]
-        history = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
-        self.add("elastic", contact_energy(self.bed.law, law, radius * other / reach, overlap, *history), box)
+        spring, memory = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
+        if self.bed.swells:
+            sides = tuple(self._side(rows, memory, place) for place, rows in enumerate((first, second)))
+            energy = dense_energy(self.bed.law, law, sides, spring, memory)
+        else:
+            energy = contact_energy(self.bed.law, law, radius * other / reach, overlap, spring, memory)
+        self.add("elastic", energy, box)
         np.maximum.at(self.total["ratio"], box, overlap / np.minimum(radius, other))
         self.virial += _virial(force, vector, box, self.count)
         self.total["touching"] += np.bincount(box, minlength=self.count)
         size = np.linalg.norm(contacts["force"], axis=1)
         np.maximum.at(self.largest, first, size)
         np.maximum.at(self.largest, second, size)
+
+    def _side(self, rows: np.ndarray, memory: np.ndarray, place: int) -> Side:
+        """Side number `place` of contacts, of the bodies `rows`; where radii grow."""
+        material = self.partners.column("material", rows).astype(np.int32)
+        own = self.bed.lawbook["contact"][self.partners.box[rows], material, material]
+        return side_of(own, self.partners.column("radius", rows), self.swelling[rows].astype(np.float64), memory, place)
 
     def _bonds(self, bonds: Table) -> None:
         box, vector = self.partners.box[bonds["first"]], self.partners.separations(bonds)
@@ -173,13 +186,18 @@ class _Sums:
         for place, (side, distance) in enumerate(() if bed.periodic else walls):
             load, dent = column(f"load_{side}"), np.maximum(radius - distance, 0.0)
             law = bed.lawbook["contact"][box, material, platens[box, place]]
-            energy = contact_energy(bed.law, law, radius, dent, column(f"spring_{side}"), column(f"memory_{side}"))
+            spring, memory = column(f"spring_{side}"), column(f"memory_{side}")
+            if bed.swells:
+                energy = dense_energy(bed.law, law, (self._side(np.arange(begin, end), memory, 0),), spring, memory)
+            else:
+                energy = contact_energy(bed.law, law, radius, dent, spring, memory)
             self.add("elastic", energy, box)
             self.add(side, load, box)
             self.virial[:, 2, 2] += box_sum(load * (radius - dent), box, self.count)
             np.maximum.at(self.total["ratio"], box, dent / radius)
             np.maximum(self.largest[begin:end], load, out=self.largest[begin:end])
-        mass, inertia = column("mass"), 0.4 * column("mass") * radius**2
+        mass = column("mass")
+        inertia = 0.4 * mass * bed.solid_radius(begin, end).astype(np.float64) ** 2
         square, turn = ((column(name) ** 2).sum(axis=1) for name in ("velocity", "spin"))
         clump = self.clump[begin:end]
         self.add("kinetic", np.where(clump < 0, 0.5 * mass * square + 0.5 * inertia * turn, 0.0), box)
@@ -220,5 +238,5 @@ def observe(bed: Bed) -> Observation:
 
 def solid_volume(bed: Bed) -> np.ndarray:
     """Volume of the spheres and clumps of each box [µm³]."""
-    volume = solid_volumes(bed.body("radius").astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
+    volume = solid_volumes(bed.solid_radius().astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
     return box_sum(volume, bed.host_box, len(bed.boxes["dt"]))

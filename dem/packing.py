@@ -7,7 +7,7 @@ import numpy as np
 from kalander.dem.clumps import member_rows
 from kalander.dem.state import BODY, BOND, CLUMP, MEMBER, Ensemble, empty_table, sphere_volume
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import memory_of
+from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
 
 __all__ = ["Packing", "assemble", "spatial_order"]
 
@@ -58,11 +58,12 @@ def assemble(
     """
     counts = np.array([len(p.radius) for p in packings], dtype=np.int32)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
-    boxes, memory = len(packings), memory_of(law)
+    boxes = len(packings)
+    widths = {"memory": wall_memory_of(law), "swelling": swelling_of(law)}
     total = int(counts.sum())
     bodies: Table = {
         name: np.zeros(
-            (total, *(memory if d == "memory" else int(d) for d in column.dims[1:])),
+            (total, *(widths[d] if isinstance(d, str) else d for d in column.dims[1:])),
             {"i4": "i4", "i8": "i8"}.get(column.kind, "f8"),
         )
         for name, column in BODY.items()
@@ -77,6 +78,7 @@ def assemble(
         bodies["radius"][here] = packing.radius
         bodies["mass"][here] = sphere_volume(packing.radius) * density[packing.material]
         bodies["position"][here] = packing.position
+        bodies["swelling"][here, :1] = packing.radius[:, None]
         clumps.append(_set_clumps(bodies, packing, start, density))
         bond = dict(packing.bonds if packing.bonds is not None else empty_table(BOND))
         bond["first"], bond["second"] = bond["first"] + start, bond["second"] + start
@@ -97,7 +99,12 @@ def assemble(
         "time": np.zeros(boxes),
     }
     none = np.zeros(0, np.int32)
-    contacts: Table = {"first": none, "second": none, "spring": np.zeros((0, 3)), "memory": np.zeros((0, memory))}
+    contacts: Table = {
+        "first": none,
+        "second": none,
+        "spring": np.zeros((0, 3)),
+        "memory": np.zeros((0, memory_of(law))),
+    }
     lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
     members = [packing.members or empty_table(MEMBER) for packing in packings]
     laid, rigid = _joined(bonds, BOND), _joined(clumps, CLUMP)

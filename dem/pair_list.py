@@ -61,12 +61,12 @@ class PairList:
     def __init__(
         self, pool: Pool, bodies: Table, contacts: Table, *, full: bool, periodic: bool = False, clumps: bool = False
     ) -> None:
-        memory = contacts["memory"].shape[1]
+        memory, wall_memory = contacts["memory"].shape[1], bodies["memory_low"].shape[1]
         self.pool = pool
         self.full = full
         self.body_count = len(bodies["id"])
-        self.wall_layout = wall_layout(memory)
-        self.kernels = cell_kernels(pool.precision, memory, periodic=periodic, clumps=clumps)
+        self.wall_layout = wall_layout(wall_memory)
+        self.kernels = cell_kernels(pool.precision, memory, wall_memory, periodic=periodic, clumps=clumps)
         self.made = 0
         first, second = contacts["first"], contacts["second"]
         spring = np.hstack([np.asarray(contacts[name], float) for name in ("spring", "memory")])

@@ -62,11 +62,13 @@ def bounds_of(
 
 
 def cut(
-    pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int, head: np.ndarray | None = None
-) -> tuple[Any, ...]:
+    pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int, head: np.ndarray | None = None,
+    *, width: int = PAIR_LOAD_WIDTH,
+) -> tuple[Any, ...]:  # fmt: skip
     """Arguments of the box kernel that say which bodies, walls, bonds and crossing pairs each part has.
 
-    start: first body of every box and the end of the last; bonds: first and second bodies; head: as in bounds_of.
+    start: first body of every box and the end of the last; bonds: first and second bodies; head: as in bounds_of;
+    width: of kept contacts.
     """
     row = view(pairs.row, pairs.body_count + 1)
     bounds = np.asarray(start)
@@ -98,9 +100,9 @@ def cut(
         "tie load": None,
         "tie in": np.column_stack([tie.arrivals, tie.second]),
     }
-    lengths = {"cross load": len(contact.first), "tie load": len(tie.first)}
+    kept = {"cross load": (len(contact.first), width), "tie load": (len(tie.first), PAIR_LOAD_WIDTH)}
     return tuple(
-        pool.take(f"part {team} {name}", lengths[name], PAIR_LOAD_WIDTH, real=True)
+        pool.take(f"part {team} {name}", *kept[name], real=True)
         if values is None
         else pool.put(f"part {team} {name}", np.asarray(values, np.int32))
         for name, values in rows.items()

@@ -14,8 +14,9 @@ def scale_motion(bed: Bed, factor: np.ndarray) -> None:
     """Multiply all velocities and spins of a box by its factor, shape (box,); the energy that goes becomes heat."""
     motion, load = download(bed.motion, bed.body_count), download(bed.load, bed.body_count)
     share = np.asarray(factor)[bed.host_box]
-    table = {name: motion[:, MOTION[name]] for name in ("radius", "mass", "velocity", "spin")}
-    energy = kinetic_energy(table, bed.host_only["clump"], double(bed.clumps()))
+    table = {name: motion[:, MOTION[name]] for name in ("mass", "velocity", "spin")}
+    solid = {**table, "radius": bed.solid_radius()}
+    energy = kinetic_energy(solid, bed.host_only["clump"], double(bed.clumps()))
     load[:, LOAD["heat"]] += energy * (1.0 - share**2)
     table["velocity"] *= share[:, None]
     table["spin"] *= share[:, None]

@@ -11,13 +11,16 @@ import numpy as np
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import CONSTANTS
 
-__all__ = ["BODY", "BOND", "BOX", "CLUMP", "CONTACT", "LAWBOOK", "MEMBER", "Ensemble", "empty_table", "sphere_volume"]
+__all__ = [
+    "BODY", "BOND", "BOX", "CLUMP", "CONTACT", "LAWBOOK", "MEMBER", "Ensemble", "empty_table", "solid_radius",
+    "sphere_volume",
+]  # fmt: skip
 
 BODY = {
     "id": Column("i8", ("body",), "1", "persistent number of the particle within its box"),
     "box": Column("i4", ("body",), "1", "box the particle belongs to"),
     "material": Column("i4", ("body",), "1", "row of the particle's material"),
-    "radius": Column("real", ("body",), "um", "radius"),
+    "radius": Column("real", ("body",), "um", "radius; the apparent one where a law lets it grow"),
     "mass": Column("real", ("body",), "ng", "mass; of a member an equal share of its clump's"),
     "position": Column("real", ("body", 3), "um", "centre, never wrapped"),
     "rest": Column("real", ("body", 3), "um", "rounding rest of the centre (single precision)"),
@@ -29,6 +32,7 @@ BODY = {
     "spring_high": Column("real", ("body", 3), "um", "tangential spring at the upper platen"),
     "memory_low": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the lower platen"),
     "memory_high": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the upper platen"),
+    "swelling": Column("real", ("body", "swelling"), "um, 1", "what a law of dense compaction keeps (kernels.dense)"),
     "load_low": Column("real", ("body",), "uN", "normal force of the lower platen"),
     "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
     "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
@@ -90,7 +94,7 @@ LAWBOOK = {
     "contact": Column(
         "f8",
         ("box", "material", "material", len(CONSTANTS)),
-        "MPa, MPa, 1, 1, 1, uN, MPa, uN/um, 1, 1, 1",
+        "MPa, MPa, 1, 1, 1, uN, MPa, uN/um, 1, 1, 1, MPa, 1, 1",
         "constants of the contact law, in the order of kernels.law_table.CONSTANTS",
     ),
     "binder": Column("f8", ("box", 5), "MPa, MPa, 1, MPa, MPa", "constants of the bonds"),
@@ -126,6 +130,11 @@ class Ensemble:
 
     def with_boxes(self, **columns: np.ndarray) -> "Ensemble":
         return replace(self, boxes={**self.boxes, **columns})
+
+
+def solid_radius(bodies: Table) -> np.ndarray:
+    """Radius of the solid of each sphere [µm]; `radius` is the apparent one where a law lets it grow."""
+    return bodies["swelling"][:, 0] if bodies["swelling"].shape[1] else bodies["radius"]
 
 
 def sphere_volume(radius: np.ndarray) -> np.ndarray:

@@ -164,6 +164,12 @@ def start(
     return found
 
 
+def has_double_exponential() -> bool:
+    """Has the running device exp in double precision? SPIR-V has it for 16 and 32 bits only."""
+    [(_, device)] = _started
+    return device.kind != "vulkan"
+
+
 def worker_count() -> int:
     """Threads of the running CPU device, no more than there are cores: all of them compute at the same time."""
     [(_, device)] = _started

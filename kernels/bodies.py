@@ -7,14 +7,17 @@ that is stored and gathered. The result equals that of schedule `boxes` to the b
 from functools import cache
 from typing import Any
 
-from kalander.kernels.backend import ti
+from kalander.kernels.backend import has_double_exponential, ti
 from kalander.kernels.clumps import turn_clump
 from kalander.kernels.contact import LAWS
+from kalander.kernels.dense import add_sums, sized
+from kalander.kernels.errors import DeviceError
 from kalander.kernels.lattice import lattice_at, lattice_limits
+from kalander.kernels.law_table import memory_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, pair_functions, partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.records import SUM_COUNT, law_arrays
 
 __all__ = ["body_kernel"]
 
@@ -25,17 +28,19 @@ each = ti.template()  # an array handed on to a function
 def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
 
-    It has 31 arrays: more than 32 fail on Vulkan, from 33 silently.
+    It has 32 arrays: more than 32 fail on Vulkan, from 33 silently.
     clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
     """
+    if LAWS[law_name].swells and precision == "f64" and not has_double_exponential():
+        raise DeviceError(f'law "{law_name}" needs exp in double precision, which Vulkan has not; use --precision f32')
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow = functions.work_of_flow
-    memory = LAWS[law_name].memory
-    a = array_types(precision, memory, periodic=periodic)
+    memory, swells = memory_of(law_name), LAWS[law_name].swells
+    a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
     def rooms(limit, gap):
@@ -58,8 +63,8 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
 
     @ti.func
     def turn(
-        p, finish, begin, box, carry, still, carried, most, motion: each, rest: each, load: each, listed: each,
-        member: each, clump: each, offset: each,
+        p, finish, begin, box, table, material_count, carry, still, carried, most, motion: each, rest: each,
+        load: each, listed: each, factors: each, swelling: each, member: each, clump: each, offset: each,
     ):  # fmt: skip
         """End or begin a step of body p, or of the clump whose last member it is. Returns the signs of its list."""
         signs = ti.cast(0, ti.i32)
@@ -75,8 +80,9 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                         most, clump, offset, compensated, periodic,
                     )  # fmt: skip
         if alone == 1:
+            me, size = sized(p, motion[p], begin, table, material_count, factors, swelling, swells)
             signs = turn_over(
-                p, motion[p], load[p], finish, begin, box[5], pull, motion, rest, load, listed, carry, still, carried,
+                p, me, load[p], size, finish, begin, box[5], pull, motion, rest, load, listed, carry, still, carried,
                 most, compensated, periodic,
             )  # fmt: skip
         return signs
@@ -92,7 +98,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
         moving: a.integer, room: a.room,
-        factors: a.law, binder: a.binder,
+        factors: a.law, binder: a.binder, swelling: a.swelling,
         member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
         """One step of every box that is not done and whose list holds; active: bodies of those that are not done."""
@@ -124,8 +130,9 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
             if moving[b] == 1:
                 carry, still, carried, most = rooms(room[b], platen[b])
                 signs = turn(
-                    p, 0, 1, frame[b], carry, still, carried, most, motion, rest, load, listed, member, clump, offset
-                )
+                    p, 0, 1, frame[b], b * material_count * material_count, material_count, carry, still, carried, most,
+                    motion, rest, load, listed, factors, swelling, member, clump, offset,
+                )  # fmt: skip
                 if signs > 0:
                     ti.atomic_or(signs_of_box[b], signs)
         for b in range(box_count):
@@ -139,6 +146,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                 platens(
                     q, p, room[b][0], room[b][1], gap[2], gap[3], ti.Vector([gap[6], gap[7]]), frame[b][5],
                     b * material_count * material_count, material_count, motion, rest, load, wall, factors,
+                    swelling,
                 )  # fmt: skip
         for k in range(bond_count):
             i = bond_first[k]
@@ -189,10 +197,16 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                         first, second, sign = me, motion[j], 1.0
                         if p > j:
                             first, second, sign = motion[j], me, -1.0
-                        force, moment, other_moment, history, heat = contact(
-                            first, second, sign * vector, square, box[5], span, table, material_count, factors, history
-                        )
+                        force, moment, other_moment, history, heat, gains = contact(
+                            ti.min(p, j), ti.max(p, j), first, second, sign * vector, square, box[5], span, table,
+                            material_count, factors, swelling, history,
+                        )  # fmt: skip
                         spring[k] = history
+                        if ti.static(swells):
+                            if p < j:
+                                add_sums(swelling, p, gains, 0)
+                            else:
+                                add_sums(swelling, p, gains, SUM_COUNT)
                         force_sum += sign * force
                         if p < j:
                             moment_sum += moment
@@ -214,6 +228,9 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
             b = box_of[p]
             if moving[b] == 1:
                 carry, still, carried, most = rooms(room[b], platen[b])
-                turn(p, 1, 0, frame[b], carry, still, carried, most, motion, rest, load, listed, member, clump, offset)
+                turn(
+                    p, 1, 0, frame[b], b * material_count * material_count, material_count, carry, still, carried, most,
+                    motion, rest, load, listed, factors, swelling, member, clump, offset,
+                )  # fmt: skip
 
     return step_bodies

@@ -12,11 +12,13 @@ from typing import Any
 from kalander.kernels.backend import ti
 from kalander.kernels.clumps import turn_clump
 from kalander.kernels.contact import LAWS
+from kalander.kernels.dense import add_sums, sized
 from kalander.kernels.lattice import lattice_at, lattice_limits
+from kalander.kernels.law_table import memory_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
-from kalander.kernels.pairs import centre, keep, kept, pair_functions, partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.pairs import centre, keep, keep_sums, kept, pair_functions, partner_of
+from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, law_arrays
 
 __all__ = ["LANE", "PART", "box_kernel"]
 
@@ -66,8 +68,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow = functions.work_of_flow
-    memory = LAWS[law_name].memory
-    a = array_types(precision, memory, periodic=periodic)
+    memory, swells = memory_of(law_name), LAWS[law_name].swells
+    a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
     def add_to(load: each, p, force, moment):
@@ -84,8 +86,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     def contacts(
         phase, group, share, begin, end, finish, start, dt, span, table, material_count, acceleration, carry, still,
         carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
-        partner: each, spring: each, factors: each, parts: each, cross: each, cross_load: each, member: each,
-        clump: each, offset: each,
+        partner: each, spring: each, factors: each, swelling: each, parts: each, cross: each, cross_load: each,
+        member: each, clump: each, offset: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
 
@@ -118,6 +120,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                         moment_sum += moment
                         heat_sum += heat
                         work_sum += work
+                        if ti.static(swells):
+                            add_sums(swelling, i, cross_load[crossing], PAIR_LOAD_WIDTH)
                     crossing += 1
                 else:
                     vector = separation(i, j, centre(me), motion, rest, span)
@@ -129,14 +133,31 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                             history = spring[k]
                         else:
                             partner[k] = ~j
-                        force, moment, other_moment, history, heat = contact(
-                            me, motion[j], vector, square, dt, span, table, material_count, factors, history
+                        force, moment, other_moment, history, heat, gains = contact(
+                            i,
+                            j,
+                            me,
+                            motion[j],
+                            vector,
+                            square,
+                            dt,
+                            span,
+                            table,
+                            material_count,
+                            factors,
+                            swelling,
+                            history,
                         )
                         spring[k] = history
                         work = work_of_flow(force, vector, span, dt)
                         if phase == 1:
                             keep(cross_load, n, force, moment, other_moment, heat, work)
+                            if ti.static(swells):
+                                keep_sums(cross_load, n, gains)
                         else:
+                            if ti.static(swells):
+                                add_sums(swelling, i, gains, 0)
+                                add_sums(swelling, j, gains, SUM_COUNT)
                             force_sum += force
                             moment_sum += moment
                             heat_sum += heat
@@ -163,8 +184,9 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                                 carried, platen_step, clump, offset, compensated, periodic,
                             )  # fmt: skip
                 if alone == 1:
+                    me, size = sized(i, me, start, table, material_count, factors, swelling, swells)
                     signs |= turn_over(
-                        i, me, sums, finish, start, dt, acceleration, motion, rest, load, listed, carry, still,
+                        i, me, sums, size, finish, start, dt, acceleration, motion, rest, load, listed, carry, still,
                         carried, platen_step, compensated, periodic,
                     )  # fmt: skip
         return signs
@@ -230,8 +252,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         bond_first: a.integer, bond_second: a.integer, bond: a.bond,
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
-        factors: a.law, binder: a.binder,
-        parts: a.parts, cross: a.link, cross_load: a.pair_load, cross_in: a.integer,
+        factors: a.law, binder: a.binder, swelling: a.swelling,
+        parts: a.parts, cross: a.link, cross_load: a.cross_load, cross_in: a.integer,
         tie: a.integer, tie_load: a.pair_load, tie_in: a.link,
         member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
@@ -277,8 +299,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                                 signs |= contacts(
                                     phase, group, share, first, end, finish, begin, h,
                                     here, table, material_count, pull, carry, still, carried, most, motion, rest,
-                                    load, listed, row, partner, spring, factors, parts, cross, cross_load, member,
-                                    clump, offset,
+                                    load, listed, row, partner, spring, factors, swelling, parts, cross, cross_load,
+                                    member, clump, offset,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)
@@ -304,7 +326,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                                             platens(
                                                 m, wall_body[m], carry[0], carry[3], gap[2], gap[3],
                                                 ti.Vector([gap[6], gap[7]]), h, table, material_count, motion, rest,
-                                                load, wall, factors,
+                                                load, wall, factors, swelling,
                                             )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
@@ -316,6 +338,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                                 if code < 0:
                                     force, _, other_moment, _heat, _work = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)
+                                    if ti.static(swells):
+                                        add_sums(swelling, ~code, cross_load[arrival], PAIR_LOAD_WIDTH + SUM_COUNT)
                             state = list_state(signs)
                             going = count < last and state == FRESH and (signs & TIRED) == 0
                     if part == 0:

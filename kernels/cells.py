@@ -94,14 +94,16 @@ def visit(
 
 
 @cache
-def cell_kernels(precision: str, memory: int = 0, *, periodic: bool = False, clumps: bool = False) -> SimpleNamespace:
-    """Kernels for one precision and as many places of memory in the history of a contact.
+def cell_kernels(
+    precision: str, memory: int = 0, wall_memory: int = 0, *, periodic: bool = False, clumps: bool = False
+) -> SimpleNamespace:
+    """Kernels for one precision and as many places of memory in the history of a contact and of one with a platen.
 
     frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first. periodic: boxes have a lattice,
     whose cells divide its vectors. clumps: some bodies are members of rigid clumps.
     """
-    a = array_types(precision, memory, periodic=periodic)
-    wall_width = width_of(wall_layout(memory))
+    a = array_types(precision, memory, wall_memory, periodic=periodic)
+    wall_width = width_of(wall_layout(wall_memory))
 
     @ti.kernel
     def count_cells(

@@ -152,7 +152,9 @@ def turn_clump(
             rest[m] = place_rest + ((place - (centre - back)) + (arm - back))  # exact sum of two: Knuth
         if begin == 1:
             load[m] = ti.Vector([0.0, 0.0, 0.0, sums[3], 0.0, 0.0, 0.0, sums[7]])
-            signs |= strayed(centre, velocity, dt, listed[m], carry, still, carried, platen_step, periodic)
+            signs |= strayed(
+                centre, velocity, dt, listed[m], ti.Vector([0.0] * 3), carry, still, carried, platen_step, periodic
+            )
         motion[m] = ti.Vector(
             [
                 centre.x, centre.y, centre.z, me[3], velocity.x, velocity.y, velocity.z, me[7],

@@ -18,35 +18,41 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.kernels.backend import ti
-from kalander.kernels.law_table import CONSTANTS, LAW_NAMES, NORMAL_MEMORY, ROLLING_SUFFIX, memory_of
+from kalander.kernels.law_table import CONSTANTS, LAW_NAMES, NORMAL_MEMORY, ROLLING_SUFFIX, WALL_MEMORY, swelling_of
 from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
 __all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
 
-# What laws multiply with, in this order: 4/3 E*, c_n, 8 G*, c_t, μ, floor, p_y, 2 E*, 2π w, k_2/k_1, μ_r, μ_tw;
-# dashpots γ = c √(a m*) with contact radius a
-FACTORS = 12
+# What laws multiply with, in this order: 4/3 E*, c_n, 8 G*, c_t, μ, floor, p_y, 2 E*, 2π w, k_2/k_1, μ_r, μ_tw, and
+# what MDR takes from the pair of a material with itself: Y, ν, κ, G, ψ_b; dashpots γ = c √(a m*) with contact radius a
+FACTORS = 17
 
 ROOT_FIVE_SIXTHS = 0.9128709291752769
 
 
 @dataclass(frozen=True)
 class ContactLaw:
-    """force: the device function. stiffness: device function, at least dF/dδ [MPa µm] from factors, R* and overlap.
+    """Device functions. normal: force without dashpot; None where it needs the state of both bodies (kernels.dense).
 
-    memory: places of a history beyond the tangential spring; rolling: whether the last of them resist rolling.
+    respond: the rest of a contact from its normal force; wall_respond: the same at a platen, whose history differs
+    stiffness: at least dF/dδ [MPa µm] from factors, R* and overlap
+    rolling: whether the last places of a history resist rolling; swells: whether radii grow
     """
 
-    force: Callable
+    normal: Callable | None
+    respond: Callable
+    wall_respond: Callable
     stiffness: Callable
-    memory: int
     rolling: bool
+    swells: bool
 
 
 def law_factors(constants: np.ndarray) -> np.ndarray:
     """Factors of pairs, shape (…, FACTORS), from their constants, shape (…, len(CONSTANTS))."""
     named = dict(zip(CONSTANTS, np.moveaxis(constants, -1, 0), strict=True))
     normal, tangential = 2.0 * named["effective_modulus"], 8.0 * named["effective_shear_modulus"]
+    # of a material with itself: 2 E* is E/(1 - ν²)
+    young = normal * (1.0 - named["poisson"] ** 2)
     columns = (
         4.0 / 3.0 * named["effective_modulus"],
         2.0 * ROOT_FIVE_SIXTHS * named["damping"] * np.sqrt(normal),
@@ -60,6 +66,11 @@ def law_factors(constants: np.ndarray) -> np.ndarray:
         named["release_ratio"],
         named["rolling_friction"],
         named["twisting_friction"],
+        named["yield_strength"],
+        named["poisson"],
+        young / (3.0 * (1.0 - 2.0 * named["poisson"])),
+        young / (2.0 * (1.0 + named["poisson"])),
+        named["psi_b"],
     )
     return np.stack(columns, axis=-1)
 
@@ -121,18 +132,18 @@ def rolling_moment(
     return moment, history, 0.5 * stored - moment.dot(spin) * dt
 
 
-def compose(name: str) -> ContactLaw:
-    """The contact law of that name."""
-    base, rolling = name.removesuffix(ROLLING_SUFFIX), name.endswith(ROLLING_SUFFIX)
-    normal_law, stiffness = NORMAL_LAWS[base]
-    memory = NORMAL_MEMORY[base]
+def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
+    """What follows from the normal force of a contact whose law has `memory` places of history of its own."""
 
     @ti.func
-    def force(factors, radius, mass, overlap, normal, velocity, spin, history, dt):
-        """Normal law with dashpot, Coulomb friction with a spring, resistance to rolling.
+    def respond(
+        factors, radius, mass, overlap, elastic, contact_radius, yielded, normal, velocity, spin, history, dt
+    ):  # fmt: skip
+        """Dashpot, Coulomb friction with a spring, resistance to rolling.
 
-        factors: of law_factors; radius R* [µm], mass m* [ng], overlap δ > 0 [µm], normal n, velocity [µm/µs] at the
-        contact, spin of the first relative to the second [1/µs], history, dt [µs]
+        factors: of law_factors; radius R* [µm], mass m* [ng], overlap δ > 0 [µm], force F(δ) [µN], contact radius a
+        [µm] and heat of yielding [pJ] of the normal law, normal n, velocity [µm/µs] at the contact, spin of the first
+        relative to the second [1/µs], history, dt [µs]
 
         F_n = F(δ) − γ_n v_n,   γ_n = 2 √(5/6) β √(S_n m*), S_n = 2 E* a
         F_t = −k_t ξ − γ_t v_t, k_t = 8 G* a, |F_t| ≤ μ F_n without adhesion's pull, ξ shortened with it
@@ -141,7 +152,6 @@ def compose(name: str) -> ContactLaw:
         Source: Tsuji, Tanaka & Ishida, Powder Technology 71 (1992) 239; Di Renzo & Di Maio, Chem. Eng. Sci. 59 (2004)
         525; a = √(R*δ) with Hertz' F is the Hertz–Mindlin law.
         """
-        elastic, contact_radius, yielded, history = normal_law(factors, radius, overlap, history)
         root = ti.sqrt(contact_radius * mass)
         normal_velocity = velocity.dot(normal)
         tangential_velocity = velocity - normal_velocity * normal
@@ -149,9 +159,9 @@ def compose(name: str) -> ContactLaw:
 
         # contact radius of the step before: the velocity that led here is that of the half step
         grown = ti.sqrt(radius * ti.max(overlap + normal_velocity * dt, 0.0))
-        if ti.static(memory > 0):
-            grown = history[MEMORY + 1]
-            history[MEMORY + 1] = contact_radius
+        if ti.static(yields):
+            grown = history[MEMORY + memory - 1]
+            history[MEMORY + memory - 1] = contact_radius
         before = carried(ti.Vector([history[0], history[1], history[2]]), normal)
         way = tangential_velocity * dt
         spring = before + way
@@ -159,7 +169,7 @@ def compose(name: str) -> ContactLaw:
         stiffness = factors[2] * contact_radius
         tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
         pressing = normal_force
-        if ti.static(memory > 0):
+        if ti.static(yields):
             pressing += factors[8] * radius  # adhesion presses the surfaces together
         limit = factors[4] * ti.max(pressing, 0.0)
         square = tangential_force.dot(tangential_force)
@@ -168,7 +178,7 @@ def compose(name: str) -> ContactLaw:
             # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
             # 0 - x, not -x: no spring is +0, as of a body that is not listed
             spring = (0.0 - tangential_force) / stiffness
-        if ti.static(memory > 0) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
+        if ti.static(yields) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
             spring *= 0.0
 
         # dashpots dissipate with the velocity in the middle of the kick, of which they themselves have taken half
@@ -180,7 +190,7 @@ def compose(name: str) -> ContactLaw:
         heat += 0.5 * (stiffness * spring + softer * before).dot(way)
         heat -= 0.5 * (stiffness * spring.dot(spring) - softer * before.dot(before))
         moment = ti.Vector([0.0, 0.0, 0.0])
-        if ti.static(memory > 0):
+        if ti.static(yields):
             heat += yielded
         for d in ti.static(range(3)):
             history[d] = spring[d]
@@ -191,7 +201,18 @@ def compose(name: str) -> ContactLaw:
             heat += rubbed
         return normal_force * normal + tangential_force, moment, history, heat
 
-    return ContactLaw(force, stiffness, memory_of(name), rolling)
+    return respond
+
+
+def compose(name: str) -> ContactLaw:
+    """The contact law of that name."""
+    base, rolling = name.removesuffix(ROLLING_SUFFIX), name.endswith(ROLLING_SUFFIX)
+    normal, stiffness = NORMAL_LAWS[base]
+    memory = NORMAL_MEMORY[base]
+    respond, wall_respond = (
+        responder(places, yields=memory > 0, rolling=rolling) for places in (memory, WALL_MEMORY[base])
+    )
+    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0)
 
 
 @ti.func
@@ -213,10 +234,17 @@ def hysteretic_stiffness(factors, radius, overlap):
     return ti.max(ti.math.pi * factors[6] * radius * factors[9], factors[7] * ti.sqrt(radius * overlap))
 
 
-NORMAL_LAWS = {
+@ti.func
+def dense_stiffness(factors, radius, overlap):
+    """Release, 2 E* a with a² = 2 R*δ, 2.5 times for the displacement of the centre, and the bulk's κ A²/V."""
+    return 2.5 * factors[7] * ti.sqrt(2.0 * radius * overlap) + 1.5 * ti.math.pi * factors[14] * overlap
+
+
+NORMAL_LAWS: dict[str, tuple] = {
     "hertz_mindlin": (hertz, hertz_stiffness),
     "thornton_ning": (thornton_ning, hertz_stiffness),
     "storakers": (storakers, storakers_stiffness),
     "hysteretic": (hysteretic, hysteretic_stiffness),
+    "mdr": (None, dense_stiffness),
 }
 LAWS = {name: compose(name) for name in LAW_NAMES}

@@ -48,19 +48,20 @@ def travel_limits(low, high, listed_low, listed_high, skin, reach, largest_step)
 
 @ti.func
 def turn_over(
-    p, me, sums, finish, begin, dt, acceleration, motion: each, rest: each, load: each, listed: each, carry, still,
-    carried, platen_step, compensated: ti.template(), periodic: ti.template(),
+    p, me, sums, size, finish, begin, dt, acceleration, motion: each, rest: each, load: each, listed: each, carry,
+    still, carried, platen_step, compensated: ti.template(), periodic: ti.template(),
 ):  # fmt: skip
     """End a step of body p (second half of its kick), begin the next (first half and drift), or both.
 
-    me, sums: its rows, of which the forces are stored; at zero where a step begins. carry: how its surroundings move,
-    see `drag`. Returns its signs for its list.
+    me, sums: its rows, of which the forces are stored; at zero where a step begins. size: radius of its inertia, what
+    its radius has grown since its list was made, and what it may have by the next step. carry: how its surroundings
+    move, see `drag`. Returns its signs for its list.
     """
     speed = ti.Vector([me[4], me[5], me[6]])
     turn = ti.Vector([me[8], me[9], me[10]])
     half = 0.5 * dt
     gain = half * (ti.Vector([sums[0], sums[1], sums[2]]) / me[7] + acceleration)
-    turn_gain = half / (0.4 * me[7] * me[3] * me[3]) * ti.Vector([sums[4], sums[5], sums[6]])
+    turn_gain = half / (0.4 * me[7] * size[0] * size[0]) * ti.Vector([sums[4], sums[5], sums[6]])
     if finish == 1:
         speed += gain
         turn += turn_gain
@@ -84,7 +85,7 @@ def turn_over(
         else:
             place += speed * dt
         sums = ti.Vector([0.0, 0.0, 0.0, sums[3], 0.0, 0.0, 0.0, sums[7]])
-        signs = strayed(place, speed, dt, listed[p], carry, still, carried, platen_step, periodic)
+        signs = strayed(place, speed, dt, listed[p], size, carry, still, carried, platen_step, periodic)
     load[p] = sums
     motion[p] = ti.Vector(
         [place.x, place.y, place.z, me[3], speed.x, speed.y, speed.z, me[7], turn.x, turn.y, turn.z, me[11]]
@@ -107,20 +108,21 @@ def drag(listed, carry, periodic: ti.template()):
 
 
 @ti.func
-def strayed(place, speed, dt, listed, carry, still, carried, platen_step, periodic: ti.template()):
-    """Signs of a body at `place`; a place that is not a number has strayed."""
+def strayed(place, speed, dt, listed, size, carry, still, carried, platen_step, periodic: ti.template()):
+    """Signs of a body at `place`; a place that is not a number has strayed; growth counts as moving."""
     away = place - listed
     off = away - drag(listed, carry, periodic)
     # more than a step of the body, accelerating by half, and of the platens
     step = 1.5 * dt * (ti.abs(speed.x) + ti.abs(speed.y) + ti.abs(speed.z))
     signs = ti.cast(0, ti.i32)
-    if not within(away, still):
+    grown, soon = size[1], size[2]
+    if not within(away, still - grown):
         signs |= STILL_NOW
-    if not within(away, still - step):
+    if not within(away, still - soon - step):
         signs |= STILL_SOON
-    if not within(off, carried):
+    if not within(off, carried - grown):
         signs |= CARRIED_NOW
-    if not within(off, carried - step - platen_step):
+    if not within(off, carried - soon - step - platen_step):
         signs |= CARRIED_SOON
     return signs
 

@@ -10,11 +10,13 @@ from types import SimpleNamespace
 from kalander.kernels.backend import ti
 from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
+from kalander.kernels.dense import add_sums, one_flat, two_flats
 from kalander.kernels.lattice import flow_of, lattice_image
+from kalander.kernels.law_table import swelling_of, wall_memory_of
 from kalander.kernels.normal_laws import MEMORY
-from kalander.kernels.records import WALL_LOADS, wall_place
+from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
 
-__all__ = ["centre", "keep", "kept", "nearest_image", "pair_functions", "partner_of"]
+__all__ = ["centre", "keep", "keep_sums", "kept", "nearest_image", "pair_functions", "partner_of"]
 
 each = ti.template()  # an array handed on to a function
 
@@ -53,12 +55,9 @@ def spin(body):
 @ti.func
 def keep(result: each, q, force, moment, other_moment, heat, work):
     """Store what a pair gives its bodies in row q of the pair loads."""
-    result[q] = ti.Vector(
-        [
-            force.x, force.y, force.z, moment.x, moment.y, moment.z,
-            other_moment.x, other_moment.y, other_moment.z, heat, work,
-        ]
-    )  # fmt: skip
+    for d in ti.static(range(3)):
+        result[q][d], result[q][3 + d], result[q][6 + d] = force[d], moment[d], other_moment[d]
+    result[q][9], result[q][10] = heat, work
 
 
 @ti.func
@@ -71,6 +70,13 @@ def kept(result: each, q):
     )  # fmt: skip
 
 
+@ti.func
+def keep_sums(result: each, q, sums):
+    """Store what a pair adds to the sums of its bodies behind what `keep` stores."""
+    for d in ti.static(range(2 * SUM_COUNT)):
+        result[q][PAIR_LOAD_WIDTH + d] = sums[d]
+
+
 @cache
 def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> SimpleNamespace:
     """Device functions for one contact law.
@@ -78,8 +84,13 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
-    law, rolling, places = LAWS[law_name].force, LAWS[law_name].rolling, MEMORY + LAWS[law_name].memory
-    front, back = (tuple(wall_place(side, d, places - MEMORY) for d in range(places)) for side in (0, 1))
+    law = LAWS[law_name]
+    normal_law, respond, wall_respond, rolling, swells = (
+        law.normal, law.respond, law.wall_respond, law.rolling, law.swells,
+    )  # fmt: skip
+    wall_memory, row_width = wall_memory_of(law_name), swelling_width(swelling_of(law_name))
+    places = MEMORY + wall_memory
+    front, back = (tuple(wall_place(side, d, wall_memory) for d in range(places)) for side in (0, 1))
 
     @ti.func
     def separation(i, j, here, motion: each, rest: each, span):
@@ -102,10 +113,13 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         return work
 
     @ti.func
-    def contact(me, other, vector, square, dt, span, table, material_count, factors: each, spring):
-        """Force on `me`, moments on both, its spring and the heat made; `square` is of the distance, which touches.
+    def contact(
+        i, j, me, other, vector, square, dt, span, table, material_count, factors: each, swelling: each, spring
+    ):  # fmt: skip
+        """Force on `me`, moments on both, history, heat made, and what is summed over contacts where radii grow.
 
-        table: first row of the box in `factors`.
+        i, j, me, other: bodies and their rows; square: of the distance, which touches; table: first row of the box in
+        `factors`.
         """
         reach = me[3] + other[3]
         distance = ti.sqrt(square)
@@ -119,16 +133,27 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
         masses = me[7] + other[7]
         share = 1.0 / (reach * masses)  # one division for both reduced quantities
-        force, resisting, history, heat = law(
-            factors[pair], me[3] * other[3] * masses * share, me[7] * other[7] * reach * share, overlap, normal, slide,
-            spin(me) - spin(other), spring, dt,
+        radius, mass = me[3] * other[3] * masses * share, me[7] * other[7] * reach * share
+        history = spring
+        elastic, contact_radius, heat, sums = 0.0, 0.0, 0.0, ti.Vector([0.0] * (2 * SUM_COUNT))
+        if ti.static(swells):
+            one = table + ti.cast(me[11], ti.i32) * (material_count + 1)
+            two = table + ti.cast(other[11], ti.i32) * (material_count + 1)
+            elastic, contact_radius, heat, history, sums = two_flats(
+                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, spring, dt
+            )  # fmt: skip
+        else:
+            elastic, contact_radius, heat, history = normal_law(factors[pair], radius, overlap, spring)
+        force, resisting, history, heat = respond(
+            factors[pair], radius, mass, overlap, elastic, contact_radius, heat, normal, slide, spin(me) - spin(other),
+            history, dt,
         )  # fmt: skip
         couple = normal.cross(force)
         moment, other_moment = -arm * couple, -other_arm * couple
         if ti.static(rolling):
             moment += resisting
             other_moment -= resisting
-        return force, moment, other_moment, history, heat
+        return force, moment, other_moment, history, heat, sums
 
     @ti.func
     def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
@@ -170,15 +195,17 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         return force, moment_me, moment_other, heat, work_of_flow(force, vector, span, dt)
 
     @ti.func
-    def platen(me, rest, dt, height, direction, plate_velocity, factors, spring):
-        """Force and moment on a body of the platen at `height` whose inward normal is `direction` z.
+    def platen(me, rest, dt, height, direction, plate_velocity, factors, own_factors, row, spring):
+        """Force and moment of the platen at `height` with inward normal `direction` z on a body, history, heat, sums.
+
+        own_factors: of the body's material with itself, row: of `swelling`; both only where radii grow.
 
         The history of a body that does not touch is kept at zero, which is also its value at first touch.
         """
         force = ti.Vector([0.0, 0.0, 0.0])
         moment = ti.Vector([0.0, 0.0, 0.0])
         history = ti.Vector([0.0] * places)
-        heat = 0.0
+        heat, sums = 0.0, ti.Vector([0.0] * SUM_COUNT)
         distance = direction * (me[2] - height)
         if ti.static(compensated):
             distance += direction * rest.z
@@ -188,17 +215,24 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             arm = me[3] - overlap
             slide = velocity(me) - arm * spin(me).cross(normal)
             slide.z -= plate_velocity
-            force, resisting, history, heat = law(
-                factors, me[3], me[7], overlap, normal, slide, spin(me), spring, dt
+            elastic, contact_radius = 0.0, 0.0
+            if ti.static(swells):
+                elastic, contact_radius, heat, history, sums = one_flat(
+                    own_factors, me[3], row, overlap, spring, dt
+                )  # fmt: skip
+            else:
+                elastic, contact_radius, heat, history = normal_law(factors, me[3], overlap, spring)
+            force, resisting, history, heat = wall_respond(
+                factors, me[3], me[7], overlap, elastic, contact_radius, heat, normal, slide, spin(me), history, dt
             )  # fmt: skip
             moment = -arm * normal.cross(force)
             if ti.static(rolling):
                 moment += resisting
-        return force, moment, history, heat
+        return force, moment, history, heat, sums
 
     @ti.func
     def platens(q, p, low, high, low_velocity, high_velocity, materials, dt, table, material_count, motion: each,
-                rest: each, load: each, wall: each, factors: each):  # fmt: skip
+                rest: each, load: each, wall: each, factors: each, swelling: each):  # fmt: skip
         """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums.
 
         materials: rows of the lower and the upper platen's material.
@@ -207,7 +241,11 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         offset = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(compensated):
             offset = rest[p]
-        row = table + ti.cast(me[11], ti.i32) * material_count
+        material = ti.cast(me[11], ti.i32)
+        row = table + material * material_count
+        own = ti.Vector([0.0] * row_width)
+        if ti.static(swells):
+            own = swelling[p]
         springs = held  # as by records.wall_layout: the side whose turn it is lies in front
         pushes = ti.Vector([0.0, 0.0])
         push = ti.Vector([0.0, 0.0, 0.0])
@@ -220,9 +258,12 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             spring = ti.Vector([0.0] * places)
             for d in ti.static(range(places)):
                 spring[d] = springs[ti.static(front[d])]
-            force, moment, history, made = platen(
-                me, offset, dt, height, direction, speed, factors[row + ti.cast(materials[side], ti.i32)], spring
+            force, moment, history, made, sums_of_side = platen(
+                me, offset, dt, height, direction, speed, factors[row + ti.cast(materials[side], ti.i32)],
+                factors[row + material], own, spring,
             )  # fmt: skip
+            if ti.static(swells):
+                add_sums(swelling, p, sums_of_side, 0)
             # the other side's turn: what was found goes to the back
             for d in ti.static(range(places)):
                 springs[ti.static(front[d])] = springs[ti.static(back[d])]

@@ -7,7 +7,7 @@ from kalander.kernels.backend import ti
 from kalander.kernels.contact import LAWS
 from kalander.kernels.lattice import lattice_at
 from kalander.kernels.pairs import centre, pair_functions, partner_of
-from kalander.kernels.records import array_types
+from kalander.kernels.records import law_arrays
 
 __all__ = ["UNIT", "readout_kernels"]
 
@@ -21,9 +21,8 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
     """Kernels for one contact law, for boxes with platens or a lattice; clumps: some bodies are their members."""
     functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic)
     contact, bonded, separation = functions.contact, functions.bonded, functions.separation
-    law = LAWS[law_name]
-    stiffness_of = law.stiffness
-    a = array_types(precision, law.memory, periodic=periodic)
+    stiffness_of = LAWS[law_name].stiffness
+    a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
     def span_of(box, gap):
@@ -149,6 +148,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
     def pair_forces(
         begin: int, end: int, bond_begin: int, bond_end: int, material_count: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law, binder: a.binder,
+        swelling: a.swelling,
         row: a.integer, partner: a.integer, spring: a.spring, push: a.point,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_push: a.point,
     ):  # fmt: skip
@@ -164,14 +164,15 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
             for k in range(row[p], row[p + 1]):
                 push[k - first] = ti.Vector([0.0, 0.0, 0.0])
                 if partner[k] < 0:
-                    other = motion[partner_of(partner[k])]
-                    vector = separation(p, partner_of(partner[k]), centre(me), motion, rest, span)
+                    j = partner_of(partner[k])
+                    other = motion[j]
+                    vector = separation(p, j, centre(me), motion, rest, span)
                     square = vector.dot(vector)
                     reach = me[3] + other[3]
                     if square < reach * reach:
-                        force, _, _, _history, _heat = contact(
-                            me, other, vector, square, 0.0, span, b * material_count * material_count,
-                            material_count, factors, spring[k],
+                        force, _, _, _history, _heat, _sums = contact(
+                            p, j, me, other, vector, square, 0.0, span, b * material_count * material_count,
+                            material_count, factors, swelling, spring[k],
                         )  # fmt: skip
                         push[k - first] = force
         for k in range(bond_begin, bond_end):

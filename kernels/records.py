@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from kalander.kernels.backend import ti
+from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
 
 __all__ = [
-    "BOND_STATE", "CLUMP_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LOAD", "MOTION",
-    "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "WALL_LOADS", "Layout", "array_types", "pack", "unpack", "wall_layout",
-    "wall_place", "width_of",
+    "BOND_STATE", "CLUMP_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LISTED_RADIUS", "LOAD",
+    "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "SUMS", "SUM_COUNT", "WALL_LOADS", "Layout", "array_types",
+    "cross_width", "law_arrays", "pack", "swelling_width", "unpack", "wall_layout", "wall_place", "width_of",
 ]  # fmt: skip
 
 Layout = dict[str, slice | int]
@@ -57,9 +58,14 @@ LATTICE: Layout = {
 WALL_LOADS = (3, 7)  # places of the platens' normal forces in a wall row
 
 PAIR_LOAD_WIDTH = 11  # force on the first body, moments on both, heat, work of the flow
-LAW_WIDTH = 12  # factors of a contact law, derived from the constants of the materials
+LAW_WIDTH = 17  # factors of a contact law, derived from the constants of the materials
 ROOM_WIDTH = 6  # heights and what the list of a box allows, see motion.travel_limits
 LATTICE_ROOM_WIDTH = 18  # carry, rooms, span: see lattice
+
+# Rows of bodies whose apparent radius grows (kernels.dense): what contacts and the next step read, sums of this
+# step over the contacts, and the radius at the last list, which is not saved
+SUMS, SUM_COUNT = 10, 7
+LISTED_RADIUS = SUMS + SUM_COUNT
 
 
 def wall_layout(memory: int) -> Layout:
@@ -96,10 +102,28 @@ def unpack(rows: np.ndarray, layout: Layout, name: str) -> np.ndarray:
     return rows[:, layout[name]].copy()
 
 
-def array_types(precision: str, memory: int = 0, *, periodic: bool = False) -> SimpleNamespace:
+def swelling_width(swelling: int) -> int:
+    """Width of the rows of bodies whose law keeps `swelling` places each; those of other laws are never read."""
+    return swelling + 1 if swelling else 2
+
+
+def cross_width(swelling: int) -> int:
+    """Width of the rows in which contacts are kept: what both bodies add to their sums comes after forces and heat."""
+    return PAIR_LOAD_WIDTH + (2 * SUM_COUNT if swelling else 0)
+
+
+def law_arrays(precision: str, law: str, *, periodic: bool = False) -> SimpleNamespace:
+    """Annotations of the kernel arguments of one contact law."""
+    return array_types(precision, memory_of(law), wall_memory_of(law), swelling_of(law), periodic=periodic)
+
+
+def array_types(
+    precision: str, memory: int = 0, wall_memory: int = 0, swelling: int = 0, *, periodic: bool = False
+) -> SimpleNamespace:
     """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
 
-    memory: places of a contact's history beyond the tangential spring. periodic: boxes have a lattice, not platens.
+    memory, wall_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
+    periodic: boxes have a lattice, not platens.
     """
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
 
@@ -109,7 +133,9 @@ def array_types(precision: str, memory: int = 0, *, periodic: bool = False) -> S
     vectors = {
         "motion": width_of(MOTION),
         "load": width_of(LOAD),
-        "wall": width_of(wall_layout(memory)),
+        "wall": width_of(wall_layout(wall_memory)),
+        "swelling": swelling_width(swelling),
+        "cross_load": cross_width(swelling),
         "spring": 3 + memory,
         "room": LATTICE_ROOM_WIDTH if periodic else ROOM_WIDTH,
         "bond": width_of(BOND_STATE),

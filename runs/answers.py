@@ -26,6 +26,7 @@ NAMES = {
 }  # fmt: skip
 
 INERTIAL_LIMIT, OVERLAP_LIMIT, ENERGY_LIMIT = 2e-3, 0.1, 0.05  # beyond which a result is flagged
+DENSE_LIMIT = 0.8  # overlap over radius in law "mdr", which does not screen contacts behind other spheres
 
 
 def number(value: float) -> float | None:
@@ -117,23 +118,25 @@ def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:
     }
     turning = [loaded_and_released(frames, box)[0] for box in range(len(boxes["stress"]))]
     worst["kinetic_over_elastic_loaded"] = float(frames["kinetic_over_elastic"][turning].max())
-    flags = [*card.warnings, *validity_flags(worst)]
+    flags = [*card.warnings, *validity_flags(worst, card.contact.law)]
     missed = int((boxes["reached"] == 0).sum())
     if missed:
         flags.append(f"{missed} of {len(boxes['reached'])} boxes did not reach their stress within press.max_strain")
     return {**worst, "flags": flags}
 
 
-def validity_flags(worst: Mapping[str, float]) -> list[str]:
-    """What lies outside of validity, in words."""
+def validity_flags(worst: Mapping[str, float], law: str) -> list[str]:
+    """What lies outside of the validity of a contact law, in words."""
     flags = []
     if worst["inertial_number_max"] > INERTIAL_LIMIT:
         flags.append(f"inertial number {worst['inertial_number_max']:.2g} above {INERTIAL_LIMIT:g}: not quasi-static")
-    if worst["overlap_ratio_max"] > OVERLAP_LIMIT:
-        flags.append(
-            f"largest overlap {worst['overlap_ratio_max']:.2g} of a radius above {OVERLAP_LIMIT:g}: "
-            "Hertz contacts do not know their neighbours there; particles would yield or crack"
-        )
+    limit, why = (
+        (DENSE_LIMIT, "contacts reach through spheres between there")
+        if law == "mdr"
+        else (OVERLAP_LIMIT, "Hertz contacts do not know their neighbours there; particles would yield or crack")
+    )
+    if worst["overlap_ratio_max"] > limit:
+        flags.append(f"largest overlap {worst['overlap_ratio_max']:.2g} of a radius above {limit:g}: {why}")
     if abs(worst["energy_error"]) > ENERGY_LIMIT:
         flags.append(f"energy balance open by {worst['energy_error']:.2g} of the work, above {ENERGY_LIMIT:g}")
     return flags

@@ -183,7 +183,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
             **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat")},
             "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
         },
-        "validity": {**validity, "flags": validity_flags(validity)},
+        "validity": {**validity, "flags": validity_flags(validity, case.contact.law)},
     }
 
 

@@ -89,6 +89,8 @@ def faults_of(files: Path, **changes) -> list[str]:
 # (text in the sound case, text in its place, key at fault, words of the remedy)
 CASE_FAULTS = [
     ('law = "hertz_mindlin"', 'law = "hertz"', "contact.law", "hertz_mindlin"),
+    ('law = "hertz_mindlin"', 'law = "storakers"', "contact.law", "material.yield_pressure"),
+    ('law = "hertz_mindlin"', 'law = "mdr"', "contact.law", "material.yield_strength"),
     ("friction = 0.5", "friction = -1", "contact.friction", "at least 0"),
     ("[contact]\n", "[contact]\ncolour = 1\n", "contact.colour", "friction"),
     ('"14 GPa"', '"14 GPa"\nname = "nmc"', "material[0].name", "delete one"),

@@ -89,6 +89,27 @@ def test_a_law_that_yields_needs_a_yield_pressure() -> None:
                                        "contact.law": "storakers"})  # fmt: skip
 
 
+def test_constants_of_dense_compaction() -> None:
+    """Yield strength as given, else from the hardness, which is 2.75 times it at first yield; psi_b."""
+    for strength, expected in (("none", 8600.0 / 2.75), ("2 GPa", 2000.0)):
+        changes = {"contact.law": "mdr", "contact.psi_b": "0.4", "electrode.active.name": "nmc111"}
+        law, constants = contact_of(
+            load_card("nmc111", overrides={**changes, "electrode.active.yield_strength": strength})
+        )
+        named = {name: constants[0, 0, place] for place, name in enumerate(CONSTANTS)}
+        assert law == "mdr"
+        assert named["yield_strength"] == pytest.approx(expected)
+        assert (named["psi_b"], named["poisson"]) == (0.4, 0.3)
+
+
+def test_dense_compaction_needs_a_strength_and_flat_platens() -> None:
+    soft = {"electrode.active.name": "nmc111", "electrode.active.yield_pressure": "none"}
+    with pytest.raises(InputError, match=r"contact\.law.*yield_strength"):
+        load_card("nmc111", overrides={**soft, "contact.law": "mdr"})
+    with pytest.raises(InputError, match=r"press\.lower_platen"):
+        load_card("nmc111", overrides={"contact.law": "mdr", "press.lower_platen": "foil"})
+
+
 def test_adhesion_stays_below_what_flattens_particles() -> None:
     changes = {"contact.law": "thornton_ning", "contact.adhesion": "1e4 J/m^2"}
     with pytest.raises(InputError, match=r"contact\.adhesion.*smallest particles yield"):

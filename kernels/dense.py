@@ -1,0 +1,258 @@
+"""Contacts of dense compaction: the mechanically-derived response of Zunker & Kamrin, without adhesion.
+
+A sphere is pressed between rigid flats, each of which meets an elliptical indenter of the method of dimensionality
+reduction (MDR). A flat between two spheres lies where their surfaces intersect, and the force of the pair is the mean
+of both sides. Volume is kept: the apparent radius of a sphere grows by what its caps displace. Once the free share of
+its surface falls below ψ_b, the mean displacement of its surface acts on the bulk modulus instead. Units: µm, µN, MPa.
+
+Sources: Zunker & Kamrin, J. Mech. Phys. Solids 183 (2024) 105492 (part I) and 105493 (part II); Zunker, Dunatunga,
+Thakur, Tang & Kamrin, Powder Technology (2025) 120972 (many spheres).
+"""
+
+from functools import cache
+from typing import Any
+
+from kalander.kernels.backend import ti
+from kalander.kernels.normal_laws import MEMORY
+from kalander.kernels.records import LISTED_RADIUS, SUM_COUNT, SUMS, law_arrays
+
+__all__ = ["add_sums", "marking_kernel", "one_flat", "sized", "swell", "two_flats"]
+
+each = ti.template()  # an array handed on to a function
+
+# Rows of `swelling`: radius without load, rounding rest of the apparent radius and its growth in this step; share of
+# the surface in contact, contact area, this over the volume, volume strain; displacement that goes to the bulk in this
+# step, mean displacement of the surface in the last step and how far it is foreseen. Then sums of this step over the
+# contacts, in the order of the vector that `flat` returns, and the apparent radius at the last list, which is not saved
+SOLID, REST, GROWTH, COVERED, AREA, CROWDING, STRAIN, SHIFT, MEAN, AHEAD = range(SUMS)
+
+# History of a side: overlap, its bulk part, largest rest of it, intercept of the area (0: elastic), volume strain by
+# this contact, overlap that stays when released. Of a pair: both sides, largest overlap, recoverable energy, force. Of
+# a platen: the side, with the force instead of what stays, and the energy. Last the contact radius (contact.responder)
+SIDE = 6
+LARGEST, PAIR_ENERGY, PAIR_FORCE = (MEMORY + 2 * SIDE + place for place in range(3))
+WALL_FORCE, WALL_ENERGY = MEMORY + SIDE - 1, MEMORY + SIDE
+DEEPEST = 0.95  # of the radius: deeper the plane of intersection moves into the other sphere
+LARGEST_GROWTH = 1.5  # of the radius without load
+
+
+@ti.func
+def solid_volume(row):
+    """Volume of a sphere without load [µm³]."""
+    return 4.0 / 3.0 * ti.math.pi * row[SOLID] * row[SOLID] * row[SOLID]
+
+
+@ti.func
+def contact_area(radius, overlap, intercept):
+    """Area of a flattened cap [µm²]: Hertz' πRδ until it yields, then that of the plane through the sphere and what it
+    lacked of it when it began to yield.
+    """
+    area = ti.math.pi * radius * overlap
+    if intercept < 0.0:
+        area = ti.math.pi * overlap * (2.0 * radius - overlap) + intercept
+    return ti.max(area, 0.0)
+
+
+@ti.func
+def indented(depth, height, width):
+    """Force and energy over E* of a rigid ellipse [µm] pressed `depth` into springs, and its contact radius.
+
+    F/E* = h w/4 (φ − sin φ cos φ), cos φ = 1 − 2 d/h; ∫ F dd = h² w/8 (sin φ − φ cos φ − sin³ φ/3).
+    """
+    share = ti.max(depth, 0.0) / height
+    sine, cosine = 2.0 * ti.sqrt(share * (1.0 - share)), 1.0 - 2.0 * share
+    angle = 2.0 * ti.asin(ti.sqrt(share))
+    force = 0.25 * height * width * (angle - cosine * sine)
+    energy = 0.125 * height * height * width * (sine - angle * cosine - sine * sine * sine / 3.0)
+    return force, energy, 0.5 * width * sine
+
+
+@ti.func
+def flat(factors, radius, row, overlap, side, dt):
+    """One sphere against a rigid flat.
+
+    factors: of the sphere's own material with itself; radius: apparent [µm]; row: of `swelling`; overlap δ [µm]; side:
+    its history. p_Y = Y (1.75 exp(−4.4 δ_max/R) + 1); the contact yields when Hertz' mean pressure exceeds it; then
+    a² = 2 δ_max R − δ_max² + c_A/π, indenter h = 4 p_Y a/E*, w = 2 a, and the displacement of the sphere's centre
+    stretches that of the springs by 1 + ΔR/(h/2).
+
+    Returns force [µN], contact radius [µm], recoverable energy [pJ], history, and sums: contact area, surface beyond
+    4πR², volume of caps, volume strain, volume displaced, surface that cannot grow, area times displacement.
+    """
+    modulus, strength, poisson, bulk_modulus, psi_b = factors[7], factors[12], factors[13], factors[14], factors[16]
+    moved = overlap - side[0]
+    intercept = side[3]
+    area_before = contact_area(radius - row[GROWTH], side[0], intercept)
+    bulk = side[1]
+    if row[COVERED] > 1.0 - psi_b and dt > 0.0:  # a look at the forces changes nothing
+        bulk = ti.max(bulk + row[SHIFT], 0.0)
+    displacement = overlap - bulk
+    largest = ti.max(side[2], displacement)
+    pressure = strength * (1.75 * ti.exp(-4.4 * largest / radius) + 1.0)
+    if intercept == 0.0 and displacement >= largest:
+        hertz = 4.0 / (3.0 * ti.math.pi) * modulus * ti.sqrt(ti.max(displacement, 0.0) / radius)
+        if hertz > pressure:
+            intercept = ti.math.pi * displacement * (displacement - radius)
+
+    height, width, depth, stretch, stays = 4.0 * radius, 2.0 * radius, displacement, 1.0, 0.0
+    if intercept < 0.0:
+        square = 2.0 * largest * radius - largest * largest + intercept / ti.math.pi
+        flat_radius = ti.sqrt(square)
+        height, width = 4.0 * pressure * flat_radius / modulus, 2.0 * flat_radius
+        deepest = 0.5 * height
+        centre = radius - (largest - deepest)
+        slant = ti.sqrt(square + centre * centre)
+        # displacement at the centre of the sphere by the pressure p_Y on the contact
+        correction = 2.0 * square * (poisson - 1.0) + (1.0 - 2.0 * poisson) * centre * (slant - centre)
+        correction *= pressure / (2.0 * factors[15] * slant)
+        stretch = 1.0 + correction / deepest
+        depth = (displacement - largest + deepest + correction) / stretch
+        stays = largest - (deepest + correction)
+    over_modulus, energy_over, contact_radius = indented(depth, height, width)
+    force = modulus * over_modulus
+
+    area = contact_area(radius, overlap, intercept)
+    bulk_force = row[CROWDING] * bulk_modulus * area * bulk
+    energy = modulus * stretch * energy_over + 0.5 * bulk_force * bulk
+    volume = solid_volume(row)
+    strain = -(force + bulk_force) * (radius - overlap) / (3.0 * bulk_modulus * volume * (1.0 + row[STRAIN]))
+    displaced, held = 0.0, 0.0
+    if displacement >= largest and intercept < 0.0 and force > 0.0:
+        displaced = -volume * (strain - side[4])
+        displaced -= ti.math.pi * (moved - row[GROWTH]) * overlap * (2.0 * radius - overlap)
+        held = 2.0 * ti.math.pi * radius * overlap
+    sums = ti.Vector(
+        [
+            area, area - 2.0 * ti.math.pi * radius * (largest + bulk),
+            ti.math.pi / 3.0 * overlap * overlap * (3.0 * radius - overlap),
+            strain, displaced, held, area_before * moved,
+        ]
+    )  # fmt: skip
+    history = ti.Vector([overlap, bulk, largest, intercept, strain, stays])
+    return force + bulk_force, contact_radius, energy, history, sums
+
+
+@ti.func
+def one_flat(factors, radius, row, overlap, history, dt):
+    """Sphere and platen: force, contact radius, heat of yielding [pJ], history, sums of the sphere."""
+    side = ti.Vector([history[MEMORY + d] for d in range(SIDE)])
+    force, contact_radius, energy, side, sums = flat(factors, radius, row, overlap, side, dt)
+    way = overlap - history[MEMORY] - row[GROWTH]
+    # the mean of the step's ends: with the last force alone, motion to and fro would seem to make heat
+    heat = history[WALL_ENERGY] - energy + 0.5 * (history[WALL_FORCE] + force) * way
+    for d in ti.static(range(SIDE)):
+        history[MEMORY + d] = side[d]
+    history[WALL_FORCE], history[WALL_ENERGY] = force, energy
+    return force, contact_radius, heat, history, sums
+
+
+@ti.func
+def two_flats(factors, other_factors, radius, other_radius, row, other_row, overlap, history, dt):
+    """Pair of spheres: force, contact radius, heat of yielding [pJ], history, sums of one sphere and of the other.
+
+    In first loading the flat is the plane in which the spheres intersect; released, both sides part at once.
+    """
+    largest = ti.max(history[LARGEST], overlap)
+    reach = radius + other_radius
+    deep = largest * (2.0 * other_radius - largest) / (2.0 * (reach - largest))
+    deep = ti.min(deep, DEEPEST * radius)
+    deep = ti.max(deep, largest - DEEPEST * other_radius)
+    stays, other_stays = history[MEMORY + SIDE - 1], history[MEMORY + 2 * SIDE - 1]
+    returned = largest - stays - other_stays
+    share = (deep - stays) / returned if returned > 0.0 else 0.5  # of what is taken back from the largest overlap
+    mine = deep - share * (largest - overlap)
+    theirs = overlap - mine
+
+    side = ti.Vector([history[MEMORY + d] for d in range(SIDE)])
+    other_side = ti.Vector([history[MEMORY + SIDE + d] for d in range(SIDE)])
+    force, contact_radius, energy, side, sums = flat(factors, radius, row, mine, side, dt)
+    other_force, other_contact, other_energy, other_side, other_sums = flat(
+        other_factors, other_radius, other_row, theirs, other_side, dt
+    )  # fmt: skip
+    force = 0.5 * (force + other_force)
+    # the mean force along the whole overlap gives back what both sides do along their shares of it
+    energy = 0.5 * (energy / share + other_energy / (1.0 - share))
+    # not the velocity along the line of centres, which turns
+    way = overlap - history[MEMORY] - history[MEMORY + SIDE] - row[GROWTH] - other_row[GROWTH]
+    heat = history[PAIR_ENERGY] - energy + 0.5 * (history[PAIR_FORCE] + force) * way
+    for d in ti.static(range(SIDE)):
+        history[MEMORY + d] = side[d]
+        history[MEMORY + SIDE + d] = other_side[d]
+    history[LARGEST], history[PAIR_ENERGY], history[PAIR_FORCE] = largest, energy, force
+    both = ti.Vector([0.0] * (2 * SUM_COUNT))
+    for d in ti.static(range(SUM_COUNT)):
+        both[d], both[SUM_COUNT + d] = sums[d], other_sums[d]
+    return force, 0.5 * (contact_radius + other_contact), heat, history, both
+
+
+@ti.func
+def add_sums(swelling: each, p, sums, offset: ti.template()):
+    """Add what one contact gives body p; written x = x + y, as x += y would be a locked operation."""
+    for d in ti.static(range(SUM_COUNT)):
+        swelling[p][SUMS + d] = swelling[p][SUMS + d] + sums[offset + d]
+
+
+@ti.func
+def swell(p, radius, psi_b, swelling: each):
+    """Close the sums of body p over its contacts, let its radius grow, begin new sums; part II.
+
+    dR = −(V_0 Δε + Σ π Δδ (2 R δ − δ²))/(4πR² − Σ 2πRδ) from volume conservation, Σ over contacts that flow, while
+    the free share of the surface ψ is above ψ_b; fades out about ψ = 0.2. The mean displacement of the surface is known
+    only after the pass over the contacts: the next one is foreseen from the last two, and put right afterwards, without
+    which the bulk springs would lag and make energy.
+
+    Returns the apparent radius [µm], its growth since the last list, and the growth there may be by the next step.
+    """
+    row = swelling[p]
+    surface, volume = 4.0 * ti.math.pi * radius * radius, solid_volume(row)
+    area, caps, strain = row[SUMS], row[SUMS + 2], row[SUMS + 3]
+    kept = ti.min(surface * radius / 3.0 - caps, volume)
+    covered = area / (surface + row[SUMS + 1])
+    free = 1.0 - covered
+    growth = 0.0
+    if free > psi_b and free > 0.1:
+        fading = 1.0 / (1.0 + ti.exp(-75.0 * (free - 0.2)))
+        growth = ti.max(row[SUMS + 4] / (row[SUMS + 5] - surface) * fading, 0.0)
+        if radius + growth >= LARGEST_GROWTH * row[SOLID]:
+            growth = 0.0
+    grown = radius + (growth + row[REST])
+    rest = (growth + row[REST]) - (grown - radius)
+    mean = row[SUMS + 6] / row[AREA] if row[AREA] > 0.0 else 0.0
+    ahead = 2.0 * mean - row[MEAN]
+    shift = mean + ahead - row[AHEAD]
+    listed = row[LISTED_RADIUS]
+    swelling[p] = ti.Vector(
+        [
+            row[SOLID], rest, growth, covered, area, area / kept, strain, shift, mean, ahead,
+            0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, listed,
+        ]
+    )  # fmt: skip
+    return grown, grown - listed, grown - listed + 2.0 * growth
+
+
+@ti.func
+def sized(p, me, begin, table, material_count, factors: each, swelling: each, swells: ti.template()):
+    """Row of body p and its size, see motion.turn_over; where radii grow and a step begins, its radius does.
+
+    table: first row of its box in `factors`.
+    """
+    size = ti.Vector([me[3], 0.0, 0.0])
+    if ti.static(swells):
+        size[0] = swelling[p][0]
+        if begin == 1:
+            own = table + ti.cast(me[11], ti.i32) * (material_count + 1)
+            me[3], size[1], size[2] = swell(p, me[3], factors[own][16], swelling)
+    return me, size
+
+
+@cache
+def marking_kernel(precision: str) -> Any:
+    """Kernel that notes the radii for which a list was made."""
+    a = law_arrays(precision, "mdr")
+
+    @ti.kernel
+    def mark(body_count: int, motion: a.motion, swelling: a.swelling):
+        for p in range(body_count):
+            swelling[p][LISTED_RADIUS] = motion[p][3]
+
+    return mark
