@@ -124,9 +124,8 @@ class Contact(Section):
     twisting_friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.0
     adhesion: Annotated[float, Quantity("surface_energy", at_least=0)] = 0.0  # work of adhesion: DMT pull 2 pi w R*
     plastic_restitution: Annotated[float, Real(at_least=0.05, below=1)] = 0.5  # of law "hysteretic", without dashpots
-    psi_b: Annotated[float, Real(at_least=0, below=1)] = (
-        0.5  # of law "mdr": free share of a surface where the bulk yields no more
-    )
+    # of law "mdr": free share of a surface where the bulk yields no more
+    psi_b: Annotated[float, Real(at_least=0, below=1)] = 0.5
     restitution: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
     tangential_damping: Annotated[bool, Default(strict=True)] = True
     attraction: Annotated[bool, Default(strict=True)] = False

@@ -9,9 +9,8 @@ from kalander.kernels.law_table import NORMAL_MEMORY, WALL_MEMORY
 
 __all__ = ["Side", "dense_energy", "side_of"]
 
-SIDE = (
-    6  # places of a side's history: overlap, bulk part, largest rest, intercept, strain, overlap that stays (of pairs)
-)
+# places of a side's history: overlap, bulk part, largest rest, intercept, strain, overlap that stays (of pairs)
+SIDE = 6
 COVERED_OVER_VOLUME = 5  # place of A/V in the column `swelling`
 
 
