@@ -119,7 +119,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                         force_sum += force
                         moment_sum += moment
                         heat_sum += heat
-                        work_sum += work
+                        if ti.static(periodic):
+                            work_sum += work
                         if ti.static(swells):
                             add_sums(swelling, i, cross_load[crossing], PAIR_LOAD_WIDTH)
                     crossing += 1
@@ -134,20 +135,9 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                         else:
                             partner[k] = ~j
                         force, moment, other_moment, history, heat, gains = contact(
-                            i,
-                            j,
-                            me,
-                            motion[j],
-                            vector,
-                            square,
-                            dt,
-                            span,
-                            table,
-                            material_count,
-                            factors,
-                            swelling,
+                            i, j, me, motion[j], vector, square, dt, span, table, material_count, factors, swelling,
                             history,
-                        )
+                        )  # fmt: skip
                         spring[k] = history
                         work = work_of_flow(force, vector, span, dt)
                         if phase == 1:
@@ -161,7 +151,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                             force_sum += force
                             moment_sum += moment
                             heat_sum += heat
-                            work_sum += work
+                            if ti.static(periodic):
+                                work_sum += work
                             add_to(load, j, -force, other_moment)
                     elif code < 0:
                         partner[k] = j
@@ -211,7 +202,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 kept_row += 1
                 add_to(load, i, force, moment)
                 load[i][3] = load[i][3] + heat
-                load[i][7] = load[i][7] + work
+                if ti.static(periodic):
+                    load[i][7] = load[i][7] + work
             else:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
@@ -224,7 +216,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 else:
                     add_to(load, i, force, moment)
                     load[i][3] = load[i][3] + heat
-                    load[i][7] = load[i][7] + work
+                    if ti.static(periodic):
+                        load[i][7] = load[i][7] + work
                     add_to(load, j, -force, other_moment)
 
     @ti.func

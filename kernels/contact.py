@@ -173,7 +173,9 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
             pressing += factors[8] * radius  # adhesion presses the surfaces together
         limit = factors[4] * ti.max(pressing, 0.0)
         square = tangential_force.dot(tangential_force)
+        sticks = 1.0
         if square > limit * limit:
+            sticks = 0.0
             tangential_force *= limit / ti.sqrt(square)
             # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
             # 0 - x, not -x: no spring is +0, as of a body that is not listed
@@ -181,14 +183,17 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
         if ti.static(yields) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
             spring *= 0.0
 
-        # dashpots dissipate with the velocity in the middle of the kick, of which they themselves have taken half
-        dash, dashpot = normal_force - elastic, tangential_force + stiffness * spring
-        half = 0.5 * dt / mass
-        heat = -dt * (dash * (normal_velocity + half * dash) + dashpot.dot(tangential_velocity + 3.5 * half * dashpot))
+        # dashpots dissipate with the velocity in the middle of the kick, of which they themselves have taken half:
+        # γ v (v − γ v dt/2 m), γ² = c² a m, and along the surface 7/2 of that, as spheres turn
+        taken = 0.5 * dt * contact_radius
+        free = 1.0 if normal_force > factors[5] else 0.0
+        loss = (elastic - normal_force) * normal_velocity
+        loss -= free * taken * factors[1] * factors[1] * normal_velocity * normal_velocity
+        drag = factors[3] * (root - 3.5 * taken * factors[3])
+        loss += sticks * drag * tangential_velocity.dot(tangential_velocity)
         # springs take the mean of their forces along the way, less what they store: what friction and stiffening make
-        softer = factors[2] * grown
-        heat += 0.5 * (stiffness * spring + softer * before).dot(way)
-        heat -= 0.5 * (stiffness * spring.dot(spring) - softer * before.dot(before))
+        slack = stiffness * spring.dot(way - spring) + factors[2] * grown * before.dot(way + before)
+        heat = dt * loss + 0.5 * slack
         moment = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(yields):
             heat += yielded
