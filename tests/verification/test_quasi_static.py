@@ -71,9 +71,8 @@ def ledger(haste: float, share: float) -> float:
     return float(np.abs(frames["energy_error"][frames["leg"] == LEG["load"]]).max())
 
 
-def test_gap_of_the_balance_is_of_the_step_not_of_haste(device) -> None:
-    """Dashpots act by the velocity of half a step before: a gap of first order, wherever impacts take the work."""
-    hasty, finer = ledger(8.0, 1.0), ledger(8.0, 0.25)
-    patient = ledger(1.0, 1.0)
-    assert hasty < 2.0 * patient
-    assert finer < 0.4 * hasty  # a quarter, but for the chance of who meets whom
+def test_balance_closes_also_where_impacts_take_all_the_work(device) -> None:
+    """Heat goes by the velocity in the middle of a kick: what stays open is small, and haste has no part in it."""
+    hasty, finer, patient = ledger(8.0, 1.0), ledger(8.0, 0.25), ledger(1.0, 1.0)
+    assert max(hasty, patient) < 2e-3  # seen 3e-4; heat by the velocity of half a step before left 3 %
+    assert finer < hasty
