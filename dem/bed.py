@@ -12,7 +12,7 @@ from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
 from kalander.kernels.arrays import Pool, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
-from kalander.kernels.boxes import box_kernel
+from kalander.kernels.boxes import CHUNK, box_kernel
 from kalander.kernels.columns import Table
 from kalander.kernels.contact import law_factors
 from kalander.kernels.dense import marking_kernel
@@ -121,6 +121,8 @@ class Bed:
             pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic, clumps=self.clump_count > 0
         )
         self.parts: dict[int, tuple] = {}
+        room = CHUNK * self.workers + 1
+        self.seen = pool.take("seen", room, 8, real=True), pool.take("seen place", room)
         self.pace: Pace = heir_of.pace if heir_of else Pace(self.workers)
         self.list_pairs()
 
@@ -264,10 +266,10 @@ class Bed:
         with self.pace.timing(self.done, self.boxes["body_count"], team=team > 1, busy=workers):
             self.kernel(
                 workers, team, self.material_count, queue, head, gate,
-                self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.partner, pairs.spring,
+                self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.owner, pairs.partner, pairs.spring,
                 pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
                 todo, self.done, self.stale, signs, self.factors, self.binder, self.swelling, *self.parts[team],
-                self.member, self.clump, self.offset,
+                *self.seen, self.member, self.clump, self.offset,
             )  # fmt: skip
 
     def _advance_bodies(self, todo: np.ndarray) -> None:

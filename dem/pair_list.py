@@ -111,12 +111,13 @@ class PairList:
         row, pairs = self._offsets(f"row {turn}", found, count)
         wall_row, walls = self._offsets(f"wall row {turn}", near, count)
         partner = pool.take(f"partner {turn}", pairs)
+        self.owner = pool.take("owner", 1 if self.full else pairs)
         spring = pool.take(f"spring {turn}", pairs, self.places, real=True)
         wall_body = pool.take(f"wall body {turn}", walls)
         wall = pool.take(f"wall {turn}", walls, width_of(self.wall_layout), real=True)
         self.kernels.fill_candidates(
             count, full, room, motion, box_of, frame, platen, *geometry, self.row, self.partner, self.spring,
-            row, partner, spring, self.wall_row, self.wall, wall_row, wall_body, wall,
+            row, self.owner, partner, spring, self.wall_row, self.wall, wall_row, wall_body, wall,
         )  # fmt: skip
         self.row, self.partner, self.spring, self.count = row, partner, spring, pairs
         self.wall_row, self.wall_body, self.wall, self.wall_count = wall_row, wall_body, wall, walls

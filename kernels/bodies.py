@@ -16,7 +16,7 @@ from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.law_table import memory_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
-from kalander.kernels.pairs import centre, keep, pair_functions, partner_of
+from kalander.kernels.pairs import centre, keep, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import SUM_COUNT, law_arrays
 
 __all__ = ["body_kernel"]
@@ -59,7 +59,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                 [limit[10], limit[11], limit[12], limit[13], limit[14], limit[15], limit[16], limit[17]]
             )  # fmt: skip
         else:
-            return ti.Vector([box[0], box[1]])
+            return platen_span(box[0], box[1])
 
     @ti.func
     def turn(
@@ -197,9 +197,10 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                         first, second, sign = me, motion[j], 1.0
                         if p > j:
                             first, second, sign = motion[j], me, -1.0
+                        normal, distance, radius, mass = posture(first, second, sign * vector, square)
                         force, moment, other_moment, history, heat, gains = contact(
-                            ti.min(p, j), ti.max(p, j), first, second, sign * vector, square, box[5], span, table,
-                            material_count, factors, swelling, history,
+                            ti.min(p, j), ti.max(p, j), first, second, normal, distance, radius, mass, box[5], span,
+                            table, material_count, factors, swelling, history,
                         )  # fmt: skip
                         spring[k] = history
                         if ti.static(swells):
@@ -211,7 +212,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                         if p < j:
                             moment_sum += moment
                             heat_sum += heat
-                            work_sum += work_of_flow(force, vector, span, box[5])
+                            work_sum += work_of_flow(force, distance * normal, span, box[5])
                         else:
                             moment_sum += other_moment
                     elif code < 0:

@@ -17,15 +17,17 @@ from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.law_table import memory_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
-from kalander.kernels.pairs import centre, keep, keep_sums, kept, pair_functions, partner_of
+from kalander.kernels.pairs import centre, keep, keep_sums, kept, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, law_arrays
 
-__all__ = ["LANE", "PART", "box_kernel"]
+__all__ = ["CHUNK", "LANE", "PART", "box_kernel"]
 
 each = ti.template()  # an array handed on to a function
 
 # The CPU backend does not split a loop below 512 turns a thread: a worker a turn would leave all to one thread.
 LANE = 512
+
+CHUNK = 64  # pairs whose distances are looked at before the forces of those that touch
 
 # What a part has: bodies, walls, bonds; contacts that leave it and that come in; bonds likewise
 PART = BODIES, WALLS, BONDS, CROSS, CROSS_IN, TIES, TIE_IN = range(7)
@@ -83,11 +85,62 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         )  # fmt: skip
 
     @ti.func
+    def add_all(load: each, p, force, moment, heat, work):
+        """Add a force, a moment, and what heat and a flow's work are booked with body p to its sums."""
+        sums = load[p]
+        done = sums[7]
+        if ti.static(periodic):
+            done += work
+        load[p] = ti.Vector(
+            [
+                sums[0] + force.x, sums[1] + force.y, sums[2] + force.z, sums[3] + heat,
+                sums[4] + moment.x, sums[5] + moment.y, sums[6] + moment.z, done,
+            ]
+        )  # fmt: skip
+
+    @ti.func
+    def sift(
+        crossing: ti.template(), begin, stop, end, base, span, motion: each, rest: each, owner: each, partner: each,
+        cross: each, seen: each, seen_place: each,
+    ):  # fmt: skip
+        """How many pairs from `begin` to `stop` touch; their vectors, squares of distances and places, in their order.
+
+        A place is stored as its complement where the pair did not touch in the step before. A loop of its own, because
+        what follows from a distance takes long to find out and none of it should be begun in vain.
+        """
+        count = 0
+        for n in range(begin, stop):
+            i, k = n, n
+            if ti.static(crossing):
+                i, k = cross[n][0], cross[n][1]
+            else:
+                i = owner[n]
+            code = partner[k]
+            j = partner_of(code)
+            vector = separation(i, j, centre(motion[i]), motion, rest, span)
+            reach = motion[i][3] + motion[j][3]
+            square = vector.dot(vector)
+            touches = square < reach * reach
+            known = True
+            if ti.static(not crossing):  # those that leave the part are looked at elsewhere
+                touches = touches and j < end
+                known = j < end
+            for d in ti.static(range(3)):
+                seen[base + count][d] = vector[d]
+            seen[base + count][3] = square
+            seen_place[base + count] = n if code < 0 else ~n
+            count += 1 if touches else 0
+            state = ~j if touches else j
+            if state != code and known:
+                partner[k] = state
+        return count
+
+    @ti.func
     def contacts(
         phase, group, share, begin, end, finish, start, dt, span, table, material_count, acceleration, carry, still,
-        carried, platen_step, motion: each, rest: each, load: each, listed: each, row: each,
+        carried, platen_step, worker, motion: each, rest: each, load: each, listed: each, row: each, owner: each,
         partner: each, spring: each, factors: each, swelling: each, parts: each, cross: each, cross_load: each,
-        member: each, clump: each, offset: each,
+        seen: each, seen_place: each, member: each, clump: each, offset: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
 
@@ -96,86 +149,85 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         """
         signs = ti.cast(0, ti.i32)
         crossing = parts[group][CROSS]
-        first, last = begin, end
+        body, base = begin, worker * CHUNK
+        first, last = row[begin], row[end]
         if phase == 1:
             first, last = share_of(parts, CROSS, share)
-        for n in range(first, last):
-            i, head, tail = n, 0, 0
+        elif finish == 0:
+            last = first
+        while first < last or (phase == 0 and body < end):
+            stop = ti.min(first + CHUNK, last)
+            count = 0
             if phase == 1:
-                i, head = cross[n][0], cross[n][1]
-                tail = head + 1
-            elif finish == 1:
-                head, tail = row[i], row[i + 1]
-            me, sums = motion[i], load[i]
-            force_sum = ti.Vector([sums[0], sums[1], sums[2]])
-            moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
-            heat_sum, work_sum = sums[3], sums[7]
-            for k in range(head, tail):
-                code = partner[k]
-                j = partner_of(code)
-                if phase == 0 and j >= end:
-                    if code < 0:
+                count = sift(True, first, stop, end, base, span, motion, rest, owner, partner, cross, seen, seen_place)
+            else:
+                count = sift(False, first, stop, end, base, span, motion, rest, owner, partner, cross, seen, seen_place)
+            first = stop
+            for q in range(base, base + count):
+                n = partner_of(seen_place[q])
+                i, k = n, n
+                if phase == 1:
+                    i, k = cross[n][0], cross[n][1]
+                else:
+                    i = owner[n]
+                normal, distance, radius, mass = posture(
+                    motion[i], motion[~partner[k]], centre(seen[q]), seen[q][3]
+                )  # fmt: skip
+                for d in ti.static(range(3)):
+                    seen[q][d] = normal[d]
+                seen[q][3], seen[q][4], seen[q][5] = distance, radius, mass
+            for q in range(base, base + count):
+                mark = seen_place[q]
+                n = partner_of(mark)
+                i, k = n, n
+                if phase == 1:
+                    i, k = cross[n][0], cross[n][1]
+                else:
+                    i = owner[n]
+                j = ~partner[k]
+                history = ti.Vector([0.0] * (MEMORY + memory))
+                if mark >= 0:
+                    history = spring[k]
+                normal, distance = centre(seen[q]), seen[q][3]
+                force, moment, other_moment, history, heat, gains = contact(
+                    i, j, motion[i], motion[j], normal, distance, seen[q][4], seen[q][5], dt, span, table,
+                    material_count, factors, swelling, history,
+                )  # fmt: skip
+                spring[k] = history
+                work = work_of_flow(force, distance * normal, span, dt)
+                if phase == 1:
+                    keep(cross_load, n, force, moment, other_moment, heat, work)
+                    if ti.static(swells):
+                        keep_sums(cross_load, n, gains)
+                else:
+                    if ti.static(swells):
+                        add_sums(swelling, i, gains, 0)
+                        add_sums(swelling, j, gains, SUM_COUNT)
+                    add_all(load, i, force, moment, heat, work)
+                    add_to(load, j, -force, other_moment)
+            while phase == 0 and body < end and (finish == 0 or row[body + 1] <= stop):
+                i = body
+                body += 1
+                while crossing < parts[group + 1][CROSS] and cross[crossing][0] == i:
+                    if finish == 1 and partner[cross[crossing][1]] < 0:
                         force, moment, _, heat, work = kept(cross_load, crossing)
-                        force_sum += force
-                        moment_sum += moment
-                        heat_sum += heat
-                        if ti.static(periodic):
-                            work_sum += work
+                        add_all(load, i, force, moment, heat, work)
                         if ti.static(swells):
                             add_sums(swelling, i, cross_load[crossing], PAIR_LOAD_WIDTH)
                     crossing += 1
-                else:
-                    vector = separation(i, j, centre(me), motion, rest, span)
-                    reach = me[3] + motion[j][3]
-                    square = vector.dot(vector)
-                    if square < reach * reach:
-                        history = ti.Vector([0.0] * (MEMORY + memory))
-                        if code < 0:
-                            history = spring[k]
-                        else:
-                            partner[k] = ~j
-                        force, moment, other_moment, history, heat, gains = contact(
-                            i, j, me, motion[j], vector, square, dt, span, table, material_count, factors, swelling,
-                            history,
-                        )  # fmt: skip
-                        spring[k] = history
-                        work = work_of_flow(force, vector, span, dt)
-                        if phase == 1:
-                            keep(cross_load, n, force, moment, other_moment, heat, work)
-                            if ti.static(swells):
-                                keep_sums(cross_load, n, gains)
-                        else:
-                            if ti.static(swells):
-                                add_sums(swelling, i, gains, 0)
-                                add_sums(swelling, j, gains, SUM_COUNT)
-                            force_sum += force
-                            moment_sum += moment
-                            heat_sum += heat
-                            if ti.static(periodic):
-                                work_sum += work
-                            add_to(load, j, -force, other_moment)
-                    elif code < 0:
-                        partner[k] = j
-            if phase == 0:
-                sums = ti.Vector(
-                    [
-                        force_sum.x, force_sum.y, force_sum.z, heat_sum,
-                        moment_sum.x, moment_sum.y, moment_sum.z, work_sum,
-                    ]
-                )  # fmt: skip
+                sums = load[i]
                 alone = 1
                 if ti.static(clumps):
                     mine = member[i]
                     if mine[0] >= 0:
                         alone = 0
-                        load[i] = sums
                         if mine[1] == 0:
                             signs |= turn_clump(
                                 i, mine[0], finish, start, dt, acceleration, motion, rest, load, listed, carry, still,
                                 carried, platen_step, clump, offset, compensated, periodic,
                             )  # fmt: skip
                 if alone == 1:
-                    me, size = sized(i, me, start, table, material_count, factors, swelling, swells)
+                    me, size = sized(i, motion[i], start, table, material_count, factors, swelling, swells)
                     signs |= turn_over(
                         i, me, sums, size, finish, start, dt, acceleration, motion, rest, load, listed, carry, still,
                         carried, platen_step, compensated, periodic,
@@ -229,7 +281,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
             carry, carried, most = lattice_limits(gap, span, coming, box[5], box[6], box[7])
             return span, coming, carry, -1.0, carried, most, signs
         else:
-            span = ti.Vector([box[0], box[1]])
+            span = platen_span(box[0], box[1])
             low, high = gap[0] + gap[2] * then, gap[1] + gap[3] * then
             largest = 1.5 * box[5] * ti.max(ti.abs(gap[2]), ti.abs(gap[3]))
             stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], largest)
@@ -240,14 +292,14 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     def advance_boxes(
         workers: int, team: int, material_count: int, queue: a.integer, head: a.integer, gate: a.integer,
         motion: a.motion, rest: a.point, load: a.load, listed: a.point,
-        row: a.integer, partner: a.integer, spring: a.spring,
+        row: a.integer, owner: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond,
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
         factors: a.law, binder: a.binder, swelling: a.swelling,
         parts: a.parts, cross: a.link, cross_load: a.cross_load, cross_in: a.integer,
-        tie: a.integer, tie_load: a.pair_load, tie_in: a.link,
+        tie: a.integer, tie_load: a.pair_load, tie_in: a.link, seen: a.load, seen_place: a.integer,
         member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
         """Advance the boxes in the queue until their steps are done or their list is stale.
@@ -291,9 +343,9 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                             if phase == 0 or (going and team > 1):
                                 signs |= contacts(
                                     phase, group, share, first, end, finish, begin, h,
-                                    here, table, material_count, pull, carry, still, carried, most, motion, rest,
-                                    load, listed, row, partner, spring, factors, swelling, parts, cross, cross_load,
-                                    member, clump, offset,
+                                    here, table, material_count, pull, carry, still, carried, most, slot // LANE,
+                                    motion, rest, load, listed, row, owner, partner, spring, factors, swelling, parts,
+                                    cross, cross_load, seen, seen_place, member, clump, offset,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)

@@ -167,7 +167,7 @@ def cell_kernels(
         body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame, platen: a.platen,
         shape: a.shape, cell: a.integer, start: a.integer, inside: a.integer, member: a.link, draft: a.integer,
         old_row: a.integer, old_partner: a.integer, old_spring: a.spring,
-        row: a.integer, partner: a.integer, spring: a.spring,
+        row: a.integer, owner: a.integer, partner: a.integer, spring: a.spring,
         old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
         wall: a.wall,
     ):  # fmt: skip
@@ -186,6 +186,8 @@ def cell_kernels(
             m = old_row[p]
             for k in range(row[p], row[p + 1]):
                 j = partner[k]
+                if full == 0:
+                    owner[k] = p
                 while m < old_row[p + 1] and partner_of(old_partner[m]) < j:
                     m += 1
                 if m < old_row[p + 1] and old_partner[m] == ~j:

@@ -29,6 +29,8 @@ FACTORS = 17
 
 ROOT_FIVE_SIXTHS = 0.9128709291752769
 
+SMALL_TURN = 1e-5  # square of the sine of an angle; the next term of the series is 0.31 SMALL_TURN³, under rounding
+
 
 @dataclass(frozen=True)
 class ContactLaw:
@@ -79,10 +81,15 @@ def law_factors(constants: np.ndarray) -> np.ndarray:
 def carried(vector, normal):
     """Vector turned into the contact plane, at its length, else the stress drifts (Luding 2008, §4)."""
     old = vector.dot(vector)
-    vector -= vector.dot(normal) * normal
-    new = vector.dot(vector)
-    if new > 0.0:
-        vector *= ti.sqrt(old / new)
+    out = vector.dot(normal)
+    vector -= out * normal
+    if old > 0.0:
+        lost = out * out / old  # of the square of its length; 1/sqrt(1 - lost) by its series where that is exact
+        scale = 1.0 + lost * (0.5 + 0.375 * lost)
+        if lost > SMALL_TURN:
+            new = vector.dot(vector)
+            scale = ti.sqrt(old / new) if new > 0.0 else 0.0
+        vector *= scale
     return vector
 
 
@@ -156,15 +163,16 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
         normal_velocity = velocity.dot(normal)
         tangential_velocity = velocity - normal_velocity * normal
         normal_force = ti.max(elastic - factors[1] * root * normal_velocity, factors[5])
-
-        # contact radius of the step before: the velocity that led here is that of the half step
-        grown = ti.sqrt(radius * ti.max(overlap + normal_velocity * dt, 0.0))
-        if ti.static(yields):
-            grown = history[MEMORY + memory - 1]
-            history[MEMORY + memory - 1] = contact_radius
         before = carried(ti.Vector([history[0], history[1], history[2]]), normal)
-        way = tangential_velocity * dt
-        spring = before + way
+        spring = before + tangential_velocity * dt
+
+        # contact radius of the step before, less what it is: the velocity that led here is that of the half step;
+        # for √(1 + x) its Padé approximant, as the energy of a spring that much changes is next to none
+        way = ti.max(normal_velocity * dt, -overlap)
+        shrunk = contact_radius * (0.5 * way) / (overlap + 0.25 * way)
+        if ti.static(yields):
+            shrunk = history[MEMORY + memory - 1] - contact_radius
+            history[MEMORY + memory - 1] = contact_radius
 
         stiffness = factors[2] * contact_radius
         tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
@@ -173,37 +181,45 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
             pressing += factors[8] * radius  # adhesion presses the surfaces together
         limit = factors[4] * ti.max(pressing, 0.0)
         square = tangential_force.dot(tangential_force)
-        sticks = 1.0
-        if square > limit * limit:
-            sticks = 0.0
-            tangential_force *= limit / ti.sqrt(square)
-            # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
-            # 0 - x, not -x: no spring is +0, as of a body that is not listed
-            spring = (0.0 - tangential_force) / stiffness
-        if ti.static(yields) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
-            spring *= 0.0
-
         # dashpots dissipate with the velocity in the middle of the kick, of which they themselves have taken half:
         # γ v (v − γ v dt/2 m), γ² = c² a m, and along the surface 7/2 of that, as spheres turn
         taken = 0.5 * dt * contact_radius
-        free = 1.0 if normal_force > factors[5] else 0.0
-        loss = (elastic - normal_force) * normal_velocity
-        loss -= free * taken * factors[1] * factors[1] * normal_velocity * normal_velocity
-        drag = factors[3] * (root - 3.5 * taken * factors[3])
-        loss += sticks * drag * tangential_velocity.dot(tangential_velocity)
-        # springs take the mean of their forces along the way, less what they store: what friction and stiffening make
-        slack = stiffness * spring.dot(way - spring) + factors[2] * grown * before.dot(way + before)
-        heat = dt * loss + 0.5 * slack
+        own = taken * factors[1] * factors[1] * normal_velocity if normal_force > factors[5] else 0.0
+        drag, rubbed = factors[3] * (root - 3.5 * taken * factors[3]), 0.0
+        if square > limit * limit:
+            drag = 0.0
+            tangential_force *= limit / ti.sqrt(square)
+            # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
+            # 0 - x, not -x: no spring is +0, as of a body that is not listed
+            held = (0.0 - tangential_force) * (1.0 / stiffness)
+            if ti.static(yields) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
+                held *= 0.0
+            rubbed = (spring - held).dot(stiffness * held + (stiffness + factors[2] * shrunk) * before)
+            spring = held
+
+        loss = (elastic - normal_force - own) * normal_velocity
+        loss += drag * tangential_velocity.dot(tangential_velocity)
+        # a spring gives the mean of its forces along the way, less what it stores: what stiffening and friction make
+        heat = dt * loss + 0.5 * (factors[2] * shrunk * before.dot(spring) + rubbed)
         moment = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(yields):
             heat += yielded
         for d in ti.static(range(3)):
             history[d] = spring[d]
         if ti.static(rolling):
-            moment, history, rubbed = rolling_moment(
-                factors, radius, contact_radius, grown, normal_force, normal, spin, history, MEMORY + memory, dt
+            moment, history, rolled = rolling_moment(
+                factors,
+                radius,
+                contact_radius,
+                contact_radius + shrunk,
+                normal_force,
+                normal,
+                spin,
+                history,
+                MEMORY + memory,
+                dt,
             )
-            heat += rubbed
+            heat += rolled
         return normal_force * normal + tangential_force, moment, history, heat
 
     return respond

@@ -60,8 +60,10 @@ def turn_over(
     speed = ti.Vector([me[4], me[5], me[6]])
     turn = ti.Vector([me[8], me[9], me[10]])
     half = 0.5 * dt
-    gain = half * (ti.Vector([sums[0], sums[1], sums[2]]) / me[7] + acceleration)
-    turn_gain = half / (0.4 * me[7] * size[0] * size[0]) * ti.Vector([sums[4], sums[5], sums[6]])
+    square = size[0] * size[0]
+    share = 1.0 / (me[7] * square)  # one division for the mass and for the inertia, 0.4 m r²
+    gain = half * (share * square * ti.Vector([sums[0], sums[1], sums[2]]) + acceleration)
+    turn_gain = 2.5 * half * share * ti.Vector([sums[4], sums[5], sums[6]])
     if finish == 1:
         speed += gain
         turn += turn_gain

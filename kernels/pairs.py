@@ -16,18 +16,24 @@ from kalander.kernels.law_table import swelling_of, wall_memory_of
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
 
-__all__ = ["centre", "keep", "keep_sums", "kept", "nearest_image", "pair_functions", "partner_of"]
+__all__ = [
+    "centre", "keep", "keep_sums", "kept", "nearest_image", "pair_functions", "partner_of", "platen_span", "posture",
+]  # fmt: skip
 
 each = ti.template()  # an array handed on to a function
 
 
 @ti.func
-def nearest_image(vector, width):
+def platen_span(width, depth):
+    """Span of a box between platens: its widths in x and y [µm] and one over each."""
+    return ti.Vector([width, depth, 1.0 / width, 1.0 / depth])
+
+
+@ti.func
+def nearest_image(vector, span):
     """Shortest of the periodic images in x and y [µm]; positions themselves are never wrapped."""
-    if ti.abs(vector.x) > 0.5 * width[0]:
-        vector.x -= width[0] * ti.floor(vector.x / width[0] + 0.5)
-    if ti.abs(vector.y) > 0.5 * width[1]:
-        vector.y -= width[1] * ti.floor(vector.y / width[1] + 0.5)
+    vector.x -= span[0] * ti.floor(vector.x * span[2] + 0.5)
+    vector.y -= span[1] * ti.floor(vector.y * span[3] + 0.5)
     return vector
 
 
@@ -50,6 +56,18 @@ def velocity(body):
 @ti.func
 def spin(body):
     return ti.Vector([body[8], body[9], body[10]])
+
+
+@ti.func
+def posture(me, other, vector, square):
+    """Normal, distance, R* and m* of two bodies that touch; square: of their distance."""
+    distance = ti.sqrt(square)
+    reach, masses = me[3] + other[3], me[7] + other[7]
+    reduced = reach * masses
+    share = 1.0 / (distance * reduced)  # one division for all
+    normal = vector * (share * reduced)
+    share *= distance
+    return normal, distance, me[3] * other[3] * masses * share, me[7] * other[7] * reach * share
 
 
 @ti.func
@@ -114,26 +132,21 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
 
     @ti.func
     def contact(
-        i, j, me, other, vector, square, dt, span, table, material_count, factors: each, swelling: each, spring
+        i, j, me, other, normal, distance, radius, mass, dt, span, table, material_count, factors: each,
+        swelling: each, spring,
     ):  # fmt: skip
         """Force on `me`, moments on both, history, heat made, and what is summed over contacts where radii grow.
 
-        i, j, me, other: bodies and their rows; square: of the distance, which touches; table: first row of the box in
-        `factors`.
+        i, j, me, other: bodies and their rows; normal, distance, radius, mass: of `posture`; table: first row of the
+        box in `factors`.
         """
-        reach = me[3] + other[3]
-        distance = ti.sqrt(square)
-        normal = vector * (1.0 / distance)
-        overlap = reach - distance
+        overlap = me[3] + other[3] - distance
         arm = me[3] - 0.5 * overlap
         other_arm = other[3] - 0.5 * overlap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
         if ti.static(periodic):
-            slide += flow_of(span, vector)
+            slide += flow_of(span, distance * normal)
         pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
-        masses = me[7] + other[7]
-        share = 1.0 / (reach * masses)  # one division for both reduced quantities
-        radius, mass = me[3] * other[3] * masses * share, me[7] * other[7] * reach * share
         history = spring
         elastic, contact_radius, heat, sums = 0.0, 0.0, 0.0, ti.Vector([0.0] * (2 * SUM_COUNT))
         if ti.static(swells):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from kalander.kernels.backend import ti
 from kalander.kernels.contact import LAWS
 from kalander.kernels.lattice import lattice_at
-from kalander.kernels.pairs import centre, pair_functions, partner_of
+from kalander.kernels.pairs import centre, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import law_arrays
 
 __all__ = ["UNIT", "readout_kernels"]
@@ -30,7 +30,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
         if ti.static(periodic):
             return lattice_at(gap, 0.0)
         else:
-            return ti.Vector([box[0], box[1]])
+            return platen_span(box[0], box[1])
 
     @ti.func
     def yielding(me, p, lightness: each):
@@ -170,9 +170,10 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
                     square = vector.dot(vector)
                     reach = me[3] + other[3]
                     if square < reach * reach:
+                        normal, distance, radius, mass = posture(me, other, vector, square)
                         force, _, _, _history, _heat, _sums = contact(
-                            p, j, me, other, vector, square, 0.0, span, b * material_count * material_count,
-                            material_count, factors, swelling, spring[k],
+                            p, j, me, other, normal, distance, radius, mass, 0.0, span,
+                            b * material_count * material_count, material_count, factors, swelling, spring[k],
                         )  # fmt: skip
                         push[k - first] = force
         for k in range(bond_begin, bond_end):
