@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
 from kalander.kernels.lattice import lattice_image
-from kalander.kernels.pairs import partner_of
+from kalander.kernels.pairs import nearest_image, partner_of, platen_span
 from kalander.kernels.records import array_types, wall_layout, width_of
 
 __all__ = ["cell_kernels"]
@@ -29,16 +29,30 @@ def sort_segment(values: each, begin, end):
 
 
 @ti.func
-def is_candidate(me, other, box, gap, periodic: ti.template()):
-    """Is the gap of two bodies below the skin of their box; nearest image."""
+def is_candidate(me, other, reach, span, periodic: ti.template()):
+    """1 if two bodies are closer than their radii and `reach`, nearest image."""
     away = ti.Vector([me[0] - other[0], me[1] - other[1], me[2] - other[2]])
     if ti.static(periodic):
-        away = lattice_image(away, ti.Vector([gap[8], gap[9], gap[10], gap[11]]))
+        away = lattice_image(away, span)
     else:
-        away.x -= box[0] * ti.floor(away.x / box[0] + 0.5)
-        away.y -= box[1] * ti.floor(away.y / box[1] + 0.5)
-    reach = me[3] + other[3] + box[6]
-    return away.x * away.x + away.y * away.y + away.z * away.z < reach * reach
+        away = nearest_image(away, span)
+    near = me[3] + other[3] + reach
+    return ti.cast(away.dot(away) < near * near, ti.i32)
+
+
+@ti.func
+def ordered(p, q, full):
+    """1 if a pair is in the row of body p."""
+    return ti.cast(q > p, ti.i32) | (full & ti.cast(q < p, ti.i32))
+
+
+@ti.func
+def listed_span(box, gap, periodic: ti.template()):
+    """Span of a box, or of the lattice as it is when its list is made."""
+    if ti.static(periodic):
+        return ti.Vector([gap[8], gap[9], gap[10], gap[11]])
+    else:
+        return platen_span(box[0], box[1])
 
 
 @ti.func
@@ -63,6 +77,7 @@ def visit(
     Members of one clump are none.
     """
     me, box, gap, sides = motion[p], frame[box_of[p]], platen[box_of[p]], shape[box_of[p]]
+    span = listed_span(box, gap, periodic)
     found = 0
     local = cell[p] - sides[3]
     z = local % sides[2]
@@ -82,14 +97,14 @@ def visit(
                     high = low
                 for m in range(start[low], start[high + 1]):
                     q = inside[m]
-                    strange = 1
+                    listed = is_candidate(me, motion[q], box[6], span, periodic) & ordered(p, q, full)
                     if ti.static(clumps):
-                        strange = 0 if member[p][0] >= 0 and member[p][0] == member[q][0] else 1
-                    ordered = q > p or (full == 1 and q < p)
-                    if ordered and strange == 1 and is_candidate(me, motion[q], box, gap, periodic):
-                        if found < room:
-                            partner[slot + found] = q
-                        found += 1
+                        if member[p][0] >= 0 and member[p][0] == member[q][0]:
+                            listed = 0
+                    # written before it is known whether it counts: no guess that the processor may have to take back
+                    if found < room:
+                        partner[slot + found] = q
+                    found += listed
     return found
 
 
