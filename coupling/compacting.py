@@ -111,7 +111,7 @@ def compact_stage(
     def work(_: dict[str, Data], state: Data | None) -> Generator[Progress, None, Data]:
         return _work(case, start if state is None else _path_state(state, start.ensemble), precision, schedule)
 
-    return Stage("compact", 1, (), config, ON_THE_WAY, ON_THE_WAY, work, uses_device=True, check_state=_state_faults)
+    return Stage("compact", 2, (), config, ON_THE_WAY, ON_THE_WAY, work, uses_device=True, check_state=_state_faults)
 
 
 def _work(case: CompactCase, start: PathState, precision: str, schedule: str) -> Generator[Progress, None, Data]:

@@ -21,9 +21,9 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
     pack_keys = ("seed", "electrode", "binder", "boxes")
     press_keys = ("contact", "fracture", "press", "step", "binder")
     return (
-        Stage("pack", 2, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state)),
+        Stage("pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state)),
         Stage(
-            "press", 2, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
+            "press", 3, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
             PRESSED, HALF_PRESSED,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=state_faults,

@@ -92,6 +92,7 @@ class Bed:
 
         self.motion = pool.put("motion", pack(bodies, MOTION, precision=precision), exact=True)
         self.load = pool.put("load", pack(bodies, LOAD, precision=precision), exact=True)
+        self.losses = pool.put("losses", bodies["losses"], exact=True)
         self.rest = pool.put("rest", bodies["rest"] if precision == "f32" else np.zeros((1, 3)), exact=True)
         self.box_of = pool.put("box", self.host_box, exact=True)
         self._put_clumps(bodies, clumps, ensemble.members)
@@ -266,8 +267,8 @@ class Bed:
         with self.pace.timing(self.done, self.boxes["body_count"], team=team > 1, busy=workers):
             self.kernel(
                 workers, team, self.material_count, queue, head, gate,
-                self.motion, self.rest, self.load, pairs.listed, pairs.row, pairs.owner, pairs.partner, pairs.spring,
-                pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
+                self.motion, self.rest, self.load, self.losses, pairs.listed, pairs.row, pairs.owner, pairs.partner,
+                pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
                 todo, self.done, self.stale, signs, self.factors, self.binder, self.swelling, *self.parts[team],
                 *self.seen, self.member, self.clump, self.offset,
             )  # fmt: skip
@@ -279,14 +280,14 @@ class Bed:
         active = self._active(self.done < todo)
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
-            *self._box_records(), pool.put("todo", todo), done, stale, pool.take("signs", count),
-            pool.take("moving", count), pool.take("room", count, room, real=True),
+            *self._box_records(), pool.put("course", np.column_stack([todo, np.zeros_like(todo)])), done, stale,
+            pool.take("signs", count), pool.take("room", count, room, real=True),
         )  # fmt: skip
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
                 self.kernel(
                     active, self.bond_count, pairs.wall_count, self.material_count, count, self.active,
-                    self.motion, self.rest, self.load, pairs.listed, self.box_of, pairs.row, pairs.partner,
+                    self.motion, self.rest, self.load, self.losses, pairs.listed, self.box_of, pairs.row, pairs.partner,
                     pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
                     *self.bond_rows, *state, self.factors, self.binder, self.swelling,
                     self.member, self.clump, self.offset,
@@ -356,6 +357,8 @@ class Bed:
             if not self.swells:
                 return np.zeros((end - begin, 0))
             return view(self.swelling, end)[begin:, : self.swells].copy()
+        if name == "losses":
+            return view(self.losses, end)[begin:].copy()
         if name == "rest":
             return view(self.rest, end)[begin:].copy() if self.precision == "f32" else np.zeros((end - begin, 3))
         walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())

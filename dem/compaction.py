@@ -15,6 +15,7 @@ from kalander.dem.breaking import Breaking
 from kalander.dem.clumps import double, particle_diameter, solid_volumes
 from kalander.dem.fabric import fabric_of
 from kalander.dem.fracture import Fracture
+from kalander.dem.ledger import heats
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, impact_frequency, quasi_static_speed, servo_speed
@@ -364,6 +365,10 @@ class _Run:
             **self.breaking.columns(bed),
             "fracture_energy": protocol["fracture_energy"],
             "piece_energy": protocol["piece_energy"],
+            "work": seen.work,
+            "elastic": seen.elastic + self.clock.extra(),
+            "kinetic": seen.kinetic,
+            **heats(seen, protocol["bond_heat"]),
             "overlap_ratio": seen.overlap_ratio,
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),

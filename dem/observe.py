@@ -19,6 +19,8 @@ from kalander.kernels.records import MOTION
 
 __all__ = ["Observation", "observe", "platen_stress", "stretches"]
 
+LOSSES = ("damping", "yielding", "bonds")  # in the order of the column
+
 STRETCH = 32_768  # bodies looked at together: some 30 MiB of tables
 
 
@@ -36,6 +38,7 @@ class Observation:
     kinetic: np.ndarray
     elastic: np.ndarray
     heat: np.ndarray
+    losses: np.ndarray  # of the heat, by dashpots, by yielding and in bonds; the rest is friction's; shape (box, 3)
     work: np.ndarray
 
 
@@ -121,7 +124,7 @@ class _Sums:
         self.partners = _Partners(view(bed.motion, bed.body_count), rest, bed.host_box, bed.boxes)
         self.swelling = view(bed.swelling, bed.body_count)
         self.clump, self.clumps = bed.host_only["clump"], double(bed.clumps())
-        zeros = ("low", "high", "touching", "held", "kinetic", "elastic", "heat", "work", "ratio")
+        zeros = ("low", "high", "touching", "held", "kinetic", "elastic", "heat", "work", "ratio", *LOSSES)
         self.total = {name: np.zeros(count) for name in zeros}
         self.virial = np.zeros((count, 3, 3))
         self.largest = np.zeros(bed.body_count)
@@ -206,6 +209,8 @@ class _Sums:
             lever = levers(self.partners.centre(np.arange(begin, end)), clump, self.clumps)
             self.virial += _virial(column("force"), lever, box, self.count)
         self.add("heat", column("heat"), box)
+        for name, values in zip(LOSSES, column("losses").T, strict=True):
+            self.add(name, values, box)
         self.add("work", column("work"), box)
 
 
@@ -232,6 +237,7 @@ def observe(bed: Bed) -> Observation:
         kinetic=total["kinetic"],
         elastic=total["elastic"],
         heat=total["heat"],
+        losses=np.column_stack([total[name] for name in LOSSES]),
         work=total["work"],
     )
 

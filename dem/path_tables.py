@@ -1,5 +1,6 @@
 """Columns of a load path: what it remembers of a box, its samples of the platens, the rows of its curve."""
 
+from kalander.dem.ledger import HEATS
 from kalander.kernels.columns import Column
 
 __all__ = ["PROGRESS", "ROW", "SAMPLE"]
@@ -55,6 +56,7 @@ ROW = {
     "heat": Column("f8", ("row",), "pJ", "energy lost"),
     "work": Column("f8", ("row",), "pJ", "work of the platens"),
     "bond_heat": Column("f8", ("row",), "pJ", "energy lost by relaxation and softening of bonds"),
+    **{name: Column("f8", ("row",), "pJ", doc) for name, doc in HEATS.items()},
     "temperature": Column("f8", ("row",), "K", "temperature of the binder"),
     "material_time": Column("f8", ("row",), "s", "time passed on the material clock"),
     "broken_bond_fraction": Column("f8", ("row",), "1", "of the bonds laid"),

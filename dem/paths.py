@@ -13,6 +13,7 @@ from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.compaction import CONTACT_SHARE
 from kalander.dem.fracture import Fracture
+from kalander.dem.ledger import heats
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
@@ -393,7 +394,8 @@ class _Run:
             "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["solid"]) / bulk,
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
             "kinetic": seen.kinetic, "elastic": seen.elastic + self.clock.extra(), "heat": seen.heat, "work": seen.work,
-            "bond_heat": progress["bond_heat"], "temperature": progress["temperature"],
+            "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
+            "temperature": progress["temperature"],
             "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],

@@ -1,6 +1,7 @@
 """Columns of a press: what it remembers of each box, and what its frames hold."""
 
 from kalander.dem.criteria import CRITERIA
+from kalander.dem.ledger import ledger_columns
 from kalander.kernels.columns import Column
 
 __all__ = ["FRAME", "LEG", "PROTOCOL"]
@@ -52,6 +53,7 @@ FRAME = {
     "pieces": Column("i8", ("frame",), "1", "bodies that are pieces of particles"),
     "fracture_energy": Column("f8", ("frame",), "pJ", "energy lost to pieces, less what their growth gave"),
     "piece_energy": Column("f8", ("frame",), "pJ", "elastic energy with which pieces began"),
+    **ledger_columns("frame"),
     "overlap_ratio": Column("f8", ("frame",), "1", "largest overlap over the smaller radius"),
     "inertial_number": Column("f8", ("frame",), "1", "strain rate x diameter x sqrt(density/stress)"),
     "kinetic_over_elastic": Column("f8", ("frame",), "1", "kinetic over elastic energy"),

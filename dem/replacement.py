@@ -99,6 +99,7 @@ def _bodies(ensemble: Ensemble, pieces: Pieces, next_id: np.ndarray) -> tuple[Ta
         "spin": _spins(old, from_old, mass, offset, radius)[:, None] * spin,
         "force": share[:, None] * old["force"][from_old],  # all go on as the particle would have
         "heat": leads * old["heat"][from_old],
+        "losses": leads[:, None] * old["losses"][from_old],
         "work": leads * old["work"][from_old],
     }
     for name, column in BODY.items():

@@ -17,11 +17,15 @@ def scale_motion(bed: Bed, factor: np.ndarray) -> None:
     table = {name: motion[:, MOTION[name]] for name in ("mass", "velocity", "spin")}
     solid = {**table, "radius": bed.solid_radius()}
     energy = kinetic_energy(solid, bed.host_only["clump"], double(bed.clumps()))
-    load[:, LOAD["heat"]] += energy * (1.0 - share**2)
+    gone = energy * (1.0 - share**2)
+    load[:, LOAD["heat"]] += gone
+    losses = download(bed.losses, bed.body_count)
+    losses[:, 0] += gone
     table["velocity"] *= share[:, None]
     table["spin"] *= share[:, None]
     bed.pool.put("motion", motion, exact=True)
     bed.pool.put("load", load, exact=True)
+    bed.pool.put("losses", losses, exact=True)
     if bed.clump_count:
         clumps = download(bed.clump, bed.clump_count)
         for name in ("velocity", "momentum"):

@@ -36,6 +36,9 @@ BODY = {
     "load_low": Column("real", ("body",), "uN", "normal force of the lower platen"),
     "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
     "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
+    "losses": Column(
+        "real", ("body", 3), "pJ", "of heat, by dashpots, by yielding and in bonds; the rest is friction's"
+    ),
     "work": Column("real", ("body",), "pJ", "work done so far by the platens"),
     "clump": Column("i4", ("body",), "1", "row of the rigid clump it is a member of, -1 for a sphere by itself"),
 }

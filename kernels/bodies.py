@@ -90,21 +90,22 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
     @ti.kernel
     def step_bodies(
         body_count: int, bond_count: int, wall_count: int, material_count: int, box_count: int,
-        active: a.integer, motion: a.motion, rest: a.point, load: a.load, listed: a.point, box_of: a.integer,
-        row: a.integer, partner: a.integer, spring: a.spring,
+        active: a.integer, motion: a.motion, rest: a.point, load: a.load, losses: a.point, listed: a.point,
+        box_of: a.integer, row: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_load: a.pair_load,
         bond_row: a.integer, bond_column: a.integer, bond_incident: a.integer,
         frame: a.frame, platen: a.platen,
-        todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
-        moving: a.integer, room: a.room,
+        course: a.link, done: a.integer, stale: a.integer, signs_of_box: a.integer, room: a.room,
         factors: a.law, binder: a.binder, swelling: a.swelling,
         member: a.link, clump: a.clump, offset: a.point,
     ):  # fmt: skip
-        """One step of every box that is not done and whose list holds; active: bodies of those that are not done."""
+        """One step of every box that is not done and whose list holds.
+
+        active: bodies of the boxes that are not done; course: steps to do, and whether a box moves in this one."""
         for b in range(box_count):
-            moving[b] = 1 if done[b] < todo[b] and stale[b] == FRESH else 0
-            if moving[b] == 1:
+            course[b][1] = 1 if done[b] < course[b][0] and stale[b] == FRESH else 0
+            if course[b][1] == 1:
                 done[b] = done[b] + 1
                 box, gap = frame[b], platen[b]
                 if ti.static(periodic):
@@ -127,7 +128,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
         for q in range(body_count):
             p = active[q]
             b = box_of[p]
-            if moving[b] == 1:
+            if course[b][1] == 1:
                 carry, still, carried, most = rooms(room[b], platen[b])
                 signs = turn(
                     p, 0, 1, frame[b], b * material_count * material_count, material_count, carry, still, carried, most,
@@ -136,22 +137,22 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                 if signs > 0:
                     ti.atomic_or(signs_of_box[b], signs)
         for b in range(box_count):
-            if moving[b] == 1:
+            if course[b][1] == 1:
                 stale[b] = list_state(signs_of_box[b])
         for q in range(wall_count):
             p = wall_body[q]
             b = box_of[p]
-            if ti.static(not periodic) and moving[b] == 1:
+            if ti.static(not periodic) and course[b][1] == 1:
                 gap = platen[b]
                 platens(
                     q, p, room[b][0], room[b][1], gap[2], gap[3], ti.Vector([gap[6], gap[7]]), frame[b][5],
-                    b * material_count * material_count, material_count, motion, rest, load, wall, factors,
+                    b * material_count * material_count, material_count, motion, rest, load, losses, wall, factors,
                     swelling,
                 )  # fmt: skip
         for k in range(bond_count):
             i = bond_first[k]
             b = box_of[i]
-            if moving[b] == 1:
+            if course[b][1] == 1:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
@@ -160,17 +161,17 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                     force, moment, other_moment, heat, work = bonded(
                         i, bond_second[k], frame[b][5], motion, rest, span_of(room[b], frame[b]), binder[b], bond, k,
                     )  # fmt: skip
-                keep(bond_load, k, force, moment, other_moment, heat, work)
+                keep(bond_load, k, force, moment, other_moment, heat, work, ti.Vector([0.0, 0.0]))
         for q in range(body_count):
             p = active[q]
             b = box_of[p]
-            if moving[b] == 1:
+            if course[b][1] == 1:
                 box, me, sums = frame[b], motion[p], load[p]
                 span = span_of(room[b], box)
                 table = b * material_count * material_count
                 force_sum = ti.Vector([sums[0], sums[1], sums[2]])
                 moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
-                heat_sum, work_sum = sums[3], sums[7]
+                heat_sum, work_sum, gone = sums[3], sums[7], losses[p]
                 for m in range(bond_column[p], bond_column[p + 1]):
                     held = bond_load[bond_incident[m]]
                     force_sum -= ti.Vector([held[0], held[1], held[2]])
@@ -180,6 +181,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                     force_sum += ti.Vector([held[0], held[1], held[2]])
                     moment_sum += ti.Vector([held[3], held[4], held[5]])
                     heat_sum += held[9]
+                    gone[2] += held[9]
                     work_sum += held[10]
                 for k in range(row[p], row[p + 1]):
                     code = partner[k]
@@ -198,7 +200,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                         if p > j:
                             first, second, sign = motion[j], me, -1.0
                         normal, distance, radius, mass = posture(first, second, sign * vector, square)
-                        force, moment, other_moment, history, heat, gains = contact(
+                        force, moment, other_moment, history, heat, lost, gains = contact(
                             ti.min(p, j), ti.max(p, j), first, second, normal, distance, radius, mass, box[5], span,
                             table, material_count, factors, swelling, history,
                         )  # fmt: skip
@@ -212,11 +214,14 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                         if p < j:
                             moment_sum += moment
                             heat_sum += heat
+                            gone[0] += lost[0]
+                            gone[1] += lost[1]
                             work_sum += work_of_flow(force, distance * normal, span, box[5])
                         else:
                             moment_sum += other_moment
                     elif code < 0:
                         partner[k] = j
+                losses[p] = gone
                 load[p] = ti.Vector(
                     [
                         force_sum.x, force_sum.y, force_sum.z, heat_sum,
@@ -227,7 +232,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
         for q in range(body_count):
             p = active[q]
             b = box_of[p]
-            if moving[b] == 1:
+            if course[b][1] == 1:
                 carry, still, carried, most = rooms(room[b], platen[b])
                 turn(
                     p, 1, 0, frame[b], b * material_count * material_count, material_count, carry, still, carried, most,

@@ -14,7 +14,7 @@ from kalander.kernels.clumps import turn_clump
 from kalander.kernels.contact import LAWS
 from kalander.kernels.dense import add_sums, sized
 from kalander.kernels.lattice import lattice_at, lattice_limits
-from kalander.kernels.law_table import memory_of
+from kalander.kernels.law_table import memory_of, yields_of
 from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, keep_sums, kept, pair_functions, partner_of, platen_span, posture
@@ -70,7 +70,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow = functions.work_of_flow
-    memory, swells = memory_of(law_name), LAWS[law_name].swells
+    memory, swells, yields = memory_of(law_name), LAWS[law_name].swells, yields_of(law_name)
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
@@ -85,8 +85,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         )  # fmt: skip
 
     @ti.func
-    def add_all(load: each, p, force, moment, heat, work):
-        """Add a force, a moment, and what heat and a flow's work are booked with body p to its sums."""
+    def add_all(load: each, losses: each, p, force, moment, heat, work, lost):
+        """Add a force, a moment, and what of heat and a flow's work is booked with body p to its sums."""
         sums = load[p]
         done = sums[7]
         if ti.static(periodic):
@@ -97,6 +97,9 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 sums[4] + moment.x, sums[5] + moment.y, sums[6] + moment.z, done,
             ]
         )  # fmt: skip
+        losses[p][0] = losses[p][0] + lost[0]
+        if ti.static(yields):
+            losses[p][1] = losses[p][1] + lost[1]
 
     @ti.func
     def sift(
@@ -138,9 +141,9 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     @ti.func
     def contacts(
         phase, group, share, begin, end, finish, start, dt, span, table, material_count, acceleration, carry, still,
-        carried, platen_step, worker, motion: each, rest: each, load: each, listed: each, row: each, owner: each,
-        partner: each, spring: each, factors: each, swelling: each, parts: each, cross: each, cross_load: each,
-        seen: each, seen_place: each, member: each, clump: each, offset: each,
+        carried, platen_step, worker, motion: each, rest: each, load: each, losses: each, listed: each, row: each,
+        owner: each, partner: each, spring: each, factors: each, swelling: each, parts: each, cross: each,
+        cross_load: each, seen: each, seen_place: each, member: each, clump: each, offset: each,
     ):  # fmt: skip
         """Phase 0: contacts of all bodies of a part with later ones (if a step ends), then the bodies move on.
 
@@ -189,29 +192,29 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 if mark >= 0:
                     history = spring[k]
                 normal, distance = centre(seen[q]), seen[q][3]
-                force, moment, other_moment, history, heat, gains = contact(
+                force, moment, other_moment, history, heat, lost, gains = contact(
                     i, j, motion[i], motion[j], normal, distance, seen[q][4], seen[q][5], dt, span, table,
                     material_count, factors, swelling, history,
                 )  # fmt: skip
                 spring[k] = history
                 work = work_of_flow(force, distance * normal, span, dt)
                 if phase == 1:
-                    keep(cross_load, n, force, moment, other_moment, heat, work)
+                    keep(cross_load, n, force, moment, other_moment, heat, work, lost)
                     if ti.static(swells):
                         keep_sums(cross_load, n, gains)
                 else:
                     if ti.static(swells):
                         add_sums(swelling, i, gains, 0)
                         add_sums(swelling, j, gains, SUM_COUNT)
-                    add_all(load, i, force, moment, heat, work)
+                    add_all(load, losses, i, force, moment, heat, work, lost)
                     add_to(load, j, -force, other_moment)
             while phase == 0 and body < end and (finish == 0 or row[body + 1] <= stop):
                 i = body
                 body += 1
                 while crossing < parts[group + 1][CROSS] and cross[crossing][0] == i:
                     if finish == 1 and partner[cross[crossing][1]] < 0:
-                        force, moment, _, heat, work = kept(cross_load, crossing)
-                        add_all(load, i, force, moment, heat, work)
+                        force, moment, _, heat, work, lost = kept(cross_load, crossing)
+                        add_all(load, losses, i, force, moment, heat, work, lost)
                         if ti.static(swells):
                             add_sums(swelling, i, cross_load[crossing], PAIR_LOAD_WIDTH)
                     crossing += 1
@@ -235,9 +238,17 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         return signs
 
     @ti.func
+    def book(load: each, losses: each, i, heat, work):
+        """Add what a bond makes of heat, and a flow's work on it, to the sums of body i."""
+        load[i][3] = load[i][3] + heat
+        losses[i][2] = losses[i][2] + heat
+        if ti.static(periodic):
+            load[i][7] = load[i][7] + work
+
+    @ti.func
     def bonds_of_part(
-        phase, group, share, end, dt, span, binder, motion: each, rest: each, load: each, bond: each, bond_first: each,
-        bond_second: each, parts: each, tie: each, tie_load: each,
+        phase, group, share, end, dt, span, binder, motion: each, rest: each, load: each, losses: each, bond: each,
+        bond_first: each, bond_second: each, parts: each, tie: each, tie_load: each,
     ):  # fmt: skip
         """Phase 0: a share of the bonds between parts, which are kept. Phase 1: all bonds of the part."""
         kept_row = parts[group][TIES]
@@ -250,12 +261,10 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 k = tie[n]
             i, j = bond_first[k], bond_second[k]
             if phase == 1 and j >= end:
-                force, moment, _, heat, work = kept(tie_load, kept_row)
+                force, moment, _, heat, work, _lost = kept(tie_load, kept_row)
                 kept_row += 1
                 add_to(load, i, force, moment)
-                load[i][3] = load[i][3] + heat
-                if ti.static(periodic):
-                    load[i][7] = load[i][7] + work
+                book(load, losses, i, heat, work)
             else:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
@@ -264,12 +273,10 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 if bond[k][9] > 0.0:
                     force, moment, other_moment, heat, work = bonded(i, j, dt, motion, rest, span, binder, bond, k)
                 if phase == 0:
-                    keep(tie_load, n, force, moment, other_moment, heat, work)
+                    keep(tie_load, n, force, moment, other_moment, heat, work, ti.Vector([0.0, 0.0]))
                 else:
                     add_to(load, i, force, moment)
-                    load[i][3] = load[i][3] + heat
-                    if ti.static(periodic):
-                        load[i][7] = load[i][7] + work
+                    book(load, losses, i, heat, work)
                     add_to(load, j, -force, other_moment)
 
     @ti.func
@@ -291,7 +298,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     @ti.kernel
     def advance_boxes(
         workers: int, team: int, material_count: int, queue: a.integer, head: a.integer, gate: a.integer,
-        motion: a.motion, rest: a.point, load: a.load, listed: a.point,
+        motion: a.motion, rest: a.point, load: a.load, losses: a.point, listed: a.point,
         row: a.integer, owner: a.integer, partner: a.integer, spring: a.spring,
         wall_body: a.integer, wall: a.wall,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond,
@@ -344,8 +351,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                                 signs |= contacts(
                                     phase, group, share, first, end, finish, begin, h,
                                     here, table, material_count, pull, carry, still, carried, most, slot // LANE,
-                                    motion, rest, load, listed, row, owner, partner, spring, factors, swelling, parts,
-                                    cross, cross_load, seen, seen_place, member, clump, offset,
+                                    motion, rest, load, losses, listed, row, owner, partner, spring, factors, swelling,
+                                    parts, cross, cross_load, seen, seen_place, member, clump, offset,
                                 )  # fmt: skip
                             if phase == 0 and going and team > 1:
                                 ti.atomic_or(signs_of_box[2 * b + (count + 1) % 2], signs | mood)
@@ -358,8 +365,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                             finish = 1
                             for phase in range(2):
                                 bonds_of_part(
-                                    phase, group, share, end, h, coming, binder[b], motion, rest, load, bond,
-                                    bond_first, bond_second, parts, tie, tie_load,
+                                    phase, group, share, end, h, coming, binder[b], motion, rest, load, losses,
+                                    bond, bond_first, bond_second, parts, tie, tie_load,
                                 )  # fmt: skip
                                 if phase == 0:
                                     if part == 0:
@@ -371,17 +378,17 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                                             platens(
                                                 m, wall_body[m], carry[0], carry[3], gap[2], gap[3],
                                                 ti.Vector([gap[6], gap[7]]), h, table, material_count, motion, rest,
-                                                load, wall, factors, swelling,
+                                                load, losses, wall, factors, swelling,
                                             )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
-                                        force, _, other_moment, _heat, _work = kept(tie_load, tie_in[m][0])
+                                        force, _, other_moment, _heat, _work, _lost = kept(tie_load, tie_in[m][0])
                                         add_to(load, tie_in[m][1], -force, other_moment)
                             for m in range(parts[group][CROSS_IN], parts[group + 1][CROSS_IN]):
                                 arrival = cross_in[m]
                                 code = partner[cross[arrival][1]]
                                 if code < 0:
-                                    force, _, other_moment, _heat, _work = kept(cross_load, arrival)
+                                    force, _, other_moment, _heat, _work, _lost = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)
                                     if ti.static(swells):
                                         add_sums(swelling, ~code, cross_load[arrival], PAIR_LOAD_WIDTH + SUM_COUNT)

@@ -99,8 +99,8 @@ def visit(
                     q = inside[m]
                     listed = is_candidate(me, motion[q], box[6], span, periodic) & ordered(p, q, full)
                     if ti.static(clumps):
-                        if member[p][0] >= 0 and member[p][0] == member[q][0]:
-                            listed = 0
+                        together = member[p][0] >= 0 and member[p][0] == member[q][0]
+                        listed = 0 if together else listed
                     # written before it is known whether it counts: no guess that the processor may have to take back
                     if found < room:
                         partner[slot + found] = q

@@ -29,6 +29,7 @@ FACTORS = 17
 
 ROOT_FIVE_SIXTHS = 0.9128709291752769
 
+NOTHING = 1e-30  # keeps 0/0 away where spheres just meet, also in single precision
 SMALL_TURN = 1e-5  # square of the sine of an angle; the next term of the series is 0.31 SMALL_TURN³, under rounding
 
 
@@ -155,7 +156,8 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
         F_n = F(δ) − γ_n v_n,   γ_n = 2 √(5/6) β √(S_n m*), S_n = 2 E* a
         F_t = −k_t ξ − γ_t v_t, k_t = 8 G* a, |F_t| ≤ μ F_n without adhesion's pull, ξ shortened with it
 
-        Returns force [µN] and resisting moment [µN µm] on the first body, history, heat made in this step [pJ].
+        Returns force [µN] and resisting moment [µN µm] on the first body, history, heat made in this step, and what of
+        it dashpots made [pJ]; what neither they nor yielding made is friction's.
         Source: Tsuji, Tanaka & Ishida, Powder Technology 71 (1992) 239; Di Renzo & Di Maio, Chem. Eng. Sci. 59 (2004)
         525; a = √(R*δ) with Hertz' F is the Hertz–Mindlin law.
         """
@@ -169,7 +171,7 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
         # contact radius of the step before, less what it is: the velocity that led here is that of the half step;
         # for √(1 + x) its Padé approximant, as the energy of a spring that much changes is next to none
         way = ti.max(normal_velocity * dt, -overlap)
-        shrunk = contact_radius * (0.5 * way) / (overlap + 0.25 * way)
+        shrunk = contact_radius * (0.5 * way) / (overlap + 0.25 * way + NOTHING)
         if ti.static(yields):
             shrunk = history[MEMORY + memory - 1] - contact_radius
             history[MEMORY + memory - 1] = contact_radius
@@ -200,7 +202,8 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
         loss = (elastic - normal_force - own) * normal_velocity
         loss += drag * tangential_velocity.dot(tangential_velocity)
         # a spring gives the mean of its forces along the way, less what it stores: what stiffening and friction make
-        heat = dt * loss + 0.5 * (factors[2] * shrunk * before.dot(spring) + rubbed)
+        damped = dt * loss
+        heat = damped + 0.5 * (factors[2] * shrunk * before.dot(spring) + rubbed)
         moment = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(yields):
             heat += yielded
@@ -220,7 +223,7 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
                 dt,
             )
             heat += rolled
-        return normal_force * normal + tangential_force, moment, history, heat
+        return normal_force * normal + tangential_force, moment, history, heat, damped
 
     return respond
 

@@ -2,7 +2,7 @@
 
 __all__ = [
     "CONSTANTS", "LAW_NAMES", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "SWELLING", "WALL_MEMORY", "memory_of",
-    "swelling_of", "wall_memory_of",
+    "swelling_of", "wall_memory_of", "yields_of",
 ]  # fmt: skip
 
 # Meaning of the constants of a pair of materials, in this order (see dem.material).
@@ -25,6 +25,11 @@ LAW_NAMES = tuple(name + suffix for name in NORMAL_MEMORY for suffix in ("", ROL
 def memory_of(law: str) -> int:
     """Places of a contact's history beyond the tangential spring."""
     return _places(law, NORMAL_MEMORY)
+
+
+def yields_of(law: str) -> bool:
+    """Whether contacts of a law flow, so that some of their heat is plastic work."""
+    return NORMAL_MEMORY[law.removesuffix(ROLLING_SUFFIX)] > 0
 
 
 def wall_memory_of(law: str) -> int:

@@ -71,20 +71,20 @@ def posture(me, other, vector, square):
 
 
 @ti.func
-def keep(result: each, q, force, moment, other_moment, heat, work):
-    """Store what a pair gives its bodies in row q of the pair loads."""
+def keep(result: each, q, force, moment, other_moment, heat, work, lost):
+    """Store what a pair gives its bodies in row q of the pair loads; lost: of the heat, by dashpots and by yielding."""
     for d in ti.static(range(3)):
         result[q][d], result[q][3 + d], result[q][6 + d] = force[d], moment[d], other_moment[d]
-    result[q][9], result[q][10] = heat, work
+    result[q][9], result[q][10], result[q][11], result[q][12] = heat, work, lost[0], lost[1]
 
 
 @ti.func
 def kept(result: each, q):
-    """Force on the first body, moments on both, heat and work of a pair, as stored."""
+    """Force on the first body, moments on both, heat, work and losses of a pair, as stored."""
     row = result[q]
     return (
         ti.Vector([row[0], row[1], row[2]]), ti.Vector([row[3], row[4], row[5]]),
-        ti.Vector([row[6], row[7], row[8]]), row[9], row[10],
+        ti.Vector([row[6], row[7], row[8]]), row[9], row[10], ti.Vector([row[11], row[12]]),
     )  # fmt: skip
 
 
@@ -135,7 +135,9 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         i, j, me, other, normal, distance, radius, mass, dt, span, table, material_count, factors: each,
         swelling: each, spring,
     ):  # fmt: skip
-        """Force on `me`, moments on both, history, heat made, and what is summed over contacts where radii grow.
+        """Force on `me`, moments on both, history, heat, losses, and what is summed over contacts where radii grow.
+
+        Losses: of the heat, by dashpots and by yielding.
 
         i, j, me, other: bodies and their rows; normal, distance, radius, mass: of `posture`; table: first row of the
         box in `factors`.
@@ -157,7 +159,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             )  # fmt: skip
         else:
             elastic, contact_radius, heat, history = normal_law(factors[pair], radius, overlap, spring)
-        force, resisting, history, heat = respond(
+        yielded = heat
+        force, resisting, history, heat, damped = respond(
             factors[pair], radius, mass, overlap, elastic, contact_radius, heat, normal, slide, spin(me) - spin(other),
             history, dt,
         )  # fmt: skip
@@ -166,7 +169,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         if ti.static(rolling):
             moment += resisting
             other_moment -= resisting
-        return force, moment, other_moment, history, heat, sums
+        return force, moment, other_moment, history, heat, ti.Vector([damped, yielded]), sums
 
     @ti.func
     def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
@@ -209,7 +212,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
 
     @ti.func
     def platen(me, rest, dt, height, direction, plate_velocity, factors, own_factors, row, spring):
-        """Force and moment of the platen at `height` with inward normal `direction` z on a body, history, heat, sums.
+        """Of the platen at `height` with inward normal `direction` z: force, moment, history, heat, losses, sums.
 
         own_factors: of the body's material with itself, row: of `swelling`; both only where radii grow.
 
@@ -218,7 +221,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         force = ti.Vector([0.0, 0.0, 0.0])
         moment = ti.Vector([0.0, 0.0, 0.0])
         history = ti.Vector([0.0] * places)
-        heat, sums = 0.0, ti.Vector([0.0] * SUM_COUNT)
+        heat, lost, sums = 0.0, ti.Vector([0.0, 0.0]), ti.Vector([0.0] * SUM_COUNT)
         distance = direction * (me[2] - height)
         if ti.static(compensated):
             distance += direction * rest.z
@@ -235,17 +238,18 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
                 )  # fmt: skip
             else:
                 elastic, contact_radius, heat, history = normal_law(factors, me[3], overlap, spring)
-            force, resisting, history, heat = wall_respond(
+            lost[1] = heat
+            force, resisting, history, heat, lost[0] = wall_respond(
                 factors, me[3], me[7], overlap, elastic, contact_radius, heat, normal, slide, spin(me), history, dt
             )  # fmt: skip
             moment = -arm * normal.cross(force)
             if ti.static(rolling):
                 moment += resisting
-        return force, moment, history, heat, sums
+        return force, moment, history, heat, lost, sums
 
     @ti.func
     def platens(q, p, low, high, low_velocity, high_velocity, materials, dt, table, material_count, motion: each,
-                rest: each, load: each, wall: each, factors: each, swelling: each):  # fmt: skip
+                rest: each, load: each, losses: each, wall: each, factors: each, swelling: each):  # fmt: skip
         """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums.
 
         materials: rows of the lower and the upper platen's material.
@@ -263,7 +267,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         pushes = ti.Vector([0.0, 0.0])
         push = ti.Vector([0.0, 0.0, 0.0])
         turn = ti.Vector([0.0, 0.0, 0.0])
-        heat, work = sums[3], 0.0
+        heat, work, gone = sums[3], 0.0, losses[p]
         for side in range(2):
             direction = 1.0 - 2.0 * side
             height = low if side == 0 else high
@@ -271,7 +275,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             spring = ti.Vector([0.0] * places)
             for d in ti.static(range(places)):
                 spring[d] = springs[ti.static(front[d])]
-            force, moment, history, made, sums_of_side = platen(
+            force, moment, history, made, lost, sums_of_side = platen(
                 me, offset, dt, height, direction, speed, factors[row + ti.cast(materials[side], ti.i32)],
                 factors[row + material], own, spring,
             )  # fmt: skip
@@ -286,9 +290,12 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             push += force
             turn += moment
             heat += made
+            gone[0] += lost[0]
+            gone[1] += lost[1]
             work += force.z * speed
         springs[WALL_LOADS[0]], springs[WALL_LOADS[1]] = pushes[0], pushes[1]
         wall[q] = springs
+        losses[p] = gone
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
 
     return SimpleNamespace(

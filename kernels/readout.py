@@ -171,7 +171,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
                     reach = me[3] + other[3]
                     if square < reach * reach:
                         normal, distance, radius, mass = posture(me, other, vector, square)
-                        force, _, _, _history, _heat, _sums = contact(
+                        force, _, _, _history, _heat, _lost, _sums = contact(
                             p, j, me, other, normal, distance, radius, mass, 0.0, span,
                             b * material_count * material_count, material_count, factors, swelling, spring[k],
                         )  # fmt: skip

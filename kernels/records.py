@@ -57,7 +57,7 @@ LATTICE: Layout = {
 }
 WALL_LOADS = (3, 7)  # places of the platens' normal forces in a wall row
 
-PAIR_LOAD_WIDTH = 11  # force on the first body, moments on both, heat, work of the flow
+PAIR_LOAD_WIDTH = 13  # force on the first body, moments on both, heat, work of the flow, losses (see pairs)
 LAW_WIDTH = 17  # factors of a contact law, derived from the constants of the materials
 ROOM_WIDTH = 6  # heights and what the list of a box allows, see motion.travel_limits
 LATTICE_ROOM_WIDTH = 18  # carry, rooms, span: see lattice

@@ -10,6 +10,7 @@ from kalander.coupling.electrode import coating_thickness, solid_density, volume
 from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
+from kalander.dem.ledger import HEATS
 from kalander.kernels.columns import Table
 
 __all__ = [
@@ -24,6 +25,8 @@ NAMES = {
     "coating_minimum_thickness": "coating_minimum_thickness_m", "coating_exit_thickness": "coating_exit_thickness_m",
     "springback": "springback", "porosity_nip": "porosity_nip", "porosity_exit": "porosity_mean",
 }  # fmt: skip
+
+LEDGER = ("work", "elastic", "kinetic", *HEATS, "fracture_energy")
 
 INERTIAL_LIMIT, OVERLAP_LIMIT, ENERGY_LIMIT = 2e-3, 0.1, 0.05  # beyond which a result is flagged
 DENSE_LIMIT = 0.8  # overlap over radius in law "mdr", which does not screen contacts behind other spheres
@@ -81,6 +84,7 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
             "lateral_ratio": mean(
                 0.5 * (frames["stress_xx"][loaded] + frames["stress_yy"][loaded]) / frames["stress_zz"][loaded]
             ),
+            "energies_loaded_J": {name: mean(frames[name][loaded]) for name in LEDGER},
             **fabric_answer(frames, reached, mean),
         })  # fmt: skip
     return rows

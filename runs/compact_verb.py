@@ -20,6 +20,7 @@ from kalander.coupling.signals import stop_requests
 from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
 from kalander.coupling.store import Data
 from kalander.coupling.toml_source import read_toml
+from kalander.dem.ledger import HEATS
 from kalander.dem.paths import curve as averaged
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
@@ -180,7 +181,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
         "energy_error": error,
         "material_time_s": last["material_time"],
         "energies_J": {
-            **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat")},
+            **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
             "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
         },
         "validity": {**validity, "flags": validity_flags(validity, case.contact.law)},

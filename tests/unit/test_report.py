@@ -18,6 +18,7 @@ from kalander.coupling.store import Data, load, write
 from kalander.coupling.transport_stage import TRANSPORT
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fabric import FABRIC
+from kalander.dem.ledger import ledger_columns
 from kalander.dem.press_tables import LEG
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.figures import Branch, mean_over_replicas
@@ -174,6 +175,7 @@ def box_frames(box, stress, rank, shift):
         "pieces": np.zeros(len(share), np.int64),
         "fracture_energy": np.zeros(len(share)),
         "piece_energy": np.zeros(len(share)),
+        **dict.fromkeys(ledger_columns("frame"), 1e-09 * share),
         "overlap_ratio": 0.01 + 0.05 * share,
         "inertial_number": 1e-3 * ones,
         "kinetic_over_elastic": 1e-3 * ones,

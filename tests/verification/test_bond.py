@@ -94,6 +94,7 @@ def test_bond_fails_at_its_strength_and_its_energy_becomes_heat(make_bed, loadin
     assert bed.body("heat").sum() == pytest.approx(0.5 * stiffness * way**2, rel=BEAM)
     bed.advance([10])
     assert bed.body("heat").sum() == pytest.approx(0.5 * stiffness * way**2, rel=BEAM)  # once and for all
+    assert bed.body("losses").sum(axis=0).tolist() == [0.0, 0.0, bed.body("heat").sum()]
 
 
 LIGHT = Material(modulus=1000.0, poisson=0.25, density=4.7e-3)

@@ -8,6 +8,7 @@ import pytest
 from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres, with_bodies
 
 from kalander.dem.bed import Bed
+from kalander.dem.ledger import heats
 from kalander.dem.material import Material, contact_constants
 from kalander.dem.observe import observe
 
@@ -119,10 +120,10 @@ def test_adhesion_lets_go_where_the_sphere_parts(make_bed) -> None:
     assert force.min() < 0.0
 
 
-def pressed(make_bed, law: str, schedule: str = "boxes", **constants) -> Bed:
+def pressed(make_bed, law: str, schedule: str = "boxes", *, friction=0.3, restitution=None, **constants) -> Bed:
     """100 spheres pressed by a fifth of their height, as in test_energy."""
-    grain = replace(GRAIN, yield_pressure=30.0)
-    start = lay([loose_packing(100, seed=2)], (grain, RIGID), dt=0.001, friction=0.3, law=law, **constants)
+    grain = replace(GRAIN, yield_pressure=30.0, restitution=restitution or GRAIN.restitution)
+    start = lay([loose_packing(100, seed=2)], (grain, RIGID), dt=0.001, friction=friction, law=law, **constants)
     bed = make_bed(start, schedule)
     height = np.diff(bed.boxes["platen_height"])[0, 0]
     bed.boxes["platen_velocity"] = np.array([[0.0, -0.2 * height / 10.0]])
@@ -144,6 +145,15 @@ def test_ledger_of_a_compaction_that_yields(make_bed, law) -> None:
     assert bed.ensemble().contacts["memory"][:, 0].min() > 0.0
     open_share = (seen.kinetic + seen.elastic + seen.heat - seen.work)[0] / seen.work[0]
     assert abs(open_share) < 5e-3
+    assert seen.heat[0] > 0.3 * seen.work[0]
+    parts = heats(seen, np.zeros(1))
+    assert min(parts[name][0] for name in ("friction", "damping", "plastic")) > 1e-3 * seen.work[0]
+
+
+def test_all_heat_of_smooth_elastic_surfaces_that_yield_is_plastic(make_bed) -> None:
+    """No friction, no dashpots: what is not given back has gone into yielding."""
+    seen = observe(pressed(make_bed, "thornton_ning", friction=0.0, restitution=1.0))
+    assert seen.losses[0].tolist() == pytest.approx([0.0, seen.heat[0], 0.0], abs=1e-12 * seen.heat[0])
     assert seen.heat[0] > 0.3 * seen.work[0]
 
 

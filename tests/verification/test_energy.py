@@ -1,9 +1,12 @@
 """The energy ledger: kinetic + elastic + heat = work of the platens + what was there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, with_bodies
 
+from kalander.dem.ledger import heats
 from kalander.dem.material import BinderConstants, Material
 from kalander.dem.observe import observe
 
@@ -74,10 +77,10 @@ def test_vibrating_bond_keeps_energy(make_bed) -> None:
     assert abs(error) < 5e-3  # 80 steps in half a swing
 
 
-def pressed(make_bed, *, friction: float, glued: bool):
+def pressed(make_bed, *, friction: float, glued: bool, material=GRAIN):
     """100 spheres pressed by a fifth of their height in 10 000 steps; the energy at the start is zero."""
     dt, steps = 0.001, 10_000  # an eighth of the Rayleigh time of the smallest sphere
-    start = lay([loose_packing(100, seed=2, glued=glued)], (GRAIN, RIGID), dt=dt, friction=friction, binder=BRITTLE)
+    start = lay([loose_packing(100, seed=2, glued=glued)], (material, RIGID), dt=dt, friction=friction, binder=BRITTLE)
     bed = make_bed(start)
     height = np.diff(bed.boxes["platen_height"])[0, 0]
     bed.boxes["platen_velocity"] = np.array([[0.0, -0.2 * height / (steps * dt)]])
@@ -99,6 +102,20 @@ def test_ledger_of_a_compaction(make_bed, friction, glued) -> None:
     assert seen.heat[0] > 0.1 * seen.work[0]
     assert (seen.broken_bond_fraction[0] > 0.5) == glued
     assert abs(energy(bed)) < LEDGER * seen.work[0]
+
+
+def test_heat_is_booked_by_its_cause(make_bed) -> None:
+    """Where only one thing can make heat, all of it is that one's; of those that can, none is left out."""
+    free = heats(observe(pressed(make_bed, friction=0.0, glued=False)), np.zeros(1))
+    assert free["damping"][0] > 0.0
+    assert free["friction"] == pytest.approx(0.0, abs=1e-12 * free["damping"][0])
+    assert [free["plastic"][0], free["bonds"][0]] == [0.0, 0.0]
+    rough = pressed(make_bed, friction=0.4, glued=True, material=replace(GRAIN, restitution=1.0))
+    seen, relaxed = observe(rough), np.array([0.5])
+    rubbed = heats(seen, relaxed)
+    assert [rubbed["damping"][0], rubbed["plastic"][0]] == [0.0, 0.0]
+    assert min(rubbed["friction"][0], rubbed["bonds"][0]) > 0.05 * seen.work[0]
+    assert sum(rubbed.values()) == pytest.approx(seen.heat + relaxed, rel=1e-12)
 
 
 def test_no_contact_cools(make_bed) -> None:
