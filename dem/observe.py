@@ -17,7 +17,7 @@ from kalander.kernels.arrays import view
 from kalander.kernels.columns import Table
 from kalander.kernels.records import MOTION
 
-__all__ = ["Observation", "observe", "platen_stress", "stretches"]
+__all__ = ["Observation", "lattice_stress", "observe", "platen_stress", "stretches"]
 
 LOSSES = ("damping", "yielding", "bonds")  # in the order of the column
 
@@ -240,6 +240,17 @@ def observe(bed: Bed) -> Observation:
         losses=np.column_stack([total[name] for name in LOSSES]),
         work=total["work"],
     )
+
+
+def lattice_stress(bed: Bed) -> np.ndarray:
+    """Love–Weber stress of boxes that are periodic in all directions [MPa], shape (box, 3, 3); no more is looked at."""
+    if bed.clump_count:
+        return observe(bed).stress
+    sums = _Sums(bed)
+    for pairs in bed.forces():
+        vector = sums.partners.separations(pairs)
+        sums.virial += _virial(pairs["force"], vector, bed.host_box[pairs["first"]], sums.count)
+    return sums.virial / (bed.boxes["width"].prod(axis=1) * bed.boxes["depth"])[:, None, None]
 
 
 def solid_volume(bed: Bed) -> np.ndarray:

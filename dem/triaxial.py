@@ -1,52 +1,40 @@
-"""Triaxial paths: boxes periodic in all directions are led along strain rates and stresses, one leg after the other.
+"""Paths of boxes periodic in all directions: led along strain rates and stresses, one leg after the other.
 
-For probes of a packing: isotropic compression, oedometric and triaxial paths, simple shear. The driver is a generator
-like dem.compaction; it yields after every control interval.
+Isotropic compression, oedometric and triaxial paths, simple shear, rests. The driver is a generator like
+dem.compaction; it yields after every look at the stresses.
 """
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from kalander.dem.bed import Bed
-from kalander.dem.compaction import CONTACT_SHARE
-from kalander.dem.observe import observe, solid_volume
+from kalander.dem.bond_clock import BondClock
+from kalander.dem.breaking import Breaking
+from kalander.dem.fracture import Fracture
+from kalander.dem.material import Material
+from kalander.dem.observe import lattice_stress, observe, solid_volume
+from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
+from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rates
+from kalander.dem.relaxation import Relaxation
 from kalander.dem.state import Ensemble
-from kalander.kernels.columns import Column, Table
+from kalander.dem.strength import born
+from kalander.dem.triaxial_tables import PROBE, PROBE_PROGRESS, WATCHED, no_rows
+from kalander.kernels.columns import Table
 
-__all__ = ["PROBE", "PROBE_PROGRESS", "Probe", "ProbeLeg", "ProbeMoment", "ProbeState", "new_probe", "probe"]
+__all__ = ["PROBE_SHARE", "Probe", "ProbeLeg", "ProbeMoment", "ProbeState", "new_probe", "probe"]
 
-FADING = 0.8  # of the slopes of stress over strain, from one interval to the next
-SETTLED = 0.005  # of the largest stress held: the promise is 1 %
-SETTLED_INTERVALS = 10
-CLOSER = 0.15  # part of a stress error that an interval may remove: the bed answers later than it is asked
+# Of 1/ω of the stiffest contact. A sphere with Z contacts, among others that turn against it, meets 2 Z (2/3) k_t/(0.4 m)
+# per angle: at Z = 8 that is 11 of the k_n/m* of one contact, and Verlet with dashpots of restitution 0.3 that are half a
+# step late is stable up to 0.21/ω. At 0.3 a bed of rough spheres made 7 % of the work of its compression as heat.
+PROBE_SHARE = 0.2
 
-PROBE_PROGRESS = {
-    "leg": Column("i4", ("box",), "1", "leg, from 0; their number when all are done"),
-    "leg_step": Column("i8", ("box",), "1", "steps done when the leg began"),
-    "leg_strain": Column("f8", ("box", 4), "1", "strains when the leg began"),
-    "strain": Column("f8", ("box", 4), "1", "logarithmic strains of x, y, z (compression positive), shear of z in x"),
-    "last_strain": Column("f8", ("box", 4), "1", "strains at the last interval"),
-    "last_stress": Column("f8", ("box", 3), "MPa", "stresses at the last interval"),
-    "stiffness": Column("f8", ("box", 3), "MPa", "running estimate of stress over strain of each axis"),
-    "settled": Column("i4", ("box",), "1", "intervals in a row that met the stresses held"),
-    "start_energy": Column("f8", ("box",), "pJ", "elastic and kinetic energy at the start"),
-}
-
-PROBE = {
-    "box": Column("i4", ("row",), "1", "box"),
-    "leg": Column("i4", ("row",), "1", "leg"),
-    "step": Column("i8", ("row",), "1", "steps done"),
-    "time": Column("f8", ("row",), "us", "time passed"),
-    "strain": Column("f8", ("row", 4), "1", "logarithmic strains of x, y, z (compression positive), shear of z in x"),
-    "stress": Column("f8", ("row", 3, 3), "MPa", "Love–Weber, compression positive"),
-    "solid_fraction": Column("f8", ("row",), "1", "spheres alone"),
-    "coordination": Column("f8", ("row",), "1", "contacts of a particle"),
-    "overlap_ratio": Column("f8", ("row",), "1", "largest overlap over the smaller radius"),
-    "kinetic_over_elastic": Column("f8", ("row",), "1", "kinetic over elastic energy"),
-    "energy_error": Column("f8", ("row",), "1", "work - kinetic - elastic - heat, over the work"),
-}
+FADING = 0.9  # of the sums from which the stiffness of the bed is read, from one look to the next
+LOOSE = 0.01  # of a stress: what a bed that does not carry yet may have by its motion
+CALM = 1e-3  # kinetic over carried pressure, below which a bed carries
+VOLUME = 3  # axes of a volume
+STRESSES = [WATCHED.index(f"stress_{axis}") for axis in ("xx", "yy", "zz")]
 
 
 @dataclass(frozen=True)
@@ -55,15 +43,27 @@ class ProbeLeg:
 
     strain_rate [1/µs]: logarithmic rates of x, y, z, compression positive, and of shear of z in x; an axis whose stress
     is given moves at most at its rate, in either direction. stress [MPa]: of x, y, z to approach and hold, compression
-    positive; NaN where the rate is given. until: change of the largest strain in this leg, or mean stress [MPa]
-    reached, or steps; without any a leg ends when its stresses have settled.
+    positive; NaN where the rate is given.
+    ends: names of WATCHED, or steps, time (of the leg), to values [1, MPa, 1, µs]; the first that is met ends the leg,
+    from whichever side it comes. Strains are of the path. Without any, a leg ends when its stresses have settled.
+    temperature [K]: of the binder from the beginning of the leg, None as before
+    material_rate [1/µs]: straining that brings the material clock on by so many µs; None: it runs with inertia
+    material_time [s]: that passes in a leg of given `steps` whatever moves, slowly at first; None: as above
     """
 
     strain_rate: tuple[float, float, float, float]
     stress: tuple[float, float, float] = (np.nan, np.nan, np.nan)
-    until_strain: float | None = None
-    until_pressure: float | None = None
-    until_steps: int | None = None
+    ends: Mapping[str, float] = field(default_factory=dict)
+    temperature: float | None = None
+    material_rate: float | None = None
+    material_time: float | None = None
+
+    def __post_init__(self) -> None:
+        unknown = set(self.ends) - {*WATCHED, "steps", "time"}
+        if unknown:
+            raise ValueError(f"a leg cannot end at {', '.join(sorted(unknown))}")
+        if self.material_time is not None and "steps" not in self.ends:
+            raise ValueError("material time passes in a leg of so many steps: ends lacks steps")
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,22 @@ class Probe:
     """How boxes are led.
 
     legs: one after the other; time_step [µs] at most; contact_share: time step at most this share of 1/ω of the
-    stiffest contact; control_steps between looks; row_strain between rows; most_steps of a leg, after which it ends.
+    stiffest contact (infinite for a fixed step); control_steps between looks; every_steps, every_strain: between rows,
+    None for never (every leg ends with a row); relaxation: of the binder, None for one that is elastic at any
+    temperature; reform: material time of touch [s] after which failed binder bonds anew, None for never; max_strain:
+    loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise.
     """
 
     legs: tuple[ProbeLeg, ...]
     time_step: float
-    contact_share: float = CONTACT_SHARE
+    contact_share: float = PROBE_SHARE
     control_steps: int = 40
-    row_strain: float = 1e-3
+    every_steps: int | None = None
+    every_strain: float | None = 1e-3
+    relaxation: Relaxation | None = None
+    reform: float | None = None
+    fracture: Fracture = field(default_factory=Fracture)
+    max_strain: float = 0.9
     most_steps: int = 2_000_000
 
 
@@ -89,177 +97,347 @@ class ProbeState:
     ensemble: Ensemble
     progress: Table
     rows: Table
+    damage: Table  # by dem.strength.DAMAGE
+    branches: Table | None = None  # of the bonds, by dem.relaxation.BRANCH; None before the first step
+    lasting: Table | None = None  # pairs on the way to a bond, by dem.reforming.LASTING
 
 
 @dataclass(frozen=True)
 class ProbeMoment:
-    """Between two control intervals. snapshot: valid until the generator goes on."""
+    """Between two looks. snapshot: valid until the generator goes on."""
 
+    fraction: float
     steps: int
     leg: np.ndarray
-    stress: np.ndarray  # [MPa], shape (box, 3)
+    stress: np.ndarray  # xx, yy, zz, xz [MPa], shape (box, 4)
     snapshot: Callable[[], ProbeState]
 
 
-def new_probe(ensemble: Ensemble) -> ProbeState:
-    """State before the first step. Raises ValueError for boxes between platens."""
-    if not (ensemble.boxes["depth"] > 0).all():
+def new_probe(
+    ensemble: Ensemble, *, solid: np.ndarray | float = 0.0, temperature: float = ROOM_TEMPERATURE
+) -> ProbeState:
+    """State before the first step; solid: solids beside the spheres [µm³], of the boxes; temperature [K].
+
+    Raises ValueError for boxes between platens.
+    """
+    boxes = ensemble.boxes
+    if not (boxes["depth"] > 0).all():
         raise ValueError("a probe deforms boxes that are periodic in all directions: Packing(…, periodic=True)")
-    count = ensemble.box_count
-    sizes = {name: tuple(int(d) for d in column.dims[1:]) for name, column in PROBE_PROGRESS.items()}
-    kinds = {"i4": np.int32, "i8": np.int64, "f8": np.float64}
-    progress = {name: np.zeros((count, *sizes[name]), kinds[c.kind]) for name, c in PROBE_PROGRESS.items()}
-    rows = {
-        name: np.zeros((0, *(int(d) for d in column.dims[1:])), kinds[column.kind]) for name, column in PROBE.items()
+    size = np.column_stack([boxes["width"], boxes["depth"]])
+    progress = no_rows(PROBE_PROGRESS, len(size))
+    progress |= {
+        "start_size": size,
+        "last_size": size.copy(),
+        "solid": np.broadcast_to(np.asarray(solid, float), len(size)).copy(),
+        "temperature": np.full(len(size), temperature),
     }
-    return ProbeState(ensemble, progress, rows)
+    unborn = born(ensemble.bodies, np.full(len(ensemble.bodies["id"]), np.nan))  # strengths are drawn by the driver
+    return ProbeState(ensemble, progress, no_rows(PROBE), unborn)
 
 
 def probe(
-    state: ProbeState, settings: Probe, *, precision: str, schedule: str
+    state: ProbeState, settings: Probe, *, materials: list[Material], precision: str, schedule: str
 ) -> Generator[ProbeMoment, None, ProbeState]:
-    """Lead all boxes along the path; yields after every control interval, returns the final state.
+    """Lead all boxes along the path; yields after every look, returns the final state.
 
-    Raises NumericalError where the step is unstable.
+    materials: by row, for strengths and densities. Raises NumericalError where the step is unstable.
     """
-    run = _Run(state, settings, Bed(state.ensemble, precision=precision, schedule=schedule))
-    while not run.finished:
+    run = _Run(state, settings, materials, Bed(state.ensemble, precision=precision, schedule=schedule))
+    while not (run.progress["done"] > 0).all():
         run.interval()
+        progress = run.progress
         yield ProbeMoment(
-            int(run.bed.boxes["step"].sum()), run.progress["leg"].copy(), run.progress["last_stress"].copy(), run.state
-        )
+            run.fraction(), int(run.bed.boxes["step"].sum()), progress["leg"].copy(), progress["last_stress"].copy(),
+            run.state,
+        )  # fmt: skip
     return run.state()
 
 
 class _Run:
     """The loop's variables; each method is one verb of it."""
 
-    def __init__(self, state: ProbeState, settings: Probe, bed: Bed) -> None:
+    def __init__(self, state: ProbeState, settings: Probe, materials: list[Material], bed: Bed) -> None:
         self.settings, self.bed = settings, bed
         self.progress = {name: column.copy() for name, column in state.progress.items()}
         self.rows = [state.rows]
+        first = len(state.rows["box"]) == 0
+        self.breaking = Breaking(state.damage, materials, settings.fracture)
+        if first:
+            self.breaking.begin(state.ensemble.bodies)
         self.solid = solid_volume(bed)
+        self.mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.modulus = bed.lawbook["contact"][:, :-1, :-1, 0].max(axis=(1, 2))
-        legs = settings.legs
-        self.rate = np.array([leg.strain_rate for leg in legs])
-        self.target = np.array([leg.stress for leg in legs])
-        self.seen = observe(bed)
-        if len(state.rows["box"]) == 0:
-            self.progress["start_energy"] = self.seen.elastic + self.seen.kinetic
-            self.progress["last_stress"] = self._axes()
+        self.clock = BondClock(
+            bed,
+            settings.relaxation,
+            temperature=self.progress["temperature"],
+            branches=state.branches,
+            reform=settings.reform,
+            lasting=state.lasting,
+        )
+        self.rate = np.array([leg.strain_rate for leg in settings.legs])
+        self.target = np.array([leg.stress for leg in settings.legs])
+        if first:
+            seen = observe(bed)
+            self.progress["start_energy"] = seen.elastic + seen.kinetic
+            self.progress["last_stress"] = _axes(seen.stress)
+            self.progress["leg_value"] = self._watched()
             self._record(np.ones(len(self.solid), bool))
 
-    @property
-    def finished(self) -> bool:
-        return bool((self.progress["leg"] == len(self.settings.legs)).all())
+    # --- what the loop reads --------------------------------------------------------------------------------------
 
-    def _axes(self) -> np.ndarray:
-        return np.diagonal(self.seen.stress, axis1=1, axis2=2).copy()
+    @property
+    def size(self) -> np.ndarray:
+        """Lengths in x, y, z [µm], shape (box, 3)."""
+        return np.column_stack([self.bed.boxes["width"], self.bed.boxes["depth"]])
+
+    @property
+    def strains(self) -> np.ndarray:
+        """Closing of x, y, z over their lengths at the start, and shear; shape (box, 4)."""
+        return np.column_stack([1.0 - self.size / self.progress["start_size"], self.progress["shear"]])
+
+    @property
+    def strain(self) -> np.ndarray:
+        return 1.0 - (self.size / self.progress["start_size"]).prod(axis=1)
+
+    def _leg(self, box: int) -> ProbeLeg:
+        return self.settings.legs[min(int(self.progress["leg"][box]), len(self.settings.legs) - 1)]
+
+    def _kinetic_pressure(self) -> np.ndarray:
+        """Two thirds of the kinetic energy beside the flow over the volume [MPa]."""
+        bed = self.bed
+        square = bed.body("mass").astype(float) * (bed.body("velocity").astype(float) ** 2).sum(axis=1)
+        return np.add.reduceat(square, bed.boxes["body_start"]) / (3.0 * self.size.prod(axis=1))
+
+    def _watched(self) -> np.ndarray:
+        """Values of WATCHED as they stand, shape (box, value)."""
+        stress = self.progress["last_stress"]
+        columns = (self.solid / self.size.prod(axis=1), stress[:, :VOLUME].mean(axis=1), stress, self.strain)
+        return np.column_stack([*columns, self.strains])
+
+    # --- verbs ----------------------------------------------------------------------------------------------------
 
     def interval(self) -> None:
-        """Set the rates, advance, look."""
-        progress, boxes = self.progress, self.bed.boxes
-        active = progress["leg"] < len(self.settings.legs)
+        """Set the rates, advance to the next look, row or end of a leg, look."""
+        progress = self.progress
+        active = progress["done"] == 0
+        self._set_temperature(active)
+        boxes = self.bed.boxes
         frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
         boxes["dt"] = np.minimum(self.settings.time_step, self.settings.contact_share / frequency)
-        rates = np.where(active[:, None], self._rates(active), 0.0)
-        boxes["strain_rate"] = np.column_stack([-rates[:, :3], rates[:, 3]])
-        before = np.column_stack([boxes["width"], boxes["depth"]])
-        time = boxes["dt"] * self.settings.control_steps
-        self.bed.advance(np.where(active, self.settings.control_steps, 0))
-        after = np.column_stack([boxes["width"], boxes["depth"]])
-        progress["last_strain"] = progress["strain"].copy()
-        progress["strain"][:, :3] -= np.log(after / before)
-        progress["strain"][:, 3] += np.where(active, rates[:, 3] * time * before[:, 2] / after[:, 2], 0.0)
+        rates = np.where(active[:, None], self._rates(), 0.0)
+        boxes["strain_rate"] = np.column_stack([-rates[:, :VOLUME], rates[:, VOLUME]])
+        steps = np.array([self._steps(box, rates[box]) if active[box] else 0 for box in range(len(active))])
+        before, time = self.size, boxes["dt"] * steps
+        self.bed.advance(steps)
+        progress["shear"] = progress["shear"] + rates[:, VOLUME] * time * before[:, 2] / self.size[:, 2]
+        progress["last_rate"] = rates[:, :VOLUME]
+        self._pass_time(active, steps, time, np.abs(rates).max(axis=1))
         self._look(active)
 
-    def _rates(self, active: np.ndarray) -> np.ndarray:
+    def _set_temperature(self, active: np.ndarray) -> None:
+        """The binder of every box at the temperature of its leg."""
+        temperature = self.progress["temperature"].copy()
+        for box in np.flatnonzero(active).tolist():
+            wanted = self._leg(box).temperature
+            temperature[box] = temperature[box] if wanted is None else wanted
+        self.clock.bring(temperature)
+        self.progress["temperature"] = temperature
+
+    def _pass_time(self, active: np.ndarray, steps: np.ndarray, passed: np.ndarray, rate: np.ndarray) -> None:
+        """Bring the bonds what the material clock went on by while the inertial one went on by `passed` [µs]."""
+        progress, time = self.progress, passed * 1e-6
+        for box in np.flatnonzero(active).tolist():
+            leg = self._leg(box)
+            if leg.material_time is not None:
+                done = float(self.bed.boxes["step"][box] - progress["leg_step"][box])
+                shares = np.array([done - steps[box], done]) / leg.ends["steps"]
+                time[box] = leg.material_time * np.diff(shares**SLOW_START)[0]
+            elif leg.material_rate is not None:
+                time[box] *= rate[box] / leg.material_rate
+        self.clock.tick(time, passed)
+        self.bed = self.clock.bed
+        progress["material_time"] = progress["material_time"] + time
+        progress["bond_heat"] = progress["bond_heat"] + self.clock.heat
+        self.clock.heat[:] = 0.0
+
+    def _rates(self) -> np.ndarray:
         """Rates of each box [1/µs], compression positive: those of the leg, or what brings its stresses nearer."""
         progress = self.progress
         leg = np.minimum(progress["leg"], len(self.settings.legs) - 1)
         rate, target = self.rate[leg].copy(), self.target[leg]
         held = np.isfinite(target)
-        time = (self.bed.boxes["dt"] * self.settings.control_steps)[:, None]
-        # at least as stiff as Hertzian beds are, (E*)^(2/3) P^(1/3): else a loose bed would be thrown at its stress
-        carried = np.maximum(np.abs(progress["last_stress"]), 0.25 * np.where(held, np.abs(target), 0.0))
-        stiffness = np.maximum(progress["stiffness"], self.modulus[:, None] ** (2 / 3) * np.cbrt(carried))
-        asked = CLOSER * (np.where(held, target, 0.0) - progress["last_stress"]) / (stiffness * time)
-        limit = np.abs(rate[:, :3])
-        rate[:, :3] = np.where(held, np.clip(asked, -limit, limit), rate[:, :3])
+        if not held.any():
+            return rate
+        stress = progress["last_stress"][:, :VOLUME]
+        size, time = self.size, self.bed.boxes["dt"] * self.settings.control_steps
+        goal = np.where(held, np.abs(target), 0.0).max(axis=1)
+        least = hertzian_modulus(self.modulus, 0.25 * goal)
+        density = self.mass / size.prod(axis=1)
+        begun = progress["leg_value"][:, STRESSES]
+        servo = stress_rates(
+            np.where(held, target - stress, 0.0), held, rate[:, :VOLUME],
+            np.where(held, target - begun, 0.0), goal, progress["stiffness"], least, density, size, time,
+        )  # fmt: skip
+        # while the bed does not carry, its stress is that of its motion: no more of that than it may be wrong by
+        gentle = LOOSE * goal / (np.sqrt(density * least) * size.max(axis=1))
+        moving = np.abs(progress["last_rate"]).max(axis=1)
+        pressure = np.maximum(np.abs(stress).max(axis=1), 1e-12 * goal)
+        dynamic = np.clip(np.sqrt(LOOSE * goal / pressure), 0.5, 1.5) * moving
+        cap = np.where(progress["carries"] > 0, np.inf, np.maximum(gentle, np.where(moving > 0, dynamic, np.inf)))
+        fastest = np.where(held, np.abs(servo), 0.0).max(axis=1)
+        servo *= np.minimum(1.0, cap / np.maximum(fastest, 1e-300))[:, None]
+        rate[:, :VOLUME] = np.where(held, servo, rate[:, :VOLUME])
         return rate
+
+    def _steps(self, box: int, rate: np.ndarray) -> int:
+        """Steps to the next look, or to the end of the leg where that can be foreseen."""
+        settings, progress, leg, boxes = self.settings, self.progress, self._leg(box), self.bed.boxes
+        step, dt = int(boxes["step"][box]), float(boxes["dt"][box])
+        room = settings.control_steps - step % settings.control_steps
+        if settings.every_steps is not None:
+            room = min(room, settings.every_steps - step % settings.every_steps)
+        if "steps" in leg.ends:
+            room = min(room, int(leg.ends["steps"]) - (step - int(progress["leg_step"][box])))
+        left = []
+        if "time" in leg.ends:
+            left.append(leg.ends["time"] - (boxes["time"][box] - progress["leg_time"][box]))
+        closed = self.size[box] / progress["start_size"][box]
+        for axis in range(VOLUME):
+            if f"strain_{'xyz'[axis] * 2}" in leg.ends and rate[axis] != 0.0:
+                wanted = (1.0 - leg.ends[f"strain_{'xyz'[axis] * 2}"]) / closed[axis]
+                left.append((1.0 - wanted) / rate[axis])
+        if "strain_xz" in leg.ends and rate[VOLUME] != 0.0:
+            left.append((leg.ends["strain_xz"] - progress["shear"][box]) / rate[VOLUME])
+        volume = {"strain": lambda value: 1.0 - value, "solid_fraction": self._volume_of(box)}
+        for name in volume.keys() & leg.ends.keys():
+            shrinking = rate[:VOLUME].sum()
+            if shrinking != 0.0:
+                left.append(-np.log(volume[name](leg.ends[name]) / closed.prod()) / shrinking)
+        for time in left:
+            room = min(room, int(np.ceil(time / dt - 1e-6))) if time > 0.0 else room
+        return max(1, room)
+
+    def _volume_of(self, box: int) -> Callable[[float], float]:
+        """Volume over that of the start at which the spheres of a box are a given share of it."""
+        least = self.solid[box] / self.progress["start_size"][box].prod()
+        return lambda fraction: least / fraction
 
     def _look(self, active: np.ndarray) -> None:
         """Learn the stiffness, take the rows that are due, end the legs that have arrived."""
-        progress, settings = self.progress, self.settings
-        self.seen = observe(self.bed)
-        axes = self._axes()
-        step = progress["strain"] - progress["last_strain"]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (axes - progress["last_stress"]) / step[:, :3]
-        learned = np.isfinite(slope) & (slope > 0) & (np.abs(step[:, :3]) > 1e-9) & active[:, None]
-        fresh = FADING * progress["stiffness"] + (1.0 - FADING) * np.where(learned, slope, 0.0)
-        progress["stiffness"] = np.where(learned, np.maximum(fresh, 0.5 * slope), progress["stiffness"])
-        progress["last_stress"] = axes
-        ended = active & self._ended(axes)
-        rows = np.abs(progress["strain"] - self._row_strain()).max(axis=1) >= settings.row_strain
-        if (active & (rows | ended)).any():
-            self._record(active & (rows | ended))
+        progress, settings, boxes = self.progress, self.settings, self.bed.boxes
+        axes = _axes(lattice_stress(self.bed))
+        closing = np.log(progress["last_size"] / self.size)
+        change = (axes - progress["last_stress"])[:, :VOLUME]
+        sums = slope_sums(np.where(active[:, None], closing, 0.0), np.where(active[:, None], change, 0.0))
+        progress["stiffness"] = np.where(active[:, None], FADING * progress["stiffness"] + sums, progress["stiffness"])
+        kinetic = self._kinetic_pressure()
+        progress["carries"] = (kinetic < CALM * axes[:, :VOLUME].mean(axis=1)).astype(np.int32)
+        progress["last_stress"] = np.where(active[:, None], axes, progress["last_stress"])
+        progress["last_size"] = self.size
+        values = self._watched()
+        ended = np.array([active[box] and self._has_ended(box, values[box]) for box in range(len(active))])
+        stopped = active & ~ended & self._at_limit()
+        due = np.zeros(len(active), bool)
+        if settings.every_steps is not None:
+            due |= boxes["step"] % settings.every_steps == 0
+        if settings.every_strain is not None:
+            due |= np.abs(self.strains - progress["row_strain"]).max(axis=1) >= settings.every_strain
+        if (active & (due | ended | stopped)).any():
+            self._record(active & (due | ended | stopped))
         progress["leg"] = (progress["leg"] + ended).astype(np.int32)
         progress["settled"] = np.where(ended, 0, progress["settled"]).astype(np.int32)
-        progress["leg_step"] = np.where(ended, self.bed.boxes["step"], progress["leg_step"])
-        progress["leg_strain"] = np.where(ended[:, None], progress["strain"], progress["leg_strain"])
+        progress["leg_step"] = np.where(ended, boxes["step"], progress["leg_step"])
+        progress["leg_time"] = np.where(ended, boxes["time"], progress["leg_time"])
+        progress["leg_value"] = np.where(ended[:, None], values, progress["leg_value"])
+        progress["done"] = np.where(ended & (progress["leg"] == len(settings.legs)), ARRIVED, progress["done"])
+        progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
 
-    def _row_strain(self) -> np.ndarray:
-        """Strains of the last row of each box."""
-        rows = self._joined()
-        last = np.zeros((len(self.solid), 4))
-        last[rows["box"]] = rows["strain"]  # later rows win
-        return last
+    def _has_ended(self, box: int, values: np.ndarray) -> bool:
+        """Whether the leg of a box has come to any of its ends."""
+        progress, leg, boxes = self.progress, self._leg(box), self.bed.boxes
+        target = np.array(leg.stress)
+        held = np.isfinite(target)
+        error = np.abs(progress["last_stress"][box, :VOLUME] - target)[held]
+        met = held.any() and (error <= SETTLED * np.abs(target[held]).max(initial=1e-12)).all()
+        progress["settled"][box] = progress["settled"][box] + 1 if met else 0
+        if not leg.ends:
+            return bool(progress["settled"][box] >= SETTLED_SAMPLES)
+        if "steps" in leg.ends and boxes["step"][box] - progress["leg_step"][box] >= leg.ends["steps"]:
+            return True
+        if "time" in leg.ends and boxes["time"][box] - progress["leg_time"][box] >= leg.ends["time"] * (1 - 1e-12):
+            return True
+        for place, name in enumerate(WATCHED):
+            if name in leg.ends:
+                before, now = (value - leg.ends[name] for value in (progress["leg_value"][box, place], values[place]))
+                if before * now <= 0.0 or abs(now) <= 1e-9 * abs(leg.ends[name]):
+                    return True
+        return False
 
-    def _ended(self, axes: np.ndarray) -> np.ndarray:
-        progress = self.progress
-        ended = np.zeros(len(axes), bool)
-        for box in np.flatnonzero(progress["leg"] < len(self.settings.legs)).tolist():
-            leg = self.settings.legs[progress["leg"][box]]
-            target = np.array(leg.stress)
-            held = np.isfinite(target)
-            met = np.abs(axes[box] - target)[held] <= SETTLED * np.abs(target[held]).max(initial=1e-12)
-            progress["settled"][box] = progress["settled"][box] + 1 if held.any() and met.all() else 0
-            steps = self.bed.boxes["step"][box] - progress["leg_step"][box]
-            strain = np.abs(progress["strain"][box] - progress["leg_strain"][box]).max()
-            named = (leg.until_strain, leg.until_pressure, leg.until_steps)
-            ended[box] = (
-                steps >= self.settings.most_steps
-                or (leg.until_strain is not None and strain >= leg.until_strain)
-                or (leg.until_pressure is not None and axes[box].mean() >= leg.until_pressure)
-                or (leg.until_steps is not None and steps >= leg.until_steps)
-                or (named == (None, None, None) and progress["settled"][box] >= SETTLED_INTERVALS)
-            )
-        return ended
+    def _at_limit(self) -> np.ndarray:
+        """Boxes that can go no further: too small, twice as large as at the start, or for too many steps on one leg."""
+        long = self.bed.boxes["step"] - self.progress["leg_step"] >= self.settings.most_steps
+        return long | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
 
     def _record(self, due: np.ndarray) -> None:
         """Add a row for every box that is due."""
-        progress, boxes, seen = self.progress, self.bed.boxes, self.seen
-        stored = seen.kinetic + seen.elastic - progress["start_energy"]
+        progress, bed = self.progress, self.bed
+        seen, bulk = observe(bed), self.size.prod(axis=1)
+        elastic, heat = seen.elastic + self.clock.extra(), seen.heat + progress["bond_heat"]
+        left = seen.work - (seen.kinetic + elastic - progress["start_energy"]) - heat
+        self.breaking.judge(bed, due)
         values = {
-            "box": np.arange(len(due), dtype=np.int32),
-            "leg": progress["leg"],
-            "step": boxes["step"],
-            "time": boxes["time"],
-            "strain": progress["strain"],
-            "stress": seen.stress,
-            "solid_fraction": self.solid / (boxes["width"].prod(axis=1) * boxes["depth"]),
-            "coordination": seen.coordination,
-            "overlap_ratio": seen.overlap_ratio,
-            "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
-            "energy_error": (seen.work - stored - seen.heat) / np.maximum(np.abs(seen.work) + seen.heat, 1e-300),
-        }
-        self.rows.append({name: np.asarray(values[name])[due] for name in PROBE})
+            "box": np.arange(len(due)), "leg": progress["leg"], "step": bed.boxes["step"], "time": bed.boxes["time"],
+            "strain": self.strain, "strains": self.strains, "stress": seen.stress,
+            "solid_fraction": self.solid / bulk, "porosity": 1.0 - (self.solid + progress["solid"]) / bulk,
+            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
+            "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": seen.work,
+            "bond_heat": progress["bond_heat"],
+            "energy_error": left / np.maximum(np.maximum(np.abs(seen.work), heat), 1e-300),
+            "temperature": progress["temperature"], "material_time": progress["material_time"],
+            "broken_bond_fraction": seen.broken_bond_fraction,
+            "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
+        }  # fmt: skip
+        empty = no_rows(PROBE)
+        self.rows.append({name: np.asarray(values[name])[due].astype(empty[name].dtype) for name in PROBE})
+        progress["row_strain"] = np.where(due[:, None], self.strains, progress["row_strain"])
 
-    def _joined(self) -> Table:
-        rows = {name: np.concatenate([part[name] for part in self.rows]) for name in PROBE}
-        self.rows = [rows]
-        return rows
+    def fraction(self) -> float:
+        """Share of the path done, every leg counting alike."""
+        progress, values = self.progress, self._watched()
+        shares = [
+            1.0 if progress["done"][box] else (progress["leg"][box] + self._share_of_leg(box, values[box]))
+            / len(self.settings.legs)
+            for box in range(len(self.solid))
+        ]  # fmt: skip
+        return float(np.mean(shares))
+
+    def _share_of_leg(self, box: int, values: np.ndarray) -> float:
+        """Share of a leg done, where it can be told."""
+        progress, leg, boxes = self.progress, self._leg(box), self.bed.boxes
+        shares = [0.0]
+        if "steps" in leg.ends:
+            shares.append((boxes["step"][box] - progress["leg_step"][box]) / leg.ends["steps"])
+        if "time" in leg.ends:
+            shares.append((boxes["time"][box] - progress["leg_time"][box]) / leg.ends["time"])
+        for place, name in enumerate(WATCHED):
+            if name in leg.ends:
+                before = progress["leg_value"][box, place]
+                shares.append((values[place] - before) / (leg.ends[name] - before or 1.0))
+        return float(np.clip(max(shares), 0.0, 1.0))
 
     def state(self) -> ProbeState:
-        return ProbeState(self.bed.ensemble(), {k: v.copy() for k, v in self.progress.items()}, self._joined())
+        """The state to go on from."""
+        rows = {name: np.concatenate([part[name] for part in self.rows]) for name in PROBE}
+        self.rows = [rows]
+        progress, damage, branches = (
+            {name: column.copy() for name, column in table.items()}
+            for table in (self.progress, self.breaking.damage, self.clock.branches)
+        )
+        return ProbeState(self.clock.ensemble(), progress, rows, damage, branches, dict(self.clock.lasting))
+
+
+def _axes(stress: np.ndarray) -> np.ndarray:
+    """xx, yy, zz and the mean of xz and zx of stresses (box, 3, 3)."""
+    shear = 0.5 * (stress[:, 0, 2] + stress[:, 2, 0])
+    return np.column_stack([np.diagonal(stress, axis1=1, axis2=2), shear])
