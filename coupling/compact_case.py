@@ -1,4 +1,4 @@
-"""The case file of `kalander compact`: materials, contact law, plates and a load path, in SI."""
+"""The case file of `kalander compact`: materials, contact law, box or plates, and a load path, in SI."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,75 +9,23 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from kalander.coupling.card_sections import ROOM_TEMPERATURE, Binder, Contact, Fracture, Step
 from kalander.coupling.config import apply_overrides, parse_model
-from kalander.coupling.fields import Count, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.coupling.fields import Choice, Count, Quantity, Real, Section, Text, wrong
 from kalander.coupling.materials import Material
+from kalander.coupling.path_legs import PathLeg
 from kalander.coupling.toml_source import read_toml
 
-__all__ = ["CaseBinder", "CompactCase", "Frames", "PackingNotes", "PathLeg", "Plates", "Until", "load_compact_case"]
+__all__ = ["Box", "CaseBinder", "CompactCase", "Frames", "PackingNotes", "Plates", "load_compact_case"]
 
-Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
-Temperature = Annotated[float | None, Quantity("temperature", above=0, absent="as before")]
 
 MOST_LEGS = 10_000
 REST_STEPS = 10_000  # of a rest whose steps are not given: some 50 passages of a wave through a bed of 10 particles
 
 
-class Until(Section):
-    """Ends of a leg, SI; whichever comes first. Strain and height are of the path, steps and time of the leg."""
+class Box(Section):
+    """Directions in which the box repeats: "xy" between plates, "xyz" without any, deforming as a whole."""
 
-    solid_fraction: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
-    stress: Annotated[float | None, Quantity("pressure", above=0, absent="none")] = None
-    strain: Annotated[float | None, Real(above=-1, below=1, absent="none")] = None
-    height: MaybeLength = None
-    steps: Annotated[int | None, Count(at_least=1, below=2**40)] = None
-    time: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
-
-    @model_validator(mode="after")
-    def ends_somewhere(self) -> Self:
-        if not self.ends:
-            names = ", ".join(type(self).model_fields)
-            raise wrong("names no end of the leg", allowed=f"one of {names}", value={})
-        return self
-
-    @property
-    def ends(self) -> dict[str, float]:
-        """Names and values [SI] of the ends that are given."""
-        return {name: value for name, value in self.model_dump().items() if value is not None}
-
-
-class PathLeg(Section):
-    """One leg, SI: `plate_speed` moves the upper plate (positive closes), `stress` approaches and holds a stress at
-    no more than plate_speed, `hold` lets material time pass at rest or, with `stress`, under that stress."""
-
-    plate_speed: Annotated[float | None, Quantity("speed", absent="none")] = None
-    stress: Annotated[float | None, Quantity("pressure", above=0, absent="none")] = None
-    hold: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
-    material_speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
-    temperature: Temperature = None
-    until: Until | None = None
-
-    @model_validator(mode="after")
-    def does_one_thing(self) -> Self:
-        if self.plate_speed is None and self.stress is None and self.hold is None:
-            raise wrong("neither moves, nor presses, nor rests", allowed="one of plate_speed, stress, hold", value={})
-        if self.hold is not None and self.plate_speed is not None and self.stress is None:
-            exactly_one({"plate_speed": self.plate_speed, "hold": self.hold}, ("plate_speed", "hold"))
-        if self.stress is not None and self.plate_speed is not None and self.plate_speed <= 0:
-            why = "is the largest speed on the way to a stress, in either direction"
-            raise wrong(why, allowed="above 0 m/s", key=".plate_speed", value=self.plate_speed)
-        return self
-
-    @model_validator(mode="after")
-    def ends(self) -> Self:
-        if self.stress is not None or self.hold is not None:
-            return self
-        if self.until is None:
-            allowed = "until = { solid_fraction = 0.68 }, or stress, strain, height, steps, time"
-            raise wrong("is given, but a value is required", allowed=allowed, key=".until", value="(nothing)")
-        if self.plate_speed == 0 and not self.until.ends.keys() & {"steps", "time"}:
-            raise wrong("never ends at rest", allowed="until = { steps = 1000 }, or time", key=".until", value=0)
-        return self
+    periodic: Annotated[str, Choice(("xy", "xyz"))] = "xy"
 
 
 class Plates(Section):
@@ -121,7 +69,8 @@ class CompactCase(Section):
     contact: Contact = Default(default_factory=Contact)
     binder: CaseBinder | None = None
     fracture: Fracture = Default(default_factory=Fracture)
-    plates: Plates
+    box: Box = Default(default_factory=Box)
+    plates: Plates | None = None  # of a box that is periodic in x and y alone, which needs them
     step: Step = Default(default_factory=Step)
     packing: PackingNotes = Default(default_factory=PackingNotes)
     path: tuple[PathLeg, ...]
@@ -138,6 +87,11 @@ class CompactCase(Section):
             meant = [row for row in rows if isinstance(row, dict) and row.get("name") == plates.get("material")]
             return {**value, "plates": {**plates, "material": meant[0]}} if meant else value
         return value
+
+    @property
+    def periodic(self) -> bool:
+        """Whether the box has no plates."""
+        return self.box.periodic == "xyz"
 
     @field_validator("material", "path", mode="after")
     @classmethod

@@ -11,9 +11,11 @@ import numpy as np
 
 from kalander.coupling.atomic import replacing
 from kalander.coupling.card_checks import BOX_WIDTHS, DENSITY_BAND
-from kalander.coupling.compact_case import REST_STEPS, CompactCase, PathLeg
+from kalander.coupling.compact_case import REST_STEPS, CompactCase
 from kalander.coupling.estimates import memory_estimate, rayleigh_time
 from kalander.coupling.packing_files import Spheres, packing_of
+from kalander.coupling.path_legs import PathLeg
+from kalander.coupling.periodic_compacting import EXTRA_COLUMNS, PERIODIC_TABLES, box_faults, curve_of, periodic_work
 from kalander.coupling.press_stage import HALF_PRESSED, state_faults
 from kalander.coupling.scales import binder_in, contact_in, fracture_in, particle_of, relaxation_of
 from kalander.coupling.stage import Progress, Stage
@@ -26,6 +28,7 @@ from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
 from kalander.dem.reforming import no_lasting
 from kalander.dem.state import Ensemble, sphere_volume
+from kalander.dem.triaxial import ProbeState, new_probe
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 from kalander.kernels.host import memory_bytes
@@ -38,11 +41,13 @@ __all__ = [
     "compact_start",
     "curve_rows",
     "fit_faults",
+    "path_rows",
     "write_curve",
 ]
 
+STATE = {name: columns for name, columns in HALF_PRESSED.items() if name not in ("protocol", "frames")}
 ON_THE_WAY = {
-    **{name: columns for name, columns in HALF_PRESSED.items() if name not in ("protocol", "frames")},
+    **STATE,
     "progress": PROGRESS,
     "rows": ROW,
     "samples": SAMPLE,
@@ -69,21 +74,22 @@ LONGEST_STEP = 0.4  # of the Rayleigh time: beyond, packings have been seen to m
 ENDS_INSIDE = {"stress": 1e-6, "height": 1e6, "time": 1e6}  # factors from SI; other ends are numbers
 
 
-def compact_start(case: CompactCase, spheres: Spheres) -> PathState:
+def compact_start(case: CompactCase, spheres: Spheres) -> PathState | ProbeState:
     """The packing at rest under the laws of the case, which fit it by fit_faults."""
-    packing = packing_of(spheres)
+    packing = packing_of(spheres, periodic=case.periodic)
     order = np.arange(len(packing.radius))
     if packing.bonds is None:
         order = spatial_order(packing.position, 2.0 * packing.radius.max())
         packing = replace(
             packing, position=packing.position[order], radius=packing.radius[order], material=packing.material[order]
         )
-    bulk = float(packing.width.prod() * packing.height)
+    size = np.array([*packing.width, packing.height])
+    bulk = float(size.prod())
     solid = max(0.0, spheres.solids * 1e18 - float(sphere_volume(packing.radius).sum()))
     if case.binder is not None and case.binder.volume_fraction is not None and packing.bonds is None:
         domain = case.binder.volume_fraction * bulk
         bonds, _ = make_bonds(
-            packing.position, packing.radius, packing.width,
+            packing.position, packing.radius, size if case.periodic else packing.width,
             binder_domain=domain, bridging_distance=case.binder.bridging_distance * 1e6,
         )  # fmt: skip
         packing = replace(packing, bonds=bonds)
@@ -99,7 +105,7 @@ def compact_start(case: CompactCase, spheres: Spheres) -> PathState:
         law=law,
     )  # fmt: skip
     ensemble.bodies["id"][:] = order  # rows of the file
-    return new_path(ensemble, solid=solid, temperature=case.temperature)
+    return (new_probe if case.periodic else new_path)(ensemble, solid=solid, temperature=case.temperature)
 
 
 def compact_stage(
@@ -109,9 +115,13 @@ def compact_stage(
     start = compact_start(case, spheres)
 
     def work(_: dict[str, Data], state: Data | None) -> Generator[Progress, None, Data]:
+        if isinstance(start, ProbeState):
+            laws = _materials(case)[:-1]
+            return periodic_work(case, start, state, materials=laws, precision=precision, schedule=schedule)
         return _work(case, start if state is None else _path_state(state, start.ensemble), precision, schedule)
 
-    return Stage("compact", 2, (), config, ON_THE_WAY, ON_THE_WAY, work, uses_device=True, check_state=_state_faults)
+    schema = {**STATE, **PERIODIC_TABLES} if case.periodic else ON_THE_WAY
+    return Stage("compact", 2, (), config, schema, schema, work, uses_device=True, check_state=_state_faults)
 
 
 def _work(case: CompactCase, start: PathState, precision: str, schedule: str) -> Generator[Progress, None, Data]:
@@ -169,10 +179,11 @@ def _state_faults(state: Data) -> list[str]:
 
 
 def _materials(case: CompactCase) -> list[Material]:
-    """Materials by row, that of the plates last."""
+    """Materials by row, that of the plates last; where there are none the first stands in its row."""
+    plates = case.material[0] if case.plates is None else case.plates.material
     return [
         particle_of(material, restitution=case.contact.restitution, crushes=True)
-        for material in (*case.material, case.plates.material)
+        for material in (*case.material, plates)
     ]
 
 
@@ -203,6 +214,7 @@ def _leg(leg: PathLeg) -> Leg:
     }  # fmt: skip
     if leg.hold is not None and "steps" not in ends:
         ends = {**ends, "steps": REST_STEPS}
+    assert not isinstance(leg.stress, dict)  # box_faults refuses stresses by axis between plates
     stress = None if leg.stress is None else leg.stress / 1e6
     speed = leg.plate_speed if leg.plate_speed is not None else 0.0 if stress is None else 1.0
     return Leg(speed, stress, ends, leg.temperature, leg.material_speed, leg.hold)
@@ -222,8 +234,23 @@ def _rayleigh_times(case: CompactCase, radius: np.ndarray, kind: np.ndarray) -> 
 
 def fit_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     """Where case and packing do not fit; `where` is the key of the case alone."""
-    faults = (_step_faults(case, spheres), _binder_faults(case, spheres), _temperature_faults(case))
+    faults = (
+        box_faults(case),
+        _width_faults(case, spheres),
+        _step_faults(case, spheres),
+        _binder_faults(case, spheres),
+        _temperature_faults(case),
+    )
     return [fault for found in (*faults, _memory_faults(spheres)) for fault in found]
+
+
+def _width_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
+    """A box without plates in which spheres meet their own images."""
+    least, room = float(spheres.box_size.min()), 4.0 * float(spheres.radius.max())
+    if not case.periodic or least > room:
+        return []
+    why = f"lets spheres meet their own images in a box of {least:.3g} m"
+    return [Fault("box.periodic", case.box.periodic, why, f'a packing wider than {room:.3g} m, or "xy"')]
 
 
 def _temperature_faults(case: CompactCase) -> list[Fault]:
@@ -267,7 +294,7 @@ def _longest_step(case: CompactCase, spheres: Spheres) -> float:
 
 def _binder_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     """Bonds without constants, constants without bonds, bonds longer than the box."""
-    binder, bonds, width = case.binder, spheres.bonds, float(spheres.box_size[:2].min())
+    binder, bonds, width = case.binder, spheres.bonds, float(_repeating(case, spheres).min())
     if binder is None:
         if bonds is None or len(bonds["first"]) == 0:
             return []
@@ -286,13 +313,18 @@ def _binder_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     return []
 
 
+def _repeating(case: CompactCase, spheres: Spheres) -> np.ndarray:
+    """Lengths in which a box repeats [m]."""
+    return spheres.box_size if case.periodic else spheres.box_size[:2]
+
+
 def case_warnings(case: CompactCase, spheres: Spheres) -> list[str]:
     """What is unusual but possible."""
     found = []
     limit = case.step.safety * min(_rayleigh_times(case, spheres.radius, spheres.type))
     if case.step.dt is not None and case.step.dt > limit:
         found.append(f"step.dt: above {limit:.4g} s, {case.step.safety:g} of the Rayleigh time; look at energy_error")
-    widths = spheres.box_size[:2].min() / (2 * spheres.radius.mean())
+    widths = _repeating(case, spheres).min() / (2 * spheres.radius.mean())
     if widths < BOX_WIDTHS:
         found.append(f"box_size: {widths:.2g} mean diameters wide, below {BOX_WIDTHS:g}: not representative")
     low, high = DENSITY_BAND
@@ -302,13 +334,22 @@ def case_warnings(case: CompactCase, spheres: Spheres) -> list[str]:
     return found
 
 
+def path_rows(state: Data) -> Table:
+    """Rows of a path so far, by the names of dem.path_tables.ROW, with `stress` [MPa]."""
+    if "samples" in state.tables:
+        return curve(state.tables["rows"], state.tables["samples"])
+    return curve_of(state.tables["rows"])
+
+
 def curve_rows(state: Data) -> Table:
     """The curve so far, SI, by the columns of the contract; NaN where elastic energy is zero and motion is not."""
-    rows = curve(state.tables["rows"], state.tables["samples"])
+    rows, columns = path_rows(state), COLUMNS
+    if "samples" not in state.tables:
+        columns = {**COLUMNS, **EXTRA_COLUMNS}
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = rows["kinetic"] / rows["elastic"]
     rows["kinetic_over_elastic"] = np.where(rows["kinetic"] == 0.0, 0.0, np.where(np.isfinite(ratio), ratio, np.nan))
-    return {name: rows[source] * factor for name, (source, factor) in COLUMNS.items()}
+    return {name: rows[source] * factor for name, (source, factor) in columns.items()}
 
 
 def write_curve(path: FilePath, table: Table) -> None:

@@ -44,8 +44,11 @@ class Unreadable(Exception):
     """What is wrong with a file as a whole: the key, why, and what would be right."""
 
 
-def read_spheres(path: Path, notes: PackingNotes, *, materials: int) -> Spheres:
-    """Read and check a packing; raises InputError with every fault. materials: how many types there may be."""
+def read_spheres(path: Path, notes: PackingNotes, *, materials: int, periodic: bool = False) -> Spheres:
+    """Read and check a packing; raises InputError with every fault.
+
+    materials: how many types there may be; periodic: in all directions, no plates.
+    """
     try:
         if not path.is_file():
             raise Unreadable("the file", "is not a regular file" if path.exists() else "does not exist", FORMATS)
@@ -57,18 +60,18 @@ def read_spheres(path: Path, notes: PackingNotes, *, materials: int) -> Spheres:
         raise InputError(Fault(path.name, key, why, allowed)) from None
     except OSError as error:
         raise InputError(Fault(path.name, "the file", f"cannot be read ({error.strerror})", FORMATS)) from None
-    faults = list(_faults(path.name, spheres, notes, materials))
+    faults = list(_faults(path.name, spheres, notes, materials, periodic))
     if faults:
         raise InputError(faults)
     return spheres
 
 
-def packing_of(spheres: Spheres) -> Packing:
-    """The spheres in micrometres."""
+def packing_of(spheres: Spheres, *, periodic: bool = False) -> Packing:
+    """The spheres in micrometres; periodic in all directions, or between plates."""
     size = spheres.box_size * 1e6
     return Packing(
         spheres.position * 1e6, spheres.radius * 1e6, spheres.type.astype(np.int64), size[:2], float(size[2]),
-        spheres.bonds,
+        spheres.bonds, periodic,
     )  # fmt: skip
 
 
@@ -243,7 +246,7 @@ def _spheres(table: dict[str, np.ndarray], bounds: np.ndarray, notes: PackingNot
 # --- checks -------------------------------------------------------------------------------------------------------
 
 
-def _faults(name: str, spheres: Spheres, notes: PackingNotes, materials: int) -> Iterator[Fault]:
+def _faults(name: str, spheres: Spheres, notes: PackingNotes, materials: int, periodic: bool) -> Iterator[Fault]:
     """What is wrong with spheres; later checks rely on the earlier ones."""
     position, radius, kind, size = spheres.position, spheres.radius, spheres.type, spheres.box_size
     count = len(radius)
@@ -275,7 +278,7 @@ def _faults(name: str, spheres: Spheres, notes: PackingNotes, materials: int) ->
             f"{name}: radius", radius.max(), "is of a sphere larger than the box", f"below {size.min() / 2:g} m"
         )
         return
-    yield from _overlaps(name, spheres, notes.largest_overlap)
+    yield from _overlaps(name, spheres, notes.largest_overlap, periodic)
 
 
 def _offenders(name: str, key: str, values: np.ndarray, wrong: np.ndarray, why: str, allowed: str) -> Iterator[Fault]:
@@ -285,18 +288,20 @@ def _offenders(name: str, key: str, values: np.ndarray, wrong: np.ndarray, why: 
         yield Fault(f"{name}: {key}[{rows[0]}]", values[rows[0]].tolist(), why + more, allowed)
 
 
-def _overlaps(name: str, spheres: Spheres, limit: float) -> Iterator[Fault]:
+def _overlaps(name: str, spheres: Spheres, limit: float, periodic: bool) -> Iterator[Fault]:
     """Spheres that stand deeper in each other or in a plate than they could be pressed."""
     position, radius, height = spheres.position, spheres.radius, spheres.box_size[2]
     depth = np.maximum(radius - position[:, 2], position[:, 2] + radius - height) / radius
-    rows = np.flatnonzero(depth > limit)
+    rows = np.flatnonzero(depth > limit) if not periodic else np.zeros(0, int)
     if len(rows):
         why = f"stands in a plate by {depth[rows].max():.3g} of its radius, as do {len(rows)} spheres"
         allowed = f"up to {limit:g} (packing.largest_overlap); plates stand at z = 0 and box_size[2]"
         yield Fault(f"{name}: position[{rows[0]}]", position[rows[0]].tolist(), why, allowed)
         return
     unit = radius.mean()
-    first, second, _, gap = near_pairs(position / unit, radius / unit, spheres.box_size[:2] / unit, 0.0)
+    first, second, _, gap = near_pairs(
+        position / unit, radius / unit, spheres.box_size[: 3 if periodic else 2] / unit, 0.0
+    )
     ratio = -gap / (np.minimum(radius[first], radius[second]) / unit)
     deep = np.flatnonzero(ratio > limit)
     if len(deep):

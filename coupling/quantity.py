@@ -37,6 +37,7 @@ DIMENSIONS = {
     "stiffness": Dimension("N/m", ("0.5 MN/mm", "500 kN/mm", "500 N/m")),
     "force": Dimension("N", ("30 kN", "1 N", "1 mN", "1 uN")),
     "speed": Dimension("m/s", ("2 m/min", "1 m/s", "1 mm/s")),
+    "strain_rate": Dimension("1/s", ("1e4 1/s", "10 1/ms", "0.01 1/us")),
     "time": Dimension("s", ("30 s", "1 ms", "1 us", "1 ns", "10 min", "2 hour", "1 day")),
     "temperature": Dimension("K", ("25 degC", "298.15 K")),
     "per_temperature": Dimension("1/K", ("0.004 1/K",)),

@@ -32,7 +32,8 @@ def make_bonds(
 
     A bond's radius is one share of the smaller particle radius, the same in all bonds, such that the bridges hold the
     volume `binder_domain` [µm³]; the share is at most 1, and what is left over then sits as films on the particles.
-    clump: rigid clump of each sphere, −1 for none; its members are not bonded to each other.
+    width: of a box that is periodic in x and y (2,), or in all directions (3,) [µm]. clump: rigid clump of each sphere,
+    −1 for none; its members are not bonded to each other.
     """
     first, second, _, gap = near_pairs(position, radius, width, bridging_distance, clump=clump)
     gap = np.maximum(gap, 0.0)
@@ -50,7 +51,8 @@ def make_bonds(
         share = brentq(excess, 0.0, 1.0, xtol=1e-14)
     count = len(first)
     vector = position[first] - position[second]
-    vector[:, :2] -= width * np.round(vector[:, :2] / width)
+    sides = len(width)
+    vector[:, :sides] -= width * np.round(vector[:, :sides] / width)
     bonds = {
         "first": first.astype(np.int32),
         "second": second.astype(np.int32),

@@ -27,20 +27,21 @@ def near_pairs(
 ) -> tuple[np.ndarray, ...]:
     """Pairs with a surface gap below `reach` [µm]: first < second, unit vector to the first, gap; sorted.
 
+    width: of a box that is periodic in x and y (2,), or in all directions (3,) [µm];
     clump: rigid clump of each sphere, −1 for none; its members are no pairs.
     """
-    wrapped = position.copy()
-    wrapped[:, :2] %= width
-    wrapped[:, :2] = np.where(wrapped[:, :2] >= width, 0.0, wrapped[:, :2])
+    wrapped, sides = position.copy(), len(width)
+    wrapped[:, :sides] %= width
+    wrapped[:, :sides] = np.where(wrapped[:, :sides] >= width, 0.0, wrapped[:, :sides])
     low = wrapped[:, 2].min()
     height = np.ptp(wrapped[:, 2]) + 4 * radius.max() + 2 * reach  # no image in z within reach
-    wrapped[:, 2] -= low
-    tree = cKDTree(wrapped, boxsize=[*width, max(height, 1e-6)])
+    wrapped[:, 2] -= low if sides == 2 else 0.0
+    tree = cKDTree(wrapped, boxsize=[*width, max(height, 1e-6)][:3])
     pairs = tree.query_pairs(2 * radius.max() + reach, output_type="ndarray")
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     first, second = pairs[:, 0], pairs[:, 1]
     vector = position[first] - position[second]
-    vector[:, :2] -= width * np.round(vector[:, :2] / width)
+    vector[:, :sides] -= width * np.round(vector[:, :sides] / width)
     distance = np.linalg.norm(vector, axis=1)
     gap = distance - radius[first] - radius[second]
     keep = gap < reach

@@ -34,7 +34,9 @@ def slope_sums(closing: np.ndarray, change: np.ndarray) -> np.ndarray:
     """
     volume, shape = parts(closing)
     pressure, rest = parts(change)
-    return np.column_stack([volume * volume, volume * pressure, (shape * shape).sum(axis=1), (shape * rest).sum(axis=1)])
+    return np.column_stack(
+        [volume * volume, volume * pressure, (shape * shape).sum(axis=1), (shape * rest).sum(axis=1)]
+    )
 
 
 def moduli(sums: np.ndarray, least: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

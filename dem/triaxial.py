@@ -13,10 +13,10 @@ from kalander.dem.bed import Bed
 from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
+from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rates
 from kalander.dem.material import Material
 from kalander.dem.observe import lattice_stress, observe, solid_volume
 from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
-from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rates
 from kalander.dem.relaxation import Relaxation
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
@@ -25,9 +25,9 @@ from kalander.kernels.columns import Table
 
 __all__ = ["PROBE_SHARE", "Probe", "ProbeLeg", "ProbeMoment", "ProbeState", "new_probe", "probe"]
 
-# Of 1/ω of the stiffest contact. A sphere with Z contacts, among others that turn against it, meets 2 Z (2/3) k_t/(0.4 m)
-# per angle: at Z = 8 that is 11 of the k_n/m* of one contact, and Verlet with dashpots of restitution 0.3 that are half a
-# step late is stable up to 0.21/ω. At 0.3 a bed of rough spheres made 7 % of the work of its compression as heat.
+# Of 1/ω of the stiffest contact. A sphere with Z contacts, among others that turn with it, meets 2 Z (2/3) k_t/(0.4 m)
+# in turning: at Z = 8 11 of the k_n/m* of one contact, and Verlet with dashpots of restitution 0.3 that are half a step
+# late is stable up to 0.21/ω. At 0.3 a bed of rough spheres made 7 % of the work of its compression as heat.
 PROBE_SHARE = 0.2
 
 FADING = 0.9  # of the sums from which the stiffness of the bed is read, from one look to the next
@@ -41,9 +41,9 @@ STRESSES = [WATCHED.index(f"stress_{axis}") for axis in ("xx", "yy", "zz")]
 class ProbeLeg:
     """A part of a path.
 
-    strain_rate [1/µs]: logarithmic rates of x, y, z, compression positive, and of shear of z in x; an axis whose stress
-    is given moves at most at its rate, in either direction. stress [MPa]: of x, y, z to approach and hold, compression
-    positive; NaN where the rate is given.
+    strain_rate (4,) [1/µs]: logarithmic rates of x, y, z, compression positive, and of shear of z in x; an axis whose
+    stress is given moves at most at its rate, in either direction. stress (3,) [MPa]: of x, y, z to approach and hold,
+    compression positive; NaN where the rate is given.
     ends: names of WATCHED, or steps, time (of the leg), to values [1, MPa, 1, µs]; the first that is met ends the leg,
     from whichever side it comes. Strains are of the path. Without any, a leg ends when its stresses have settled.
     temperature [K]: of the binder from the beginning of the leg, None as before
@@ -51,8 +51,8 @@ class ProbeLeg:
     material_time [s]: that passes in a leg of given `steps` whatever moves, slowly at first; None: as above
     """
 
-    strain_rate: tuple[float, float, float, float]
-    stress: tuple[float, float, float] = (np.nan, np.nan, np.nan)
+    strain_rate: tuple[float, ...]
+    stress: tuple[float, ...] = (np.nan, np.nan, np.nan)
     ends: Mapping[str, float] = field(default_factory=dict)
     temperature: float | None = None
     material_rate: float | None = None
@@ -438,6 +438,6 @@ class _Run:
 
 
 def _axes(stress: np.ndarray) -> np.ndarray:
-    """xx, yy, zz and the mean of xz and zx of stresses (box, 3, 3)."""
-    shear = 0.5 * (stress[:, 0, 2] + stress[:, 2, 0])
+    """xx, yy, zz of stresses (box, 3, 3), and minus the mean of xz and zx, which resists a positive shear."""
+    shear = -0.5 * (stress[:, 0, 2] + stress[:, 2, 0])
     return np.column_stack([np.diagonal(stress, axis1=1, axis2=2), shear])

@@ -24,7 +24,7 @@ PROBE_PROGRESS = {
     "start_size": Column("f8", ("box", 3), "um", "lengths of the box at the start"),
     "shear": Column("f8", ("box",), "1", "shear of z in x since the start"),
     "last_size": Column("f8", ("box", 3), "um", "lengths at the last look"),
-    "last_stress": Column("f8", ("box", 4), "MPa", "stresses xx, yy, zz, xz at the last look"),
+    "last_stress": Column("f8", ("box", 4), "MPa", "stresses xx, yy, zz at the last look, and what resists shear"),
     "last_rate": Column("f8", ("box", 3), "1/us", "rates of x, y, z in the last interval"),
     "stiffness": Column("f8", ("box", 4), "MPa, 1", "fading sums of dem.lattice_servo.slope_sums"),
     "carries": Column("i4", ("box",), "1", "1 where the stress is not that of motion"),

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.compact_case import CompactCase, load_compact_case
-from kalander.coupling.compacting import case_warnings, compact_stage, curve_rows, fit_faults, write_curve
+from kalander.coupling.compacting import case_warnings, compact_stage, curve_rows, fit_faults, path_rows, write_curve
 from kalander.coupling.packing_files import Spheres, read_spheres
+from kalander.coupling.path_legs import NORMAL_AXES
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
 from kalander.coupling.signals import stop_requests
 from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
 from kalander.coupling.store import Data
 from kalander.coupling.toml_source import read_toml
 from kalander.dem.ledger import HEATS
-from kalander.dem.paths import curve as averaged
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError, Interrupted, NumericalError
@@ -86,7 +86,7 @@ def compact(
 def _read(packing: Path, case: Path, overrides: Mapping[str, str] | None) -> tuple[CompactCase, Spheres]:
     """Case and packing, which fit each other."""
     loaded = load_compact_case(case, overrides=overrides)
-    spheres = read_spheres(packing, loaded.packing, materials=len(loaded.material))
+    spheres = read_spheres(packing, loaded.packing, materials=len(loaded.material), periodic=loaded.periodic)
     place = read_toml(case).place
     faults = [replace(fault, where=place(fault.where)) for fault in fit_faults(loaded, spheres)]
     if faults:
@@ -157,8 +157,9 @@ def _steps(state: Data) -> int:
 
 def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
     """What the curve says as a whole."""
-    rows, progress = averaged(done.tables["rows"], done.tables["samples"]), done.tables["progress"]
+    rows, progress = path_rows(done), done.tables["progress"]
     last = {name: float(values[-1]) for name, values in rows.items()}
+    normal = [rows[f"stress_{axis}"] for axis in NORMAL_AXES]
     stored = last["kinetic"] + last["elastic"] - float(progress["start_energy"][0])
     lost = last["heat"] + last["bond_heat"]
     turnover = max(float(np.abs(rows["work"]).max()), lost)
@@ -173,7 +174,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
         "steps": _steps(done),
         "path_finished": bool(progress["done"][0] == 1),
         "legs_done": int(progress["leg"][0]),
-        "stress_max_Pa": float(rows["stress"].max()) * 1e6,
+        "stress_max_Pa": float(np.max(normal) if case.periodic else rows["stress"].max()) * 1e6,
         "strain_max": float(rows["strain"].max()),
         "solid_fraction_max": float(rows["solid_fraction"].max()),
         "solid_fraction_end": last["solid_fraction"],
@@ -190,13 +191,19 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
 
 def _inertial_number(rows: Table, spheres: Spheres, case: CompactCase) -> float:
     """Largest I = rate d sqrt(density / stress) between rows, of those that carry a tenth of the largest stress."""
-    stress, height = rows["stress"][1:], rows["height"]
-    carrying = stress >= 0.1 * rows["stress"].max()
+    if case.periodic:
+        lengths = [np.log1p(-rows[f"strain_{axis}"]) for axis in NORMAL_AXES]
+        closing = np.abs(np.diff([*lengths, rows["strain_xz"]], axis=1)).max(axis=0)
+        stress = np.mean([rows[f"stress_{axis}"] for axis in NORMAL_AXES], axis=0)[1:]
+    else:
+        closing = np.abs(np.diff(rows["height"])) / rows["height"][1:]
+        stress = rows["stress"][1:]
+    carrying = stress >= 0.1 * stress.max(initial=0.0)
     time = np.diff(rows["time"])
     if not (carrying & (time > 0) & (stress > 0)).any():
         return 0.0
     volume = sphere_volume(spheres.radius)
     density = np.average([case.material[kind].density for kind in spheres.type], weights=volume) * 1e-6
-    rate = np.abs(np.diff(height)) / height[1:] / np.maximum(time, 1e-300)
+    rate = closing / np.maximum(time, 1e-300)
     number = rate * 2e6 * spheres.radius.mean() * np.sqrt(density / np.maximum(stress, 1e-300))
     return float(number[carrying & (time > 0) & (stress > 0)].max())

@@ -1,4 +1,4 @@
-"""Paths of boxes that deform in all directions: servo, elastic moduli of random packings, yield in shear, restarts."""
+"""Paths of boxes that deform in all directions: ends, servo, elastic moduli of random packings, yield, restarts."""
 
 from dataclasses import replace
 
@@ -7,55 +7,87 @@ import pytest
 from beds import RIGID, digest, lay, loose_packing, with_bodies
 
 from kalander.dem.bed import Bed
-from kalander.dem.material import Material
-from kalander.dem.observe import observe
+from kalander.dem.binder import make_bonds
+from kalander.dem.fracture import Fracture
+from kalander.dem.material import BinderConstants, Material
+from kalander.dem.observe import lattice_stress, observe
+from kalander.dem.relaxation import Relaxation
 from kalander.dem.triaxial import Probe, ProbeLeg, new_probe, probe
 from kalander.kernels.law_table import CONSTANTS
 
 STIFF = Material(modulus=10_000.0, poisson=0.25, density=4.7e-3, restitution=0.3)
-PRESSURE = 2.0  # MPa: E* is 5300, overlaps are some 1e-3 of a radius
+PRESSURE = 2.0  # MPa: E* is 5300, overlaps are some 1e-2 of a radius
 FAST = 0.01  # 1/µs
-COMPRESS = ProbeLeg((FAST, FAST, FAST, 0.0), (PRESSURE, PRESSURE, PRESSURE))
-JAM = replace(COMPRESS, stress=(0.1 * PRESSURE, 0.1 * PRESSURE, 0.1 * PRESSURE))
+ALL = (FAST, FAST, FAST, 0.0)
 
 
-def packing(count: int = 200, seed: int = 11):
-    """Equal spheres, loose, periodic in all directions."""
-    return replace(loose_packing(count, seed=seed, spread=0.0, solid_fraction=0.52), periodic=True)
+def isotropic(level: float, **ends: float) -> ProbeLeg:
+    return ProbeLeg(ALL, (level,) * 3, ends)
 
 
-def led(device, legs, *, friction: float, boxes: int = 1, cut: int | None = None, **settings):
-    """Final state of a probe along the legs; cut: moment at which the state is laid anew."""
-    start = lay([packing(seed=11 + box) for box in range(boxes)], (STIFF, RIGID), dt=1e-3, friction=friction)
-    plan = Probe(tuple(legs), time_step=1e-3, **settings)
-    kind = {"precision": device.precision, "schedule": "boxes"}
+JAM, COMPRESS = isotropic(0.1 * PRESSURE), isotropic(PRESSURE)
+
+
+def packing(count: int = 200, seed: int = 11, spread: float = 0.0):
+    """Spheres, loose, periodic in all directions."""
+    return replace(loose_packing(count, seed=seed, spread=spread, solid_fraction=0.52), periodic=True)
+
+
+def led(device, legs, *, friction: float, packings=None, cut: int | None = None, law="hertz_mindlin", **settings):
+    """Final state of a probe along the legs, and the stresses seen, by box and leg; cut: where it is laid anew."""
+    packings = packings or [packing()]
+    start = lay(packings, (replace(STIFF, yield_pressure=50.0), RIGID), dt=1e-3, friction=friction, law=law)
+    plan = Probe(tuple(legs), time_step=1e-3, **{"most_steps": 200_000, **settings})
+    kind = {"precision": device.precision, "schedule": "boxes", "materials": [STIFF]}
     moments = probe(new_probe(start), plan, **kind)
-    peak = np.zeros((boxes, 3))
+    seen, before = {}, np.zeros(len(packings), int)
     for number in range(10**6):
         if number == cut:
             moments = probe(moment.snapshot(), plan, **kind)  # noqa: F821
         try:
             moment = next(moments)
         except StopIteration as stop:
-            return stop.value, peak
-        peak = np.maximum(peak, moment.stress)
+            return stop.value, {key: np.array(values) for key, values in seen.items()}
+        for box, leg in enumerate(before.tolist()):
+            seen.setdefault((box, leg), []).append(moment.stress[box, :3])
+        before = moment.leg.copy()
     raise AssertionError("the probe does not end")
+
+
+@pytest.fixture(autouse=True)
+def in_double(device):
+    if device.precision != "f64":
+        pytest.skip("paths are checked in f64")
 
 
 @pytest.fixture(scope="module")
 def compressed(device):
-    if device.precision != "f64":
-        pytest.skip("closed forms are checked in f64")
     return led(device, [JAM, COMPRESS], friction=0.0)
 
 
-def test_servo_meets_its_stresses_without_overshoot(device) -> None:
-    """Of rough spheres: without friction a bed of 200 rearranges at once, and an axis may be 5 % beyond."""
-    state, peak = led(device, [JAM, COMPRESS], friction=0.5)
-    stress = state.rows["stress"][-1]
-    assert np.diag(stress) == pytest.approx([PRESSURE] * 3, rel=0.01)
-    assert peak.max() < 1.01 * PRESSURE
-    assert np.abs(stress - np.diag(np.diag(stress))).max() < 0.1 * PRESSURE  # 200 spheres are not quite isotropic
+@pytest.mark.parametrize("friction", [0.5, 0.0])
+def test_servo_meets_its_stresses_without_passing_them(device, friction) -> None:
+    """Isotropic from loose, isotropic, held, deviatoric, unloaded, loaded again; never 1 % of the stress beyond.
+
+    An axis that is to stay where it is stays within 1 % of the largest stress. Without friction beds rearrange at
+    every step of the way, and bear 4 % of deviator.
+    """
+    rest = (PRESSURE, PRESSURE, (1.3 if friction else 1.04) * PRESSURE)
+    legs = [JAM, COMPRESS, isotropic(PRESSURE, steps=2000), ProbeLeg(ALL, rest), isotropic(0.5 * PRESSURE),
+            isotropic(2 * PRESSURE)]  # fmt: skip
+    packings = [packing(seed=seed, spread=spread) for seed, spread in ((11, 0.3), (12, 0.0), (13, 0.3))]
+    state, seen = led(device, legs, friction=friction, packings=packings)
+    assert state.progress["done"].tolist() == [1, 1, 1]
+    for box in range(len(packings)):
+        before = np.zeros(3)
+        for number, leg in enumerate(legs):
+            target, on_leg = np.array(leg.stress), seen[box, number]
+            way = target - before
+            stays = np.abs(way) < 0.02 * target.max()
+            beyond = np.where(stays, np.abs(on_leg - target), np.sign(way) * (on_leg - target)).max()
+            assert beyond <= 0.01 * target.max(), (box, number)
+            assert on_leg[-1] == pytest.approx(target, rel=0.0051, abs=0.0051 * target.max())
+            before = on_leg[-1]
 
 
 def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
@@ -67,9 +99,17 @@ def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
     assert rows["coordination"][-1] > rows["coordination"][jammed]
 
 
-def test_energy_of_a_probe_balances(compressed) -> None:
-    """Work of the flow = kinetic + elastic + heat, to the first order in the step in which work is booked."""
-    assert abs(compressed[0].rows["energy_error"][-1]) < 0.02
+@pytest.mark.parametrize("law", ["hertz_mindlin", "thornton_ning", "storakers", "hysteretic", "hertz_mindlin_rolling"])
+def test_energy_of_a_rough_probe_balances(device, law) -> None:
+    """Work of the flow = kinetic + elastic + heat along loading, a long hold, deviator, unloading: 0.5 % of the work.
+
+    At 0.3 of 1/ω, where Verlet with late dashpots is no longer stable in a dense bed, it was open by 7 %.
+    """
+    legs = [JAM, COMPRESS, isotropic(PRESSURE, steps=2000), ProbeLeg(ALL, (PRESSURE, PRESSURE, 1.2 * PRESSURE)),
+            isotropic(0.5 * PRESSURE)]  # fmt: skip
+    rows = led(device, legs, friction=0.5, law=law)[0].rows
+    for leg in range(len(legs)):
+        assert abs(rows["energy_error"][rows["leg"] == leg][-1]) < 0.005, leg
 
 
 def test_affine_moduli_are_those_of_walton(device, compressed) -> None:
@@ -108,6 +148,7 @@ def test_affine_moduli_are_those_of_walton(device, compressed) -> None:
         before = observe(bed).stress[0]
         bed.advance([steps])
         change = observe(bed).stress[0] - before
+        assert lattice_stress(bed)[0] == pytest.approx(before + change, rel=1e-12)  # the quick look sees the same
         measured[name] = np.trace(change) / (9 * strain) if mode == 0 else -0.5 * (change[0, 2] + change[2, 0]) / strain
     for name, value in walton.items():
         assert measured[name] == pytest.approx(value, rel=0.2), name
@@ -115,25 +156,110 @@ def test_affine_moduli_are_those_of_walton(device, compressed) -> None:
 
 def test_oedometer_and_shear_of_a_rough_packing(device) -> None:
     """Friction carries shear: K0 below 1 in an oedometer, and a shear stress that levels off at constant pressure."""
-    if device.precision != "f64":
-        pytest.skip("one precision is enough")
-    oedometer = ProbeLeg((0.0, 0.0, FAST, 0.0), until_pressure=2 * PRESSURE)
+    oedometer = ProbeLeg((0.0, 0.0, FAST, 0.0), ends={"pressure": 2 * PRESSURE})
     state, _ = led(device, [COMPRESS, oedometer], friction=0.5)
     stress = np.diag(state.rows["stress"][-1])
     assert 0.3 < stress[:2].mean() / stress[2] < 0.9
-    shearing = replace(COMPRESS, strain_rate=(FAST, FAST, FAST, FAST), until_strain=0.2)
-    state, _ = led(device, [COMPRESS, shearing], friction=0.5, row_strain=0.01)
-    late = state.rows["strain"][:, 3] > 0.15
+    shearing = replace(COMPRESS, strain_rate=(FAST, FAST, FAST, FAST), ends={"strain_xz": 0.2})
+    state, _ = led(device, [COMPRESS, shearing], friction=0.5, every_strain=0.01)
+    late = state.rows["strains"][:, 3] > 0.15
     ratio = np.abs(state.rows["stress"][late][:, 0, 2]) / np.trace(state.rows["stress"][late], axis1=1, axis2=2) * 3
     assert 0.25 < ratio.mean() < 0.6  # τ/p of rough spheres: 0.3 to 0.45 in larger boxes
 
 
+def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None:
+    """Within a step of what can be foreseen, within a look of what cannot; from either side."""
+    legs = [
+        ProbeLeg((0.02, 0.0, 0.01, 0.0), ends={"strain_xx": 0.03}),
+        ProbeLeg((0.0, 0.0, 0.0, 0.03), ends={"strain_xz": 0.01}),
+        ProbeLeg((0.0, 0.0, 0.0, -0.02), ends={"strain_xz": -0.005}),
+        ProbeLeg((0.02, 0.02, 0.02, 0.0), ends={"solid_fraction": 0.6}),
+        ProbeLeg((-0.01, -0.01, -0.01, 0.0), ends={"strain": 0.08}),
+        ProbeLeg((0.0, 0.0, 0.0, 0.0), ends={"steps": 777}),
+        ProbeLeg((0.0, 0.0, 0.0, 0.0), ends={"time": 0.2}),
+        ProbeLeg((0.0, 0.0, FAST, 0.0), ends={"stress_zz": PRESSURE}),
+        ProbeLeg((0.0, 0.0, -FAST, 0.0), ends={"stress_zz": 0.5 * PRESSURE}),
+    ]
+    state, _ = led(device, legs, friction=0.5, every_strain=None, contact_share=np.inf)
+    rows = state.rows
+    assert state.progress["done"].tolist() == [1]
+    last = [{name: rows[name][rows["leg"] == k][-1] for name in rows} for k in range(len(legs))]
+    step = 1e-3 * 0.03  # largest strain of a step
+    assert 0.0 <= last[0]["strains"][0] - 0.03 < step
+    assert 0.0 <= last[1]["strains"][3] - 0.01 < step
+    assert 0.0 <= -0.005 - last[2]["strains"][3] < step
+    assert 0.0 <= last[3]["solid_fraction"] - 0.6 < 3 * step
+    assert abs(last[4]["strain"] - 0.08) < 3 * step
+    assert last[5]["step"] - last[4]["step"] == 777
+    assert last[6]["time"] - last[5]["time"] == pytest.approx(0.2, abs=1e-3)
+    assert PRESSURE <= last[7]["stress"][2, 2] < 1.2 * PRESSURE
+    assert last[8]["stress"][2, 2] <= 0.5 * PRESSURE
+
+
+def test_a_path_that_leads_nowhere_stops(device) -> None:
+    opening = led(device, [ProbeLeg((-5.0, -5.0, -5.0, 0.0), ends={"pressure": 1.0})], friction=0.0)[0]
+    assert opening.progress["done"].tolist() == [2]
+    assert led(device, [COMPRESS], friction=0.0, most_steps=400)[0].progress["done"].tolist() == [2]
+    with pytest.raises(ValueError, match="cannot end at height"):
+        ProbeLeg(ALL, ends={"height": 1.0})
+
+
+def test_binder_of_a_periodic_box_relaxes_and_softens(device) -> None:
+    """A glued box sheared at once and held: branches of half the stiffness relax in a hold of ten of their times, and
+    warmth softens the rest."""
+    loose = packing(100, spread=0.3)
+    size = np.array([*loose.width, loose.height])
+    bonds, _ = make_bonds(loose.position, loose.radius, size, binder_domain=40.0, bridging_distance=0.4)
+    binder = BinderConstants(modulus=500.0, poisson=0.3, damping=0.3, strength=1e9, shear_strength=1e9)
+    start = lay([replace(loose, bonds=bonds)], (STIFF, RIGID), dt=5e-4, binder=binder)
+    law = Relaxation(np.array([0.5]), np.array([1e-3]), softening=0.01)
+    rest = (0.0,) * 4
+    legs = (
+        ProbeLeg((0.0, 0.0, 0.0, 0.02), ends={"strain_xz": 0.002}, material_time=None, material_rate=1e6),
+        ProbeLeg(rest, ends={"steps": 4000}, material_time=1e-9),
+        ProbeLeg(rest, ends={"steps": 4000}, material_time=1e-2),
+        ProbeLeg(rest, ends={"steps": 4000}, material_time=1e-9, temperature=358.15),
+    )
+    moments = probe(new_probe(start), Probe(legs, time_step=5e-4, relaxation=law), materials=[STIFF],
+                    precision="f64", schedule="boxes")  # fmt: skip
+    while True:
+        try:
+            next(moments)
+        except StopIteration as stop:
+            rows = stop.value.rows
+            break
+    shear = [-rows["stress"][rows["leg"] == leg][-1][0, 2] for leg in range(4)]
+    assert shear[1] > 0.05
+    assert shear[2] / shear[1] == pytest.approx(0.5, abs=0.02)  # contacts carry a little
+    assert shear[3] / shear[2] == pytest.approx(np.exp(-0.6), abs=0.02)
+    assert rows["material_time"][-1] == pytest.approx(1e-2, rel=1e-3)
+    assert abs(rows["energy_error"][-1]) < 0.005
+
+
+def test_particles_of_a_periodic_box_are_judged(device) -> None:
+    weak = replace(STIFF, strength=30.0)
+    start = lay([packing(100)], (weak, RIGID), dt=1e-3, friction=0.5)
+    plan = Probe((ProbeLeg((FAST,) * 3 + (0.0,), ends={"pressure": 3 * PRESSURE}),), time_step=1e-3,
+                 fracture=Fracture(criterion="largest_force"))  # fmt: skip
+    moments = probe(new_probe(start), plan, materials=[weak], precision="f64", schedule="boxes")
+    while True:
+        try:
+            next(moments)
+        except StopIteration as stop:
+            cracked = stop.value.rows["cracked_fraction"]
+            break
+    assert cracked[0] == 0.0
+    assert 0.02 < cracked[-1] < 1.0
+
+
 def test_probe_goes_on_from_its_state_bit_for_bit(device) -> None:
-    legs = [replace(COMPRESS, until_pressure=0.5 * PRESSURE), ProbeLeg((0.0, 0.0, FAST, FAST), until_strain=0.01)]
-    once, _ = led(device, legs, friction=0.3, boxes=2)
-    again, _ = led(device, legs, friction=0.3, boxes=2, cut=40)
+    legs = [replace(COMPRESS, ends={"pressure": 0.5 * PRESSURE}), ProbeLeg((0.0, 0.0, FAST, FAST), ends={"strain_xz": 0.01})]
+    both = [packing(seed=11), packing(seed=12)]
+    once, _ = led(device, legs, friction=0.3, packings=both)
+    again, _ = led(device, legs, friction=0.3, packings=both, cut=40)
     assert digest(once.ensemble) == digest(again.ensemble)
     assert all(np.array_equal(once.rows[name], again.rows[name]) for name in once.rows)
+    assert all(np.array_equal(once.progress[name], again.progress[name]) for name in once.progress)
 
 
 def test_boxes_between_platens_are_refused() -> None:
