@@ -103,7 +103,7 @@ def assemble(
         "first": none,
         "second": none,
         "spring": np.zeros((0, 3)),
-        "memory": np.zeros((0, memory_of(law))),
+        "memory": np.zeros((0, memory_of(law, periodic=any(packing.periodic for packing in packings)))),
     }
     lawbook = {"contact": np.tile(contact, (boxes, 1, 1, 1)), "binder": np.tile(binder, (boxes, 1))}
     members = [packing.members or empty_table(MEMBER) for packing in packings]

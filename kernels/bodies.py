@@ -39,7 +39,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow = functions.work_of_flow
-    memory, swells = memory_of(law_name), LAWS[law_name].swells
+    memory, swells = memory_of(law_name, periodic=periodic), LAWS[law_name].swells
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func

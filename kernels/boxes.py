@@ -70,7 +70,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow = functions.work_of_flow
-    memory, swells, yields = memory_of(law_name), LAWS[law_name].swells, yields_of(law_name)
+    memory, swells, yields = memory_of(law_name, periodic=periodic), LAWS[law_name].swells, yields_of(law_name)
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func

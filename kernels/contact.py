@@ -18,7 +18,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.kernels.backend import ti
-from kalander.kernels.law_table import CONSTANTS, LAW_NAMES, NORMAL_MEMORY, ROLLING_SUFFIX, WALL_MEMORY, swelling_of
+from kalander.kernels.law_table import (
+    CONSTANTS,
+    LAW_NAMES,
+    NORMAL_MEMORY,
+    ROLLING,
+    ROLLING_SUFFIX,
+    WALL_MEMORY,
+    swelling_of,
+)
 from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
 __all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
@@ -37,13 +45,15 @@ SMALL_TURN = 1e-5  # square of the sine of an angle; the next term of the series
 class ContactLaw:
     """Device functions. normal: force without dashpot; None where it needs the state of both bodies (kernels.dense).
 
-    respond: the rest of a contact from its normal force; wall_respond: the same at a platen, whose history differs
+    respond: the rest of a contact from its normal force; lattice_respond, wall_respond: the same in a box without
+    platens and at a platen, whose histories differ
     stiffness: at least dF/dδ [MPa µm] from factors, R* and overlap
     rolling: whether the last places of a history resist rolling; swells: whether radii grow
     """
 
     normal: Callable | None
     respond: Callable
+    lattice_respond: Callable
     wall_respond: Callable
     stiffness: Callable
     rolling: bool
@@ -140,8 +150,15 @@ def rolling_moment(
     return moment, history, 0.5 * stored - moment.dot(spin) * dt
 
 
-def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
-    """What follows from the normal force of a contact whose law has `memory` places of history of its own."""
+def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = False) -> Callable:
+    """What follows from the normal force of a contact whose law has `memory` places of history of its own.
+
+    remembers: the last places of its history hold the dashpots' force of the step before. What they lose is then exact,
+    half a kick with the velocity before it, half with that after it; else it is that of a contact whose bodies touch
+    nothing beside it. In a bed that flows quietly forces balance, and the kick of a contact changes no velocity: with
+    the latter, frictionless beds of restitution 0.3 were open by 2 % of the work.
+    """
+    last = MEMORY + memory + (ROLLING if rolling else 0)
 
     @ti.func
     def respond(
@@ -187,9 +204,11 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
         # γ v (v − γ v dt/2 m), γ² = c² a m, and along the surface 7/2 of that, as spheres turn
         taken = 0.5 * dt * contact_radius
         own = taken * factors[1] * factors[1] * normal_velocity if normal_force > factors[5] else 0.0
+        dashpots = (normal_force - elastic) * normal - factors[3] * root * tangential_velocity
         drag, rubbed = factors[3] * (root - 3.5 * taken * factors[3]), 0.0
         if square > limit * limit:
             drag = 0.0
+            dashpots = (normal_force - elastic) * normal
             tangential_force *= limit / ti.sqrt(square)
             # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
             # 0 - x, not -x: no spring is +0, as of a body that is not listed
@@ -201,6 +220,10 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
 
         loss = (elastic - normal_force - own) * normal_velocity
         loss += drag * tangential_velocity.dot(tangential_velocity)
+        if ti.static(remembers):
+            loss = -0.5 * velocity.dot(dashpots + ti.Vector([history[last], history[last + 1], history[last + 2]]))
+            for d in ti.static(range(3)):
+                history[last + d] = dashpots[d]
         # a spring gives the mean of its forces along the way, less what it stores: what stiffening and friction make
         damped = dt * loss
         heat = damped + 0.5 * (factors[2] * shrunk * before.dot(spring) + rubbed)
@@ -236,7 +259,8 @@ def compose(name: str) -> ContactLaw:
     respond, wall_respond = (
         responder(places, yields=memory > 0, rolling=rolling) for places in (memory, WALL_MEMORY[base])
     )
-    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0)
+    lattice_respond = responder(memory, yields=memory > 0, rolling=rolling, remembers=True)
+    return ContactLaw(normal, respond, lattice_respond, wall_respond, stiffness, rolling, swelling_of(name) > 0)
 
 
 @ti.func

@@ -19,12 +19,13 @@ WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 8}  # the same at a platen, which has one
 SWELLING = {"mdr": 17}  # places that a law keeps for each body, see kernels.dense
 ROLLING_SUFFIX = "_rolling"
 ROLLING = 4  # places for rolling: angle (3), twist
+DASHPOT = 3  # places of the dashpots' force of the step before, in boxes that are periodic in all directions
 LAW_NAMES = tuple(name + suffix for name in NORMAL_MEMORY for suffix in ("", ROLLING_SUFFIX))
 
 
-def memory_of(law: str) -> int:
-    """Places of a contact's history beyond the tangential spring."""
-    return _places(law, NORMAL_MEMORY)
+def memory_of(law: str, *, periodic: bool = False) -> int:
+    """Places of a contact's history beyond the tangential spring; periodic: in boxes without platens."""
+    return _places(law, NORMAL_MEMORY) + (DASHPOT if periodic else 0)
 
 
 def yields_of(law: str) -> bool:

@@ -104,7 +104,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     """
     law = LAWS[law_name]
     normal_law, respond, wall_respond, rolling, swells = (
-        law.normal, law.respond, law.wall_respond, law.rolling, law.swells,
+        law.normal, law.lattice_respond if periodic else law.respond, law.wall_respond, law.rolling, law.swells,
     )  # fmt: skip
     wall_memory, row_width = wall_memory_of(law_name), swelling_width(swelling_of(law_name))
     places = MEMORY + wall_memory

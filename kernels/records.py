@@ -114,7 +114,9 @@ def cross_width(swelling: int) -> int:
 
 def law_arrays(precision: str, law: str, *, periodic: bool = False) -> SimpleNamespace:
     """Annotations of the kernel arguments of one contact law."""
-    return array_types(precision, memory_of(law), wall_memory_of(law), swelling_of(law), periodic=periodic)
+    return array_types(
+        precision, memory_of(law, periodic=periodic), wall_memory_of(law), swelling_of(law), periodic=periodic
+    )
 
 
 def array_types(

@@ -253,7 +253,10 @@ def test_particles_of_a_periodic_box_are_judged(device) -> None:
 
 
 def test_probe_goes_on_from_its_state_bit_for_bit(device) -> None:
-    legs = [replace(COMPRESS, ends={"pressure": 0.5 * PRESSURE}), ProbeLeg((0.0, 0.0, FAST, FAST), ends={"strain_xz": 0.01})]
+    legs = [
+        replace(COMPRESS, ends={"pressure": 0.5 * PRESSURE}),
+        ProbeLeg((0.0, 0.0, FAST, FAST), ends={"strain_xz": 0.01}),
+    ]
     both = [packing(seed=11), packing(seed=12)]
     once, _ = led(device, legs, friction=0.3, packings=both)
     again, _ = led(device, legs, friction=0.3, packings=both, cut=40)
