@@ -11,9 +11,10 @@ __all__ = ["hertzian_modulus", "moduli", "slope_sums", "stress_rates"]
 
 CLOSER = 0.3  # part of a stress error that an interval may remove: the bed answers later than it is asked
 PASSAGES = 3.0  # of a wave, in which the error may be carried: earlier ones settle before it has halved
+ADVANCE = 0.3  # of the pace at which stresses are put right: all together advance slower than one is called back
 PATIENCE = 0.004  # of the largest stress held: by how much one axis may be beyond before the others stand still
 STAYS = 0.02  # of the largest stress held: an axis with less way to go is to stay where it is
-SOFTEST = 0.1  # 2 G over K at least: a bed that yields would be thrown about
+SOFTEST = 0.02  # 2 G over 3 K at least: frictionless beds have some hundredths, and one that yields is not thrown about
 
 
 def hertzian_modulus(modulus: np.ndarray, pressure: np.ndarray) -> np.ndarray:
@@ -60,7 +61,8 @@ def wanted_changes(lack: np.ndarray, way: np.ndarray, goal: float) -> np.ndarray
     parts_left = lack[moves] / share[moves]
     mean, ahead = (lack @ share) / (share @ share), parts_left.min()
     off = np.abs(lack[~moves]).max(initial=0.0) / (PATIENCE * goal)
-    return lack - (mean - ahead * (max(0.0, 1.0 - off) if ahead > 0.0 else 1.0)) * share
+    lead = ADVANCE * max(0.0, 1.0 - off) if ahead > 0.0 else 1.0
+    return lack - (mean - lead * ahead) * share
 
 
 def stress_rates(

@@ -36,15 +36,17 @@ def servo_speed(
     return np.clip(0.5 * error * height / (modulus * time), -limit, limit)
 
 
-def matched_speed(error: float, modulus: float, density: float, height: float, time: float, limit: float) -> float:
+def matched_speed(
+    error: float, modulus: float, density: float, height: float, time: float, limit: float, *, passages: float = 3.0
+) -> float:
     """Closing speed [µm/µs] that meets a stress [MPa] from below without passing it, within ± limit.
 
-    A platen that moves at v sends a stress √(ρ M) v into the bed before the other one feels it. A third of the speed
-    that would carry the whole error leaves waves three passages to settle, and the error falls as exp(−t c/(3 h)),
+    A platen that moves at v sends a stress √(ρ M) v into the bed before the other one feels it. 1/n of the speed that
+    would carry the whole error leaves waves n `passages` to settle, and the error falls as exp(−t c/(n h)),
     c = √(M/ρ). A bed thinner than the way of a wave in `time` [µs], one interval, is led by half a Newton step.
     modulus M: dσ/dln h [MPa], density ρ of the bed [ng/µm³], height [µm].
     """
-    carried = error / (3.0 * np.sqrt(density * modulus))
+    carried = error / (passages * np.sqrt(density * modulus))
     newton = 0.5 * error * height / (modulus * time)
     return float(np.clip(min(carried, newton, key=abs), -limit, limit))
 
