@@ -68,10 +68,11 @@ StrainRate = Annotated[float | dict[str, float] | None, Components(Quantity("str
 
 
 class Until(Section):
-    """Ends of a leg, SI; whichever comes first. Strain and height are of the path, steps and time of the leg.
+    """Ends of a leg, SI; whichever comes first. One strain, and height, are of the path, steps and time of the leg.
 
-    A strain is the volume that is gone, over that at the start (between plates: of the height); of an axis the length.
-    A stress is that of the plates, or the mean of the normal stresses of a box without.
+    A strain is the volume that is gone, over that at the start (between plates: of the height). Strains by axis are of
+    the leg: the length that is gone, over that at its beginning, and the shear. A stress is that of the plates, or the
+    mean of the normal stresses of a box without.
     """
 
     solid_fraction: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None

@@ -76,7 +76,8 @@ def _lattice_faults(case: CompactCase) -> Iterator[Fault]:
             if getattr(leg, name) is not None:
                 other = "material_strain_rate" if name == "material_speed" else remedy
                 yield Fault(f"path[{k}].{name}", getattr(leg, name), "needs plates, which the box has not", other)
-        yield from _unmet_ends(k, leg)
+        if leg.plate_speed is None:
+            yield from _unmet_ends(k, leg)
 
 
 def _unmet_ends(k: int, leg: PathLeg) -> Iterator[Fault]:
@@ -87,9 +88,12 @@ def _unmet_ends(k: int, leg: PathLeg) -> Iterator[Fault]:
                     "until = { strain = { zz = 0.1 } }")  # fmt: skip
     moves = set(leg.moving) | set(by_axis(leg.stress))
     for axis in by_axis(ends["strain"]) if isinstance(ends.get("strain"), Mapping) else ():
+        wanted, key = ends["strain"][axis], f"path[{k}].until.strain.{axis}"
         if axis not in moves:
-            yield Fault(f"path[{k}].until.strain.{axis}", ends["strain"][axis], "is never met: the axis does not move",
-                        f"a strain_rate or stress of {axis}, or the strain of another axis")  # fmt: skip
+            why = "is never met: the axis does not move"
+            yield Fault(key, wanted, why, f"a strain_rate or stress of {axis}, or the strain of another axis")
+        elif wanted * leg.moving.get(axis, wanted) < 0:
+            yield Fault(key, wanted, "is never met: the axis moves the other way", "the sign of the strain_rate")
 
 
 def probe_of(case: CompactCase, ensemble: Ensemble) -> Probe:
@@ -118,7 +122,10 @@ def _leg(leg: PathLeg, ensemble: Ensemble) -> ProbeLeg:
     rates, held = by_axis(leg.strain_rate), by_axis(leg.stress)
     stress = tuple(held.get(axis, np.nan * 1e6) / 1e6 for axis in NORMAL_AXES)
     if held:
-        fastest = quasi_static_rate(ensemble, max(held.values()) / 1e6) * 1e6
+        # what is held must be able to follow what moves
+        fastest = max(
+            quasi_static_rate(ensemble, max(held.values()) / 1e6) * 1e6, *(abs(r) for r in rates.values()), 0.0
+        )
         rates = {**dict.fromkeys(held, fastest), **rates}
     ends = dict(_ends_inside(leg.until.ends if leg.until else {}))
     if leg.hold is not None and "steps" not in ends:

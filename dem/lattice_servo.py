@@ -13,7 +13,7 @@ CLOSER = 0.3  # part of a stress error that an interval may remove: the bed answ
 PASSAGES = 3.0  # of a wave, in which the error may be carried: earlier ones settle before it has halved
 ADVANCE = 0.3  # of the pace at which stresses are put right: all together advance slower than one is called back
 PATIENCE = 0.004  # of the largest stress held: by how much one axis may be beyond before the others stand still
-STAYS = 0.02  # of the largest stress held: an axis with less way to go is to stay where it is
+STAYS = 0.01  # of the largest stress held: an axis with less way to go is to stay where it is
 SOFTEST = 0.02  # 2 G over 3 K at least: frictionless beds have some hundredths, and one that yields is not thrown about
 
 

@@ -20,7 +20,7 @@ from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPL
 from kalander.dem.relaxation import Relaxation
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
-from kalander.dem.triaxial_tables import PROBE, PROBE_PROGRESS, WATCHED, no_rows
+from kalander.dem.triaxial_tables import AXES, PROBE, PROBE_PROGRESS, WATCHED, no_rows
 from kalander.kernels.columns import Table
 
 __all__ = ["PROBE_SHARE", "Probe", "ProbeLeg", "ProbeMoment", "ProbeState", "new_probe", "probe"]
@@ -34,6 +34,9 @@ FADING = 0.9  # of the sums from which the stiffness of the bed is read, from on
 LOOSE = 0.01  # of a stress: what a bed that does not carry yet may have by its motion
 CALM = 1e-3  # kinetic over carried pressure, below which a bed carries
 VOLUME = 3  # axes of a volume
+AXIS_STRAINS = tuple(f"strain_{axis}" for axis in AXES)
+LENGTHS = [WATCHED.index(name) for name in AXIS_STRAINS[:VOLUME]]
+SHEAR = WATCHED.index("strain_xz")
 STRESSES = [WATCHED.index(f"stress_{axis}") for axis in ("xx", "yy", "zz")]
 
 
@@ -44,8 +47,10 @@ class ProbeLeg:
     strain_rate (4,) [1/µs]: logarithmic rates of x, y, z, compression positive, and of shear of z in x; an axis whose
     stress is given moves at most at its rate, in either direction. stress (3,) [MPa]: of x, y, z to approach and hold,
     compression positive; NaN where the rate is given.
-    ends: names of WATCHED, or steps, time (of the leg), to values [1, MPa, 1, µs]; the first that is met ends the leg,
-    from whichever side it comes. Strains are of the path. Without any, a leg ends when its stresses have settled.
+    ends: names of WATCHED, or steps, time, to values [1, MPa, 1, µs]; the first that is met ends the leg. `strain`, of
+    the volume, is of the path; strains of axes, steps and time are of the leg. What the leg is beyond already ends it at
+    once; where it is not known which way it leads, an end is met from whichever side. Without any, a leg ends when its
+    stresses have settled.
     temperature [K]: of the binder from the beginning of the leg, None as before
     material_rate [1/µs]: straining that brings the material clock on by so many µs; None: it runs with inertia
     material_time [s]: that passes in a leg of given `steps` whatever moves, slowly at first; None: as above
@@ -302,13 +307,13 @@ class _Run:
         left = []
         if "time" in leg.ends:
             left.append(leg.ends["time"] - (boxes["time"][box] - progress["leg_time"][box]))
-        closed = self.size[box] / progress["start_size"][box]
-        for axis in range(VOLUME):
-            if f"strain_{'xyz'[axis] * 2}" in leg.ends and rate[axis] != 0.0:
-                wanted = (1.0 - leg.ends[f"strain_{'xyz'[axis] * 2}"]) / closed[axis]
+        closed, begun = self.size[box] / progress["start_size"][box], progress["leg_value"][box]
+        for axis, name in enumerate(AXIS_STRAINS[:VOLUME]):
+            if name in leg.ends and rate[axis] != 0.0:
+                wanted = (1.0 - leg.ends[name]) * (1.0 - begun[LENGTHS[axis]]) / closed[axis]
                 left.append((1.0 - wanted) / rate[axis])
         if "strain_xz" in leg.ends and rate[VOLUME] != 0.0:
-            left.append((leg.ends["strain_xz"] - progress["shear"][box]) / rate[VOLUME])
+            left.append((begun[SHEAR] + leg.ends["strain_xz"] - progress["shear"][box]) / rate[VOLUME])
         volume = {"strain": lambda value: 1.0 - value, "solid_fraction": self._volume_of(box)}
         for name in volume.keys() & leg.ends.keys():
             shrinking = rate[:VOLUME].sum()
@@ -367,10 +372,12 @@ class _Run:
             return True
         if "time" in leg.ends and boxes["time"][box] - progress["leg_time"][box] >= leg.ends["time"] * (1 - 1e-12):
             return True
+        before, now = _of_leg(progress["leg_value"][box], values)
         for place, name in enumerate(WATCHED):
             if name in leg.ends:
-                before, now = (value - leg.ends[name] for value in (progress["leg_value"][box, place], values[place]))
-                if before * now <= 0.0 or abs(now) <= 1e-9 * abs(leg.ends[name]):
+                wanted, way = leg.ends[name], _direction(leg, name)
+                way = way or np.sign(wanted - before[place])
+                if (now[place] - wanted) * way >= -1e-9 * abs(wanted):
                     return True
         return False
 
@@ -420,10 +427,10 @@ class _Run:
             shares.append((boxes["step"][box] - progress["leg_step"][box]) / leg.ends["steps"])
         if "time" in leg.ends:
             shares.append((boxes["time"][box] - progress["leg_time"][box]) / leg.ends["time"])
+        before, now = _of_leg(progress["leg_value"][box], values)
         for place, name in enumerate(WATCHED):
             if name in leg.ends:
-                before = progress["leg_value"][box, place]
-                shares.append((values[place] - before) / (leg.ends[name] - before or 1.0))
+                shares.append((now[place] - before[place]) / (leg.ends[name] - before[place] or 1.0))
         return float(np.clip(max(shares), 0.0, 1.0))
 
     def state(self) -> ProbeState:
@@ -435,6 +442,24 @@ class _Run:
             for table in (self.progress, self.breaking.damage, self.clock.branches)
         )
         return ProbeState(self.clock.ensemble(), progress, rows, damage, branches, dict(self.clock.lasting))
+
+
+def _of_leg(begun: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of WATCHED when the leg began and as they are, the strains of axes counted from its beginning."""
+    before, now = begun.copy(), values.copy()
+    now[LENGTHS] = 1.0 - (1.0 - values[LENGTHS]) / (1.0 - begun[LENGTHS])
+    now[SHEAR] -= begun[SHEAR]
+    before[[*LENGTHS, SHEAR]] = 0.0
+    return before, now
+
+
+def _direction(leg: ProbeLeg, name: str) -> float:
+    """1 where a leg raises a value, −1 where it lowers it, 0 where that is not known before: ends are then crossed."""
+    rate, held = np.array(leg.strain_rate), np.isfinite(leg.stress)
+    if name in AXIS_STRAINS:
+        axis = AXIS_STRAINS.index(name)
+        return 0.0 if axis < VOLUME and held[axis] else float(np.sign(rate[axis]))
+    return 0.0 if held.any() or name == "stress_xz" else float(np.sign(rate[:VOLUME].sum()))
 
 
 def _axes(stress: np.ndarray) -> np.ndarray:
