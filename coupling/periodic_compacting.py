@@ -122,10 +122,8 @@ def _leg(leg: PathLeg, ensemble: Ensemble) -> ProbeLeg:
     rates, held = by_axis(leg.strain_rate), by_axis(leg.stress)
     stress = tuple(held.get(axis, np.nan * 1e6) / 1e6 for axis in NORMAL_AXES)
     if held:
-        # what is held must be able to follow what moves
-        fastest = max(
-            quasi_static_rate(ensemble, max(held.values()) / 1e6) * 1e6, *(abs(r) for r in rates.values()), 0.0
-        )
+        quiet = quasi_static_rate(ensemble, max(held.values()) / 1e6) * 1e6
+        fastest = max([quiet, *(abs(rate) for rate in rates.values())])  # what is held can follow what moves
         rates = {**dict.fromkeys(held, fastest), **rates}
     ends = dict(_ends_inside(leg.until.ends if leg.until else {}))
     if leg.hold is not None and "steps" not in ends:

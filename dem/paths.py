@@ -153,7 +153,7 @@ def _dtype(column: Column) -> str:
 
 
 def _passages(target: float, stress: float) -> float:
-    """Passages of a wave in which the servo lets the error of a stress fall by e: more of them before it has settled."""
+    """Passages of a wave in which the servo lets the error of a stress fall by e: more over the last tenth."""
     return GENTLE_PASSAGES if SETTLED < abs(stress / target - 1.0) < NEAR else PASSAGES
 
 

@@ -48,9 +48,9 @@ class ProbeLeg:
     stress is given moves at most at its rate, in either direction. stress (3,) [MPa]: of x, y, z to approach and hold,
     compression positive; NaN where the rate is given.
     ends: names of WATCHED, or steps, time, to values [1, MPa, 1, µs]; the first that is met ends the leg. `strain`, of
-    the volume, is of the path; strains of axes, steps and time are of the leg. What the leg is beyond already ends it at
-    once; where it is not known which way it leads, an end is met from whichever side. Without any, a leg ends when its
-    stresses have settled.
+    the volume, is of the path; strains of axes, steps and time are of the leg. What the leg is beyond already ends it
+    at once; where it is not known which way it leads, an end is met from whichever side. Without any, a leg ends when
+    its stresses have settled.
     temperature [K]: of the binder from the beginning of the leg, None as before
     material_rate [1/µs]: straining that brings the material clock on by so many µs; None: it runs with inertia
     material_time [s]: that passes in a leg of given `steps` whatever moves, slowly at first; None: as above

@@ -30,7 +30,11 @@ restitution = 0.3
 periodic = "xyz"             # no plates: the box deforms as a whole
 
 [[path]]
-stress = "{start} MPa"       # of all axes; from loose
+strain_rate = "2e4 1/s"      # of all axes: loose spheres are brought together fast
+until = {{ solid_fraction = 0.55 }}
+
+[[path]]
+stress = "{start} MPa"       # of all axes
 
 {legs}
 [frames]
@@ -55,7 +59,7 @@ def loose_packing(count: int, seed: int = 7) -> dict[str, np.ndarray]:
     shift = rng.uniform(-1.0, 1.0, (count**3, 3)) * 0.01 * pitch
     position = (np.stack(np.meshgrid(*[np.arange(count)] * 3), -1).reshape(-1, 3) + 0.5) * pitch + shift
     return {
-        "position": position, "radius": radius, "type": np.zeros(len(radius), int), "box_size": np.full(3, count * pitch),
+        "position": position, "radius": radius, "type": np.zeros(count**3, int), "box_size": np.full(3, count * pitch),
     }  # fmt: skip
 
 
@@ -69,7 +73,8 @@ def led(folder: Path, test: str, start: float, **words: float) -> dict[str, np.n
     curve = {column: np.array([float(row[column] or "nan") for row in rows]) for column in rows[0]}
     axes = np.array([curve[f"stress_{axis}_Pa"] for axis in ("xx", "yy", "zz")]) / 1e6
     curve["p"], curve["q"] = axes.mean(axis=0), axes[2] - axes[:2].mean(axis=0)
-    curve["lateral"], curve["error"] = axes[:2].mean(axis=0) / np.maximum(axes[2], 1e-9), answer["energy_error"]
+    curve["lateral"] = axes[:2].mean(axis=0) / np.where(axes[2] > 0.0, axes[2], np.nan)
+    curve["error"] = answer["energy_error"]
     return curve
 
 
@@ -130,12 +135,12 @@ def main(arguments: list[str]) -> None:
     for start in starts:
         late = slice(-10, None)
         triaxial = curves["triaxial", start]
-        ratio = (triaxial["q"] / triaxial["p"])[late].mean()
+        ratio = (triaxial["q"][late] / triaxial["p"][late]).mean()
         shear = curves["shear", start]
-        tangent = (shear["stress_xz_Pa"] / shear["stress_zz_Pa"])[late].mean()
+        tangent = (shear["stress_xz_Pa"][late] / shear["stress_zz_Pa"][late]).mean()
+        angles = np.degrees([np.arcsin(3.0 * ratio / (6.0 + ratio)), np.arctan(tangent)])
         print(
-            f"at {start:g} MPa: angle of friction {np.degrees(np.arcsin(3.0 * ratio / (6.0 + ratio))):.1f} deg in triaxial compression, "
-            f"{np.degrees(np.arctan(tangent)):.1f} deg in shear"
+            f"at {start:g} MPa: angle of friction {angles[0]:.1f} deg in triaxial compression, {angles[1]:.1f} in shear"
         )
     print(f"energy balances open by at most {max(abs(float(curve['error'])) for curve in curves.values()):.2%}")
     (folder / "triaxial_tests.png").write_bytes(png(figure(curves, starts)))
