@@ -29,6 +29,9 @@ restitution = 0.3
 [box]
 periodic = "xyz"             # no plates: the box deforms as a whole
 
+[step]
+safety = 0.1                 # loose spheres that collide spin: half of the usual step halves their energy error
+
 [[path]]
 strain_rate = "2e4 1/s"      # of all axes: loose spheres are brought together fast
 until = {{ solid_fraction = 0.55 }}
@@ -85,7 +88,7 @@ def figure(curves: dict[tuple[str, float], dict[str, np.ndarray]], starts: tuple
     isotropic, oedometric = curves["isotropic", starts[0]], curves["oedometric", starts[0]]
     top, side, deviator, dilation = np.ravel(panels)
     top.semilogy(isotropic["solid_fraction"][1:], np.maximum(isotropic["p"][1:], 1e-3), color=SERIES[0])
-    top.set(xlabel="solid fraction", ylabel="pressure (MPa)", title="isotropic", ylim=(0.1, None))
+    top.set(xlabel="solid fraction", ylabel="pressure (MPa)", title="isotropic", ylim=(0.3, None), xlim=(0.57, None))
     side.plot(oedometric["stress_zz_Pa"] / 1e6, oedometric["lateral"], color=SERIES[1])
     side.set(xlabel="axial stress (MPa)", ylabel="lateral over axial stress", title="oedometric, and opened",
              ylim=(0, 2), xlim=(1, None))  # fmt: skip
@@ -117,7 +120,7 @@ def main(arguments: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     quick = "--quick" in arguments
     np.savez(folder / "packing.npz", **loose_packing(5 if quick else 9))
-    words = {"rate": 2e4 if quick else 4e3, "most": 0.15 if quick else 0.3}
+    words = {"rate": 1e4 if quick else 4e3, "most": 0.15 if quick else 0.3}
     starts = (2.0,) if quick else (2.0, 10.0)
     curves = {("isotropic", starts[0]): led(folder, "isotropic", starts[0], **words)}
     curves["oedometric", starts[0]] = led(folder, "oedometric", starts[0], **words)
@@ -140,7 +143,7 @@ def main(arguments: list[str]) -> None:
         tangent = (shear["stress_xz_Pa"][late] / shear["stress_zz_Pa"][late]).mean()
         angles = np.degrees([np.arcsin(3.0 * ratio / (6.0 + ratio)), np.arctan(tangent)])
         print(
-            f"at {start:g} MPa: angle of friction {angles[0]:.1f} deg in triaxial compression, {angles[1]:.1f} in shear"
+            f"at {start:g} MPa: angle of friction {angles[0]:.1f} deg in triaxial compression, {angles[1]:.1f} sheared"
         )
     print(f"energy balances open by at most {max(abs(float(curve['error'])) for curve in curves.values()):.2%}")
     (folder / "triaxial_tests.png").write_bytes(png(figure(curves, starts)))
