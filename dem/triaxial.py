@@ -14,6 +14,7 @@ from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
 from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rates
+from kalander.dem.ledger import heats
 from kalander.dem.material import Material
 from kalander.dem.observe import lattice_stress, observe, solid_volume
 from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
@@ -399,7 +400,7 @@ class _Run:
             "solid_fraction": self.solid / bulk, "porosity": 1.0 - (self.solid + progress["solid"]) / bulk,
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
             "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": seen.work,
-            "bond_heat": progress["bond_heat"],
+            "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
             "energy_error": left / np.maximum(np.maximum(np.abs(seen.work), heat), 1e-300),
             "temperature": progress["temperature"], "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,

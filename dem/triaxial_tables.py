@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kalander.dem.ledger import HEATS
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["AXES", "PROBE", "PROBE_PROGRESS", "WATCHED", "no_rows"]
@@ -54,6 +55,7 @@ PROBE = {
     "heat": Column("f8", ("row",), "pJ", "energy lost"),
     "work": Column("f8", ("row",), "pJ", "work of the deforming box"),
     "bond_heat": Column("f8", ("row",), "pJ", "energy lost by relaxation and softening of bonds"),
+    **{name: Column("f8", ("row",), "pJ", doc) for name, doc in HEATS.items()},
     "energy_error": Column("f8", ("row",), "1", "work - kinetic - elastic - heat, over the largest of work and heat"),
     "temperature": Column("f8", ("row",), "K", "temperature of the binder"),
     "material_time": Column("f8", ("row",), "s", "time passed on the material clock"),

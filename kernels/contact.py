@@ -204,11 +204,9 @@ def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = Fal
         # γ v (v − γ v dt/2 m), γ² = c² a m, and along the surface 7/2 of that, as spheres turn
         taken = 0.5 * dt * contact_radius
         own = taken * factors[1] * factors[1] * normal_velocity if normal_force > factors[5] else 0.0
-        dashpots = (normal_force - elastic) * normal - factors[3] * root * tangential_velocity
         drag, rubbed = factors[3] * (root - 3.5 * taken * factors[3]), 0.0
         if square > limit * limit:
             drag = 0.0
-            dashpots = (normal_force - elastic) * normal
             tangential_force *= limit / ti.sqrt(square)
             # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
             # 0 - x, not -x: no spring is +0, as of a body that is not listed
@@ -221,6 +219,9 @@ def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = Fal
         loss = (elastic - normal_force - own) * normal_velocity
         loss += drag * tangential_velocity.dot(tangential_velocity)
         if ti.static(remembers):
+            dashpots = (normal_force - elastic) * normal
+            if square <= limit * limit:
+                dashpots -= factors[3] * root * tangential_velocity
             loss = -0.5 * velocity.dot(dashpots + ti.Vector([history[last], history[last + 1], history[last + 2]]))
             for d in ti.static(range(3)):
                 history[last + d] = dashpots[d]

@@ -119,7 +119,11 @@ def main(arguments: list[str]) -> None:
     folder = Path(next((text for text in arguments if not text.startswith("-")), "studies/triaxial_tests"))
     folder.mkdir(parents=True, exist_ok=True)
     quick = "--quick" in arguments
-    np.savez(folder / "packing.npz", **loose_packing(5 if quick else 9))
+    spheres = loose_packing(5 if quick else 9)
+    np.savez(
+        folder / "packing.npz", position=spheres["position"], radius=spheres["radius"], type=spheres["type"],
+        box_size=spheres["box_size"],
+    )  # fmt: skip
     words = {"rate": 1e4 if quick else 4e3, "most": 0.15 if quick else 0.3}
     starts = (2.0,) if quick else (2.0, 10.0)
     curves = {("isotropic", starts[0]): led(folder, "isotropic", starts[0], **words)}
