@@ -234,12 +234,16 @@ class _Run:
         rates = np.where(active[:, None], self._rates(), 0.0)
         boxes["strain_rate"] = np.column_stack([-rates[:, :VOLUME], rates[:, VOLUME]])
         steps = np.array([self._steps(box, rates[box]) if active[box] else 0 for box in range(len(active))])
-        before, time = self.size, boxes["dt"] * steps
+        before, time, power = self.size, boxes["dt"] * steps, self._power(rates)
         self.bed.advance(steps)
         progress["shear"] = progress["shear"] + rates[:, VOLUME] * time * before[:, 2] / self.size[:, 2]
-        progress["last_rate"] = rates[:, :VOLUME]
+        progress["last_rate"] = rates
         self._pass_time(active, steps, time, np.abs(rates).max(axis=1))
-        self._look(active)
+        self._look(active, rates, power)
+
+    def _power(self, rates: np.ndarray) -> np.ndarray:
+        """Power of the flow on the stresses as last seen [pJ/µs], shape (box,)."""
+        return (self.progress["last_stress"] * rates).sum(axis=1) * self.size.prod(axis=1)
 
     def _set_temperature(self, active: np.ndarray) -> None:
         """The binder of every box at the temperature of its leg."""
@@ -287,7 +291,7 @@ class _Run:
         )  # fmt: skip
         # while the bed does not carry, its stress is that of its motion: no more of that than it may be wrong by
         gentle = LOOSE * goal / (np.sqrt(density * least) * size.max(axis=1))
-        moving = np.abs(progress["last_rate"]).max(axis=1)
+        moving = np.abs(progress["last_rate"][:, :VOLUME]).max(axis=1)
         pressure = np.maximum(np.abs(stress).max(axis=1), 1e-12 * goal)
         dynamic = np.clip(np.sqrt(LOOSE * goal / pressure), 0.5, 1.5) * moving
         cap = np.where(progress["carries"] > 0, np.inf, np.maximum(gentle, np.where(moving > 0, dynamic, np.inf)))
@@ -329,8 +333,11 @@ class _Run:
         least = self.solid[box] / self.progress["start_size"][box].prod()
         return lambda fraction: least / fraction
 
-    def _look(self, active: np.ndarray) -> None:
-        """Learn the stiffness, take the rows that are due, end the legs that have arrived."""
+    def _look(self, active: np.ndarray, rates: np.ndarray, power: np.ndarray) -> None:
+        """Learn the stiffness, take the rows that are due, end the legs that have arrived.
+
+        rates: of the interval that is over [1/µs], power: of them on the stresses when it began.
+        """
         progress, settings, boxes = self.progress, self.settings, self.bed.boxes
         axes = _axes(lattice_stress(self.bed))
         closing = np.log(progress["last_size"] / self.size)
@@ -341,6 +348,8 @@ class _Run:
         progress["carries"] = (kinetic < CALM * axes[:, :VOLUME].mean(axis=1)).astype(np.int32)
         progress["last_stress"] = np.where(active[:, None], axes, progress["last_stress"])
         progress["last_size"] = self.size
+        excess = 0.5 * boxes["dt"] * (self._power(rates) - power)
+        progress["work_excess"] = progress["work_excess"] + np.where(active, excess, 0.0)
         values = self._watched()
         ended = np.array([active[box] and self._has_ended(box, values[box]) for box in range(len(active))])
         stopped = active & ~ended & self._at_limit()
@@ -392,16 +401,18 @@ class _Run:
         progress, bed = self.progress, self.bed
         seen, bulk = observe(bed), self.size.prod(axis=1)
         elastic, heat = seen.elastic + self.clock.extra(), seen.heat + progress["bond_heat"]
-        left = seen.work - (seen.kinetic + elastic - progress["start_energy"]) - heat
+        # kernels take a step's work of the flow at the forces of its end, not at the mean of both ends
+        work = seen.work - progress["work_excess"]
+        left = work - (seen.kinetic + elastic - progress["start_energy"]) - heat
         self.breaking.judge(bed, due)
         values = {
             "box": np.arange(len(due)), "leg": progress["leg"], "step": bed.boxes["step"], "time": bed.boxes["time"],
             "strain": self.strain, "strains": self.strains, "stress": seen.stress,
             "solid_fraction": self.solid / bulk, "porosity": 1.0 - (self.solid + progress["solid"]) / bulk,
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
-            "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": seen.work,
+            "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
-            "energy_error": left / np.maximum(np.maximum(np.abs(seen.work), heat), 1e-300),
+            "energy_error": left / np.maximum(np.maximum(np.abs(work), heat), 1e-300),
             "temperature": progress["temperature"], "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
