@@ -129,6 +129,7 @@ class Contact(Section):
     restitution: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
     tangential_damping: Annotated[bool, Default(strict=True)] = True
     attraction: Annotated[bool, Default(strict=True)] = False
+    lever: Annotated[str, Choice(("contact", "radius"))] = "contact"  # of spin at a contact; "radius": as LAMMPS has it
 
 
 class Fracture(Section):

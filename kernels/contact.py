@@ -18,7 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.kernels.backend import ti
-from kalander.kernels.law_table import CONSTANTS, LAW_NAMES, NORMAL_MEMORY, ROLLING_SUFFIX, WALL_MEMORY, swelling_of
+from kalander.kernels.law_table import (
+    CONSTANTS,
+    LAW_NAMES,
+    NORMAL_MEMORY,
+    ROLLING_SUFFIX,
+    WALL_MEMORY,
+    WHOLE_SUFFIX,
+    base_of,
+    swelling_of,
+)  # fmt: skip
 from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
 __all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
@@ -37,6 +46,7 @@ class ContactLaw:
     respond: the rest of a contact from its normal force; wall_respond: the same at a platen, whose history differs
     stiffness: at least dF/dδ [MPa µm] from factors, R* and overlap
     rolling: whether the last places of a history resist rolling; swells: whether radii grow
+    whole_levers: surfaces move by spin with whole radii, not with what is left of them at the middle of the contact
     """
 
     normal: Callable | None
@@ -45,6 +55,7 @@ class ContactLaw:
     stiffness: Callable
     rolling: bool
     swells: bool
+    whole_levers: bool
 
 
 def law_factors(constants: np.ndarray) -> np.ndarray:
@@ -211,13 +222,14 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
 
 def compose(name: str) -> ContactLaw:
     """The contact law of that name."""
-    base, rolling = name.removesuffix(ROLLING_SUFFIX), name.endswith(ROLLING_SUFFIX)
+    base, rolling = base_of(name), name.endswith(ROLLING_SUFFIX)
+    whole = name.removesuffix(ROLLING_SUFFIX).endswith(WHOLE_SUFFIX)
     normal, stiffness = NORMAL_LAWS[base]
     memory = NORMAL_MEMORY[base]
     respond, wall_respond = (
         responder(places, yields=memory > 0, rolling=rolling) for places in (memory, WALL_MEMORY[base])
     )
-    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0)
+    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0, whole)
 
 
 @ti.func

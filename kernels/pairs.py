@@ -85,6 +85,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
     law = LAWS[law_name]
+    whole_levers = law.whole_levers
     normal_law, respond, wall_respond, rolling, swells = (
         law.normal, law.respond, law.wall_respond, law.rolling, law.swells,
     )  # fmt: skip
@@ -128,6 +129,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         arm = me[3] - 0.5 * overlap
         other_arm = other[3] - 0.5 * overlap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        if ti.static(whole_levers):
+            slide -= 0.5 * overlap * (spin(me) + spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, vector)
         pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
@@ -150,6 +153,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         )  # fmt: skip
         couple = normal.cross(force)
         moment, other_moment = -arm * couple, -other_arm * couple
+        if ti.static(whole_levers):  # forces act in the middle of the contact: what surfaces beyond it would have lost
+            heat -= 0.5 * overlap * dt * couple.dot(spin(me) + spin(other))
         if ti.static(rolling):
             moment += resisting
             other_moment -= resisting
@@ -213,6 +218,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         if overlap > 0.0:
             normal = ti.Vector([0.0, 0.0, direction])
             arm = me[3] - overlap
+            if ti.static(whole_levers):
+                arm = me[3]
             slide = velocity(me) - arm * spin(me).cross(normal)
             slide.z -= plate_velocity
             elastic, contact_radius = 0.0, 0.0

@@ -149,6 +149,7 @@ ONE_FAULT = [
         '"flag"',
     ),
     ("bulk from the start", "[contact]", "[contact]\npsi_b = 1.0", "contact.psi_b", "below 1"),
+    ("lever of no code", "[contact]", '[contact]\nlever = "half"', "contact.lever", "radius"),
     ("negative free share", "[contact]", "[contact]\npsi_b = -0.1", "contact.psi_b", "at least 0"),
     (
         "yields beyond Hertz",

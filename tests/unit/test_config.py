@@ -81,6 +81,9 @@ def test_law_of_a_card_and_its_constants() -> None:
     assert named["effective_modulus"][1] < named["effective_modulus"][2] == named["effective_modulus"][0]
     assert named["adhesion"] == pytest.approx(0.02)  # J/m² = µN/µm
     assert contact_of(load_card("nmc111"))[0] == "hertz_mindlin"
+    assert contact_of(load_card("nmc111", overrides={"contact.lever": "radius"}))[0] == "hertz_mindlin_radius"
+    law, _ = contact_of(load_card("nmc111", overrides={**changes, "contact.lever": "radius"}))
+    assert law == "thornton_ning_radius_rolling"
 
 
 def test_a_law_that_yields_needs_a_yield_pressure() -> None:
