@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kalander.kernels.law_table import CONSTANTS, NORMAL_MEMORY, ROLLING_SUFFIX, base_of
+from kalander.dem.necks import neck_energy
+from kalander.kernels.law_table import CONSTANTS, NECKED, NORMAL_MEMORY, ROLLING_SUFFIX, base_of
 
 __all__ = ["contact_energy", "lasting_overlap", "named", "peak_load", "spring_energy"]
 
@@ -59,6 +60,9 @@ def contact_energy(
     base, c = base_of(law), named(constants)
     modulus = c["effective_modulus"]
     own = NORMAL_MEMORY[base]
+    if base == NECKED:
+        energy, contact_radius = neck_energy(constants, radius, overlap, memory)
+        return energy + spring_energy(law, constants, radius, contact_radius, spring, memory[:, own:])
     largest = np.maximum(memory[:, 0], overlap) if own else overlap
     depth = np.maximum(overlap - lasting_overlap(base, constants, radius, largest), 0.0)
     if base == "hysteretic":

@@ -141,7 +141,9 @@ class _Sums:
         vector = self.partners.separations(contacts)
         radius, other = (self.partners.column("radius", rows) for rows in (first, second))
         reach = radius + other
-        overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
+        overlap = reach - np.linalg.norm(vector, axis=1)
+        if not self.bed.necks:
+            overlap = np.maximum(overlap, 0.0)  # of pairs that touch, but for the rounding of positions
         kinds = (self.partners.column("material", rows).astype(np.int32) for rows in (first, second))
         law = self.bed.lawbook["contact"][box, *kinds]
         spring, memory = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
@@ -184,7 +186,9 @@ class _Sums:
         material, platens = bed.body("material", begin, end), bed.boxes["platen_material"]
         walls = (("low", height - heights[box, 0]), ("high", heights[box, 1] - height))
         for place, (side, distance) in enumerate(() if bed.periodic else walls):
-            load, dent = column(f"load_{side}"), np.maximum(radius - distance, 0.0)
+            load, dent = column(f"load_{side}"), radius - distance
+            if not bed.necks:
+                dent = np.maximum(dent, 0.0)
             law = bed.lawbook["contact"][box, material, platens[box, place]]
             spring, memory = column(f"spring_{side}"), column(f"memory_{side}")
             if bed.swells:

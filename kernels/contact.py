@@ -21,6 +21,7 @@ from kalander.kernels.backend import ti
 from kalander.kernels.law_table import (
     CONSTANTS,
     LAW_NAMES,
+    NECKED,
     NORMAL_MEMORY,
     ROLLING_SUFFIX,
     WALL_MEMORY,
@@ -28,6 +29,7 @@ from kalander.kernels.law_table import (
     base_of,
     swelling_of,
 )  # fmt: skip
+from kalander.kernels.necks import FRICTION_PULL, neck_stiffness, necked
 from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
 __all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
@@ -46,6 +48,7 @@ class ContactLaw:
     respond: the rest of a contact from its normal force; wall_respond: the same at a platen, whose history differs
     stiffness: at least dF/dδ [MPa µm] from factors, R* and overlap
     rolling: whether the last places of a history resist rolling; swells: whether radii grow
+    necks: whether contacts hold beyond first touch
     whole_levers: surfaces move by spin with whole radii, not with what is left of them at the middle of the contact
     """
 
@@ -55,6 +58,7 @@ class ContactLaw:
     stiffness: Callable
     rolling: bool
     swells: bool
+    necks: bool
     whole_levers: bool
 
 
@@ -143,7 +147,7 @@ def rolling_moment(
     return moment, history, 0.5 * stored - moment.dot(spin) * dt
 
 
-def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
+def responder(memory: int, *, yields: bool, rolling: bool, necks: bool) -> Callable:
     """What follows from the normal force of a contact whose law has `memory` places of history of its own."""
 
     @ti.func
@@ -180,7 +184,9 @@ def responder(memory: int, *, yields: bool, rolling: bool) -> Callable:
         stiffness = factors[2] * contact_radius
         tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
         pressing = normal_force
-        if ti.static(yields):
+        if ti.static(necks):
+            pressing += history[FRICTION_PULL]
+        elif ti.static(yields):
             pressing += factors[8] * radius  # adhesion presses the surfaces together
         limit = factors[4] * ti.max(pressing, 0.0)
         square = tangential_force.dot(tangential_force)
@@ -227,9 +233,10 @@ def compose(name: str) -> ContactLaw:
     normal, stiffness = NORMAL_LAWS[base]
     memory = NORMAL_MEMORY[base]
     respond, wall_respond = (
-        responder(places, yields=memory > 0, rolling=rolling) for places in (memory, WALL_MEMORY[base])
+        responder(places, yields=memory > 0, rolling=rolling, necks=base == NECKED)
+        for places in (memory, WALL_MEMORY[base])
     )
-    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0, whole)
+    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0, base == NECKED, whole)
 
 
 @ti.func
@@ -260,6 +267,7 @@ def dense_stiffness(factors, radius, overlap):
 NORMAL_LAWS: dict[str, tuple] = {
     "hertz_mindlin": (hertz, hertz_stiffness),
     "thornton_ning": (thornton_ning, hertz_stiffness),
+    NECKED: (necked, neck_stiffness),
     "storakers": (storakers, storakers_stiffness),
     "hysteretic": (hysteretic, hysteretic_stiffness),
     "mdr": (None, dense_stiffness),

@@ -1,8 +1,8 @@
 """What the host knows of contact laws: names, constants, lengths of histories. It does not touch the device."""
 
 __all__ = [
-    "CONSTANTS", "LAW_NAMES", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "SWELLING", "WALL_MEMORY", "WHOLE_SUFFIX",
-    "base_of", "law_named", "memory_of", "swelling_of", "wall_memory_of",
+    "CONSTANTS", "LAW_NAMES", "NECKED", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "SWELLING", "WALL_MEMORY",
+    "WHOLE_SUFFIX", "base_of", "law_named", "memory_of", "swelling_of", "wall_memory_of",
 ]  # fmt: skip
 
 # Meaning of the constants of a pair of materials, in this order (see dem.material).
@@ -13,8 +13,11 @@ CONSTANTS = (
 )  # fmt: skip
 
 # places of a history that a normal law needs: of those that yield the largest overlap, and the last contact radius;
-# MDR's are named in kernels.dense, the last is the same
-NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 2, "storakers": 2, "hysteretic": 2, "mdr": 16}
+# with a neck one more in between, see kernels.necks; MDR's are named in kernels.dense, the last is the same
+NORMAL_MEMORY = {
+    "hertz_mindlin": 0, "thornton_ning": 2, "thornton_ning_jkr": 3, "storakers": 2, "hysteretic": 2, "mdr": 16,
+}  # fmt: skip
+NECKED = "thornton_ning_jkr"  # whose contacts hold beyond first touch
 WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 8}  # the same at a platen, which has one side
 SWELLING = {"mdr": 17}  # places that a law keeps for each body, see kernels.dense
 WHOLE_SUFFIX = "_radius"  # surfaces move with whole radii, see contact.ContactLaw

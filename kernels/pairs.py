@@ -13,6 +13,7 @@ from kalander.kernels.contact import LAWS
 from kalander.kernels.dense import add_sums, one_flat, two_flats
 from kalander.kernels.lattice import flow_of, lattice_image
 from kalander.kernels.law_table import swelling_of, wall_memory_of
+from kalander.kernels.necks import LAST_RADIUS
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
 
@@ -85,7 +86,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
     law = LAWS[law_name]
-    whole_levers = law.whole_levers
+    necks, whole_levers = law.necks, law.whole_levers
     normal_law, respond, wall_respond, rolling, swells = (
         law.normal, law.respond, law.wall_respond, law.rolling, law.swells,
     )  # fmt: skip
@@ -104,6 +105,17 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         if ti.static(compensated):
             vector += rest[i] - rest[j]
         return vector
+
+    @ti.func
+    def touches(square, reach, code, spring: each, k):
+        """Whether pair k of the list touches: overlaps, or is held by a neck since it did, which may let go now.
+
+        square: of the distance; reach: sum of radii; spring: histories of the list.
+        """
+        near = square < reach * reach
+        if ti.static(necks):
+            near = near or (code < 0 and spring[k][LAST_RADIUS] > 0.0)
+        return near
 
     @ti.func
     def work_of_flow(force, vector, span, dt):
@@ -215,7 +227,10 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         if ti.static(compensated):
             distance += direction * rest.z
         overlap = me[3] - distance
-        if overlap > 0.0:
+        near = overlap > 0.0
+        if ti.static(necks):
+            near = near or spring[LAST_RADIUS] > 0.0
+        if near:
             normal = ti.Vector([0.0, 0.0, direction])
             arm = me[3] - overlap
             if ti.static(whole_levers):
@@ -286,5 +301,6 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
 
     return SimpleNamespace(
-        separation=separation, contact=contact, bonded=bonded, platens=platens, work_of_flow=work_of_flow
-    )
+        separation=separation, touches=touches, contact=contact, bonded=bonded, platens=platens,
+        work_of_flow=work_of_flow,
+    )  # fmt: skip
