@@ -147,7 +147,7 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
 
 
 def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
-    """Laws that yield need a yield pressure; adhesion is part of one law, and less than what flattens a contact."""
+    """Laws that yield need a yield pressure; adhesion is part of two laws, and less than what flattens a contact."""
     active = electrode.active
     if contact.law == "mdr" and active.flow_strength is None:
         why = f"needs electrode.active.yield_strength or yield_pressure, which {active.name} has not"
@@ -155,10 +155,10 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
     elif contact.law not in ("hertz_mindlin", "mdr") and active.yield_pressure is None:
         why = f"needs electrode.active.yield_pressure, which {active.name} has not"
         yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
-    if contact.adhesion > 0 and contact.law != "thornton_ning":
+    if contact.adhesion > 0 and contact.law not in ("thornton_ning", "mdr"):
         why = f'has no meaning in law "{contact.law}"'
-        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning"')
-    elif contact.adhesion > 0 and active.yield_pressure is not None:
+        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning" or "mdr"')
+    elif contact.adhesion > 0 and contact.law == "thornton_ning" and active.yield_pressure is not None:
         radius = min(diameter for diameter, _ in size_classes(electrode.particles)) / 4  # R* of the smallest pair
         # a neck jumps to a contact in which a sixth of that pull-off is left as pressure
         share = 1 if contact.adhesion_model == "jkr" else 6
@@ -170,7 +170,7 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
 
 def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: Press) -> Iterator[Fault]:
     """Necks are small beside particles, also where these are softened."""
-    if contact.adhesion_model != "jkr" or contact.adhesion == 0:
+    if contact.adhesion == 0 or (contact.adhesion_model != "jkr" and contact.law != "mdr"):
         return
     sizes = [diameter for diameter, _ in size_classes(electrode.particles)]
     modulus = electrode.active.effective_modulus * press.stiffness_scale

@@ -119,7 +119,8 @@ class Contact(Section):
     """Contact between particles. `restitution` None: that of the active material.
 
     adhesion_model, of law "thornton_ning": "dmt" pulls with 2 pi w R* while particles press on each other, "jkr" holds
-    them beyond first touch by a neck. lever: of spin at a contact; "radius": surfaces move with whole radii.
+    them beyond first touch by a neck; law "mdr" sticks in its own way. lever: of spin at a contact; "radius": surfaces
+    move with whole radii.
     """
 
     law: Annotated[str, Choice(("hertz_mindlin", "thornton_ning", "storakers", "hysteretic", "mdr"))] = "hertz_mindlin"

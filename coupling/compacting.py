@@ -251,7 +251,8 @@ def _temperature_faults(case: CompactCase) -> list[Fault]:
 
 def _neck_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     """Necks of adhesion beyond what JKR describes: that yield as surfaces touch, or are long beside the spheres."""
-    if case.contact.adhesion_model != "jkr":
+    dense = case.contact.law == "mdr"
+    if case.contact.adhesion == 0 or not (dense or case.contact.adhesion_model == "jkr"):
         return []
     radius = spheres.radius * 1e6
     _, constants = contact_in(case.contact, _materials(case))
@@ -259,7 +260,7 @@ def _neck_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     yields = largest_adhesion(named["yield_pressure"], named["effective_modulus"], radius.min() / 2).min()
     neck = float(longest_neck(constants[None], radius.max()[None])[0])
     drawn = case.contact.adhesion * (LONGEST_NECK * float(radius.mean()) / neck) ** 1.5  # length goes by w^(2/3)
-    largest = min(float(yields), drawn)
+    largest = drawn if dense else min(float(yields), drawn)
     if case.contact.adhesion <= largest:
         return []
     why = "makes spheres of this packing yield as they touch, or necks long beside them"

@@ -18,7 +18,7 @@ from kalander.dem.material import BinderConstants, Material, contact_constants, 
 from kalander.dem.recipe import Recipe
 from kalander.dem.relaxation import SHIFTS, Relaxation
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import NECKED, law_named
+from kalander.kernels.law_table import NECKED, STICKY, law_named
 
 __all__ = [
     "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
@@ -91,6 +91,8 @@ def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.nda
     )  # fmt: skip
     rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
     base = NECKED if contact.adhesion_model == "jkr" else contact.law
+    if contact.law == "mdr" and contact.adhesion > 0:
+        base = STICKY
     return law_named(base, lever=contact.lever, rolling=rolls), constants
 
 

@@ -18,7 +18,7 @@ from kalander.kernels.columns import Table
 from kalander.kernels.contact import law_factors
 from kalander.kernels.dense import marking_kernel
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.law_table import CONSTANTS, NECKED, base_of
+from kalander.kernels.law_table import CONSTANTS, HOLDING, base_of
 from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import UNIT, readout_kernels
 from kalander.kernels.records import (
@@ -109,7 +109,7 @@ class Bed:
 
         self.largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
         self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
-        self.necks = base_of(ensemble.law) == NECKED
+        self.necks = base_of(ensemble.law) in HOLDING
         self.neck = self._longest_neck()
         self.given_skin = None if skin is None else np.asarray(skin, dtype=float)
         if self.given_skin is not None and (self.given_skin <= self.neck).any():
@@ -198,6 +198,8 @@ class Bed:
         if (self.lawbook["contact"][..., CONSTANTS.index("adhesion")] <= 0.0).any():
             raise ValueError(f'law "{self.law}" needs a work of adhesion above 0; or law "thornton_ning" without')
         neck = longest_neck(self.lawbook["contact"], self.largest)
+        if self.swells:  # a neck on either side of a flat
+            neck = 2.0 * neck
         if (neck > self.mean).any():
             raise ValueError(f"necks of adhesion reach {neck.max():.3g} um, a radius and more; lower contact.adhesion")
         return neck

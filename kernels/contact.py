@@ -20,15 +20,17 @@ import numpy as np
 from kalander.kernels.backend import ti
 from kalander.kernels.law_table import (
     CONSTANTS,
+    HOLDING,
     LAW_NAMES,
     NECKED,
     NORMAL_MEMORY,
     ROLLING_SUFFIX,
+    STICKY,
     WALL_MEMORY,
     WHOLE_SUFFIX,
     base_of,
     swelling_of,
-)  # fmt: skip
+)
 from kalander.kernels.necks import FRICTION_PULL, neck_stiffness, necked
 from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
@@ -147,7 +149,7 @@ def rolling_moment(
     return moment, history, 0.5 * stored - moment.dot(spin) * dt
 
 
-def responder(memory: int, *, yields: bool, rolling: bool, necks: bool) -> Callable:
+def responder(memory: int, *, yields: bool, rolling: bool, base: str) -> Callable:
     """What follows from the normal force of a contact whose law has `memory` places of history of its own."""
 
     @ti.func
@@ -184,9 +186,9 @@ def responder(memory: int, *, yields: bool, rolling: bool, necks: bool) -> Calla
         stiffness = factors[2] * contact_radius
         tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
         pressing = normal_force
-        if ti.static(necks):
+        if ti.static(base == NECKED):
             pressing += history[FRICTION_PULL]
-        elif ti.static(yields):
+        elif ti.static(yields and base != STICKY):
             pressing += factors[8] * radius  # adhesion presses the surfaces together
         limit = factors[4] * ti.max(pressing, 0.0)
         square = tangential_force.dot(tangential_force)
@@ -233,10 +235,9 @@ def compose(name: str) -> ContactLaw:
     normal, stiffness = NORMAL_LAWS[base]
     memory = NORMAL_MEMORY[base]
     respond, wall_respond = (
-        responder(places, yields=memory > 0, rolling=rolling, necks=base == NECKED)
-        for places in (memory, WALL_MEMORY[base])
+        responder(places, yields=memory > 0, rolling=rolling, base=base) for places in (memory, WALL_MEMORY[base])
     )
-    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0, base == NECKED, whole)
+    return ContactLaw(normal, respond, wall_respond, stiffness, rolling, swelling_of(name) > 0, base in HOLDING, whole)
 
 
 @ti.func
@@ -271,5 +272,6 @@ NORMAL_LAWS: dict[str, tuple] = {
     "storakers": (storakers, storakers_stiffness),
     "hysteretic": (hysteretic, hysteretic_stiffness),
     "mdr": (None, dense_stiffness),
+    STICKY: (None, dense_stiffness),
 }
 LAWS = {name: compose(name) for name in LAW_NAMES}

@@ -1,8 +1,8 @@
 """What the host knows of contact laws: names, constants, lengths of histories. It does not touch the device."""
 
 __all__ = [
-    "CONSTANTS", "LAW_NAMES", "NECKED", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "SWELLING", "WALL_MEMORY",
-    "WHOLE_SUFFIX", "base_of", "law_named", "memory_of", "swelling_of", "wall_memory_of",
+    "CONSTANTS", "HOLDING", "LAW_NAMES", "NECKED", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "STICKY", "SWELLING",
+    "WALL_MEMORY", "WHOLE_SUFFIX", "base_of", "law_named", "memory_of", "swelling_of", "wall_memory_of",
 ]  # fmt: skip
 
 # Meaning of the constants of a pair of materials, in this order (see dem.material).
@@ -16,10 +16,12 @@ CONSTANTS = (
 # with a neck one more in between, see kernels.necks; MDR's are named in kernels.dense, the last is the same
 NORMAL_MEMORY = {
     "hertz_mindlin": 0, "thornton_ning": 2, "thornton_ning_jkr": 3, "storakers": 2, "hysteretic": 2, "mdr": 16,
+    "mdr_adhesive": 18,
 }  # fmt: skip
-NECKED = "thornton_ning_jkr"  # whose contacts hold beyond first touch
-WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 8}  # the same at a platen, which has one side
-SWELLING = {"mdr": 17}  # places that a law keeps for each body, see kernels.dense
+NECKED, STICKY = "thornton_ning_jkr", "mdr_adhesive"
+HOLDING = (NECKED, STICKY)  # whose contacts hold beyond first touch
+WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 8, "mdr_adhesive": 9}  # the same at a platen, which has one side
+SWELLING = {"mdr": 17, "mdr_adhesive": 17}  # places that a law keeps for each body, see kernels.dense
 WHOLE_SUFFIX = "_radius"  # surfaces move with whole radii, see contact.ContactLaw
 ROLLING_SUFFIX = "_rolling"
 ROLLING = 4  # places for rolling: angle (3), twist

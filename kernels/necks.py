@@ -22,7 +22,7 @@ eqs. 36–70, with work of adhesion w for their Γ.
 from kalander.kernels.backend import ti
 from kalander.kernels.normal_laws import MEMORY
 
-__all__ = ["FRICTION_PULL", "LAST_RADIUS", "neck_stiffness", "necked"]
+__all__ = ["FRICTION_PULL", "cube_root", "neck_stiffness", "necked"]
 
 # History: largest contact radius; twice the pull-off force, which friction bears beside the force (Thornton 1991); the
 # contact radius of the step before, 0 where there is none (contact.responder)

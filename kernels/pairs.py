@@ -12,8 +12,7 @@ from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
 from kalander.kernels.dense import add_sums, one_flat, two_flats
 from kalander.kernels.lattice import flow_of, lattice_image
-from kalander.kernels.law_table import swelling_of, wall_memory_of
-from kalander.kernels.necks import LAST_RADIUS
+from kalander.kernels.law_table import NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of, swelling_of, wall_memory_of
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
 
@@ -87,6 +86,9 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     """
     law = LAWS[law_name]
     necks, whole_levers = law.necks, law.whole_levers
+    # place of a history with the contact radius of the step before, in pairs and at platens
+    last, wall_last = (MEMORY + places[base_of(law_name)] - 1 for places in (NORMAL_MEMORY, WALL_MEMORY))
+    sticky = base_of(law_name) == STICKY
     normal_law, respond, wall_respond, rolling, swells = (
         law.normal, law.respond, law.wall_respond, law.rolling, law.swells,
     )  # fmt: skip
@@ -114,7 +116,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         """
         near = square < reach * reach
         if ti.static(necks):
-            near = near or (code < 0 and spring[k][LAST_RADIUS] > 0.0)
+            near = near or (code < 0 and spring[k][last] > 0.0)
         return near
 
     @ti.func
@@ -155,7 +157,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             one = table + ti.cast(me[11], ti.i32) * (material_count + 1)
             two = table + ti.cast(other[11], ti.i32) * (material_count + 1)
             elastic, contact_radius, heat, history, sums = two_flats(
-                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, spring, dt
+                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, spring, dt, sticky
             )  # fmt: skip
         else:
             elastic, contact_radius, heat, history = normal_law(factors[pair], radius, overlap, spring)
@@ -229,7 +231,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         overlap = me[3] - distance
         near = overlap > 0.0
         if ti.static(necks):
-            near = near or spring[LAST_RADIUS] > 0.0
+            near = near or spring[wall_last] > 0.0
         if near:
             normal = ti.Vector([0.0, 0.0, direction])
             arm = me[3] - overlap
@@ -240,7 +242,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             elastic, contact_radius = 0.0, 0.0
             if ti.static(swells):
                 elastic, contact_radius, heat, history, sums = one_flat(
-                    own_factors, me[3], row, overlap, spring, dt
+                    own_factors, me[3], row, overlap, spring, dt, sticky
                 )  # fmt: skip
             else:
                 elastic, contact_radius, heat, history = normal_law(factors, me[3], overlap, spring)

@@ -106,6 +106,7 @@ def test_constants_of_dense_compaction() -> None:
         assert law == "mdr"
         assert named["yield_strength"] == pytest.approx(expected)
         assert (named["psi_b"], named["poisson"]) == (0.4, 0.3)
+    assert contact_of(load_card("nmc111", overrides={**changes, "contact.adhesion": "0.1 J/m^2"}))[0] == "mdr_adhesive"
 
 
 def test_dense_compaction_needs_a_strength_and_flat_platens() -> None:
