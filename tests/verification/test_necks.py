@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from kalander.dem.bed import Bed
 from kalander.dem.material import Material
 from kalander.dem.observe import observe
+from kalander.dem.packing import Packing
 
 LAW = "thornton_ning_jkr"
 RADIUS, WORK = 5.0, 0.2  # µm, J/m² = µN/µm
@@ -241,6 +242,32 @@ def test_schedules_lists_and_restarts_agree(make_bed) -> None:
         again.advance([steps])
         assert digest(again.ensemble()) == digest(bed.ensemble())
         bed = again
+
+
+def test_a_lattice_of_spheres_bears_tension(make_bed) -> None:
+    """Simple cubic, periodic: pressed by e = 1e-3 and drawn to −δ_f/2, P = z φ F/(4 π R²) as in test_periodic."""
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    packing = Packing(2.0 * grid + 0.5, np.ones(27), np.zeros(27, int), np.array([6.0, 6.0]), 6.0, periodic=True)
+    grain = Material(1000.0, 0.25, 4.7e-3, yield_pressure=1e9)
+    modulus, radius, work = grain.modulus / (2.0 * (1.0 - grain.poisson**2)), 0.5, 0.05
+    reach = np.sqrt(2.0 * np.pi * work / modulus)
+    parting = (reach * radius / 4.0) ** (2.0 / 3.0)
+    neck = 3.0 * parting**2 / radius
+    bed = make_bed(lay([packing], (grain, RIGID), dt=1e-4, law=LAW, adhesion=work))
+    size = 6.0
+    for overlap in (2e-3, -0.5 * neck):
+        there = 3.0 * (2.0 - overlap)
+        rate = (there / size - 1.0) / (100 * 1e-4)
+        bed.boxes["strain_rate"] = np.array([[rate, rate, rate, 0.0]])
+        bed.advance([100])
+        size = there
+        held = brentq(lambda a, gap=overlap: a**2 / radius - reach * np.sqrt(a) - gap, parting, 1.0)
+        force = 4.0 / 3.0 * modulus * held**3 / radius - 2.0 * modulus * reach * held**1.5
+        seen = observe(bed)
+        # six contacts of every sphere, half of each its own, over its cube
+        assert np.diag(seen.stress[0]) == pytest.approx([force / (2.0 - overlap) ** 2] * 3, rel=1e-6)
+        assert seen.coordination[0] == 6.0
+    assert seen.stress[0, 0, 0] < 0.0
 
 
 def test_a_list_that_would_lose_necks_is_refused(make_bed) -> None:
