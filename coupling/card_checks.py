@@ -27,6 +27,7 @@ from kalander.coupling.estimates import (
 )
 from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
 from kalander.dem.fragments import smallest_piece
+from kalander.dem.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
 from kalander.kernels.errors import Fault
 
 __all__ = ["card_faults", "card_warnings"]
@@ -146,7 +147,7 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
 
 
 def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
-    """Laws that yield need a yield pressure; adhesion is part of one law, and less than what flattens a contact."""
+    """Laws that yield need a yield pressure; adhesion is part of two laws, and less than what flattens a contact."""
     active = electrode.active
     if contact.law == "mdr" and active.flow_strength is None:
         why = f"needs electrode.active.yield_strength or yield_pressure, which {active.name} has not"
@@ -154,17 +155,34 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
     elif contact.law not in ("hertz_mindlin", "mdr") and active.yield_pressure is None:
         why = f"needs electrode.active.yield_pressure, which {active.name} has not"
         yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
-    if contact.adhesion > 0 and contact.law != "thornton_ning":
+    if contact.adhesion > 0 and contact.law not in ("thornton_ning", "mdr"):
         why = f'has no meaning in law "{contact.law}"'
-        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning"')
-    elif contact.adhesion > 0 and active.yield_pressure is not None:
+        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning" or "mdr"')
+    elif contact.adhesion > 0 and contact.law == "thornton_ning" and active.yield_pressure is not None:
         radius = min(diameter for diameter, _ in size_classes(electrode.particles)) / 4  # R* of the smallest pair
-        modulus = active.effective_modulus
-        yield_force = (math.pi * active.yield_pressure) ** 3 * radius**2 / (6 * modulus**2)
-        largest = yield_force / (2 * math.pi * radius)
+        # a neck jumps to a contact in which a sixth of that pull-off is left as pressure
+        share = 1 if contact.adhesion_model == "jkr" else 6
+        largest = largest_adhesion(active.yield_pressure, active.effective_modulus, radius) / share
         if contact.adhesion > largest:
-            why = "alone makes the smallest particles yield, which a constant pull cannot describe"
+            why = "alone makes the smallest particles yield, which neither a constant pull nor a neck describes"
             yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2 with this material")
+
+
+def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: Press) -> Iterator[Fault]:
+    """Necks are small beside particles, also where these are softened."""
+    if contact.adhesion == 0 or (contact.adhesion_model != "jkr" and contact.law != "mdr"):
+        return
+    sizes = [diameter for diameter, _ in size_classes(electrode.particles)]
+    modulus = electrode.active.effective_modulus * press.stiffness_scale
+    reach = math.sqrt(2 * math.pi * contact.adhesion / modulus)
+    longest = LONGEST_NECK * min(sizes) / 2
+    neck = -pull_off_overlap(reach, max(sizes) / 2)
+    if neck > longest:
+        why = (
+            f"makes necks of {neck:.2g} m between these particles, longer than {LONGEST_NECK:g} of the smallest radius"
+        )
+        largest = contact.adhesion * (longest / neck) ** 1.5  # their length goes by w^(2/3)
+        yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2, or a stiffer material")
 
 
 def not_with_dense_compaction(electrode: Electrode, contact: Contact, fracture: Fracture) -> Iterator[Fault]:
@@ -329,6 +347,7 @@ FAULTS: tuple[Check, ...] = (
     too_wide_or_too_many,
     cracks_without_strength,
     law_lacks_constants,
+    necks_beyond_jkr,
     not_with_dense_compaction,
     foil_without_constants,
     haste_of_bonded,

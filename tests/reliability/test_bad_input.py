@@ -149,6 +149,7 @@ ONE_FAULT = [
         '"flag"',
     ),
     ("bulk from the start", "[contact]", "[contact]\npsi_b = 1.0", "contact.psi_b", "below 1"),
+    ("lever of no code", "[contact]", '[contact]\nlever = "half"', "contact.lever", "radius"),
     ("negative free share", "[contact]", "[contact]\npsi_b = -0.1", "contact.psi_b", "at least 0"),
     (
         "yields beyond Hertz",
@@ -170,6 +171,14 @@ ONE_FAULT = [
         'active = { name = "nmc111", poisson = 0.5 }\n',
         "electrode.active.poisson",
         "below 0.5",
+    ),
+    ("neck without adhesion", "[contact]", '[contact]\nadhesion_model = "jkr"', "contact.adhesion_model", '"dmt"'),
+    (
+        "neck that yields",
+        "[contact]",
+        '[contact]\nlaw = "thornton_ning"\nadhesion_model = "jkr"\nadhesion = "1 kJ/m^2"',
+        "contact.adhesion",
+        "at most",
     ),
     ("adhesion of another law", "[contact]", '[contact]\nadhesion = "0.1 J/m^2"', "contact.adhesion", "thornton_ning"),
     ("foil", "[step]", 'lower_platen = "foil"\n[step]', "press.lower_platen", "thornton_ning"),
