@@ -221,13 +221,6 @@ def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Faul
         yield Fault("fracture.generations", fracture.generations, why, allowed)
 
 
-def pieces_of_ageing_binder(binder: Binder, fracture: Fracture) -> Iterator[Fault]:
-    """Pieces take over bonds, but neither their Maxwell branches nor what is on the way to a bond."""
-    if fracture.mode == "replace" and fracture.criterion != "none" and (binder.relaxation or binder.reform):
-        why = "cannot be had together with a binder that relaxes or bonds anew"
-        yield Fault("fracture.mode", fracture.mode, why, '"flag", or binder without relaxation and reform')
-
-
 def bonds_longer_than_the_box(electrode: Electrode, binder: Binder, boxes: Boxes) -> Iterator[Fault]:
     """A bond joins nearest images: one that is longer than the box would join a particle to itself."""
     largest = max(diameter for diameter, _ in size_classes(electrode.particles))
@@ -334,7 +327,6 @@ FAULTS: tuple[Check, ...] = (
     haste_of_bonded,
     pieces_unresolved,
     bonds_longer_than_the_box,
-    pieces_of_ageing_binder,
     colder_than_its_law,
     step_too_long,
 )
