@@ -113,6 +113,8 @@ CASE_FAULTS = [
      "relaxation = [{ weight = 0.5, time = '1 s' }]\nshift = { law = 'wlf', c1 = 8, c2 = '10 K' }\n"
      "reference_temperature = '80 degC'\n[frames]", "temperature", "above 343.15 K"),
     ("[frames]", "[fracture]\ncriterion = 'largest_force'\n[frames]", "fracture.criterion", "material.strength"),
+    ("[frames]", "[fracture]\nweibull_modulus = 0\n[frames]", "fracture.weibull_modulus", "above 0"),
+    ("[frames]", "[fracture]\nweibull_modulus = -5\n[frames]", "fracture.weibull_modulus", "above 0"),
 ]  # fmt: skip
 
 

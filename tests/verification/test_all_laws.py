@@ -137,8 +137,13 @@ print(json.dumps(fingerprint(run(packed(), device.precision, schedule={schedule!
 
 @pytest.mark.parametrize(
     ("threads", "schedule"),
-    [(1, "boxes"), (2, "boxes"), (4, "boxes"), pytest.param(2, "bodies", marks=pytest.mark.slow)],
+    [
+        (2, "boxes"),
+        (4, "boxes"),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(1, "boxes"), (2, "bodies")]),
+    ],
 )
 def test_number_of_threads_changes_nothing(device, whole, in_child, threads, schedule) -> None:
+    """The reference has one thread beside other tests, else two."""
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent), schedule=schedule)
     assert in_child(source, precision=device.precision, threads=threads) == fingerprint(whole[0])
