@@ -308,6 +308,13 @@ def soft_particles(electrode: Electrode, press: Press) -> Iterator[str]:
         yield f"press.stiffness_scale: stress / E* is {ratio:.2g}, above {SOFTEST:g}: overlaps are overstated"
 
 
+def soft_that_yields(contact: Contact, press: Press) -> Iterator[str]:
+    """The yield pressure stays as it is: with it scaled too, contacts would flow at a fraction of the stress."""
+    if press.stiffness_scale < 1 and contact.law not in ("hertz_mindlin", "hysteretic"):
+        later = press.stiffness_scale**-2
+        yield f"press.stiffness_scale: contacts yield at overlaps {later:.3g} times as large as at full stiffness"
+
+
 def fast_press(press: Press) -> Iterator[str]:
     if press.inertial_number > QUASI_STATIC:
         yield f"press.inertial_number: {press.inertial_number:g} is above {QUASI_STATIC:g}: not quasi-static"
@@ -339,5 +346,6 @@ WARNINGS: tuple[Check, ...] = (
     odd_densities,
     odd_binder_domain,
     soft_particles,
+    soft_that_yields,
     fast_press,
 )
