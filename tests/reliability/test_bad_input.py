@@ -357,7 +357,7 @@ def test_the_unusual_is_a_warning(tmp_path, old, new, start):
 
 
 def test_soft_particles_that_yield_are_a_warning(tmp_path):
-    """Softer spheres at the true yield pressure stay elastic longer: by 1/scale^2, delta_y being R* (pi p_y/(2 E*))^2."""
+    """Softer spheres stay elastic longer: by 1/scale^2, delta_y being R* (pi p_y/(2 E*))^2."""
     (tmp_path / "card.toml").write_text(edited("[contact]", '[contact]\nlaw = "storakers"'))
     soft = {"press.stiffness_scale": "0.5"}
     warnings = load_card(tmp_path / "card.toml", overrides=soft).warnings
