@@ -239,13 +239,6 @@ def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Faul
         yield Fault("fracture.generations", fracture.generations, why, allowed)
 
 
-def pieces_of_ageing_binder(binder: Binder, fracture: Fracture) -> Iterator[Fault]:
-    """Pieces take over bonds, but neither their Maxwell branches nor what is on the way to a bond."""
-    if fracture.mode == "replace" and fracture.criterion != "none" and (binder.relaxation or binder.reform):
-        why = "cannot be had together with a binder that relaxes or bonds anew"
-        yield Fault("fracture.mode", fracture.mode, why, '"flag", or binder without relaxation and reform')
-
-
 def bonds_longer_than_the_box(electrode: Electrode, binder: Binder, boxes: Boxes) -> Iterator[Fault]:
     """A bond joins nearest images: one that is longer than the box would join a particle to itself."""
     largest = max(diameter for diameter, _ in size_classes(electrode.particles))
@@ -333,6 +326,13 @@ def soft_particles(electrode: Electrode, press: Press) -> Iterator[str]:
         yield f"press.stiffness_scale: stress / E* is {ratio:.2g}, above {SOFTEST:g}: overlaps are overstated"
 
 
+def soft_that_yields(contact: Contact, press: Press) -> Iterator[str]:
+    """The yield pressure stays as it is: with it scaled too, contacts would flow at a fraction of the stress."""
+    if press.stiffness_scale < 1 and contact.law not in ("hertz_mindlin", "hysteretic"):
+        later = press.stiffness_scale**-2
+        yield f"press.stiffness_scale: contacts yield at overlaps {later:.3g} times as large as at full stiffness"
+
+
 def fast_press(press: Press) -> Iterator[str]:
     if press.inertial_number > QUASI_STATIC:
         yield f"press.inertial_number: {press.inertial_number:g} is above {QUASI_STATIC:g}: not quasi-static"
@@ -353,7 +353,6 @@ FAULTS: tuple[Check, ...] = (
     haste_of_bonded,
     pieces_unresolved,
     bonds_longer_than_the_box,
-    pieces_of_ageing_binder,
     colder_than_its_law,
     step_too_long,
 )
@@ -366,5 +365,6 @@ WARNINGS: tuple[Check, ...] = (
     odd_densities,
     odd_binder_domain,
     soft_particles,
+    soft_that_yields,
     fast_press,
 )

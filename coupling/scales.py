@@ -58,7 +58,7 @@ def from_si(values: ArrayLike, unit: str) -> np.ndarray:
 
 
 def material_of(card: Card) -> Material:
-    """Active material of a card; its modulus scaled as the card asks."""
+    """Active material of a card; its modulus scaled as the card asks, not the pressure at which it yields."""
     one = particle_of(card.electrode.active, restitution=card.restitution, crushes=True)
     return replace(one, modulus=one.modulus * card.press.stiffness_scale)
 

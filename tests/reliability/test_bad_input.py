@@ -365,6 +365,15 @@ def test_the_unusual_is_a_warning(tmp_path, old, new, start):
     assert [text[: len(start)] for text in warnings] == [start]
 
 
+def test_soft_particles_that_yield_are_a_warning(tmp_path):
+    """Softer spheres stay elastic longer: by 1/scale^2, delta_y being R* (pi p_y/(2 E*))^2."""
+    (tmp_path / "card.toml").write_text(edited("[contact]", '[contact]\nlaw = "storakers"'))
+    soft = {"press.stiffness_scale": "0.5"}
+    warnings = load_card(tmp_path / "card.toml", overrides=soft).warnings
+    assert any("yield at overlaps 4 times as large" in text for text in warnings)
+    assert not any("yield" in text for text in load_card(tmp_path / "card.toml").warnings)
+
+
 def test_a_density_typed_in_another_unit_is_a_warning(tmp_path):
     """Row 14: 4.7 g/cm^3 as 4.7 kg/m^3 makes a coating metres thick, which no law of physics forbids."""
     text = edited('"nmc111"', '{ name = "nmc111", density = "4.7 kg/m^3" }')

@@ -114,6 +114,8 @@ CASE_FAULTS = [
      "reference_temperature = '80 degC'\n[frames]", "temperature", "above 343.15 K"),
     ("[frames]", "[fracture]\ncriterion = 'largest_force'\n[frames]", "fracture.criterion", "material.strength"),
     ("attraction = false", 'adhesion_model = "jkr"', "contact.adhesion_model", '"dmt"'),
+    ("[frames]", "[fracture]\nweibull_modulus = 0\n[frames]", "fracture.weibull_modulus", "above 0"),
+    ("[frames]", "[fracture]\nweibull_modulus = -5\n[frames]", "fracture.weibull_modulus", "above 0"),
 ]  # fmt: skip
 
 
