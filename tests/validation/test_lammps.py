@@ -111,7 +111,8 @@ def test_a_bed_moves_as_in_lammps_until_rounding_has_grown(device) -> None:
     """500 spheres between plates, one law and one scheme in two codes: plate stresses equal for 7000 steps.
 
     Roundings of 1e-12 grow tenfold in some 1000 steps, as spheres hit each other, to 1e-6 there. Beyond 11 000 steps
-    nothing is left in common but what the mean over many packings shows.
+    only means are left in common: those of the solid fraction at 10, 20 and 40 MPa over 100 such packings differ by
+    less than 1.1e-4, with standard errors of 1.2e-4 to 1.6e-4.
     """
     there = np.array([[float(row["low"]), float(row["high"])] for row in stored("lammps_bed.csv")])
     here = loads_here(lammps.loose(1, 500), **MOVING)
