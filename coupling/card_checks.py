@@ -27,6 +27,7 @@ from kalander.coupling.estimates import (
 )
 from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
 from kalander.dem.fragments import smallest_piece
+from kalander.dem.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
 from kalander.kernels.errors import Fault
 
 __all__ = ["card_faults", "card_warnings"]
@@ -146,7 +147,7 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
 
 
 def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
-    """Laws that yield need a yield pressure; adhesion is part of one law, and less than what flattens a contact."""
+    """Laws that yield need a yield pressure; adhesion is part of two laws, and less than what flattens a contact."""
     active = electrode.active
     if contact.law == "mdr" and active.flow_strength is None:
         why = f"needs electrode.active.yield_strength or yield_pressure, which {active.name} has not"
@@ -154,17 +155,34 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
     elif contact.law not in ("hertz_mindlin", "mdr") and active.yield_pressure is None:
         why = f"needs electrode.active.yield_pressure, which {active.name} has not"
         yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
-    if contact.adhesion > 0 and contact.law != "thornton_ning":
+    if contact.adhesion > 0 and contact.law not in ("thornton_ning", "mdr"):
         why = f'has no meaning in law "{contact.law}"'
-        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning"')
-    elif contact.adhesion > 0 and active.yield_pressure is not None:
+        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning" or "mdr"')
+    elif contact.adhesion > 0 and contact.law == "thornton_ning" and active.yield_pressure is not None:
         radius = min(diameter for diameter, _ in size_classes(electrode.particles)) / 4  # R* of the smallest pair
-        modulus = active.effective_modulus
-        yield_force = (math.pi * active.yield_pressure) ** 3 * radius**2 / (6 * modulus**2)
-        largest = yield_force / (2 * math.pi * radius)
+        # a neck jumps to a contact in which a sixth of that pull-off is left as pressure
+        share = 1 if contact.adhesion_model == "jkr" else 6
+        largest = largest_adhesion(active.yield_pressure, active.effective_modulus, radius) / share
         if contact.adhesion > largest:
-            why = "alone makes the smallest particles yield, which a constant pull cannot describe"
+            why = "alone makes the smallest particles yield, which neither a constant pull nor a neck describes"
             yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2 with this material")
+
+
+def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: Press) -> Iterator[Fault]:
+    """Necks are small beside particles, also where these are softened."""
+    if contact.adhesion == 0 or (contact.adhesion_model != "jkr" and contact.law != "mdr"):
+        return
+    sizes = [diameter for diameter, _ in size_classes(electrode.particles)]
+    modulus = electrode.active.effective_modulus * press.stiffness_scale
+    reach = math.sqrt(2 * math.pi * contact.adhesion / modulus)
+    longest = LONGEST_NECK * min(sizes) / 2
+    neck = -pull_off_overlap(reach, max(sizes) / 2)
+    if neck > longest:
+        why = (
+            f"makes necks of {neck:.2g} m between these particles, longer than {LONGEST_NECK:g} of the smallest radius"
+        )
+        largest = contact.adhesion * (longest / neck) ** 1.5  # their length goes by w^(2/3)
+        yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2, or a stiffer material")
 
 
 def not_with_dense_compaction(electrode: Electrode, contact: Contact, fracture: Fracture) -> Iterator[Fault]:
@@ -219,13 +237,6 @@ def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Faul
             f"largest / smallest up to {WIDEST_SIZES:g}: fewer generations or fragments, or a narrower distribution"
         )
         yield Fault("fracture.generations", fracture.generations, why, allowed)
-
-
-def pieces_of_ageing_binder(binder: Binder, fracture: Fracture) -> Iterator[Fault]:
-    """Pieces take over bonds, but neither their Maxwell branches nor what is on the way to a bond."""
-    if fracture.mode == "replace" and fracture.criterion != "none" and (binder.relaxation or binder.reform):
-        why = "cannot be had together with a binder that relaxes or bonds anew"
-        yield Fault("fracture.mode", fracture.mode, why, '"flag", or binder without relaxation and reform')
 
 
 def bonds_longer_than_the_box(electrode: Electrode, binder: Binder, boxes: Boxes) -> Iterator[Fault]:
@@ -315,6 +326,13 @@ def soft_particles(electrode: Electrode, press: Press) -> Iterator[str]:
         yield f"press.stiffness_scale: stress / E* is {ratio:.2g}, above {SOFTEST:g}: overlaps are overstated"
 
 
+def soft_that_yields(contact: Contact, press: Press) -> Iterator[str]:
+    """The yield pressure stays as it is: with it scaled too, contacts would flow at a fraction of the stress."""
+    if press.stiffness_scale < 1 and contact.law not in ("hertz_mindlin", "hysteretic"):
+        later = press.stiffness_scale**-2
+        yield f"press.stiffness_scale: contacts yield at overlaps {later:.3g} times as large as at full stiffness"
+
+
 def fast_press(press: Press) -> Iterator[str]:
     if press.inertial_number > QUASI_STATIC:
         yield f"press.inertial_number: {press.inertial_number:g} is above {QUASI_STATIC:g}: not quasi-static"
@@ -329,12 +347,12 @@ FAULTS: tuple[Check, ...] = (
     too_wide_or_too_many,
     cracks_without_strength,
     law_lacks_constants,
+    necks_beyond_jkr,
     not_with_dense_compaction,
     foil_without_constants,
     haste_of_bonded,
     pieces_unresolved,
     bonds_longer_than_the_box,
-    pieces_of_ageing_binder,
     colder_than_its_law,
     step_too_long,
 )
@@ -347,5 +365,6 @@ WARNINGS: tuple[Check, ...] = (
     odd_densities,
     odd_binder_domain,
     soft_particles,
+    soft_that_yields,
     fast_press,
 )

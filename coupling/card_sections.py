@@ -116,19 +116,34 @@ class Binder(Section):
 
 
 class Contact(Section):
-    """Contact between particles. `restitution` None: that of the active material."""
+    """Contact between particles. `restitution` None: that of the active material.
+
+    adhesion_model, of law "thornton_ning": "dmt" pulls with 2 pi w R* while particles press on each other, "jkr" holds
+    them beyond first touch by a neck; law "mdr" sticks in its own way. lever: of spin at a contact; "radius": surfaces
+    move with whole radii.
+    """
 
     law: Annotated[str, Choice(("hertz_mindlin", "thornton_ning", "storakers", "hysteretic", "mdr"))] = "hertz_mindlin"
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.3
     rolling_friction: Annotated[float, Real(at_least=0, at_most=2)] = 0.0  # lever of the resistance over R*
     twisting_friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.0
-    adhesion: Annotated[float, Quantity("surface_energy", at_least=0)] = 0.0  # work of adhesion: DMT pull 2 pi w R*
+    adhesion: Annotated[float, Quantity("surface_energy", at_least=0)] = 0.0  # work of adhesion w
+    adhesion_model: Annotated[str, Choice(("dmt", "jkr"))] = "dmt"
     plastic_restitution: Annotated[float, Real(at_least=0.05, below=1)] = 0.5  # of law "hysteretic", without dashpots
     # of law "mdr": free share of a surface where the bulk yields no more
     psi_b: Annotated[float, Real(at_least=0, below=1)] = 0.5
     restitution: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
     tangential_damping: Annotated[bool, Default(strict=True)] = True
     attraction: Annotated[bool, Default(strict=True)] = False
+    lever: Annotated[str, Choice(("contact", "radius"))] = "contact"
+
+    @model_validator(mode="after")
+    def neck_of_a_work(self) -> Self:
+        if self.adhesion_model == "jkr" and (self.law != "thornton_ning" or self.adhesion == 0):
+            why = f'needs law "thornton_ning", not "{self.law}"' if self.adhesion else "needs an adhesion above 0"
+            allowed = '"dmt", or law = "thornton_ning" and an adhesion'
+            raise wrong(why, allowed=allowed, key=".adhesion_model", value=self.adhesion_model)
+        return self
 
 
 class Fracture(Section):

@@ -113,9 +113,9 @@ class CompactCase(Section):
             why = f"needs a {needed}, which {', '.join(lacking)} has not"
             allowed = f'"hertz_mindlin", or material.{"yield_strength" if dense else "yield_pressure"}'
             raise wrong(why, allowed=allowed, key="contact.law", value=self.contact.law)
-        if self.contact.adhesion > 0 and self.contact.law != "thornton_ning":
+        if self.contact.adhesion > 0 and self.contact.law not in ("thornton_ning", "mdr"):
             why = f'has no meaning in law "{self.contact.law}"'
-            allowed = '"0 J/m^2", or contact.law = "thornton_ning"'
+            allowed = '"0 J/m^2", or contact.law = "thornton_ning" or "mdr"'
             raise wrong(why, allowed=allowed, key="contact.adhesion", value=self.contact.adhesion)
         return self
 

@@ -23,6 +23,7 @@ from kalander.coupling.store import Data
 from kalander.dem.binder import make_bonds
 from kalander.dem.bond_clock import no_branches
 from kalander.dem.material import Material, binder_constants
+from kalander.dem.necks import LONGEST_NECK, largest_adhesion, longest_neck
 from kalander.dem.packing import assemble, spatial_order
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
@@ -32,6 +33,7 @@ from kalander.dem.triaxial import ProbeState, new_probe
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 from kalander.kernels.host import memory_bytes
+from kalander.kernels.law_table import CONSTANTS
 
 __all__ = [
     "COLUMNS",
@@ -238,6 +240,7 @@ def fit_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
         box_faults(case),
         _width_faults(case, spheres),
         _step_faults(case, spheres),
+        _neck_faults(case, spheres),
         _binder_faults(case, spheres),
         _temperature_faults(case),
     )
@@ -267,6 +270,24 @@ def _temperature_faults(case: CompactCase) -> list[Fault]:
         for key, value in given.items()
         if value is not None and value <= pole
     ]
+
+
+def _neck_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
+    """Necks of adhesion beyond what JKR describes: that yield as surfaces touch, or are long beside the spheres."""
+    dense = case.contact.law == "mdr"
+    if case.contact.adhesion == 0 or not (dense or case.contact.adhesion_model == "jkr"):
+        return []
+    radius = spheres.radius * 1e6
+    _, constants = contact_in(case.contact, _materials(case))
+    named = dict(zip(CONSTANTS, constants.reshape(-1, len(CONSTANTS)).T, strict=True))
+    yields = largest_adhesion(named["yield_pressure"], named["effective_modulus"], radius.min() / 2).min()
+    neck = float(longest_neck(constants[None], radius.max()[None])[0])
+    drawn = case.contact.adhesion * (LONGEST_NECK * float(radius.mean()) / neck) ** 1.5  # length goes by w^(2/3)
+    largest = drawn if dense else min(float(yields), drawn)
+    if case.contact.adhesion <= largest:
+        return []
+    why = "makes spheres of this packing yield as they touch, or necks long beside them"
+    return [Fault("contact.adhesion", case.contact.adhesion, why, f"at most {largest:.3g} J/m^2")]
 
 
 def _memory_faults(spheres: Spheres) -> list[Fault]:

@@ -18,7 +18,7 @@ from kalander.dem.material import BinderConstants, Material, contact_constants, 
 from kalander.dem.recipe import Recipe
 from kalander.dem.relaxation import SHIFTS, Relaxation
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import ROLLING_SUFFIX
+from kalander.kernels.law_table import NECKED, STICKY, law_named
 
 __all__ = [
     "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
@@ -58,7 +58,7 @@ def from_si(values: ArrayLike, unit: str) -> np.ndarray:
 
 
 def material_of(card: Card) -> Material:
-    """Active material of a card; its modulus scaled as the card asks."""
+    """Active material of a card; its modulus scaled as the card asks, not the pressure at which it yields."""
     one = particle_of(card.electrode.active, restitution=card.restitution, crushes=True)
     return replace(one, modulus=one.modulus * card.press.stiffness_scale)
 
@@ -90,7 +90,10 @@ def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.nda
         twisting_friction=contact.twisting_friction, psi_b=contact.psi_b,
     )  # fmt: skip
     rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
-    return contact.law + (ROLLING_SUFFIX if rolls else ""), constants
+    base = NECKED if contact.adhesion_model == "jkr" else contact.law
+    if contact.law == "mdr" and contact.adhesion > 0:
+        base = STICKY
+    return law_named(base, lever=contact.lever, rolling=rolls), constants
 
 
 def binder_of(card: Card) -> BinderConstants:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.clumps import heads, lightness, member_codes
+from kalander.dem.necks import longest_neck
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
@@ -17,6 +18,7 @@ from kalander.kernels.columns import Table
 from kalander.kernels.contact import law_factors
 from kalander.kernels.dense import marking_kernel
 from kalander.kernels.errors import NumericalError
+from kalander.kernels.law_table import CONSTANTS, HOLDING, base_of
 from kalander.kernels.motion import FRESH, LOST
 from kalander.kernels.readout import UNIT, readout_kernels
 from kalander.kernels.records import (
@@ -108,7 +110,13 @@ class Bed:
 
         self.largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
         self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
+        self.necks = base_of(ensemble.law) in HOLDING
+        self.neck = self._longest_neck()
         self.given_skin = None if skin is None else np.asarray(skin, dtype=float)
+        if self.given_skin is not None and (self.given_skin <= self.neck).any():
+            raise ValueError(
+                f"skin {skin} um is shorter than necks of adhesion, {self.neck.max():.3g} um; a longer one"
+            )
         self.listed_height = self.boxes["platen_height"].copy()
         self.listed_lattice = self.lattice(np.zeros(ensemble.box_count))
         self.done = np.zeros(ensemble.box_count, np.int32)
@@ -183,7 +191,21 @@ class Bed:
         fastest = self.pool.put("fastest", np.zeros(count))
         self.readout.fastest_body(self.body_count, self.motion, self.box_of, fastest)
         way = self.boxes["dt"] * view(fastest, count)
-        return np.maximum(self.pace.skin * self.mean, np.minimum(STEPS_OF_A_LIST * way, self.mean))
+        skin = np.maximum(self.pace.skin * self.mean, np.minimum(STEPS_OF_A_LIST * way, self.mean))
+        return np.maximum(skin, 1.5 * self.neck)  # a list keeps pairs that are held by a neck
+
+    def _longest_neck(self) -> np.ndarray:
+        """Length of the longest neck of adhesion in each box [µm], 0 where the law knows none."""
+        if not self.necks:
+            return np.zeros(len(self.mean))
+        if (self.lawbook["contact"][..., CONSTANTS.index("adhesion")] <= 0.0).any():
+            raise ValueError(f'law "{self.law}" needs a work of adhesion above 0; or law "thornton_ning" without')
+        neck = longest_neck(self.lawbook["contact"], self.largest)
+        if self.swells:  # a neck on either side of a flat
+            neck = 2.0 * neck
+        if (neck > self.mean).any():
+            raise ValueError(f"necks of adhesion reach {neck.max():.3g} um, a radius and more; lower contact.adhesion")
+        return neck
 
     def _heights(self, done: np.ndarray) -> np.ndarray:
         """Heights of the platens after `done` steps of this advance [µm], shape (box, 2)."""

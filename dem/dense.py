@@ -1,13 +1,13 @@
-"""Recoverable energy of contacts of law "mdr", from its formulas, not taken from the kernels: it checks them."""
+"""Recoverable energy of contacts of laws "mdr" and "mdr_adhesive", from their formulas, not from the kernels."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from kalander.dem.energy import named, spring_energy
-from kalander.kernels.law_table import NORMAL_MEMORY, WALL_MEMORY
+from kalander.kernels.law_table import NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of
 
-__all__ = ["Side", "dense_energy", "side_of"]
+__all__ = ["Side", "adhered_place", "dense_energy", "side_of"]
 
 # places of a side's history: overlap, bulk part, largest rest, intercept, strain, overlap that stays (of pairs)
 SIDE = 6
@@ -23,13 +23,17 @@ class Side:
     radius: np.ndarray
     crowding: np.ndarray
     history: np.ndarray
+    adhered: np.ndarray | None = None  # radius to which the flat sticks [µm]
 
 
 def side_of(
-    constants: np.ndarray, radius: np.ndarray, swelling: np.ndarray, memory: np.ndarray, place: int = 0
+    constants: np.ndarray, radius: np.ndarray, swelling: np.ndarray, memory: np.ndarray, place: int = 0,
+    first_adhered: int | None = None,
 ) -> Side:  # fmt: skip
-    """Side number `place` of contacts, whose sphere has these columns."""
-    return Side(constants, radius, swelling[:, COVERED_OVER_VOLUME], memory[:, place * SIDE : (place + 1) * SIDE])
+    """Side number `place` of contacts, whose sphere has these columns; first_adhered: see adhered_place."""
+    history = memory[:, place * SIDE : (place + 1) * SIDE]
+    held = None if first_adhered is None else memory[:, first_adhered + place]
+    return Side(constants, radius, swelling[:, COVERED_OVER_VOLUME], history, held)
 
 
 def side_energy(side: Side) -> tuple[np.ndarray, np.ndarray]:
@@ -52,14 +56,39 @@ def side_energy(side: Side) -> tuple[np.ndarray, np.ndarray]:
     shift *= (1.0 - 2.0 * poisson) * below * (slant - below) - 2.0 * (1.0 - poisson) * flat**2
     stretch = np.where(yields, 1.0 + 2.0 * shift / height, 1.0)
     stays = np.where(yields, largest - 0.5 * height * stretch, 0.0)
-    depth = np.maximum((overlap - bulk - stays) / stretch, 0.0)
-    angle = np.arccos(1.0 - 2.0 * depth / height)
+    depth = (overlap - bulk - stays) / stretch
+    angle = np.arccos(1.0 - 2.0 * np.clip(depth / height, 0.0, 1.0))
     shape = np.sin(angle) - angle * np.cos(angle) - np.sin(angle) ** 3 / 3.0
     area = np.where(yields, np.pi * (2.0 * radius - overlap) * overlap + intercept, np.pi * radius * overlap)
     bulk_modulus = young / (3.0 * (1.0 - 2.0 * poisson))
     energy = 0.25 * stretch * modulus * height**2 * flat * shape
+    contact_radius = flat * np.sin(angle)
+    if side.adhered is not None:
+        drawn = contact_radius < side.adhered
+        held = stretch * modulus * sprung(depth, height, flat, side.adhered)
+        energy = np.where(drawn, held, energy)
+        contact_radius = np.where(drawn, side.adhered, contact_radius)
     energy += 0.5 * bulk_modulus * side.crowding * np.maximum(area, 0.0) * bulk**2
-    return energy, flat * np.sin(angle)
+    return energy, contact_radius
+
+
+def sprung(depth: np.ndarray, height: np.ndarray, half: np.ndarray, adhered: np.ndarray) -> np.ndarray:
+    """∫ (d − g(x))² dx from 0 to the radius that adheres [µm³]: energy over E* of all springs, stretched ones included.
+
+    g: of an ellipse of this height and half width, by Gauss' quadrature over x = half sin θ.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    last = np.arcsin(np.clip(adhered / half, 0.0, 1.0))[:, None]
+    angle = 0.5 * last * (nodes + 1.0)
+    lengths = depth[:, None] - 0.5 * height[:, None] * (1.0 - np.cos(angle))
+    return (0.5 * last * weights * lengths**2 * half[:, None] * np.cos(angle)).sum(axis=1)
+
+
+def adhered_place(law: str, side_count: int) -> int | None:
+    """Place of the memory where the radii that adhere begin, None where nothing does."""
+    if base_of(law) != STICKY:
+        return None
+    return 2 * SIDE + 3 if side_count == 2 else SIDE + 1
 
 
 def dense_energy(law: str, constants: np.ndarray, sides: tuple[Side, ...], spring: np.ndarray, memory: np.ndarray):
@@ -84,5 +113,5 @@ def dense_energy(law: str, constants: np.ndarray, sides: tuple[Side, ...], sprin
         energy = 0.5 * (parts[0][0] / share + parts[1][0] / (1.0 - share))
         contact_radius = 0.5 * (parts[0][1] + parts[1][1])
         radius = one.radius * other.radius / reach
-    own = NORMAL_MEMORY["mdr"] if len(sides) == 2 else WALL_MEMORY["mdr"]
+    own = (NORMAL_MEMORY if len(sides) == 2 else WALL_MEMORY)[base_of(law)]
     return energy + spring_energy(law, constants, radius, contact_radius, spring, memory[:, own:])

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kalander.kernels.law_table import CONSTANTS, NORMAL_MEMORY, ROLLING_SUFFIX
+from kalander.dem.necks import neck_energy
+from kalander.kernels.law_table import CONSTANTS, NECKED, NORMAL_MEMORY, ROLLING_SUFFIX, base_of
 
 __all__ = ["contact_energy", "lasting_overlap", "named", "peak_load", "spring_energy"]
 
@@ -56,9 +57,12 @@ def contact_energy(
     Normal: 2/5 F (δ − δ_p) of Hertzian release, F²/(2 k_2) of a linear one; less 2π w R* (δ − δ_p) of adhesion.
     Springs: ½ k_t ξ², ½ k_r θ², ½ k_tw φ² with k_t = 8 G* a, k_r = 2.25 · 2 E* a (μ_r R*)², k_tw = k_t a²/2.
     """
-    base, c = law.removesuffix(ROLLING_SUFFIX), named(constants)
+    base, c = base_of(law), named(constants)
     modulus = c["effective_modulus"]
     own = NORMAL_MEMORY[base]
+    if base == NECKED:
+        energy, contact_radius = neck_energy(constants, radius, overlap, memory)
+        return energy + spring_energy(law, constants, radius, contact_radius, spring, memory[:, own:])
     largest = np.maximum(memory[:, 0], overlap) if own else overlap
     depth = np.maximum(overlap - lasting_overlap(base, constants, radius, largest), 0.0)
     if base == "hysteretic":

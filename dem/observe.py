@@ -10,7 +10,7 @@ import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.clumps import double, kinetic_energies, levers, particle_count, solid_volumes
-from kalander.dem.dense import Side, dense_energy, side_of
+from kalander.dem.dense import Side, adhered_place, dense_energy, side_of
 from kalander.dem.energy import contact_energy
 from kalander.dem.periodic import nearest_vectors
 from kalander.kernels.arrays import view
@@ -144,12 +144,15 @@ class _Sums:
         vector = self.partners.separations(contacts)
         radius, other = (self.partners.column("radius", rows) for rows in (first, second))
         reach = radius + other
-        overlap = np.maximum(reach - np.linalg.norm(vector, axis=1), 0.0)
+        overlap = reach - np.linalg.norm(vector, axis=1)
+        if not self.bed.necks:
+            overlap = np.maximum(overlap, 0.0)  # of pairs that touch, but for the rounding of positions
         kinds = (self.partners.column("material", rows).astype(np.int32) for rows in (first, second))
         law = self.bed.lawbook["contact"][box, *kinds]
         spring, memory = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
         if self.bed.swells:
-            sides = tuple(self._side(rows, memory, place) for place, rows in enumerate((first, second)))
+            held = adhered_place(self.bed.law, 2)
+            sides = tuple(self._side(rows, memory, place, held) for place, rows in enumerate((first, second)))
             energy = dense_energy(self.bed.law, law, sides, spring, memory)
         else:
             energy = contact_energy(self.bed.law, law, radius * other / reach, overlap, spring, memory)
@@ -161,11 +164,12 @@ class _Sums:
         np.maximum.at(self.largest, first, size)
         np.maximum.at(self.largest, second, size)
 
-    def _side(self, rows: np.ndarray, memory: np.ndarray, place: int) -> Side:
+    def _side(self, rows: np.ndarray, memory: np.ndarray, place: int, held: int | None) -> Side:
         """Side number `place` of contacts, of the bodies `rows`; where radii grow."""
         material = self.partners.column("material", rows).astype(np.int32)
         own = self.bed.lawbook["contact"][self.partners.box[rows], material, material]
-        return side_of(own, self.partners.column("radius", rows), self.swelling[rows].astype(np.float64), memory, place)
+        radius, swelling = self.partners.column("radius", rows), self.swelling[rows].astype(np.float64)
+        return side_of(own, radius, swelling, memory, place, held)
 
     def _bonds(self, bonds: Table) -> None:
         box, vector = self.partners.box[bonds["first"]], self.partners.separations(bonds)
@@ -187,11 +191,14 @@ class _Sums:
         material, platens = bed.body("material", begin, end), bed.boxes["platen_material"]
         walls = (("low", height - heights[box, 0]), ("high", heights[box, 1] - height))
         for place, (side, distance) in enumerate(() if bed.periodic else walls):
-            load, dent = column(f"load_{side}"), np.maximum(radius - distance, 0.0)
+            load, dent = column(f"load_{side}"), radius - distance
+            if not bed.necks:
+                dent = np.maximum(dent, 0.0)
             law = bed.lawbook["contact"][box, material, platens[box, place]]
             spring, memory = column(f"spring_{side}"), column(f"memory_{side}")
             if bed.swells:
-                energy = dense_energy(bed.law, law, (self._side(np.arange(begin, end), memory, 0),), spring, memory)
+                sides = (self._side(np.arange(begin, end), memory, 0, adhered_place(bed.law, 1)),)
+                energy = dense_energy(bed.law, law, sides, spring, memory)
             else:
                 energy = contact_energy(bed.law, law, radius, dent, spring, memory)
             self.add("elastic", energy, box)

@@ -38,7 +38,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    work_of_flow = functions.work_of_flow
+    work_of_flow, touches = functions.work_of_flow, functions.touches
     memory, swells = memory_of(law_name, periodic=periodic), LAWS[law_name].swells
     a = law_arrays(precision, law_name, periodic=periodic)
 
@@ -189,7 +189,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                     vector = separation(p, j, centre(me), motion, rest, span)
                     reach = me[3] + motion[j][3]
                     square = vector.dot(vector)
-                    if square < reach * reach:
+                    if touches(square, reach, code, spring, k):
                         history = ti.Vector([0.0] * (MEMORY + memory))
                         if code < 0:
                             history = spring[k]

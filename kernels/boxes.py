@@ -69,7 +69,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
-    work_of_flow = functions.work_of_flow
+    work_of_flow, touching = functions.work_of_flow, functions.touches
     memory, swells, yields = memory_of(law_name, periodic=periodic), LAWS[law_name].swells, yields_of(law_name)
     a = law_arrays(precision, law_name, periodic=periodic)
 
@@ -104,7 +104,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     @ti.func
     def sift(
         crossing: ti.template(), begin, stop, end, base, span, motion: each, rest: each, owner: each, partner: each,
-        cross: each, seen: each, seen_place: each,
+        spring: each, cross: each, seen: each, seen_place: each,
     ):  # fmt: skip
         """How many pairs from `begin` to `stop` touch; their vectors, squares of distances and places, in their order.
 
@@ -123,7 +123,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
             vector = separation(i, j, centre(motion[i]), motion, rest, span)
             reach = motion[i][3] + motion[j][3]
             square = vector.dot(vector)
-            touches = square < reach * reach
+            touches = touching(square, reach, code, spring, k)
             known = True
             if ti.static(not crossing):  # those that leave the part are looked at elsewhere
                 touches = touches and j < end
@@ -162,9 +162,13 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
             stop = ti.min(first + CHUNK, last)
             count = 0
             if phase == 1:
-                count = sift(True, first, stop, end, base, span, motion, rest, owner, partner, cross, seen, seen_place)
+                count = sift(
+                    True, first, stop, end, base, span, motion, rest, owner, partner, spring, cross, seen, seen_place
+                )
             else:
-                count = sift(False, first, stop, end, base, span, motion, rest, owner, partner, cross, seen, seen_place)
+                count = sift(
+                    False, first, stop, end, base, span, motion, rest, owner, partner, spring, cross, seen, seen_place
+                )
             first = stop
             for q in range(base, base + count):
                 n = partner_of(seen_place[q])

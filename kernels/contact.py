@@ -20,13 +20,19 @@ import numpy as np
 from kalander.kernels.backend import ti
 from kalander.kernels.law_table import (
     CONSTANTS,
+    HOLDING,
     LAW_NAMES,
+    NECKED,
     NORMAL_MEMORY,
     ROLLING,
     ROLLING_SUFFIX,
+    STICKY,
     WALL_MEMORY,
+    WHOLE_SUFFIX,
+    base_of,
     swelling_of,
 )
+from kalander.kernels.necks import FRICTION_PULL, neck_stiffness, necked
 from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
 __all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
@@ -49,6 +55,8 @@ class ContactLaw:
     platens and at a platen, whose histories differ
     stiffness: at least dF/dδ [MPa µm] from factors, R* and overlap
     rolling: whether the last places of a history resist rolling; swells: whether radii grow
+    necks: whether contacts hold beyond first touch
+    whole_levers: surfaces move by spin with whole radii, not with what is left of them at the middle of the contact
     """
 
     normal: Callable | None
@@ -58,6 +66,8 @@ class ContactLaw:
     stiffness: Callable
     rolling: bool
     swells: bool
+    necks: bool
+    whole_levers: bool
 
 
 def law_factors(constants: np.ndarray) -> np.ndarray:
@@ -150,7 +160,7 @@ def rolling_moment(
     return moment, history, 0.5 * stored - moment.dot(spin) * dt
 
 
-def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = False) -> Callable:
+def responder(memory: int, *, yields: bool, rolling: bool, base: str, remembers: bool = False) -> Callable:
     """What follows from the normal force of a contact whose law has `memory` places of history of its own.
 
     remembers: the last places of its history hold the dashpots' force of the step before. What they lose is then exact,
@@ -196,7 +206,9 @@ def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = Fal
         stiffness = factors[2] * contact_radius
         tangential_force = -stiffness * spring - factors[3] * root * tangential_velocity
         pressing = normal_force
-        if ti.static(yields):
+        if ti.static(base == NECKED):
+            pressing += history[FRICTION_PULL]
+        elif ti.static(yields and base != STICKY):
             pressing += factors[8] * radius  # adhesion presses the surfaces together
         limit = factors[4] * ti.max(pressing, 0.0)
         square = tangential_force.dot(tangential_force)
@@ -211,10 +223,11 @@ def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = Fal
             # the whole force, not the dashpot's share apart: a sliding contact would store what it loses
             # 0 - x, not -x: no spring is +0, as of a body that is not listed
             held = (0.0 - tangential_force) * (1.0 / stiffness)
-            if ti.static(yields) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
-                held *= 0.0
             rubbed = (spring - held).dot(stiffness * held + (stiffness + factors[2] * shrunk) * before)
             spring = held
+        if ti.static(yields) and contact_radius == 0.0:  # flattened surfaces that have parted hold nothing
+            rubbed = factors[2] * shrunk * before.dot(spring)
+            spring *= 0.0
 
         loss = (elastic - normal_force - own) * normal_velocity
         loss += drag * tangential_velocity.dot(tangential_velocity)
@@ -235,17 +248,9 @@ def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = Fal
             history[d] = spring[d]
         if ti.static(rolling):
             moment, history, rolled = rolling_moment(
-                factors,
-                radius,
-                contact_radius,
-                contact_radius + shrunk,
-                normal_force,
-                normal,
-                spin,
-                history,
-                MEMORY + memory,
-                dt,
-            )
+                factors, radius, contact_radius, contact_radius + shrunk, normal_force, normal, spin, history,
+                MEMORY + memory, dt,
+            )  # fmt: skip
             heat += rolled
         return normal_force * normal + tangential_force, moment, history, heat, damped
 
@@ -254,14 +259,18 @@ def responder(memory: int, *, yields: bool, rolling: bool, remembers: bool = Fal
 
 def compose(name: str) -> ContactLaw:
     """The contact law of that name."""
-    base, rolling = name.removesuffix(ROLLING_SUFFIX), name.endswith(ROLLING_SUFFIX)
+    base, rolling = base_of(name), name.endswith(ROLLING_SUFFIX)
+    whole = name.removesuffix(ROLLING_SUFFIX).endswith(WHOLE_SUFFIX)
     normal, stiffness = NORMAL_LAWS[base]
     memory = NORMAL_MEMORY[base]
     respond, wall_respond = (
-        responder(places, yields=memory > 0, rolling=rolling) for places in (memory, WALL_MEMORY[base])
+        responder(places, yields=memory > 0, rolling=rolling, base=base) for places in (memory, WALL_MEMORY[base])
     )
-    lattice_respond = responder(memory, yields=memory > 0, rolling=rolling, remembers=True)
-    return ContactLaw(normal, respond, lattice_respond, wall_respond, stiffness, rolling, swelling_of(name) > 0)
+    lattice_respond = responder(memory, yields=memory > 0, rolling=rolling, base=base, remembers=True)
+    return ContactLaw(
+        normal, respond, lattice_respond, wall_respond, stiffness, rolling, swelling_of(name) > 0, base in HOLDING,
+        whole,
+    )  # fmt: skip
 
 
 @ti.func
@@ -292,8 +301,10 @@ def dense_stiffness(factors, radius, overlap):
 NORMAL_LAWS: dict[str, tuple] = {
     "hertz_mindlin": (hertz, hertz_stiffness),
     "thornton_ning": (thornton_ning, hertz_stiffness),
+    NECKED: (necked, neck_stiffness),
     "storakers": (storakers, storakers_stiffness),
     "hysteretic": (hysteretic, hysteretic_stiffness),
     "mdr": (None, dense_stiffness),
+    STICKY: (None, dense_stiffness),
 }
 LAWS = {name: compose(name) for name in LAW_NAMES}

@@ -1,4 +1,4 @@
-"""Contacts of dense compaction: the mechanically-derived response of Zunker & Kamrin, without adhesion.
+"""Contacts of dense compaction: the mechanically-derived response of Zunker & Kamrin.
 
 A sphere is pressed between rigid flats, each of which meets an elliptical indenter of the method of dimensionality
 reduction (MDR). A flat between two spheres lies where their surfaces intersect, and the force of the pair is the mean
@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from kalander.kernels.backend import ti
+from kalander.kernels.necks import cube_root
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.records import LISTED_RADIUS, SUM_COUNT, SUMS, law_arrays
 
@@ -28,12 +29,15 @@ SOLID, REST, GROWTH, COVERED, AREA, CROWDING, STRAIN, SHIFT, MEAN, AHEAD = range
 
 # History of a side: overlap, its bulk part, largest rest of it, intercept of the area (0: elastic), volume strain by
 # this contact, overlap that stays when released. Of a pair: both sides, largest overlap, recoverable energy, force. Of
-# a platen: the side, with the force instead of what stays, and the energy. Last the contact radius (contact.responder)
+# a platen: the side, with the force instead of what stays, and the energy. Then, where they stick, the radius to which
+# each side adheres. Last the contact radius (contact.responder)
 SIDE = 6
 LARGEST, PAIR_ENERGY, PAIR_FORCE = (MEMORY + 2 * SIDE + place for place in range(3))
 WALL_FORCE, WALL_ENERGY = MEMORY + SIDE - 1, MEMORY + SIDE
+ADHERED, OTHER_ADHERED, WALL_ADHERED = MEMORY + 2 * SIDE + 3, MEMORY + 2 * SIDE + 4, MEMORY + SIDE + 1
 DEEPEST = 0.95  # of the radius: deeper the plane of intersection moves into the other sphere
 LARGEST_GROWTH = 1.5  # of the radius without load
+ADHERES = 0.99  # of the contact radius: the edge of the ellipse is upright at its full width
 
 
 @ti.func
@@ -68,16 +72,65 @@ def indented(depth, height, width):
 
 
 @ti.func
-def flat(factors, radius, row, overlap, side, dt):
+def smallest_adhered(reach, height, width):
+    """Radius below which springs that are stretched to their limit let go one after the other: dg/da = dl/da there.
+
+    a³ + c w²/h² a² − c w⁴/(4 h²) = 0 with c = k²/4, by Newton's method from above.
+    """
+    share = 0.25 * reach * reach * (width / height) * (width / height)
+    product = 0.25 * share * width * width
+    radius = cube_root(product)
+    for _ in ti.static(range(6)):
+        radius -= (radius * radius * (radius + share) - product) / (radius * (3.0 * radius + 2.0 * share))
+    return radius
+
+
+@ti.func
+def adhering(depth, height, width, reach, adhered, loading):
+    """Force and energy over E* of a rigid ellipse that springs stick to, contact radius, radius to which they stick.
+
+    Pressed anew, or as far as no spring is stretched, as `indented`. Withdrawn, springs within `adhered` hold on; the
+    outermost may be stretched by l = k √a, and the radius shrinks to where it is; a contact that finds none parts.
+    Zunker & Kamrin 2024, part I, §4.
+    """
+    force, energy, contact_radius = indented(depth, height, width)
+    if loading or contact_radius >= adhered:
+        adhered = ti.min(ti.max(adhered, ADHERES * contact_radius), 0.5 * ADHERES * width)
+    else:
+        half = 0.5 * width
+        edge = 0.5 * height * (1.0 - ti.sqrt(ti.max(1.0 - adhered * adhered / (half * half), 0.0)))
+        if depth + reach * ti.sqrt(adhered) < edge:
+            least = smallest_adhered(reach, height, width)
+            rim = 0.5 * height * (1.0 - ti.sqrt(ti.max(1.0 - least * least / (half * half), 0.0)))
+            if adhered <= least or depth + reach * ti.sqrt(least) < rim:
+                adhered = 0.0
+            else:  # concave and falling: Newton's method comes down from the last radius without passing the root
+                for _ in range(12):
+                    across = ti.sqrt(half * half - adhered * adhered)
+                    miss = depth - 0.5 * height * (1.0 - across / half) + reach * ti.sqrt(adhered)
+                    slope = 0.5 * reach / ti.sqrt(adhered) - 0.5 * height * adhered / (half * across)
+                    adhered -= miss / slope
+            edge = 0.5 * height * (1.0 - ti.sqrt(ti.max(1.0 - adhered * adhered / (half * half), 0.0)))
+        stretch = depth - edge
+        force, energy, contact_radius = indented(edge, height, width)
+        energy += stretch * (force + stretch * adhered)
+        force += 2.0 * stretch * adhered
+        contact_radius = adhered
+    return force, energy, contact_radius, adhered
+
+
+@ti.func
+def flat(factors, radius, row, overlap, side, dt, adhered, sticky: ti.template()):
     """One sphere against a rigid flat.
 
     factors: of the sphere's own material with itself; radius: apparent [µm]; row: of `swelling`; overlap δ [µm]; side:
     its history. p_Y = Y (1.75 exp(−4.4 δ_max/R) + 1); the contact yields when Hertz' mean pressure exceeds it; then
     a² = 2 δ_max R − δ_max² + c_A/π, indenter h = 4 p_Y a/E*, w = 2 a, and the displacement of the sphere's centre
-    stretches that of the springs by 1 + ΔR/(h/2).
+    stretches that of the springs by 1 + ΔR/(h/2). adhered: radius to which the flat sticks, where it does.
 
-    Returns force [µN], contact radius [µm], recoverable energy [pJ], history, and sums: contact area, surface beyond
-    4πR², volume of caps, volume strain, volume displaced, surface that cannot grow, area times displacement.
+    Returns force [µN], contact radius [µm], recoverable energy [pJ], history, radius that adheres, and sums: contact
+    area, surface beyond 4πR², volume of caps, volume strain, volume displaced, surface that cannot grow, area times
+    displacement.
     """
     modulus, strength, poisson, bulk_modulus, psi_b = factors[7], factors[12], factors[13], factors[14], factors[16]
     moved = overlap - side[0]
@@ -108,7 +161,14 @@ def flat(factors, radius, row, overlap, side, dt):
         stretch = 1.0 + correction / deepest
         depth = (displacement - largest + deepest + correction) / stretch
         stays = largest - (deepest + correction)
-    over_modulus, energy_over, contact_radius = indented(depth, height, width)
+    over_modulus, energy_over, contact_radius = 0.0, 0.0, 0.0
+    if ti.static(sticky):
+        reach = ti.sqrt(factors[8] / modulus)  # k = √(2π w/E*) of this side
+        over_modulus, energy_over, contact_radius, adhered = adhering(
+            depth, height, width, reach, adhered, displacement >= largest
+        )  # fmt: skip
+    else:
+        over_modulus, energy_over, contact_radius = indented(depth, height, width)
     force = modulus * over_modulus
 
     area = contact_area(radius, overlap, intercept)
@@ -129,14 +189,19 @@ def flat(factors, radius, row, overlap, side, dt):
         ]
     )  # fmt: skip
     history = ti.Vector([overlap, bulk, largest, intercept, strain, stays])
-    return force + bulk_force, contact_radius, energy, history, sums
+    return force + bulk_force, contact_radius, energy, history, adhered, sums
 
 
 @ti.func
-def one_flat(factors, radius, row, overlap, history, dt):
+def one_flat(factors, radius, row, overlap, history, dt, sticky: ti.template()):
     """Sphere and platen: force, contact radius, heat of yielding [pJ], history, sums of the sphere."""
     side = ti.Vector([history[MEMORY + d] for d in range(SIDE)])
-    force, contact_radius, energy, side, sums = flat(factors, radius, row, overlap, side, dt)
+    held = 0.0
+    if ti.static(sticky):
+        held = history[WALL_ADHERED]
+    force, contact_radius, energy, side, held, sums = flat(factors, radius, row, overlap, side, dt, held, sticky)
+    if ti.static(sticky):
+        history[WALL_ADHERED] = held
     way = overlap - history[MEMORY] - row[GROWTH]
     # the mean of the step's ends: with the last force alone, motion to and fro would seem to make heat
     heat = history[WALL_ENERGY] - energy + 0.5 * (history[WALL_FORCE] + force) * way
@@ -147,7 +212,9 @@ def one_flat(factors, radius, row, overlap, history, dt):
 
 
 @ti.func
-def two_flats(factors, other_factors, radius, other_radius, row, other_row, overlap, history, dt):
+def two_flats(
+    factors, other_factors, radius, other_radius, row, other_row, overlap, history, dt, sticky: ti.template()
+):  # fmt: skip
     """Pair of spheres: force, contact radius, heat of yielding [pJ], history, sums of one sphere and of the other.
 
     In first loading the flat is the plane in which the spheres intersect; released, both sides part at once.
@@ -165,10 +232,15 @@ def two_flats(factors, other_factors, radius, other_radius, row, other_row, over
 
     side = ti.Vector([history[MEMORY + d] for d in range(SIDE)])
     other_side = ti.Vector([history[MEMORY + SIDE + d] for d in range(SIDE)])
-    force, contact_radius, energy, side, sums = flat(factors, radius, row, mine, side, dt)
-    other_force, other_contact, other_energy, other_side, other_sums = flat(
-        other_factors, other_radius, other_row, theirs, other_side, dt
+    held, other_held = 0.0, 0.0
+    if ti.static(sticky):
+        held, other_held = history[ADHERED], history[OTHER_ADHERED]
+    force, contact_radius, energy, side, held, sums = flat(factors, radius, row, mine, side, dt, held, sticky)
+    other_force, other_contact, other_energy, other_side, other_held, other_sums = flat(
+        other_factors, other_radius, other_row, theirs, other_side, dt, other_held, sticky
     )  # fmt: skip
+    if ti.static(sticky):
+        history[ADHERED], history[OTHER_ADHERED] = held, other_held
     force = 0.5 * (force + other_force)
     # the mean force along the whole overlap gives back what both sides do along their shares of it
     energy = 0.5 * (energy / share + other_energy / (1.0 - share))

@@ -1,8 +1,9 @@
 """What the host knows of contact laws: names, constants, lengths of histories. It does not touch the device."""
 
 __all__ = [
-    "CONSTANTS", "LAW_NAMES", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "SWELLING", "WALL_MEMORY", "memory_of",
-    "swelling_of", "wall_memory_of", "yields_of",
+    "CONSTANTS", "HOLDING", "LAW_NAMES", "NECKED", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "STICKY", "SWELLING",
+    "WALL_MEMORY", "WHOLE_SUFFIX", "base_of", "law_named", "memory_of", "swelling_of", "wall_memory_of",
+    "yields_of",
 ]  # fmt: skip
 
 # Meaning of the constants of a pair of materials, in this order (see dem.material).
@@ -13,14 +14,32 @@ CONSTANTS = (
 )  # fmt: skip
 
 # places of a history that a normal law needs: of those that yield the largest overlap, and the last contact radius;
-# MDR's are named in kernels.dense, the last is the same
-NORMAL_MEMORY = {"hertz_mindlin": 0, "thornton_ning": 2, "storakers": 2, "hysteretic": 2, "mdr": 16}
-WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 8}  # the same at a platen, which has one side
-SWELLING = {"mdr": 17}  # places that a law keeps for each body, see kernels.dense
+# with a neck one more in between, see kernels.necks; MDR's are named in kernels.dense, the last is the same
+NORMAL_MEMORY = {
+    "hertz_mindlin": 0, "thornton_ning": 2, "thornton_ning_jkr": 3, "storakers": 2, "hysteretic": 2, "mdr": 16,
+    "mdr_adhesive": 18,
+}  # fmt: skip
+NECKED, STICKY = "thornton_ning_jkr", "mdr_adhesive"
+HOLDING = (NECKED, STICKY)  # whose contacts hold beyond first touch
+WALL_MEMORY = {**NORMAL_MEMORY, "mdr": 8, "mdr_adhesive": 9}  # the same at a platen, which has one side
+SWELLING = {"mdr": 17, "mdr_adhesive": 17}  # places that a law keeps for each body, see kernels.dense
+WHOLE_SUFFIX = "_radius"  # surfaces move with whole radii, see contact.ContactLaw
 ROLLING_SUFFIX = "_rolling"
 ROLLING = 4  # places for rolling: angle (3), twist
 DASHPOT = 3  # places of the dashpots' force of the step before, in boxes that are periodic in all directions
-LAW_NAMES = tuple(name + suffix for name in NORMAL_MEMORY for suffix in ("", ROLLING_SUFFIX))
+LAW_NAMES = tuple(
+    name + lever + rolling for name in NORMAL_MEMORY for lever in ("", WHOLE_SUFFIX) for rolling in ("", ROLLING_SUFFIX)
+)
+
+
+def law_named(base: str, *, lever: str = "contact", rolling: bool = False) -> str:
+    """Name of a contact law. lever: "contact", from a centre to the middle of the contact, or "radius"."""
+    return base + (WHOLE_SUFFIX if lever == "radius" else "") + (ROLLING_SUFFIX if rolling else "")
+
+
+def base_of(law: str) -> str:
+    """Name of the normal law of a contact law."""
+    return law.removesuffix(ROLLING_SUFFIX).removesuffix(WHOLE_SUFFIX)
 
 
 def memory_of(law: str, *, periodic: bool = False) -> int:
@@ -30,7 +49,7 @@ def memory_of(law: str, *, periodic: bool = False) -> int:
 
 def yields_of(law: str) -> bool:
     """Whether contacts of a law flow, so that some of their heat is plastic work."""
-    return NORMAL_MEMORY[law.removesuffix(ROLLING_SUFFIX)] > 0
+    return NORMAL_MEMORY[base_of(law)] > 0
 
 
 def wall_memory_of(law: str) -> int:
@@ -40,9 +59,9 @@ def wall_memory_of(law: str) -> int:
 
 def swelling_of(law: str) -> int:
     """Places that a law keeps for each body; 0 if radii stay as they are."""
-    return SWELLING.get(law.removesuffix(ROLLING_SUFFIX), 0)
+    return SWELLING.get(base_of(law), 0)
 
 
 def _places(law: str, normal: dict[str, int]) -> int:
     rolling = law.endswith(ROLLING_SUFFIX)
-    return normal[law.removesuffix(ROLLING_SUFFIX)] + (ROLLING if rolling else 0)
+    return normal[base_of(law)] + (ROLLING if rolling else 0)

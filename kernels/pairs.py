@@ -12,7 +12,7 @@ from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
 from kalander.kernels.contact import LAWS
 from kalander.kernels.dense import add_sums, one_flat, two_flats
 from kalander.kernels.lattice import flow_of, lattice_image
-from kalander.kernels.law_table import swelling_of, wall_memory_of
+from kalander.kernels.law_table import NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of, swelling_of, wall_memory_of
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
 
@@ -103,6 +103,10 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
     law = LAWS[law_name]
+    necks, whole_levers = law.necks, law.whole_levers
+    # place of a history with the contact radius of the step before, in pairs and at platens
+    last, wall_last = (MEMORY + places[base_of(law_name)] - 1 for places in (NORMAL_MEMORY, WALL_MEMORY))
+    sticky = base_of(law_name) == STICKY
     normal_law, respond, wall_respond, rolling, swells = (
         law.normal, law.lattice_respond if periodic else law.respond, law.wall_respond, law.rolling, law.swells,
     )  # fmt: skip
@@ -121,6 +125,17 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         if ti.static(compensated):
             vector += rest[i] - rest[j]
         return vector
+
+    @ti.func
+    def touches(square, reach, code, spring: each, k):
+        """Whether pair k of the list touches: overlaps, or is held by a neck since it did, which may let go now.
+
+        square: of the distance; reach: sum of radii; spring: histories of the list.
+        """
+        near = square < reach * reach
+        if ti.static(necks):
+            near = near or (code < 0 and spring[k][last] > 0.0)
+        return near
 
     @ti.func
     def work_of_flow(force, vector, span, dt):
@@ -146,6 +161,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         arm = me[3] - 0.5 * overlap
         other_arm = other[3] - 0.5 * overlap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
+        if ti.static(whole_levers):
+            slide -= 0.5 * overlap * (spin(me) + spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, distance * normal)
         pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
@@ -155,7 +172,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
             one = table + ti.cast(me[11], ti.i32) * (material_count + 1)
             two = table + ti.cast(other[11], ti.i32) * (material_count + 1)
             elastic, contact_radius, heat, history, sums = two_flats(
-                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, spring, dt
+                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, spring, dt, sticky
             )  # fmt: skip
         else:
             elastic, contact_radius, heat, history = normal_law(factors[pair], radius, overlap, spring)
@@ -166,6 +183,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         )  # fmt: skip
         couple = normal.cross(force)
         moment, other_moment = -arm * couple, -other_arm * couple
+        if ti.static(whole_levers):  # forces act in the middle of the contact: what surfaces beyond it would have lost
+            heat -= 0.5 * overlap * dt * couple.dot(spin(me) + spin(other))
         if ti.static(rolling):
             moment += resisting
             other_moment -= resisting
@@ -226,15 +245,20 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         if ti.static(compensated):
             distance += direction * rest.z
         overlap = me[3] - distance
-        if overlap > 0.0:
+        near = overlap > 0.0
+        if ti.static(necks):
+            near = near or spring[wall_last] > 0.0
+        if near:
             normal = ti.Vector([0.0, 0.0, direction])
             arm = me[3] - overlap
+            if ti.static(whole_levers):
+                arm = me[3]
             slide = velocity(me) - arm * spin(me).cross(normal)
             slide.z -= plate_velocity
             elastic, contact_radius = 0.0, 0.0
             if ti.static(swells):
                 elastic, contact_radius, heat, history, sums = one_flat(
-                    own_factors, me[3], row, overlap, spring, dt
+                    own_factors, me[3], row, overlap, spring, dt, sticky
                 )  # fmt: skip
             else:
                 elastic, contact_radius, heat, history = normal_law(factors, me[3], overlap, spring)
@@ -299,5 +323,6 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
 
     return SimpleNamespace(
-        separation=separation, contact=contact, bonded=bonded, platens=platens, work_of_flow=work_of_flow
-    )
+        separation=separation, touches=touches, contact=contact, bonded=bonded, platens=platens,
+        work_of_flow=work_of_flow,
+    )  # fmt: skip

@@ -20,7 +20,9 @@ each = ti.template()  # an array handed on to a function
 def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> SimpleNamespace:
     """Kernels for one contact law, for boxes with platens or a lattice; clumps: some bodies are their members."""
     functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic)
-    contact, bonded, separation = functions.contact, functions.bonded, functions.separation
+    contact, bonded, separation, touches = (
+        functions.contact, functions.bonded, functions.separation, functions.touches,
+    )  # fmt: skip
     stiffness_of = LAWS[law_name].stiffness
     a = law_arrays(precision, law_name, periodic=periodic)
 
@@ -169,7 +171,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
                     vector = separation(p, j, centre(me), motion, rest, span)
                     square = vector.dot(vector)
                     reach = me[3] + other[3]
-                    if square < reach * reach:
+                    if touches(square, reach, partner[k], spring, k):
                         normal, distance, radius, mass = posture(me, other, vector, square)
                         force, _, _, _history, _heat, _lost, _sums = contact(
                             p, j, me, other, normal, distance, radius, mass, 0.0, span,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kalander.coupling.card import Card
 from kalander.coupling.store import Data
-from kalander.dem.criteria import CRITERIA
+from kalander.dem.criteria import CRITERIA, SANGROS_2020
 from kalander.runs import api
 from kalander.runs.figures import hardest, mean_over_replicas
 from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
@@ -23,8 +23,10 @@ def main(arguments: list[str]) -> None:
     folder = Path(next((text for text in arguments if not text.startswith("-")), "studies/fracture_criteria"))
     quick = "--quick" in arguments
     overrides = {"fracture.weibull_modulus": "5.6", "fracture.criterion": '"mean_stress"'}
+    overrides["press.stress"] = '["19.82 MPa", "40 MPa", "80 MPa", "159.37 MPa"]'
     if quick:
-        overrides |= {"boxes.replicas": "1", "press.stress": '["19.82 MPa", "40 MPa"]'}
+        overrides |= {"boxes.replicas": "1", "press.stress": '["19.82 MPa", "40 MPa", "80 MPa"]'}
+        overrides |= {"press.stiffness_scale": "0.5"}  # 80 MPa on softer spheres would be overlap
     card = api.load_card("nmc111", quick=quick, overrides=overrides)
 
     with progress_display() as show:
@@ -65,14 +67,18 @@ def print_by_stress(card: Card, pressed: Data) -> None:
 
 
 def print_by_size(pressed: Data) -> None:
-    """Cracked share of the particles of each size after each stress."""
-    for stress in dict.fromkeys(pressed.tables["boxes"]["stress"].tolist()):
-        classes = size_classes_of(pressed, stress)
-        print(f"cracked share of the particles of each size after {stress / 1e6:.4g} MPa (%)")
-        print(f"{'um':>18}" + "".join(f"{1e6 * diameter:9.1f}" for diameter in classes.diameter))
-        print(f"{'particles':>18}" + "".join(f"{count:9d}" for count in classes.count))
-        for name, shares in zip(CRITERIA, classes.cracked):
-            print(f"{CRITERION_NAMES[name]:>18}" + "".join(f"{100.0 * share:9.2f}" for share in shares))
+    """Cracked share of the particles of each size against pressure, by every criterion."""
+    stresses = list(dict.fromkeys(pressed.tables["boxes"]["stress"].tolist()))
+    classes = [size_classes_of(pressed, stress) for stress in stresses]
+    print("cracked share of the particles of each size after release (%)")
+    print(f"{'um':>18}" + "".join(f"{1e6 * diameter:9.1f}" for diameter in classes[0].diameter))
+    print(f"{'particles':>18}" + "".join(f"{count:9d}" for count in classes[0].count))
+    for row, name in enumerate(CRITERIA):
+        note = ", the criterion of Sangros Gimenez et al. 2020" if name == SANGROS_2020 else ""
+        print(f"by {CRITERION_NAMES[name]}{note}")
+        for stress, found in zip(stresses, classes):
+            shares = "".join(f"{100.0 * share:9.2f}" for share in found.cracked[row])
+            print(f"{stress / 1e6:14.2f} MPa{shares}")
 
 
 if __name__ == "__main__":

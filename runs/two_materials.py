@@ -1,50 +1,109 @@
-"""A tale of two materials: graphite flakes and NMC spheres pressed to the same stresses.
+"""A tale of two materials: graphite yields and its flakes align, NMC resists and cracks.
 
-python runs/two_materials.py [FOLDER] [--quick] presses the cards graphite and nmc111 to the stresses of the first, both
-by the contact law of their cards, and prints side by side how far they densify and spring back, and how flakes lie.
+python runs/two_materials.py [FOLDER] [--quick] presses three coatings by the same press: the cards graphite and nmc111,
+and the nmc111 coating once more, sphere by sphere and bond by bond, with graphite as its material. All have the
+stresses, the speed and the contact law of the graphite card, each material its own yield pressure, and the stiffness
+that was measured: what the cards set otherwise is printed. So the last two differ by the material alone, the first two
+also by shape, recipe and initial porosity.
 """
 
 import sys
 from pathlib import Path
 
+from kalander.coupling.homogenise import loaded_and_released
+from kalander.coupling.store import Data
+from kalander.dem.criteria import CRITERIA
 from kalander.runs import api
 from kalander.runs.answers import press_answer
+from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.runs.show import progress_display
 
-NAMES = ("graphite", "nmc111")
+SWAPPED = "nmc111 as graphite"
+# by the mass of NMC, so that volume fractions, and with them the packing, are those of the card nmc111
+SWAP = {"electrode.active": '{ name = "graphite", density = "4.7 g/cm^3" }', "fracture.criterion": '"none"'}
 
 
-def cards(*, quick: bool) -> list[api.Card]:
-    """Both cards, with the stresses of the first."""
-    first = api.load_card(NAMES[0], quick=quick)
-    stresses = "[" + ", ".join(f'"{stress / 1e6!r} MPa"' for stress in first.press.stress) + "]"
-    return [first, *(api.load_card(name, quick=quick, overrides={"press.stress": stresses}) for name in NAMES[1:])]
+def settings(*, quick: bool) -> dict[str, str]:
+    """What is made equal: stresses, speed and law of the graphite card, stiffness as measured."""
+    card = api.load_card("graphite", quick=quick)
+    stresses = ", ".join(f'"{stress / 1e6!r} MPa"' for stress in card.press.stress)
+    return {
+        "press.stress": f"[{stresses}]",
+        "press.inertial_number": repr(card.press.inertial_number),
+        "press.stiffness_scale": "1",
+        "contact.law": f'"{card.contact.law}"',
+        "boxes.replicas": str(card.boxes.replicas),
+        "transport.voxel": '"2 um"',  # of what is not shown here
+    }
+
+
+def cards(*, quick: bool) -> dict[str, api.Card]:
+    """The three coatings by name."""
+    equal = settings(quick=quick)
+    return {
+        "graphite": api.load_card("graphite", quick=quick, overrides=equal),
+        "nmc111": api.load_card("nmc111", quick=quick, overrides=equal),
+        SWAPPED: api.load_card("nmc111", quick=quick, overrides=equal | SWAP),
+    }
 
 
 def main(arguments: list[str]) -> None:
     folder = Path(next((text for text in arguments if not text.startswith("-")), "studies/two_materials"))
-    print(
-        f"{'material':9} {'MPa':>6}  porosity before, loaded, released  thinner by  springback  cracked  bonds broken"
-    )
-    flakes = []
-    for name, card in zip(NAMES, cards(quick="--quick" in arguments), strict=True):
+    quick = "--quick" in arguments
+    print("in all cards: " + ", ".join(f"{key} = {value}" for key, value in settings(quick=quick).items()))
+    pressed = {}
+    for name, card in cards(quick=quick).items():
         with progress_display() as show:
-            study = api.run(card, folder / name, on_progress=show)
-        for row in press_answer(card, study.pressed):
-            thinner = 1.0 - row["thickness_loaded_m"] / row["thickness_before_m"]
-            print(
-                f"{name:9} {row['stress_Pa'] / 1e6:6.2f}  {card.electrode.porosity:15.3f}, "
-                f"{row['porosity_loaded']:6.3f}, {row['porosity_released']:8.3f}  {thinner:10.3f}  "
-                f"{row['springback']:10.3f}  {row['cracked_fraction']:7.3f}  {row['broken_bond_fraction']:12.3f}"
-            )
-            if row["orientation_before"][2] is not None:
-                flakes.append(row)
-    for row in flakes:
+            pressed[name] = api.run(card, folder / name.replace(" ", "_"), report=False, on_progress=show).pressed
+        print_press(name, card, pressed[name], head=name == "graphite")
+    print_flakes(cards(quick=quick)["graphite"], pressed["graphite"])
+    print_cracked(pressed["nmc111"])
+
+
+def print_press(name: str, card: api.Card, pressed: Data, *, head: bool) -> None:
+    """How far a coating densifies and springs back, and how its contacts flatten."""
+    if head:
+        print(
+            f"{'material':18} {'MPa':>6}  porosity before, loaded, released  thinner by  springback  bonds broken  "
+            "contacts  largest overlap/R"
+        )
+    for row in press_answer(card, pressed):
+        thinner = 1.0 - row["thickness_loaded_m"] / row["thickness_before_m"]
+        print(
+            f"{name:18} {row['stress_Pa'] / 1e6:6.2f}  {card.electrode.porosity:15.3f}, "
+            f"{row['porosity_loaded']:6.3f}, {row['porosity_released']:8.3f}  {thinner:10.3f}  "
+            f"{row['springback']:10.3f}  {row['broken_bond_fraction']:12.3f}  {row['coordination']:8.2f}  "
+            f"{overlap(pressed, row['stress_Pa']):17.3f}"
+        )
+
+
+def overlap(pressed: Data, stress: float) -> float:
+    """Largest overlap over the smaller radius under a stress [Pa], mean of the replicas."""
+    frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
+    ends = [loaded_and_released(frames, box)[0] for box in (boxes["stress"] == stress).nonzero()[0]]
+    return float(frames["overlap_ratio"][ends].mean())
+
+
+def print_flakes(card: api.Card, pressed: Data) -> None:
+    """How flakes lie."""
+    for row in press_answer(card, pressed):
         lying = [row[f"orientation_{state}"] for state in ("before", "loaded", "released")]
         print(
             f"flakes at {row['stress_Pa'] / 1e6:.2f} MPa: a_zz {lying[0][2]:.3f} before, {lying[1][2]:.3f} under load, "
             f"{lying[2][2]:.3f} released; a_xx {lying[0][0]:.3f}, {lying[1][0]:.3f}, {lying[2][0]:.3f}"
         )
+
+
+def print_cracked(pressed: Data) -> None:
+    """Share of the NMC particles that crack, by every criterion and by size; graphite flows and has no strength."""
+    rows = criteria_answer(pressed)
+    for stress in dict.fromkeys(row["stress_Pa"] for row in rows):
+        shares = [row["cracked_number_fraction"] for row in rows if row["stress_Pa"] == stress]
+        named = ", ".join(f"{100.0 * share:.2f} by {CRITERION_NAMES[name]}" for name, share in zip(CRITERIA, shares))
+        print(f"nmc111 at {stress / 1e6:.2f} MPa cracked (% of the particles): {named}")
+        classes = size_classes_of(pressed, stress)
+        by_size = zip(classes.diameter, classes.cracked[list(CRITERIA).index("largest_force")])
+        print("  by largest force: " + ", ".join(f"{1e6 * d:.1f} um {100.0 * share:.1f}" for d, share in by_size))
 
 
 if __name__ == "__main__":

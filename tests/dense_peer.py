@@ -24,7 +24,10 @@ from kalander.dem.material import Material
 from kalander.dem.state import Ensemble
 from kalander.kernels.backend import start
 
-__all__ = ["CASES", "Case", "curve_by_lammps", "die", "differences", "lammps", "our_curve", "stored_curve"]
+__all__ = [
+    "CASES", "PRESSED", "SPEED", "WORK", "Case", "curve_by_lammps", "die", "differences", "lammps", "our_curve", "pair",
+    "pulled_by_lammps", "stored_curve",
+]  # fmt: skip
 
 DATA = Path(__file__).parent / "data"
 RADIUS, SMALL = 5.0, 3.0
@@ -58,6 +61,8 @@ class Case:
     sample: int
 
 
+WORK = 1.0  # J/m² = µN/µm, work of adhesion
+SPEED, PRESSED, JUMP, PULL_SAMPLE = 0.1, 4000, 400, 50  # of each sphere [µm/µs]; steps
 DIE = Case("die", ("force", "side_force", "radius"), ((0.3, 30_000), (-0.3, 1500)), 250)
 PAIR = Case("pair", ("force", "radius", "small_radius"), ((0.1, 20_000), (-0.1, 3000), (0.1, 9000)), 250)
 CASES = (DIE, PAIR)
@@ -109,9 +114,8 @@ def runs(case: Case, before) -> list[str]:
     return lines
 
 
-def curve_by_lammps(case: Case, program: Path) -> np.ndarray:
-    """Columns step and those of the case at the end of every sample. Raises RuntimeError where the peer fails."""
-    deck = {"die": die_deck, "pair": pair_deck}[case.name]()
+def readings(deck: str, program: Path) -> np.ndarray:
+    """Step and what the peer prints there, a row each. Raises RuntimeError where it fails."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "deck").write_text(deck + "\n")
         done = subprocess.run([str(program), "-in", "deck"], cwd=folder, capture_output=True, text=True)
@@ -126,7 +130,30 @@ def curve_by_lammps(case: Case, program: Path) -> np.ndarray:
         elif reading:
             step, *values = (float(word) for word in line.split())
             rows[int(step)] = values
-    return np.array([[step, *np.abs(values)] for step, values in sorted(rows.items()) if step > 0])
+    return np.array([[step, *values] for step, values in sorted(rows.items()) if step > 0])
+
+
+def curve_by_lammps(case: Case, program: Path) -> np.ndarray:
+    """Columns step and those of the case at the end of every sample."""
+    return np.abs(readings({"die": die_deck, "pair": pair_deck}[case.name](), program))
+
+
+def pull_deck() -> str:
+    """The pair with adhesion, pressed and drawn apart, at first in one long step, see test_dense_adhesion."""
+    law = f"mdr {GRAIN.modulus} {GRAIN.poisson} {GRAIN.yield_strength}"
+    lines = [pair_deck().split("thermo ")[0].replace(f"{law} 0.0 {PSI_B}", f"{law} {WORK} 0.0").rstrip()]
+    lines += [f"thermo {PULL_SAMPLE}", "thermo_modify format float %.12g"]
+    for speed, steps in ((SPEED, PRESSED), (-JUMP * SPEED, 1), (-SPEED, PRESSED - JUMP)):
+        lines += [f"fix move_large large move linear {speed} 0 0", f"fix move_small small move linear {-speed} 0 0"]
+        lines.append(f"run {steps}")
+    return "\n".join(lines)
+
+
+def pulled_by_lammps(program: Path) -> np.ndarray:
+    """Overlap [µm] and force [µN] while the pair is pressed and drawn apart, shape (reading, 2)."""
+    step, force = readings(pull_deck(), program)[:, :2].T
+    way = np.where(step <= PRESSED, step, 2 * PRESSED - JUMP + 1 - step)
+    return np.column_stack([2.0 * SPEED * DT * way, force])
 
 
 def die() -> Ensemble:
@@ -137,11 +164,11 @@ def die() -> Ensemble:
     return lay([packing], (GRAIN, RIGID), dt=DT, law="mdr", psi_b=PSI_B)
 
 
-def pair() -> Ensemble:
+def pair(law: str = "mdr", *, psi_b: float = PSI_B, **constants: float) -> Ensemble:
     """Two spheres that touch, too heavy for their contact to slow them."""
     packing = spheres([[15.0, 20.0, 20.0], [23.0, 20.0, 20.0]], [RADIUS, SMALL], width=40.0, height=40.0)
     heavy = Material(GRAIN.modulus, GRAIN.poisson, 1e9, yield_strength=GRAIN.yield_strength)
-    return lay([packing], (heavy, RIGID), dt=DT, law="mdr", psi_b=PSI_B)
+    return lay([packing], (heavy, RIGID), dt=DT, law=law, psi_b=psi_b, **constants)
 
 
 def our_curve(case: Case, make_bed) -> np.ndarray:
@@ -191,6 +218,9 @@ def write(program: Path) -> None:
         header = ",".join(("step", *case.columns))
         rows = "\n".join(",".join(f"{value:.8g}" for value in row) for row in curve)
         (DATA / f"lammps_mdr_{case.name}.csv").write_text(f"{source}{header}\n{rows}\n")
+    source = f"# LAMMPS, {version}, normal model mdr, gamma {WORK}, psi_b 0; pull_deck of tests/dense_peer.py\n"
+    rows = "\n".join(f"{overlap:.8g},{force:.8g}" for overlap, force in pulled_by_lammps(program))
+    (DATA / "lammps_mdr_pull.csv").write_text(f"{source}# Units: um, uN.\noverlap,force\n{rows}\n")
 
 
 if __name__ == "__main__":

@@ -83,12 +83,15 @@ def _run(folder: Path, grains: Grains, lines: list[str]) -> None:
         raise RuntimeError(f"LAMMPS ended with {done.returncode}:\n{(done.stdout + done.stderr)[-1500:]}")
 
 
-def trajectory(folder: Path, grains: Grains, *, dt: float, steps: int, every: int) -> np.ndarray:
-    """Position, velocity and spin after every so many steps, shape (look, particle, 9)."""
+def trajectory(
+    folder: Path, grains: Grains, *, dt: float, steps: int, every: int, plate: bool = False
+) -> np.ndarray:  # fmt: skip
+    """Position, velocity and spin after every so many steps, shape (look, particle, 9). plate: one at z = 0."""
     columns = "id x y z vx vy vz omegax omegay omegaz"
+    wall = [f"fix plate all wall/gran granular {LAW} zplane 0.0 NULL"] if plate else []
     _run(
         folder, grains,
-        [f"timestep {dt:.17g}", f"dump seen all custom {every} seen {columns}",
+        [*wall, f"timestep {dt:.17g}", f"dump seen all custom {every} seen {columns}",
          "dump_modify seen sort id format float %.17g", f"run {steps}"],
     )  # fmt: skip
     count = len(grains.radius)

@@ -149,6 +149,7 @@ ONE_FAULT = [
         '"flag"',
     ),
     ("bulk from the start", "[contact]", "[contact]\npsi_b = 1.0", "contact.psi_b", "below 1"),
+    ("lever of no code", "[contact]", '[contact]\nlever = "half"', "contact.lever", "radius"),
     ("negative free share", "[contact]", "[contact]\npsi_b = -0.1", "contact.psi_b", "at least 0"),
     (
         "yields beyond Hertz",
@@ -170,6 +171,14 @@ ONE_FAULT = [
         'active = { name = "nmc111", poisson = 0.5 }\n',
         "electrode.active.poisson",
         "below 0.5",
+    ),
+    ("neck without adhesion", "[contact]", '[contact]\nadhesion_model = "jkr"', "contact.adhesion_model", '"dmt"'),
+    (
+        "neck that yields",
+        "[contact]",
+        '[contact]\nlaw = "thornton_ning"\nadhesion_model = "jkr"\nadhesion = "1 kJ/m^2"',
+        "contact.adhesion",
+        "at most",
     ),
     ("adhesion of another law", "[contact]", '[contact]\nadhesion = "0.1 J/m^2"', "contact.adhesion", "thornton_ning"),
     ("foil", "[step]", 'lower_platen = "foil"\n[step]', "press.lower_platen", "thornton_ning"),
@@ -354,6 +363,15 @@ def test_the_unusual_is_a_warning(tmp_path, old, new, start):
     (tmp_path / "card.toml").write_text(edited(old, new))
     warnings = load_card(tmp_path / "card.toml").warnings
     assert [text[: len(start)] for text in warnings] == [start]
+
+
+def test_soft_particles_that_yield_are_a_warning(tmp_path):
+    """Softer spheres stay elastic longer: by 1/scale^2, delta_y being R* (pi p_y/(2 E*))^2."""
+    (tmp_path / "card.toml").write_text(edited("[contact]", '[contact]\nlaw = "storakers"'))
+    soft = {"press.stiffness_scale": "0.5"}
+    warnings = load_card(tmp_path / "card.toml", overrides=soft).warnings
+    assert any("yield at overlaps 4 times as large" in text for text in warnings)
+    assert not any("yield" in text for text in load_card(tmp_path / "card.toml").warnings)
 
 
 def test_a_density_typed_in_another_unit_is_a_warning(tmp_path):

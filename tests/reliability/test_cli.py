@@ -51,6 +51,16 @@ def test_help_does_not_load_the_kernel_language(tmp_path):
         (["run", "nmc111", "--set", "electrode.porosity=35"], ["electrode.porosity", "0.35"]),
         (["run", "nmc111", "--set", "boxes.replica=2"], ["boxes.replica", "replicas"]),
         (["run", "nmc111", "--set", "contact.friction=-1", "--set", "step.dt=1 s"], ["contact.friction", "step.dt"]),
+        (["run", "graphite", "--set", "electrode.particles.shape.aspect_ratio=5"], ["shape.spheres", "do not overlap"]),
+        (["run", "graphite", "--set", "electrode.particles.shape.spheres=1"], ["shape.spheres", "19 or more"]),
+        (
+            ["run", "nmc111", "--set", "fracture.weibull_modulus=0", "--set", "binder.bridging_distance=50 um"],
+            ["fracture.weibull_modulus", "above 0", "binder.bridging_distance", "wider box"],
+        ),
+        (
+            ["run", "nmc111", "--set", "fracture.mode='replace'", "--set", "fracture.resolution=2 um"],
+            ["fracture.resolution", "fewer generations or fragments"],
+        ),
         (["run", "nmc111", "--save-every", "30"], ["--save-every", "30 s"]),
         (["run", "nmc111", "--set", "boxes"], ["--set", "="]),
         (["run", "nmc111", "--threads", "0"], ["threads"]),

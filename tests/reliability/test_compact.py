@@ -113,6 +113,9 @@ CASE_FAULTS = [
      "relaxation = [{ weight = 0.5, time = '1 s' }]\nshift = { law = 'wlf', c1 = 8, c2 = '10 K' }\n"
      "reference_temperature = '80 degC'\n[frames]", "temperature", "above 343.15 K"),
     ("[frames]", "[fracture]\ncriterion = 'largest_force'\n[frames]", "fracture.criterion", "material.strength"),
+    ("attraction = false", 'adhesion_model = "jkr"', "contact.adhesion_model", '"dmt"'),
+    ("[frames]", "[fracture]\nweibull_modulus = 0\n[frames]", "fracture.weibull_modulus", "above 0"),
+    ("[frames]", "[fracture]\nweibull_modulus = -5\n[frames]", "fracture.weibull_modulus", "above 0"),
 ]  # fmt: skip
 
 
@@ -126,6 +129,20 @@ def test_a_wrong_case_is_one_fault_with_its_line(files, old, new, key, remedy):
     assert fault.startswith("case.toml")
     assert f": {key}: " in fault
     assert remedy in fault
+
+
+@pytest.mark.parametrize(("adhesion", "yields"), [("1 kJ/m^2", "1 GPa"), ("1 kJ/m^2", "1.5 GPa")])
+def test_a_neck_that_does_not_fit_the_packing_is_a_fault(files, adhesion, yields):
+    """It would yield at first touch, or be longer than a tenth of a radius; the remedy says how much may be."""
+    text = CASE.replace("poisson = 0.30", f'poisson = 0.30\nyield_pressure = "{yields}"')
+    text = text.replace('"hertz_mindlin"', f'"thornton_ning"\nadhesion_model = "jkr"\nadhesion = "{adhesion}"')
+    (files / "case.toml").write_text(text)
+    (fault,) = faults_of(files)
+    assert ": contact.adhesion: " in fault
+    radius, modulus, pressure = 5e-6, 14e9 / (2 * (1 - 0.3**2)), float(yields.split()[0]) * 1e9
+    flattens = (np.pi * pressure) ** 3 * radius / 2 / (2 * np.pi * modulus**2)
+    stretches = (0.1 / 3) ** 1.5 * 16 * radius * modulus / (2 * np.pi)  # δ_f = 3 (k R/4)^(4/3)/R at a platen
+    assert float(fault.split("at most ")[1].split()[0]) == pytest.approx(min(flattens, stretches), rel=1e-2)
 
 
 def test_all_faults_of_a_case_come_together(files):

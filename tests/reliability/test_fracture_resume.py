@@ -1,4 +1,6 @@
-"""A study in which particles break, stopped in the middle of the cascade: its saves, and going on from them."""
+"""A study in which particles yield and break and binder relaxes, stopped in the middle of the cascade: its saves, and
+
+going on from them."""
 
 from pathlib import Path
 
@@ -21,7 +23,13 @@ SMALL = {
     "press.plate_speed": "6 m/s",
     "fracture.mode": '"replace"',
     "fracture.weibull_modulus": "5.6",
-    "electrode.active": '{ name = "nmc111", strength = "60 MPa" }',  # so that much breaks at low stress
+    "press.lower_platen": '"foil"',
+    "contact.law": '"thornton_ning"',
+    "contact.rolling_friction": "0.1",
+    "binder.relaxation": '[{ weight = 0.2, time = "10 ms" }, { weight = 0.2, time = "1 s" }]',
+    "binder.reform": "true",
+    "press.material_speed": '"0.2 mm/s"',
+    "electrode.active": '{ name = "nmc111", strength = "60 MPa", yield_pressure = "0.5 GPa" }',  # so much breaks
 }
 
 

@@ -81,6 +81,12 @@ def test_law_of_a_card_and_its_constants() -> None:
     assert named["effective_modulus"][1] < named["effective_modulus"][2] == named["effective_modulus"][0]
     assert named["adhesion"] == pytest.approx(0.02)  # J/m² = µN/µm
     assert contact_of(load_card("nmc111"))[0] == "hertz_mindlin"
+    changes["contact.adhesion"] = "0.02 J/m^2"
+    law, _ = contact_of(load_card("nmc111", overrides={**changes, "contact.adhesion_model": "jkr"}))
+    assert law == "thornton_ning_jkr_rolling"
+    assert contact_of(load_card("nmc111", overrides={"contact.lever": "radius"}))[0] == "hertz_mindlin_radius"
+    law, _ = contact_of(load_card("nmc111", overrides={**changes, "contact.lever": "radius"}))
+    assert law == "thornton_ning_radius_rolling"
 
 
 def test_a_law_that_yields_needs_a_yield_pressure() -> None:
@@ -100,6 +106,7 @@ def test_constants_of_dense_compaction() -> None:
         assert law == "mdr"
         assert named["yield_strength"] == pytest.approx(expected)
         assert (named["psi_b"], named["poisson"]) == (0.4, 0.3)
+    assert contact_of(load_card("nmc111", overrides={**changes, "contact.adhesion": "0.1 J/m^2"}))[0] == "mdr_adhesive"
 
 
 def test_dense_compaction_needs_a_strength_and_flat_platens() -> None:

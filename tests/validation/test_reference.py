@@ -59,13 +59,15 @@ def test_press_and_release_of_2000_spheres(device) -> None:
     slope = np.gradient(np.log(reference["up_MPa"]), fraction)
     shift = np.log(mean["up_MPa"] / reference["up_MPa"]) / slope  # of the solid fraction at equal stress
     # On the cited packing itself the codes and their variants (time step, list) scatter by 0.003 of solid fraction and
-    # from 126.7 to 137.7 MPa at the peak; these are other packings.
-    assert np.abs(shift).max() < 0.005
-    assert mean["up_MPa"][-1] == pytest.approx(reference["up_MPa"][-1], rel=0.08)
+    # from 126.7 to 137.7 MPa at the peak. These are other packings: they add the error of their mean to the former.
+    shifts = np.array([np.log(one / reference["up_MPa"]) / slope for one in found["up_MPa"]])
+    error_of_mean = shifts.std(axis=0, ddof=1) / np.sqrt(len(shifts))
+    assert (np.abs(shift) < 0.003 + 2.0 * error_of_mean).all()
+    assert error_of_mean.max() < 0.001  # or the line above would say nothing
+    assert all(126.7 < one[-1] < 137.7 for one in found["up_MPa"])
     assert mean["z"] == pytest.approx(reference["z"], abs=0.1)
     open_too = np.isfinite(reference["down_MPa"]) & (fraction < 0.68)
     peaks = mean["up_MPa"][-1], reference["up_MPa"][-1]  # each opens from its own
     assert mean["down_MPa"][open_too] / peaks[0] == pytest.approx(reference["down_MPa"][open_too] / peaks[1], abs=0.03)
-    error = (rows["work"] - rows["kinetic"] - rows["elastic"] - rows["heat"])[rows["leg"] == 0]
-    # heat is booked half a step late, and k(δ) ξ makes energy where a wound spring stiffens: see test_energy
-    assert np.abs(error).max() < 0.015 * rows["work"].max()
+    error = np.abs(rows["work"] - rows["kinetic"] - rows["elastic"] - rows["heat"])
+    assert error.max() < 1e-3 * rows["work"].max()  # of the step; it was 3e-4

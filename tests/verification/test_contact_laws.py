@@ -213,6 +213,39 @@ def test_rolling_resistance_stops_a_rolling_sphere(make_bed) -> None:
     assert abs(bed.body("velocity")[0, 0]) < 0.02 * speed  # rocks about its rest
 
 
+def test_twisting_resistance_stops_a_spinning_sphere(make_bed) -> None:
+    """About the normal it slows by 2/3 a μ_tw F/I, to rest; Marshall 2009. It stays where it is."""
+    radius, spin, weight, twisting = 10.0, 1e-3, 1e-3, 0.4
+    material = Material(1000.0, 0.25, 2.5e-3, restitution=0.5)
+    packing = spheres([[100.0, 100.0, radius]], radius, width=200.0, height=200.0)
+    start = lay(
+        [packing], (material, RIGID), dt=0.05, friction=0.8, law="hertz_mindlin_rolling", twisting_friction=twisting
+    )  # fmt: skip
+    modulus, shear = contact_constants([material, RIGID], 0.3)[0, 1, :2]
+    mass = start.bodies["mass"][0]
+    overlap = (mass * weight / (4.0 / 3.0 * modulus * np.sqrt(radius))) ** (2.0 / 3.0)
+    start = with_bodies(
+        start.with_boxes(gravity=np.array([[0.0, 0.0, -weight]])),
+        position=start.bodies["position"] - [0, 0, overlap], spin=[[0, 0, spin]],
+    )  # fmt: skip
+    bed = make_bed(start)
+    contact = np.sqrt(radius * overlap)
+    torque, inertia = 2.0 / 3.0 * contact * twisting * mass * weight, 0.4 * mass * radius**2
+    wound = torque / (4.0 * shear * contact**3)  # angle at which its spring, 4 G* a³, slips
+    stop = spin * inertia / torque
+    assert wound < 0.02 * spin * stop
+    times, spins = [], []
+    for _ in range(10):
+        bed.advance([round(0.08 * stop / 0.05)])
+        times.append(bed.boxes["time"][0])
+        spins.append(bed.body("spin")[0, 2])
+    assert np.polyfit(times, spins, 1)[0] == pytest.approx(-torque / inertia, rel=1e-3)
+    bed.advance([round(2.0 * stop / 0.05)])
+    # the wound spring is left to swing about rest
+    assert abs(bed.body("spin")[0, 2]) <= np.sqrt(torque * wound / inertia)
+    assert np.abs(bed.body("velocity")[0]).max() < 1e-9
+
+
 def test_unequal_platens(make_bed) -> None:
     """A soft foil below lets the sphere indent it, a rigid roll above does not: equal overlaps, other forces."""
     foil = Material(modulus=70e3, poisson=0.34, density=2.7e-3, yield_pressure=100.0)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from beds import RIGID, lay, spheres, with_bodies
 
-from kalander.dem.material import Material, damping_ratio
+from kalander.dem.material import Material, contact_constants, damping_ratio
 from kalander.dem.state import sphere_volume
+from kalander.kernels.law_table import CONSTANTS
 
 DATA = Path(__file__).parents[1] / "data"
 STEPS = 800  # in an impact
@@ -34,13 +35,15 @@ def impact(
     dashpot: bool = False,
     stiffness: float = 1.0,
     incremental: bool = False,
+    friction_holds_spring_alone: bool = False,
     steps: int = 4000,
 ) -> tuple[float, float]:
     """Surface velocity over the normal speed, and spin × radius over it, after the impact of a sphere on a rigid plane.
 
     slip, spin: tangential velocity of the centre and of the surface by rotation, over the normal speed. The sphere is
     so hard that its overlap is small: arms are its radius. The tangent force is 8 G* a ξ, or with `incremental` the
-    sum of 8 G* a Δξ; stiffness: its factor. Units: mass, radius, E* and normal speed × 1e4 are 1.
+    sum of 8 G* a Δξ; stiffness: its factor. friction_holds_spring_alone: the dashpot comes on top where the spring
+    holds, and is no more where it slides. Units: mass, radius, E* and normal speed × 1e4 are 1.
     """
     speed, modulus = 1e-4, 1.0
     shear = stiffness * (1.0 - poisson) / (2.0 * (2.0 - poisson))  # G*/E* of a sphere on a rigid plane
@@ -56,8 +59,9 @@ def impact(
         spring += surface * dt
         force = force - rigidity * surface * dt if incremental else -rigidity * spring
         whole = force - dashpot * damping * np.sqrt(rigidity) * surface
-        if abs(whole) > friction * push:
-            whole = np.sign(whole) * friction * push
+        limited = force if friction_holds_spring_alone else whole
+        if abs(limited) > friction * push:
+            whole = np.sign(limited) * friction * push
             force, spring = whole, -whole / rigidity if rigidity > 0 else 0.0
         normal -= push * dt
         tangent += whole * dt
@@ -66,13 +70,20 @@ def impact(
     return (tangent + turn) / speed, turn / speed
 
 
-def after_impacts(make_bed, material: Material, radius: float, speed: float, slips, spins, **law):
-    """Surface velocity and spin × radius over the normal speed of spheres thrown at a rigid platen, a box each."""
+def after_impacts(
+    make_bed, material: Material, radius: float, speed: float, slips, spins, *, constants=None, **law
+):  # fmt: skip
+    """Surface velocity and spin × radius over the normal speed of spheres thrown at a rigid platen, a box each.
+
+    constants: of the contacts, others than those of the materials.
+    """
     mass, modulus = sphere_volume(radius) * material.density, material.modulus / (1.0 - material.poisson**2)
     overlap = (15.0 * mass * speed**2 / (16.0 * modulus * np.sqrt(radius))) ** 0.4
     dt = 2.9432 * overlap / speed / STEPS
     box = spheres([[10 * radius, 10 * radius, radius]], radius, width=20 * radius, height=20 * radius)
     start = lay([box] * len(slips), (material, RIGID), dt=dt, **law)
+    if constants is not None:
+        start.lawbook["contact"][:] = constants
     velocity = [[slip * speed, 0.0, -speed] for slip in slips]
     bed = make_bed(with_bodies(start, velocity=velocity, spin=[[0.0, -spin * speed / radius, 0.0] for spin in spins]))
     bed.advance(np.full(len(slips), 2 * STEPS))
@@ -102,19 +113,51 @@ def test_rotation_by_oblique_impact(make_bed, name, material) -> None:
     assert turn / FRICTION == pytest.approx(np.array(expected) / FRICTION, abs=5.0 * overlap + 0.02)
 
 
-@pytest.mark.parametrize(("name", "material"), [("steel", STEEL), ("polyethylene", POLYETHYLENE)])
-def test_published_rotation_is_of_half_the_tangential_stiffness(name, material) -> None:
-    """The curves published for test 5 are of a force summed up from 4 G* a Δξ, half of Mindlin's stiffness.
+def sliding_throughout(material: Material, stiffness: float = 1.0) -> float:
+    """Incidence v_t/(μ v_n) from which a sphere slides in the whole impact: 7 − 1/κ with κ = 2 (1 − ν)/(2 − ν).
 
-    So at an incidence of 0.68 they show −0.82, where Mindlin's stiffness gives −0.03 with the spring of this engine
-    (and of LAMMPS' `mindlin`) and −0.17 if summed up; they agree where the contact slides throughout, beyond 5.
+    At the end the surface moves at v_t − 7 μ v_n, and friction fades at μ v_n/κ of the spring's extension.
+    """
+    return 7.0 - (2.0 - material.poisson) / (2.0 * (1.0 - material.poisson) * stiffness)
+
+
+@pytest.mark.parametrize(("name", "material"), [("steel", STEEL), ("polyethylene", POLYETHYLENE)])
+def test_published_rotation_is_on_a_plane_that_is_rigid_only_to_pressing(make_bed, name, material) -> None:
+    """The curves of test 5 are of 4 G* a Δξ, half of what Mindlin gives for a rigid plane, whatever the material.
+
+    That is a plane that presses back as a rigid one but shears as another sphere of the same G does, as 1/G* is the sum
+    of (2 − ν)/G of both. The half is sharp, 0.49 ± 0.02 fits both materials best, and the published plateaus begin
+    where it says, at 4.6 and 4.3; those of finite elements at 5.8, as on a rigid plane. Set up so, the law of this
+    engine (whose spring is not summed up) follows the curves within 0.3 of their height of 5; on a rigid plane it is
+    1.1 off.
     """
     incidence, rotation = series(name)
-    options = {"poisson": material.poisson, "friction": FRICTION}
-    half = [impact(FRICTION * x, 0.0, stiffness=0.5, incremental=True, **options)[1] / FRICTION for x in incidence]
-    whole = [impact(FRICTION * x, 0.0, **options)[1] / FRICTION for x in incidence]
-    assert half == pytest.approx(rotation, abs=0.12)  # read off a figure 5 high
-    assert np.abs(np.array(whole) - rotation).max() > 0.75
+    options = {"poisson": material.poisson, "friction": FRICTION, "steps": 1500}
+
+    def misfit(stiffness: float) -> float:
+        summed = [impact(FRICTION * x, 0.0, stiffness=stiffness, incremental=True, **options)[1] for x in incidence]
+        return float(np.abs(np.array(summed) / FRICTION - rotation).max())
+
+    assert misfit(0.5) < 0.07  # read off a figure 5 high
+    assert min(misfit(0.44), misfit(0.54)) > 0.12
+    assert sliding_throughout(material, 0.5) < 4.6 < sliding_throughout(material) < 6.0
+    assert rotation[incidence > 4.6] == pytest.approx(-5.0, abs=0.05)
+
+    plane = contact_constants([material, RIGID], FRICTION)
+    plane[0, 1, CONSTANTS.index("effective_shear_modulus")] *= 0.5
+    _, turn, overlap = after_impacts(
+        make_bed, material, 10.0, 5.0, FRICTION * incidence, 0.0 * incidence, constants=plane, friction=FRICTION
+    )
+    whole = np.array([impact(FRICTION * x, 0.0, stiffness=0.5, **options)[1] for x in incidence])
+    assert whole / FRICTION == pytest.approx(rotation, abs=0.3)
+    assert turn / FRICTION == pytest.approx(whole / FRICTION, abs=5.0 * overlap + 0.02)  # as on a rigid plane
+
+
+def test_finite_elements_slide_throughout_as_on_a_rigid_plane() -> None:
+    incidence, rotation = series("fem")
+    assert rotation[incidence > sliding_throughout(STEEL)] == pytest.approx(-5.0, abs=0.07)
+    begins = sliding_throughout(STEEL, 0.5)
+    assert (rotation[(begins - 0.7 < incidence) & (incidence < begins + 0.2)] > -4.6).all()
 
 
 def test_rotation_beside_finite_elements(make_bed) -> None:
@@ -154,17 +197,38 @@ def test_restitution_of_spin(make_bed, material, dashpot) -> None:
 
 
 def test_restitution_of_spin_as_published(make_bed) -> None:
-    """Tests 6 and 8 as digitised, for V_n/V_s up to where they slide or just stop to; with the tangential dashpot.
+    """Tests 6 and 8 as digitised, up to where nothing slides any more; with the tangential dashpot.
 
-    Codes differ in the dashpot: the curves rise to 0.11 near x = 1.5 and fall, ours to 0.17. For x > 8, spins so slow
-    that nothing slides and only spring and dashpot act, the published ones fall to −0.34 and ours stays at −0.08.
+    Where the contact slides for a time, x from 1.2 to 3, the published curve is that of a dashpot which is no more
+    while it slides; it rises to 0.11. Here friction limits spring and dashpot together: 0.17.
     """
-    x, beta = TEST_8[TEST_8[:, 0] < 8, 0], TEST_8[TEST_8[:, 0] < 8, 3]
+    x, beta = TEST_8[TEST_8[:, 0] < 7, 0], TEST_8[TEST_8[:, 0] < 7, 3]
     spin = spins_of(x)
     surface, _, _ = after_impacts(make_bed, ALUMINIUM, 1e5, 0.2, 0.0 * spin, spin, friction=MU)
     sliding = x < 1.0
     assert (-surface / spin)[sliding] == pytest.approx(beta[sliding], abs=0.03)
-    assert (-surface / spin) == pytest.approx(beta, abs=0.14)
+    assert (-surface / spin) == pytest.approx(beta, abs=0.12)
+    partly = (x > 1.2) & (x < 3.0)
+    options = {"poisson": ALUMINIUM.poisson, "friction": MU, "restitution": E, "dashpot": True, "steps": 1500}
+    held = [-impact(0.0, one, friction_holds_spring_alone=True, **options)[0] / one for one in spin[partly]]
+    assert held == pytest.approx(beta[partly], abs=0.02)  # read off a figure 1.5 high
+
+
+def test_slow_spins_are_all_returned_alike(make_bed) -> None:
+    """Where nothing slides but as the contact ends, motion is linear in the spin: β is one number for all x beyond 8.
+
+    Of the published curves only that of two unequal spheres is so, −0.106 thrice; here −0.08. That of the plane, which
+    is the same problem, falls from −0.20 to −0.34 between x = 8 and 24: no law of spring, dashpot and friction does
+    that, and it can not be compared.
+    """
+    x = np.array([8.0, 12.0, 24.0, 240.0])
+    surface, _, _ = after_impacts(make_bed, ALUMINIUM, 1e5, 0.2, 0.0 * x, spins_of(x), friction=MU)
+    beta = -surface / spins_of(x)
+    assert beta == pytest.approx(beta[-1], abs=0.015)
+    slow = TEST_8[:, 0] > 7.0
+    assert np.ptp(TEST_8[slow, 2]) < 0.003
+    assert beta[-1] == pytest.approx(TEST_8[slow, 2].mean(), abs=0.03)
+    assert np.ptp(TEST_8[slow, 3]) > 0.1
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.25], ids=["test 7", "test 8"])

@@ -46,6 +46,20 @@ def strained(make_bed, packing: Packing, strain, schedule: str = "boxes", **law)
     return bed
 
 
+def test_tangent_modulus_of_a_simple_cubic_lattice(make_bed) -> None:
+    """Pressed along an edge: σ = 2/3 E* ε^1.5, so that dσ/dε = (E*)^(2/3) (3 σ/2)^(1/3)."""
+    strain, step = 1e-3, 2e-5
+    below, here, above = (
+        observe(strained(make_bed, crystal("simple cubic"), [0.0, 0.0, -e, 0.0])).stress[0, 2, 2]
+        for e in (strain - step, strain, strain + step)
+    )
+    assert here == pytest.approx(2.0 / 3.0 * MODULUS * strain**1.5, rel=1e-8)  # the sides keep their lengths
+    # a difference over 2 % of the strain to either side errs by the square of that over 24
+    assert (above - below) / (2.0 * step) == pytest.approx(
+        MODULUS ** (2.0 / 3.0) * (1.5 * here) ** (1.0 / 3.0), rel=5e-5
+    )
+
+
 @pytest.mark.parametrize("kind", CELLS)
 def test_isotropic_compression_of_sphere_lattices(make_bed, kind) -> None:
     """P = (2 φ z/(3 π)) E* e^1.5, Walton, J. Mech. Phys. Solids 35 (1987) 213; E* of the pair.
