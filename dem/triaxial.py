@@ -290,7 +290,7 @@ class _Run:
             np.where(held, target - begun, 0.0), goal, progress["stiffness"], least, density, size, time,
         )  # fmt: skip
         # while the bed does not carry, its stress is that of its motion: no more of that than it may be wrong by
-        gentle = LOOSE * goal / (np.sqrt(density * least) * size.max(axis=1))
+        gentle = LOOSE * goal / (np.sqrt(np.maximum(density * least, 1e-300)) * size.max(axis=1))
         moving = np.abs(progress["last_rate"][:, :VOLUME]).max(axis=1)
         pressure = np.maximum(np.abs(stress).max(axis=1), 1e-12 * goal)
         dynamic = np.clip(np.sqrt(LOOSE * goal / pressure), 0.5, 1.5) * moving

@@ -102,8 +102,8 @@ def figure(curves: dict[tuple[str, float], dict[str, np.ndarray]], starts: tuple
             way = curve[strain][after] - curve[strain][after][0]
             deviator.plot(way, load[after] / curve["p"][after], style, color=colour, label=label)
             dilation.plot(way, curve["solid_fraction"][after], style, color=colour)
-    deviator.set(xlabel="axial or shear strain", ylabel="q/p or τ/p", title="triaxial and shear")
-    deviator.legend()
+    deviator.set(xlabel="axial or shear strain", ylabel="q/p or τ/p", title="triaxial and shear", ylim=(0, 1.6))
+    deviator.legend(loc="upper left", ncols=2)
     dilation.set(xlabel="axial or shear strain", ylabel="solid fraction")
     return drawing
 

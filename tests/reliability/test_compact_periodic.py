@@ -243,8 +243,8 @@ def test_an_interrupted_path_goes_on_to_the_same_curve(files):
 
 
 def test_a_path_that_leads_nowhere_is_exit_5_and_keeps_its_curve(files):
-    path = "path=[{strain_rate='-1e5 1/s', until={stress='1 GPa'}}]"
-    done = kalander(files, "--set", path)
+    path = "path=[{strain_rate='1e5 1/s', until={stress='10 GPa'}}]"
+    done = kalander(files, "--set", path, "--set", "max_strain=0.2")
     assert done.returncode == 5, done.stderr
     assert "leg 1 of 1 did not end" in done.stderr
     assert len(rows_of(files / "curve.csv")) > 2

@@ -76,7 +76,7 @@ def test_servo_meets_its_stresses_without_passing_them(device, friction) -> None
     rest = (PRESSURE, PRESSURE, (1.3 if friction else 1.03) * PRESSURE)
     legs = [JAM, COMPRESS, isotropic(PRESSURE, steps=2000), ProbeLeg(ALL, rest), isotropic(0.5 * PRESSURE),
             isotropic(2 * PRESSURE)]  # fmt: skip
-    packings = [packing(seed=seed, spread=spread) for seed, spread in ((11, 0.3), (13, 0.3), (15, 0.3))]
+    packings = [packing(100, seed=seed, spread=spread) for seed, spread in ((11, 0.3), (13, 0.3), (15, 0.3))]
     state, seen = led(device, legs, friction=friction, packings=packings)
     assert state.progress["done"].tolist() == [1, 1, 1]
     for box in range(len(packings)):
@@ -108,7 +108,13 @@ def test_energy_of_a_smooth_probe_balances(compressed) -> None:
         assert abs(rows["energy_error"][rows["leg"] == leg][-1]) < 0.005, leg
 
 
-@pytest.mark.parametrize("law", ["hertz_mindlin", "thornton_ning", "storakers", "hysteretic", "hertz_mindlin_rolling"])
+# a shorter path of these: tests/reliability/test_compact_periodic.py
+SLOW = ("thornton_ning", "storakers", "hysteretic")
+
+
+@pytest.mark.parametrize(
+    "law", ["hertz_mindlin", "hertz_mindlin_rolling", *(pytest.param(law, marks=pytest.mark.slow) for law in SLOW)]
+)
 def test_energy_of_a_rough_probe_balances(device, law) -> None:
     """Work of the flow = kinetic + elastic + heat along loading, a long hold, deviator, unloading: 0.5 % of the work.
 
@@ -197,7 +203,7 @@ def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None
     step = 1e-3 * 0.03  # largest strain of a step
     assert 0.0 <= last[0]["strains"][0] - 0.03 < step
     assert 0.0 <= last[1]["strains"][3] - 0.01 < step
-    assert 0.0 <= -0.005 - last[2]["strains"][3] < step
+    assert 0.0 <= last[1]["strains"][3] - 0.015 - last[2]["strains"][3] < step  # strains of axes count from the leg
     assert 0.0 <= last[4]["solid_fraction"] - 0.6 < 3 * step
     assert abs(last[5]["strain"] - 0.08) < 3 * step
     assert last[6]["step"] - last[5]["step"] == 777
@@ -207,7 +213,7 @@ def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None
 
 
 def test_a_path_that_leads_nowhere_stops(device) -> None:
-    opening = led(device, [ProbeLeg((-5.0, -5.0, -5.0, 0.0), ends={"pressure": 1.0})], friction=0.0)[0]
+    opening = led(device, [ProbeLeg((-5.0, -5.0, -5.0, 0.0), ends={"steps": 10**6})], friction=0.0)[0]
     assert opening.progress["done"].tolist() == [2]
     assert led(device, [COMPRESS], friction=0.0, most_steps=400)[0].progress["done"].tolist() == [2]
     with pytest.raises(ValueError, match="cannot end at height"):
