@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> None:
     quick = "--quick" in arguments
     overrides = {"fracture.weibull_modulus": "5.6", "fracture.criterion": '"mean_stress"'}
     overrides["press.stress"] = '["19.82 MPa", "40 MPa", "80 MPa", "159.37 MPa"]'
+    overrides["transport.voxel"] = '"2 um"'  # of what is not shown here
     if quick:
         overrides |= {"boxes.replicas": "1", "press.stress": '["19.82 MPa", "40 MPa", "80 MPa"]'}
         overrides |= {"press.stiffness_scale": "0.5"}  # 80 MPa on softer spheres would be overlap

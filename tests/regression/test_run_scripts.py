@@ -131,6 +131,7 @@ def test_large_particles_crack_before_small_ones(cracked):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.xdist_group("scripts")
 def test_by_every_criterion_the_largest_particles_crack_first(tmp_path):
     """The whole study. At 80 MPa the largest class leads by each criterion, at 20 MPa by contact pressure alone.
@@ -139,7 +140,7 @@ def test_by_every_criterion_the_largest_particles_crack_first(tmp_path):
     """
     done = subprocess.run(
         [sys.executable, fracture_criteria.__file__, str(tmp_path / "study")],
-        capture_output=True, text=True, timeout=900, check=False,
+        capture_output=True, text=True, timeout=1100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     _, tables = by_size(done.stdout)
