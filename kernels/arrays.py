@@ -13,6 +13,7 @@ __all__ = ["HEADROOM", "Pool", "download", "view"]
 
 HEADROOM = 1.1  # spare room of arrays that grow
 GROWTH = 1.5  # where all arrays grow: what is outgrown, and on a GPU lost, stays below twice what is in use
+LINE = 64  # bytes of a cache line
 REALS = {"f32": np.float32, "f64": np.float64}
 
 
@@ -77,9 +78,17 @@ class Pool:
     def _new(self, length: int, components: int, *, real: bool):
         if self.on_host:
             shape = (length,) if components == 1 else (length, components)
-            return np.zeros(shape, self._kind(real=real))
+            return _aligned(shape, np.dtype(self._kind(real=real)))
         kind = {"f32": ti.f32, "f64": ti.f64}[self.precision] if real else ti.i32
         return ti.ndarray(kind if components == 1 else ti.types.vector(components, kind), shape=length)
+
+
+def _aligned(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
+    """Zeros that begin at a cache line: a row of 64 bytes is one line, not parts of two."""
+    size = int(np.prod(shape)) * kind.itemsize
+    raw = np.zeros(size + LINE, np.uint8)
+    begin = -raw.ctypes.data % LINE
+    return raw[begin : begin + size].view(kind).reshape(shape)
 
 
 def _is_real(array: Any) -> bool:
