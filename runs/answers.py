@@ -84,10 +84,17 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
             "lateral_ratio": mean(
                 0.5 * (frames["stress_xx"][loaded] + frames["stress_yy"][loaded]) / frames["stress_zz"][loaded]
             ),
-            "energies_loaded_J": {name: mean(frames[name][loaded]) for name in LEDGER},
+            "energies_loaded_J": {
+                name: mean(frames[name][loaded] - frames[name][_first_rows(frames, reached)]) for name in LEDGER
+            },
             **fabric_answer(frames, reached, mean),
         })  # fmt: skip
     return rows
+
+
+def _first_rows(frames: Table, boxes: Sequence[int | np.integer]) -> list[int]:
+    """Rows of the first frame of each box."""
+    return [int(np.flatnonzero(frames["box"] == box)[0]) for box in boxes]
 
 
 def fabric_answer(
@@ -99,7 +106,7 @@ def fabric_answer(
     """
     ends = [loaded_and_released(frames, box) for box in boxes]
     states = {
-        "before": [int(np.flatnonzero(frames["box"] == box)[0]) for box in boxes],
+        "before": _first_rows(frames, boxes),
         "loaded": [loaded for loaded, _ in ends],
         "released": [released for _, released in ends],
     }

@@ -17,8 +17,14 @@ from kalander.runs.results import StudyResults
 __all__ = ["Grid", "Summary", "nip_settings", "published_at", "summarise"]
 
 ABSENT = "–"
+LEDGER_ROWS = {
+    "elastic": "elastic energy of contacts and bonds", "kinetic": "kinetic energy", "friction": "friction",
+    "damping": "dashpots of contacts", "plastic": "yielding", "bonds": "bonds: failure, dashpots, relaxation",
+    "fracture_energy": "fracture",
+}  # fmt: skip
 STRESS_TOLERANCE = 0.01  # a published state belongs to a pressed stress within this share of it
 NAME_LENGTH = 14  # of a published state in a heading
+LEDGERS_A_GRID = 6  # of the largest stresses, with a narrow column each
 STRESSES_A_GRID = 3  # the largest ones, with two columns each
 STATES_A_GRID = 2  # with their published columns, what fits beside the labels in 118 columns
 
@@ -49,6 +55,7 @@ def summarise(results: StudyResults) -> Summary:
         settings = [] if rolled is None else nip_settings(rolled)
         grids = [*state_grids(card, press_answer(card, pressed), settings), *grids]
     if pressed is not None:
+        grids.append(ledger_grid(press_answer(card, pressed)))
         grids += fracture_grids(card, pressed)
     if rolled is not None:
         grids.append(nip_grid(nip_settings(rolled)))
@@ -197,6 +204,21 @@ def balance_grid(card: Card) -> Grid:
         ("web thickness", f"{micrometres(answer['web_thickness_m'])} µm, published {published}"),
     ]
     return Grid("Volume balance before calendering", ("quantity", "value"), tuple(rows))
+
+
+def ledger_grid(rows: list[dict[str, Any]]) -> Grid:
+    """Where the work of the platens went until the stress was reached, in parts of it; what is left is not booked."""
+    columns, rows = [], rows[-LEDGERS_A_GRID:]
+    for row in rows:
+        energies = {name: value or 0.0 for name, value in row["energies_loaded_J"].items()}
+        work = energies.pop("work")
+        shares = {name: value / work if work > 0.0 else None for name, value in energies.items()}
+        left = None if work <= 0.0 else 1.0 - sum(energies.values()) / work
+        columns.append([f"{1e9 * work:.4g}", *(decimal(shares[name], 2, factor=100.0) for name in LEDGER_ROWS)])
+        columns[-1].append(decimal(left, 2, factor=100.0))
+    labels = ("work of the platens (nJ a box)", *LEDGER_ROWS.values(), "not booked")
+    headings = ("part of the work (%)", *(f"{row['stress_Pa'] * 1e-6:.4g} MPa" for row in rows))
+    return Grid("Where the work went", headings, tuple(zip(labels, *columns, strict=True)))
 
 
 def fracture_grids(card: Card, pressed: Data) -> Iterator[Grid]:

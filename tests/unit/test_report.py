@@ -175,13 +175,17 @@ def box_frames(box, stress, rank, shift):
         "pieces": np.zeros(len(share), np.int64),
         "fracture_energy": np.zeros(len(share)),
         "piece_energy": np.zeros(len(share)),
-        **dict.fromkeys(ledger_columns("frame"), 1e-09 * share),
+        **{name: WORK_SHARES.get(name, 0.0) * 1e-9 * share for name in ledger_columns("frame")},
         "overlap_ratio": 0.01 + 0.05 * share,
         "inertial_number": 1e-3 * ones,
         "kinetic_over_elastic": 1e-3 * ones,
         "energy_error": 1e-2 * ones,
         **dict.fromkeys(FABRIC, np.nan * ones),
     }
+
+
+# of a work of 2 nJ at the turning point
+WORK_SHARES = {"work": 2.0, "elastic": 0.4, "friction": 1.0, "damping": 0.3, "bonds": 0.2}
 
 
 def closure():
@@ -472,6 +476,17 @@ def test_printed_summary_fits_a_log(study, capsys):
     assert max(map(len, printed.splitlines())) <= 118
     assert "device: cpu x86_64, f64, taichi 1.7.4" in printed
     assert "\x1b" not in printed
+
+
+def test_ledger_is_in_parts_of_the_work_and_says_what_is_left(study):
+    """What was there before the first frame is not counted."""
+    grid = next(grid for grid in summarise(open_results(study)).grids if grid.title == "Where the work went")
+    rows = {row[0]: row[1:] for row in grid.rows}
+    assert rows["work of the platens (nJ a box)"] == ("2", "2")
+    assert rows["elastic energy of contacts and bonds"] == ("20.00", "20.00")
+    assert rows["friction"] == ("50.00", "50.00")
+    assert rows["yielding"] == ("0.00", "0.00")
+    assert rows["not booked"] == ("5.00", "5.00")
 
 
 def test_cracked_shares_stand_side_by_side(study):
