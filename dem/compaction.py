@@ -5,7 +5,7 @@ when to stop and what to show is decided by whoever loops over it.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -130,6 +130,13 @@ def _dtype(column: Column) -> str:
     return {"i4": "i4", "i8": "i8"}.get(column.kind, "f8")
 
 
+def _without_motion(state: PressState) -> PressState:
+    """The same with no more of its bodies than what a press looks up of them at its beginning."""
+    ensemble = state.ensemble
+    bodies = {name: ensemble.bodies[name] for name in ("id", "box", "material", "radius", "swelling", "clump")}
+    return replace(state, ensemble=replace(ensemble, bodies=bodies, contacts={}))
+
+
 def press(
     state: PressState, settings: Press, *, materials: list[Material], precision: str, schedule: str
 ) -> Generator[Moment, None, PressState]:
@@ -137,8 +144,10 @@ def press(
 
     materials: by row, for strengths and densities. Raises NumericalError where the step is unstable.
     """
-    run = _Run(state, settings, materials, Bed(state.ensemble, precision=precision, schedule=schedule))
-    del state  # the bed holds all of it
+    bed = Bed(state.ensemble, precision=precision, schedule=schedule)
+    state = _without_motion(state)  # the bed holds it: a large one would stay beside its lists and first frame
+    run = _Run(state, settings, materials, bed)
+    del state
     while not run.finished:
         turned = run.interval()
         steps = int(run.bed.boxes["step"].sum())
