@@ -147,15 +147,14 @@ def test_compaction_is_within_the_scatter_of_seeds_of_lammps(device) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_compaction_of_2000_spheres_side_by_side(device, tmp_path) -> None:
-    """Three packings of 2000 spheres in both codes, at 1.5 m/s."""
+    """Eight packings of 2000 spheres in both codes, at 1.5 m/s: of three, one alone decides the mean."""
     lammps.program()
     how = {"fraction": 0.64, "speed": 1.527, "every": 50}
-    seeds = [lammps.loose(seed, 2000) for seed in (1, 2, 3)]
+    seeds = [lammps.loose(seed, 2000) for seed in range(1, 9)]
     there = np.array([pressed_there(tmp_path, grains, **how) for grains in seeds])
     here = pressed_here(seeds, **how)
-    # as far as LAMMPS and LIGGGHTS agree on one packing, and with themselves for another neighbour list or time step
-    assert here == pytest.approx(there, abs=0.004)
-    assert (np.abs((here - there).mean(axis=0)) <= there.std(axis=0, ddof=1)).all()
+    agree(here, there, sharpness=2e-3)
+    assert (np.abs((here - there).mean(axis=0)) <= there.std(axis=0, ddof=1)).all()  # the scatter of seeds
 
 
 def main() -> None:
