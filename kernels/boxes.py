@@ -57,6 +57,17 @@ def share_of(parts: each, kind: ti.template(), share):
     return first + count * share[1] // share[2], first + count * (share[1] + 1) // share[2]
 
 
+@ti.func
+def pair_at(phase, n, owner: each, cross: each):
+    """First body and place in the list of pair n: of the list itself (phase 0), of those that cross parts (phase 1)."""
+    i, k = n, n
+    if phase == 1:
+        i, k = cross[n][0], cross[n][1]
+    else:
+        i = owner[n]
+    return i, k
+
+
 @cache
 def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
@@ -113,11 +124,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         """
         count = 0
         for n in range(begin, stop):
-            i, k = n, n
-            if ti.static(crossing):
-                i, k = cross[n][0], cross[n][1]
-            else:
-                i = owner[n]
+            i, k = pair_at(1 if ti.static(crossing) else 0, n, owner, cross)
             code = partner[k]
             j = partner_of(code)
             vector = separation(i, j, centre(motion[i]), motion, rest, span)
@@ -166,48 +173,18 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
             count = 0
             if phase == 1:
                 count = sift(
-                    True,
-                    first,
-                    stop,
-                    end,
-                    base,
-                    span,
-                    motion,
-                    rest,
-                    owner,
-                    partner,
-                    spring,
-                    cross,
-                    seen,
-                    seen_place,
+                    True, first, stop, end, base, span, motion, rest, owner, partner, spring, cross, seen, seen_place,
                     load,
-                )
+                )  # fmt: skip
             else:
                 count = sift(
-                    False,
-                    first,
-                    stop,
-                    end,
-                    base,
-                    span,
-                    motion,
-                    rest,
-                    owner,
-                    partner,
-                    spring,
-                    cross,
-                    seen,
-                    seen_place,
+                    False, first, stop, end, base, span, motion, rest, owner, partner, spring, cross, seen, seen_place,
                     load,
-                )
+                )  # fmt: skip
             first = stop
             for q in range(base, base + count):
                 n = partner_of(seen_place[q])
-                i, k = n, n
-                if phase == 1:
-                    i, k = cross[n][0], cross[n][1]
-                else:
-                    i = owner[n]
+                i, k = pair_at(phase, n, owner, cross)
                 normal, distance, radius, mass = posture(
                     motion[i], motion[~partner[k]], centre(seen[q]), seen[q][3]
                 )  # fmt: skip
@@ -217,11 +194,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
             for q in range(base, base + count):
                 mark = seen_place[q]
                 n = partner_of(mark)
-                i, k = n, n
-                if phase == 1:
-                    i, k = cross[n][0], cross[n][1]
-                else:
-                    i = owner[n]
+                i, k = pair_at(phase, n, owner, cross)
                 j = ~partner[k]
                 history = ti.Vector([0.0] * (MEMORY + memory))
                 if mark >= 0:

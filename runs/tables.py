@@ -53,10 +53,8 @@ def summarise(results: StudyResults) -> Summary:
     pressed, rolled = results.data("press"), results.data("nip")
     if pressed is not None:
         settings = [] if rolled is None else nip_settings(rolled)
-        grids = [*state_grids(card, press_answer(card, pressed), settings), *grids]
-    if pressed is not None:
-        grids.append(ledger_grid(press_answer(card, pressed)))
-        grids += fracture_grids(card, pressed)
+        rows = press_answer(card, pressed)
+        grids = [*state_grids(card, rows, settings), *grids, ledger_grid(rows), *fracture_grids(card, pressed)]
     if rolled is not None:
         grids.append(nip_grid(nip_settings(rolled)))
     measured = results.data("transport")
