@@ -11,12 +11,30 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+sys.path.append(str(Path(__file__).parent))  # helper modules: test modules are no package
+
+import another_machine
+
+if another_machine.NUMBER:
+    another_machine.install(another_machine.NUMBER)
+
 # examples follow from the test alone, and a machine that is busy fails none
 hypothesis.settings.register_profile("kalander", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("kalander")
 
 KERNEL_CACHE = Path(__file__).parent / ".kernel_cache"
 PRECISION = os.environ.get("KALANDER_TEST_PRECISION", "f64")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """On another machine, write down which tests it made a difference to: those press, roll or dry something."""
+    another_machine.TOUCHED.clear()
+    answer = yield
+    if another_machine.TOUCHED and (record := os.environ.get("KALANDER_TEST_RECORD")):
+        with open(record, "a") as file:
+            file.write(item.nodeid + "\n")
+    return answer
 
 
 @pytest.fixture(scope="session")

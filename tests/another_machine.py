@@ -1,0 +1,90 @@
+"""Another machine, played on this one: starts moved by less than anybody can measure, so that all that follows rounds otherwise.
+
+A press is chaotic: two starts that differ by 1e-12 of a radius end as far apart as two processors do. What a test
+asserts must hold for all of them. `KALANDER_TEST_MACHINE=N` makes a whole run of pytest the machine number N (0 is this
+machine as it is): packings, drying films and meshes of finite elements begin a rounding away from where they would.
+Within a test, `perturbed` makes further starts. `tests/machines.py` runs the tests on many machines in turn.
+"""
+
+import functools
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+__all__ = ["NUMBER", "SIZE", "TOUCHED", "install", "noise", "perturbed"]
+
+NUMBER = int(os.environ.get("KALANDER_TEST_MACHINE", "0"))
+SIZE = 1e-12  # of a radius; of an element's length in meshes
+FEW = 8  # bodies: a bed up to here has a closed form and is left alone
+
+TOUCHED: list[str] = []  # what has been perturbed since the list was emptied; tests/conftest.py reads it after each test
+
+
+def noise(values: np.ndarray, machine: int) -> np.ndarray:
+    """Numbers evenly within ±1, of the shape of `values`, that follow from each row's own bits and the machine alone.
+
+    So a particle gets the same whatever its place in memory and whoever shares its batch (splitmix64, Steele, Lea &
+    Flood 2014).
+    """
+    bits = np.ascontiguousarray(values, dtype=float).reshape(len(values), -1).view(np.uint64)
+    with np.errstate(over="ignore"):
+        row = np.bitwise_xor.reduce(bits * np.arange(1, 2 * bits.shape[1], 2, dtype=np.uint64), axis=1)
+        place = np.arange(1, bits.shape[1] + 1, dtype=np.uint64)
+        mixed = row[:, None] + place * np.uint64(0x9E3779B97F4A7C15) + np.uint64(machine) * np.uint64(0xD1342543DE82EF95)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+        mixed ^= mixed >> np.uint64(31)
+    return (mixed.astype(float) / 2.0**63 - 1.0).reshape(np.shape(values))
+
+
+def perturbed(position: np.ndarray, radius: np.ndarray, machine: int, *, size: float = SIZE) -> np.ndarray:
+    """Centres [µm], shape (particle, 3), each moved by up to `size` of its radius; as they are on machine 0."""
+    return position + size * radius[:, None] * noise(position, machine) if machine else position
+
+
+def install(machine: int) -> None:
+    """Make this process the given machine; before anything else of kalander is imported, which would keep the originals."""
+    from kalander.continuum import fem_web
+    from kalander.dem import deposit, generate, packing
+
+    assemble, dry, lay_down, make_strip = packing.assemble, generate.generate, deposit.deposit, fem_web.make_strip
+
+    @functools.wraps(assemble)
+    def assemble_perturbed(packings: list, **options: Any):
+        """Spheres by themselves are moved; clumps move as their members' rounding says, so they are left."""
+        moved = [
+            replace(one, position=perturbed(one.position, one.radius, machine))
+            if len(one.radius) > FEW and one.clumps is None
+            else one
+            for one in packings
+        ]
+        if any(len(one.radius) > FEW for one in packings):
+            TOUCHED.append("packing")
+        return assemble(moved, **options)
+
+    @functools.wraps(dry)
+    def generate_perturbed(radius: np.ndarray, *arguments: Any, **options: Any):
+        """The film dries as that of spheres whose radii differ by a rounding."""
+        TOUCHED.append("film")
+        radius = np.asarray(radius, float)
+        place = np.arange(len(radius), dtype=float) + radius
+        return dry(radius * (1.0 + SIZE * noise(place, machine)), *arguments, **options)
+
+    @functools.wraps(lay_down)
+    def deposit_perturbed(*arguments: Any, orientation: np.ndarray, **options: Any):
+        TOUCHED.append("film of platelets")
+        turned = orientation + SIZE * noise(orientation, machine)
+        return lay_down(*arguments, orientation=turned / np.linalg.norm(turned, axis=1)[:, None], **options)
+
+    @functools.wraps(make_strip)
+    def strip_perturbed(x: np.ndarray, *arguments: Any, **options: Any):
+        TOUCHED.append("mesh")
+        length = np.min(np.diff(x))
+        moved = x + SIZE * length * noise(x[:, None], machine)[:, 0]
+        moved[0] = x[0]  # roll_over begins by it
+        return make_strip(moved, *arguments, **options)
+
+    packing.assemble, generate.generate = assemble_perturbed, generate_perturbed
+    deposit.deposit, fem_web.make_strip = deposit_perturbed, strip_perturbed
