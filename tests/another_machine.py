@@ -1,4 +1,4 @@
-"""Another machine, played on this one: starts moved by less than anybody can measure, so that all that follows rounds otherwise.
+"""Another machine, played on this one: starts moved by less than can be measured, so that all that follows rounds anew.
 
 A press is chaotic: two starts that differ by 1e-12 of a radius end as far apart as two processors do. What a test
 asserts must hold for all of them. `KALANDER_TEST_MACHINE=N` makes a whole run of pytest the machine number N (0 is this
@@ -19,7 +19,7 @@ NUMBER = int(os.environ.get("KALANDER_TEST_MACHINE", "0"))
 SIZE = 1e-12  # of a radius; of an element's length in meshes
 FEW = 8  # bodies: a bed up to here has a closed form and is left alone
 
-TOUCHED: list[str] = []  # what has been perturbed since the list was emptied; tests/conftest.py reads it after each test
+TOUCHED: list[str] = []  # what has been perturbed; tests/conftest.py empties it before each test
 
 
 def noise(values: np.ndarray, machine: int) -> np.ndarray:
@@ -32,7 +32,8 @@ def noise(values: np.ndarray, machine: int) -> np.ndarray:
     with np.errstate(over="ignore"):
         row = np.bitwise_xor.reduce(bits * np.arange(1, 2 * bits.shape[1], 2, dtype=np.uint64), axis=1)
         place = np.arange(1, bits.shape[1] + 1, dtype=np.uint64)
-        mixed = row[:, None] + place * np.uint64(0x9E3779B97F4A7C15) + np.uint64(machine) * np.uint64(0xD1342543DE82EF95)
+        mixed = row[:, None] + place * np.uint64(0x9E3779B97F4A7C15)
+        mixed += np.uint64(machine) * np.uint64(0xD1342543DE82EF95)
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
         mixed ^= mixed >> np.uint64(31)
@@ -45,7 +46,7 @@ def perturbed(position: np.ndarray, radius: np.ndarray, machine: int, *, size: f
 
 
 def install(machine: int) -> None:
-    """Make this process the given machine; before anything else of kalander is imported, which would keep the originals."""
+    """Make this process the given machine. Call it first: modules imported before keep the originals."""
     from kalander.continuum import fem_web
     from kalander.dem import deposit, generate, packing
 

@@ -4,8 +4,8 @@
     python tests/machines.py --machines 3 tests/verification/test_paths.py
 
 Machine N begins everything a rounding (1e-12 of a radius) elsewhere than machine N - 1 and takes the next kernel of
-OpenBLAS (see another_machine.py). The first machine runs all tests and finds the files with tests that this touches; the
-others run only these. Exit code 1 when a test failed anywhere.
+OpenBLAS (see another_machine.py). The first machine runs all tests and finds the files with tests that this touches;
+the others run only these. Exit code 1 when a test failed anywhere.
 """
 
 import argparse
