@@ -45,6 +45,20 @@ def perturbed(position: np.ndarray, radius: np.ndarray, machine: int, *, size: f
     return position + size * radius[:, None] * noise(position, machine) if machine else position
 
 
+class _Drawing:
+    """A generator of random numbers whose `random` is off by a rounding of places in a film; all else is its own."""
+
+    def __init__(self, rng: np.random.Generator, machine: int) -> None:
+        self._rng, self._machine = rng, machine
+
+    def random(self, shape: tuple[int, ...]) -> np.ndarray:
+        drawn = self._rng.random(shape)
+        return drawn * (1.0 - SIZE * np.abs(noise(drawn, self._machine)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rng, name)
+
+
 def install(machine: int) -> None:
     """Make this process the given machine. Call it first: modules imported before keep the originals."""
     from kalander.continuum import fem_web
@@ -66,12 +80,9 @@ def install(machine: int) -> None:
         return assemble(moved, **options)
 
     @functools.wraps(dry)
-    def generate_perturbed(radius: np.ndarray, *arguments: Any, **options: Any):
-        """The film dries as that of spheres whose radii differ by a rounding."""
+    def generate_perturbed(*arguments: Any, rng: np.random.Generator, **options: Any):
         TOUCHED.append("film")
-        radius = np.asarray(radius, float)
-        place = np.arange(len(radius), dtype=float) + radius
-        return dry(radius * (1.0 + SIZE * noise(place, machine)), *arguments, **options)
+        return dry(*arguments, rng=_Drawing(rng, machine), **options)
 
     @functools.wraps(lay_down)
     def deposit_perturbed(*arguments: Any, orientation: np.ndarray, **options: Any):

@@ -55,6 +55,9 @@ def in_child(tmp_path) -> Callable:
 
     def run(source: str, *, device: str | None = "cpu", precision: str = "f64", threads: int = 1, env=None):
         lines = ["import json", "import numpy as np"]
+        if another_machine.NUMBER:
+            lines.append(f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import another_machine")
+            lines.append(f"another_machine.install({another_machine.NUMBER})")
         if device is not None:
             options = f"cache={str(KERNEL_CACHE)!r}, allow_software={device == 'vulkan'}"
             lines.append("from kalander.kernels.backend import start, ti")
