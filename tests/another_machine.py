@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NUMBER", "SIZE", "TOUCHED", "install", "noise", "perturbed"]
+__all__ = ["NUMBER", "SIZE", "install", "noise", "perturbed"]
 
 NUMBER = int(os.environ.get("KALANDER_TEST_MACHINE", "0"))
 SIZE = 1e-12  # of a radius; of an element's length in meshes
 FEW = 8  # bodies: a bed up to here has a closed form and is left alone
 
-TOUCHED: list[str] = []  # what has been perturbed; tests/conftest.py empties it before each test
+_written: set[str] = set()  # tests that this process has written down
 
 
 def noise(values: np.ndarray, machine: int) -> np.ndarray:
@@ -45,6 +45,15 @@ def perturbed(position: np.ndarray, radius: np.ndarray, machine: int, *, size: f
     return position + size * radius[:, None] * noise(position, machine) if machine else position
 
 
+def _write_down() -> None:
+    """Add the test that is running to the file of KALANDER_TEST_RECORD: it presses, rolls or dries something."""
+    record, test = os.environ.get("KALANDER_TEST_RECORD"), os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    if record and test and test not in _written:
+        _written.add(test)
+        with open(record, "a") as file:
+            file.write(test + "\n")
+
+
 class _Drawing:
     """A generator of random numbers whose `random` is off by a rounding of places in a film; all else is its own."""
 
@@ -64,6 +73,8 @@ def install(machine: int) -> None:
     from kalander.continuum import fem_web
     from kalander.dem import deposit, generate, packing
 
+    if hasattr(packing.assemble, "__wrapped__"):
+        return  # by sitecustomize, when this process began
     assemble, dry, lay_down, make_strip = packing.assemble, generate.generate, deposit.deposit, fem_web.make_strip
 
     @functools.wraps(assemble)
@@ -76,23 +87,23 @@ def install(machine: int) -> None:
             for one in packings
         ]
         if any(len(one.radius) > FEW for one in packings):
-            TOUCHED.append("packing")
+            _write_down()
         return assemble(moved, **options)
 
     @functools.wraps(dry)
     def generate_perturbed(*arguments: Any, rng: np.random.Generator, **options: Any):
-        TOUCHED.append("film")
+        _write_down()
         return dry(*arguments, rng=_Drawing(rng, machine), **options)
 
     @functools.wraps(lay_down)
     def deposit_perturbed(*arguments: Any, orientation: np.ndarray, **options: Any):
-        TOUCHED.append("film of platelets")
+        _write_down()
         turned = orientation + SIZE * noise(orientation, machine)
         return lay_down(*arguments, orientation=turned / np.linalg.norm(turned, axis=1)[:, None], **options)
 
     @functools.wraps(make_strip)
     def strip_perturbed(x: np.ndarray, *arguments: Any, **options: Any):
-        TOUCHED.append("mesh")
+        _write_down()
         length = np.min(np.diff(x))
         moved = x + SIZE * length * noise(x[:, None], machine)[:, 0]
         moved[0] = x[0]  # roll_over begins by it

@@ -26,17 +26,6 @@ KERNEL_CACHE = Path(__file__).parent / ".kernel_cache"
 PRECISION = os.environ.get("KALANDER_TEST_PRECISION", "f64")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item):
-    """On another machine, write down which tests it made a difference to: those press, roll or dry something."""
-    another_machine.TOUCHED.clear()
-    answer = yield
-    if another_machine.TOUCHED and (record := os.environ.get("KALANDER_TEST_RECORD")):
-        with open(record, "a") as file:
-            file.write(item.nodeid + "\n")
-    return answer
-
-
 @pytest.fixture(scope="session")
 def device():
     """The CPU, started once per process; one thread in each xdist worker, else two."""

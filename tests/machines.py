@@ -33,9 +33,11 @@ def kernels() -> tuple[str, ...]:
 def run_on(machine: int, tests: list[str], options: argparse.Namespace, record: Path) -> tuple[set[str], int, float]:
     """Names of the tests that failed on a machine, how many ran, and the wall time [s]."""
     kernel = kernels()[machine % len(kernels())]
+    paths = [str(ROOT / "tests" / "startup"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ, "KALANDER_TEST_MACHINE": str(machine), "KALANDER_TEST_RECORD": str(record),
         "OPENBLAS_CORETYPE": kernel,
+        "PYTHONPATH": os.pathsep.join(paths),
     }  # fmt: skip
     answers = record.with_suffix(f".{machine}.xml")
     command = [
