@@ -36,7 +36,7 @@ def trade_off(states: Table) -> list[dict[str, Any]]:
         rows.append({
             "stress_Pa": float(stress), "porosity": float(mean["porosity_voxels"]),
             "ratio": mean["effective_ratio"], "tortuosity": mean["tortuosity"], "sigma": mean["sigma"],
-            "tortuosity_sd": states["tortuosity"][here].std(axis=0, ddof=1) if here.sum() > 1 else np.zeros(3),
+            "tortuosity_sd": states["tortuosity"][here].std(axis=0, ddof=1) if here.sum() > 1 else np.full(3, np.nan),
             "anisotropy": anisotropy(mean["fabric"]), "connected": float(mean["connected"]),
         })  # fmt: skip
     return rows

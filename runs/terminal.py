@@ -8,8 +8,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from kalander.runs.grid import Grid
 from kalander.runs.results import open_results
-from kalander.runs.tables import Grid, summarise
+from kalander.runs.tables import summarise
 
 __all__ = ["print_summary", "summary_table", "summary_text"]
 
