@@ -51,7 +51,7 @@ class Summary:
 def summarise(results: StudyResults) -> Summary:
     """All tables of what is there."""
     card = results.card
-    grids, notes = [balance_grid(card)], [f"missing: {name} is not computed yet" for name in results.missing]
+    grids = [balance_grid(card)]
     packed, pressed, rolled = (results.data(name) for name in ("pack", "press", "nip"))
     settings = [] if rolled is None else nip_settings(rolled)
     if packed is not None:
@@ -66,10 +66,9 @@ def summarise(results: StudyResults) -> Summary:
         grids.append(transport_grid(transport_answer(measured)))
     finished = {name: stored.data for name, stored in results.stored.items()}
     flags = study_flags(card, finished) if pressed is None else validity_answer(card, finished)["flags"]
+    notes = [f"missing: {name} is not computed yet" for name in results.missing]
     notes += [f"outdated: {sentence}" for sentence in results.stale]
     notes += [f"flag: {flag}" for flag in flags]
-    if pressed is not None:
-        notes += _boxes_beside_nip(card, rows, settings)
     if rolled is not None:
         notes += [f"nip without a solution: {name}: {why}" for name, why in rolled.attributes["reasons"].items()]
     return Summary(tuple(grids), (*notes, f"device: {results.device}"))
@@ -110,23 +109,6 @@ STATE_LABELS = (
 )
 
 Columns = list[tuple[str, dict[str, str]]]  # heading, and cells by label
-
-
-def _boxes_beside_nip(card: Card, rows: list[dict[str, Any]], settings: list[dict[str, Any]]) -> Iterator[str]:
-    """Why boxes and nip differ at one stress."""
-    foil, sides = card.electrode.foil.thickness, card.electrode.sides
-    pairs = []
-    for row in rows:
-        rolled = nip_at(settings, row["stress_Pa"], elastic=True)
-        if rolled is not None and row["thickness_released_m"] is not None:
-            boxes, nip = foil + sides * row["thickness_released_m"], rolled["exit_thickness_m"]
-            if micrometres(boxes) != micrometres(nip):
-                pairs.append(f"{micrometres(boxes)} and {micrometres(nip)} µm at {row['stress_Pa'] / 1e6:.4g} MPa")
-    if pairs:
-        yield (
-            f"boxes and nip: the released web is {', '.join(pairs)}. Boxes are the means of what was pressed; the nip "
-            "rolls one smooth closure that is fitted to all replicas and stresses, so it meets no stress exactly"
-        )
 
 
 def nip_at(settings: list[dict[str, Any]], stress: float, *, elastic: bool) -> dict[str, Any] | None:

@@ -15,13 +15,13 @@ from kalander.coupling.press_stage import PRESSED
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
-from kalander.coupling.transport_stage import TRANSPORT
+from kalander.coupling.transport_stage import TRANSPORT, transport_flags
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fabric import FABRIC
 from kalander.dem.ledger import ledger_columns
 from kalander.dem.press_tables import LEG
 from kalander.kernels.errors import CheckpointError, InputError
-from kalander.runs.answers import press_answer, sizes_answer, transport_answer
+from kalander.runs.answers import press_answer, sizes_answer, transport_answer, validity_answer
 from kalander.runs.figures import Branch, mean_over_replicas
 from kalander.runs.fracture_answer import criteria_answer, number_shares, size_classes_of
 from kalander.runs.measured_tables import sizes_grid, transport_grid
@@ -239,7 +239,7 @@ def measured():
     states["effective_ratio"][...], states["tortuosity"][...] = 0.125, 2.0
     states["effective_ratio"][-1, 2], states["tortuosity"][-1, 2] = 0.0, np.nan
     states["sigma"][2:4] = 0.75  # three times what its phases allow
-    return Data({"states": states}, {})
+    return Data({"states": states}, {"flags": transport_flags(states)})
 
 
 # --- the ray-caster ---------------------------------------------------------------------------------------------------
@@ -384,6 +384,27 @@ def test_transport_is_a_table_of_means_and_says_where_nothing_goes(study):
     assert ["as", "laid", *["25.0", "0.125", "0.125", "2.00", "±", "0.00", "2", "0.25", "0.25", "0.25"]] in rows
     assert ["19.82", "25.0", "0.125", "0.125", "2.00", "±", "0.00", "2", "0.75!", "0.75!", "0.25"] in rows
     assert ["159.37", "25.0", "0.0625", "0.125", "–", "2", "0.25", "0.25", "0.25"] in rows
+
+
+def test_what_breaks_a_bound_is_flagged_in_the_answer_the_table_and_the_page(study, card, results):
+    """Two states conduct three times what their phases allow, by the made-up results."""
+    flags = validity_answer(card, results)["flags"]
+    (wiener,) = [flag for flag in flags if "Wiener" in flag]
+    assert wiener.startswith("electronic conductivity breaks the Wiener bound in 2 of 6 states")
+    assert len([flag for flag in flags if "Hashin" in flag]) == 1
+    text, page = summary_text(study), (study / "report.html").read_text(encoding="utf-8")
+    assert "flag: electronic conductivity breaks the Wiener bound in 2 of 6 states" in text
+    assert "breaks the Wiener bound in 2 of 6 states" in page
+
+
+def test_porosity_beyond_its_range_is_flagged(card, results):
+    frames = dict(results["press"].tables["frames"])
+    frames["porosity"] = frames["porosity"] - 0.25  # the hardest box would have no pores left
+    pressed = Data({**results["press"].tables, "frames": frames}, {})
+    assert any(
+        flag.startswith("porosity of the boxes leaves the range of 0 to 1: -0.05")
+        for flag in validity_answer(card, {"press": pressed})["flags"]
+    )
 
 
 def test_scatter_of_one_replica_does_not_exist(results):
