@@ -15,7 +15,17 @@ def transport_grid(rows: list[dict[str, Any]]) -> Grid:
 
     A ! marks what lies above the Wiener bound of its phases (σ limit), and a tortuosity below 1.
     """
-    headings = ("pressed to (MPa)", "porosity %", "κ/κ0 z", "κ/κ0 xy", "τ z", "τ xy", "σ z S/m", "σ xy S/m", "σ limit")
+    headings = (
+        "pressed to (MPa)",
+        "porosity %",
+        "κ/κ0 z",
+        "κ/κ0 xy",
+        "τ z",
+        "τ xy",
+        "σ z S/m",
+        "σ xy S/m",
+        "σ limit S/m",
+    )
     lines = []
     for row in rows:
         cells = [f"{row['stress_Pa'] / 1e6:g}" if row["stress_Pa"] else "as laid", percent(row["porosity"])]
