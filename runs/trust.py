@@ -21,6 +21,7 @@ from kalander.runs.trust_trials import FINER, PARTS, QUANTITIES, WIDER, Trial, t
 
 __all__ = ["grids", "main"]
 
+LEAST = 1e-12  # of a unit shown; below, differences of equal numbers
 HEADINGS = {
     "seeds": "seeds sd (of mean)", "rounding": "rounding sd", "size": f"box x{WIDER:g}", "speed": "speed x0.5",
     "step": "step x0.5", "voxel": f"voxel x{FINER:g}", "nip": "nip - boxes",
@@ -44,6 +45,7 @@ def cell(value: float | None, error: float | None, factor: float, part: str) -> 
     """A number of three digits; a difference with sign and error."""
     if value is None:
         return ABSENT
+    value = 0.0 if abs(value * factor) < LEAST else value
     if part == "value":
         return f"{value * factor:.4g}"
     if part in ("seeds", "rounding"):

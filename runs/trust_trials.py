@@ -34,8 +34,8 @@ QUANTITIES = {
     "nip_exit_m": ("web behind the nip", "µm", 1e6),
     "tortuosity_z": ("tortuosity z", "1", 1.0),
     "conductivity_z_S_per_m": ("conductivity z", "S/m", 1.0),
+    "conductivity_limit_S_per_m": ("most that its phases allow", "S/m", 1.0),
 }
-TRANSPORT = ("tortuosity_z", "conductivity_z_S_per_m")
 
 Pairs = tuple[np.ndarray, np.ndarray | None]  # difference or deviation at each stress, and its standard error
 Values = dict[str, np.ndarray]  # of each quantity, shape (stress, replica); NaN where there is none
@@ -204,14 +204,18 @@ def of_replica(pressed: Data, replica: int) -> Data:
 
 
 def transport_values(trial: Trial, card: Card, packed: Data, pressed: Data) -> Values:
-    """Tortuosity and conductivity through the plane after each release."""
+    """Tortuosity and conductivity through the plane after each release, and the Wiener bound of the latter."""
     states = trial.result(card, "transport", {"pack": packed, "press": pressed}).tables["states"]
     order = [
         [int(np.flatnonzero((states["stress"] == stress) & (states["replica"] == replica))[0])
          for replica in range(card.boxes.replicas)]
         for stress in dict.fromkeys(pressed.tables["boxes"]["stress"].tolist())
     ]  # fmt: skip
-    return dict(zip(TRANSPORT, (states["tortuosity"][order, 2], states["sigma"][order, 2])))
+    return {
+        "tortuosity_z": states["tortuosity"][order, 2],
+        "conductivity_z_S_per_m": states["sigma"][order, 2],
+        "conductivity_limit_S_per_m": states["sigma_limit"][order, 0],
+    }
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
