@@ -89,7 +89,7 @@ def load_card(path_or_name: str | Path, *, overrides: Mapping[str, str] | None =
     """Read a card: a path, or the name of a shipped one. Raises InputError with every fault of the file.
 
     overrides: dotted keys to TOML values, {"boxes.width": "40 um"}; they win over the file and its [quick] table.
-    quick: apply the [quick] table, a smaller variant of the same study.
+    quick: apply the [quick] table, a smaller variant of the same study; a card without one has no such variant.
     """
     source = read_toml(find_card(path_or_name))
     document = {key: value for key, value in source.document.items() if key != "quick"}
@@ -100,6 +100,10 @@ def load_card(path_or_name: str | Path, *, overrides: Mapping[str, str] | None =
     applied, unused = (small, {}) if quick else ({}, small)
     document = apply_overrides(overlay(document, applied), overrides)
     card, faults = try_card(document, places(source, applied, overrides))
+    if quick and not small:
+        why = "has no table [quick], so that the whole study would be run"
+        allowed = "a table [quick] in the card, such as the shipped ones have, or --set for single values"
+        faults.append(Fault("--quick", str(path_or_name), why, allowed))
     # the [quick] table must be right also when it is not used: its faults are those that it adds
     if unused:
         known = {str(fault) for fault in faults}

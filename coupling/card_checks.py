@@ -20,12 +20,14 @@ from kalander.coupling.electrode import (
 )
 from kalander.coupling.estimates import (
     INDEX_LIMIT,
+    class_estimate,
     critical_time_step,
     memory_estimate,
     particle_estimate,
     step_estimate,
 )
 from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
+from kalander.coupling.transport_section import TransportSection
 from kalander.dem.fragments import smallest_piece
 from kalander.dem.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
 from kalander.kernels.errors import Fault
@@ -300,6 +302,18 @@ def narrow_box(electrode: Electrode, boxes: Boxes) -> Iterator[str]:
         )
 
 
+def classes_too_rare(electrode: Electrode, boxes: Boxes) -> Iterator[str]:
+    """A class of which a box holds less than one particle is drawn by chance: some boxes have none."""
+    for diameter, share, count in class_estimate(electrode, boxes):
+        if count < 1.0:
+            needed = boxes.width / math.sqrt(count)
+            yield (
+                f"boxes.width: a box holds {count:.2g} particles of {1e6 * diameter:.3g} µm on average, "
+                f"{100 * share:.3g} % of the active volume, so that some boxes have none; "
+                f"from {1e6 * needed:.3g} µm on it holds one"
+            )
+
+
 def odd_densities(electrode: Electrode) -> Iterator[str]:
     densities = {
         "active.density": electrode.active.density,
@@ -317,6 +331,15 @@ def odd_binder_domain(electrode: Electrode) -> Iterator[str]:
         yield (
             f"electrode.solid_density: the recipe leaves carbon and binder a density of {density:.0f} kg/m^3, outside "
             f"{BINDER_DOMAIN_BAND[0]:.0f} to {BINDER_DOMAIN_BAND[1]:.0f}; solid_density and the materials' disagree"
+        )
+
+
+def binder_conducts_too_well(binder: Binder, transport: TransportSection) -> Iterator[str]:
+    """Straight nanopores would give the binder domain a diffusivity of its porosity: none can give more."""
+    if transport.binder_diffusivity > binder.nanoporosity:
+        yield (
+            f"transport.binder_diffusivity: {transport.binder_diffusivity:g} exceeds binder.nanoporosity, "
+            f"{binder.nanoporosity:g}: more than straight nanopores let through"
         )
 
 
@@ -362,8 +385,10 @@ WARNINGS: tuple[Check, ...] = (
     dense_target,
     one_size,
     narrow_box,
+    classes_too_rare,
     odd_densities,
     odd_binder_domain,
+    binder_conducts_too_well,
     soft_particles,
     soft_that_yields,
     fast_press,

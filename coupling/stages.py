@@ -34,7 +34,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(
-            "transport", 1, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")), TRANSPORT, {},
+            "transport", 2, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")), TRANSPORT, {},
             lambda inputs, _: transport_work(card, inputs["pack"], inputs["press"], precision, schedule),
             uses_device=True,
         ),

@@ -47,6 +47,10 @@ class RunResult:
         from kalander.runs.devices import device_answer
         from kalander.runs.fracture_answer import criteria_answer
 
+        results = {
+            "pack": self.packed, "press": self.pressed, "closure": self.closure, "nip": self.rolled,
+            "transport": self.measured,
+        }  # fmt: skip
         rolls = [answers.nip_answer(self.rolled, row) for row in range(len(self.rolled.tables["settings"]["name"]))]
         return {
             "study": str(self.folder),
@@ -56,12 +60,13 @@ class RunResult:
                 for stage in self.stages
             ],
             **answers.electrode_answer(self.card),
+            "particle_sizes": answers.sizes_answer(self.card, self.packed),
             "press": answers.press_answer(self.card, self.pressed),
             "fracture": criteria_answer(self.pressed),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
             "transport": answers.transport_answer(self.measured),
-            "validity": answers.validity_answer(self.card, self.pressed),
+            "validity": answers.validity_answer(self.card, results),
             "report": None if self.report is None else str(self.report),
         }
 
