@@ -184,7 +184,7 @@ FILES = [
     ("packing without radii", lambda folder: packing(folder / "a.npz", radius=None), ["radius"]),
     ("packing with a nan", lambda folder: packing(folder / "a.npz", position=[[np.nan, 0, 0]]), ["finite"]),
     ("packing without volume", lambda folder: packing(folder / "a.npz", box_size=[1e-5, 0, 1e-5]), ["box_size"]),
-    ("packing too small", lambda folder: packing(folder / "a.npz", box_size=[1e-7] * 3), ["two voxels"]),
+    ("packing too small", lambda folder: packing(folder / "a.npz", radius=[2e-7], box_size=[5e-7] * 3), ["two voxels"]),
 ]
 
 
