@@ -4,6 +4,7 @@ import io
 import math
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -61,7 +62,9 @@ def header_of(file: IO[bytes], key: str, allowed: str) -> Header:
     text = head + file.read(max(0, length + start - len(head)))
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     try:
-        shape, column_major, dtype = read(io.BytesIO(text[8:]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            shape, column_major, dtype = read(io.BytesIO(text[8:]))
     except UNPARSABLE as error:
         raise Unreadable(key, f"has no header of an array ({str(error)[:80]})", allowed) from None
     if any(isinstance(length, bool) or not isinstance(length, int) or length < 0 for length in shape):

@@ -3,6 +3,7 @@
 Every fault is named before anything runs.
 """
 
+import math
 import re
 import stat
 from pathlib import Path
@@ -28,6 +29,7 @@ FORMATS = (
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff", ".h5", ".hdf5")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDF5, GZIP, BYTE_ORDER_MARK = b"\x89HDF\r\n\x1a\n", b"\x1f\x8b", b"\xef\xbb\xbf"
+LARGEST_CHUNK = 64 << 20
 ATOMS = re.compile(rb"^\s*\+?[0-9_.]+\s+atoms\b", re.MULTILINE)  # a line in the header of LAMMPS data
 OPTIONS = {"packing.length_unit": "--length-unit", "packing.replica": "--replica"}
 
@@ -126,10 +128,13 @@ def _read_hdf5(path: Path, dataset: str | None) -> VoxelImage:
         with h5py.File(path, "r") as file:
             item = _chosen(path, _volumes(file), dataset)
             check_shape(path, item.shape, item.dtype)
+            chunk = math.prod(item.chunks or (0,)) * item.dtype.itemsize  # unpacked as a whole
+            if chunk > max(LARGEST_CHUNK, 2 * item.size * item.dtype.itemsize):
+                raise Unreadable("the file", f"has chunks of {chunk} bytes, more than its data", FORMATS)
             spacing = item.attrs.get("element_size_um")  # as Fiji and ilastik write it, z y x
             given = None if spacing is None or np.shape(spacing) != (3,) else tuple(float(v) for v in spacing[::-1])
             values = item[...]
-    except InputError:
+    except (InputError, Unreadable):
         raise
     except Exception as error:  # h5py answers a damaged file with any kind
         raise Unreadable("the file", f"is damaged ({str(error)[:160]})", FORMATS) from None

@@ -14,8 +14,8 @@ from kalander.kernels.errors import Fault, InputError
 from kalander.kernels.host import memory_bytes
 
 __all__ = [
-    "ACTIVE", "AXES", "BINDER", "CRACKED", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory", "check_shape",
-    "checked_values", "phases_of", "voxel_size",
+    "ACTIVE", "AXES", "BINDER", "CRACKED", "MOST_VOXELS", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",
+    "check_shape", "checked_values", "phases_of", "voxel_size",
 ]  # fmt: skip
 
 AXES = ("x", "y", "z")
@@ -24,6 +24,7 @@ ACTIVE, PORE, BINDER, CRACKED = 0, 1, 2, 3  # labels of voxelised packings
 BYTES_PER_VOXEL = 60  # of a solution at porosity 0.35 (tests/benchmarks/transport.py)
 NAMED_LABELS = 12  # labels that a message lists
 LABEL_LIMIT = 1 << 16
+MOST_VOXELS = 2**31 - 1  # the range of their index
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def check_shape(path: Path, shape: Sequence[int], kind: np.dtype) -> None:
 
 def check_memory(where: str, value: object, voxels: int, itemsize: int = 1) -> None:
     """Refuse an image whose solution does not fit into memory."""
+    if voxels > MOST_VOXELS:
+        raise InputError(Fault(where, value, f"has {voxels:.3g} voxels", f"up to {MOST_VOXELS:.2g}: larger voxels"))
     needed, there = voxels * (BYTES_PER_VOXEL + itemsize), memory_bytes()
     if there is not None and needed > there:
         why = f"has {voxels:.3g} voxels, whose solution needs some {needed / 1e9:.3g} GB of memory"

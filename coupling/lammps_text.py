@@ -18,6 +18,7 @@ __all__ = ["Bounds", "Lines", "count_of", "open_lines", "real", "rows_of", "sphe
 
 LONGEST_LINE = 1 << 16  # characters
 MOST_CHARACTERS = 4 << 30
+TIGHTEST, SMALL = 50, 64 << 20  # characters that a byte of a gzip file may unpack to, of files above so many
 WHOLE = "a whole text file of LAMMPS"
 LARGEST_WHOLE = 2**53  # beyond, not every whole number is a float
 # metres of one unit of length, by the name of the style; lj has none
@@ -27,8 +28,8 @@ UNITS = {"si": 1.0, "cgs": 1e-2, "micro": 1e-6, "nano": 1e-9, "real": 1e-10, "me
 class Lines:
     """Lines of a text in turn, stripped, blank ones left out; `ended`: whether the last one was ended."""
 
-    def __init__(self, file: io.TextIOBase) -> None:
-        self.file, self.ended, self.characters = file, True, 0
+    def __init__(self, file: io.TextIOBase, most: int = MOST_CHARACTERS) -> None:
+        self.file, self.ended, self.characters, self.most = file, True, 0, most
 
     def raw(self) -> str | None:
         """The next line, blank or not; None at the end of the file."""
@@ -40,8 +41,10 @@ class Lines:
             return None
         self.characters += len(line)
         self.ended = line.endswith("\n")
-        if self.characters > MOST_CHARACTERS or (not self.ended and len(line) >= LONGEST_LINE):
-            raise Unreadable("the file", f"has a line of more than {LONGEST_LINE} characters, or too many", WHOLE)
+        if not self.ended and len(line) >= LONGEST_LINE:
+            raise Unreadable("the file", f"has a line of more than {LONGEST_LINE} characters", WHOLE)
+        if self.characters > self.most:
+            raise Unreadable("the file", f"unpacks to more than {self.most} characters", WHOLE)
         return line.strip()
 
     def __iter__(self) -> Iterator[str]:
@@ -60,8 +63,9 @@ def open_lines(path: Path) -> Iterator[Lines]:
     with path.open("rb") as head:
         packed = head.read(2) == b"\x1f\x8b"
     opened = gzip.open if packed else open
+    most = max(SMALL, TIGHTEST * path.stat().st_size) if packed else MOST_CHARACTERS
     with opened(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-        yield Lines(file)  # type: ignore[arg-type]
+        yield Lines(file, most)  # type: ignore[arg-type]
 
 
 def real(text: str) -> float:

@@ -25,6 +25,7 @@ from kalander.coupling.images import (
 )
 from kalander.coupling.quantity import QuantityError, parse_quantity
 from kalander.coupling.spheres import Spheres
+from kalander.coupling.voxel_checks import COARSE, COARSEST
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ __all__ = ["TOLERANCES", "transport_image"]
 log = logging.getLogger("kalander")
 
 TOLERANCES = (1e-13, 0.1)  # relative errors of the flux that can be asked for
-# voxels over the smallest diameter: D_eff of spheres is 5 % off at a half, 1 % at a fifth, 0.3 % at a tenth
-COARSEST, COARSE = 0.5, 0.2
 POROSITY = "volume of the phases that conduct, each by the pores in it (porosity_of_phases)"
 
 
