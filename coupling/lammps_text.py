@@ -17,6 +17,7 @@ from kalander.coupling.spheres import MOST_PARTICLES, Spheres, Unreadable
 __all__ = ["Bounds", "Lines", "count_of", "open_lines", "real", "rows_of", "spheres_of", "unit_named"]
 
 LONGEST_LINE = 1 << 16  # characters
+SHORTEST_LINE = 32  # what an empty one costs in time
 MOST_CHARACTERS = 4 << 30
 TIGHTEST, SMALL = 50, 64 << 20  # characters that a byte of a gzip file may unpack to, of files above so many
 WHOLE = "a whole text file of LAMMPS"
@@ -39,7 +40,7 @@ class Lines:
             raise Unreadable("the file", f"is damaged ({str(error)[:80]})", WHOLE) from None
         if not line:
             return None
-        self.characters += len(line)
+        self.characters += max(len(line), SHORTEST_LINE)
         self.ended = line.endswith("\n")
         if not self.ended and len(line) >= LONGEST_LINE:
             raise Unreadable("the file", f"has a line of more than {LONGEST_LINE} characters", WHOLE)
