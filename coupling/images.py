@@ -52,13 +52,13 @@ def check_shape(path: Path, shape: Sequence[int], kind: np.dtype) -> None:
 
 def check_memory(where: str, value: object, voxels: int, itemsize: int = 1) -> None:
     """Refuse an image whose solution does not fit into memory."""
-    if voxels > MOST_VOXELS:
-        raise InputError(Fault(where, value, f"has {voxels:.3g} voxels", f"up to {MOST_VOXELS:.2g}: larger voxels"))
     needed, there = voxels * (BYTES_PER_VOXEL + itemsize), memory_bytes()
     if there is not None and needed > there:
         why = f"has {voxels:.3g} voxels, whose solution needs some {needed / 1e9:.3g} GB of memory"
         most = f"at most {there / 1e9:.3g} GB: crop it or use larger voxels"
         raise InputError(Fault(where, value, why, most))
+    if voxels > MOST_VOXELS:
+        raise InputError(Fault(where, value, f"has {voxels:.3g} voxels", f"up to {MOST_VOXELS:.2g}: larger voxels"))
 
 
 def checked_values(path: Path, values: np.ndarray) -> np.ndarray:
