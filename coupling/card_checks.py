@@ -28,6 +28,7 @@ from kalander.coupling.estimates import (
 )
 from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
 from kalander.coupling.transport_section import TransportSection
+from kalander.coupling.voxel_checks import coarse_voxels, voxels_do_not_fit
 from kalander.dem.fragments import smallest_piece
 from kalander.dem.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
 from kalander.kernels.errors import Fault
@@ -378,6 +379,7 @@ FAULTS: tuple[Check, ...] = (
     bonds_longer_than_the_box,
     colder_than_its_law,
     step_too_long,
+    voxels_do_not_fit,
 )
 WARNINGS: tuple[Check, ...] = (
     step_very_short,
@@ -392,4 +394,5 @@ WARNINGS: tuple[Check, ...] = (
     soft_particles,
     soft_that_yields,
     fast_press,
+    coarse_voxels,
 )

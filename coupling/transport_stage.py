@@ -13,15 +13,14 @@ from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.images import ACTIVE, BINDER, PORE
 from kalander.coupling.ionic import TOLERANCE, measure
 from kalander.coupling.microstructure import Conductors, Microstructure
-from kalander.coupling.particles import size_classes
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
+from kalander.coupling.voxel_checks import voxel_of
 from kalander.coupling.voxelise import Voxels, voxelise
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["TRANSPORT", "State", "measured", "states_of", "transport_flags", "transport_work"]
 
-VOXELS_A_DIAMETER = 10  # of the smallest particle
 SINGLE_TOLERANCE = 1e-4  # relative error of the flux that single precision can promise
 FAR = 1.0  # electrolyte
 LIMITS = "largest values that the phases allow, along an axis (Wiener) and as mean over the axes (Hashin–Shtrikman)"
@@ -114,8 +113,7 @@ def nanoporosity(card: Card) -> float:
 def measured(card: Card, state: State, *, precision: str, on_host: bool) -> dict[str, np.ndarray | float | int]:
     """One row of the table."""
     section, structure = card.transport, state.structure
-    smallest = min(diameter for diameter, _ in size_classes(card.electrode.particles))
-    voxel = section.voxel or smallest / VOXELS_A_DIAMETER
+    voxel = voxel_of(card.electrode, section)
     where = {"precision": precision, "on_host": on_host}
     voxels = voxelise(structure.voxel_body(), voxel, rule=section.binder_rule, exact=True, **where)  # type: ignore[arg-type]
     nano = nanoporosity(card)

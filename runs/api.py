@@ -227,6 +227,8 @@ def _study(
 def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     """Raise InputError where memory, or StorageError where the disk, is too small by estimate."""
     from kalander.coupling.estimates import memory_estimate, particle_estimate
+    from kalander.coupling.images import check_memory
+    from kalander.coupling.voxel_checks import voxel_count, voxel_of
     from kalander.kernels.host import memory_bytes
 
     particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)
@@ -234,6 +236,8 @@ def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     if there is not None and needed > there:
         why = f"boxes hold some {particles:.2g} particles, which need {needed / 1e9:.1f} GB of memory"
         raise InputError(Fault("boxes.width", card.boxes.width, why, f"at most {there / 1e9:.1f} GB: fewer or smaller"))
+    voxels = voxel_count(card.electrode, card.boxes, card.transport)
+    check_memory("transport.voxel", voxel_of(card.electrode, card.transport), int(voxels), itemsize=24)
     holder = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(holder).free
     saves = SAVES_AT_ONCE * SAVED_BYTES_PER_PARTICLE * particles
