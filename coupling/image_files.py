@@ -29,6 +29,7 @@ FORMATS = (
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff", ".h5", ".hdf5")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDF5, GZIP, BYTE_ORDER_MARK = b"\x89HDF\r\n\x1a\n", b"\x1f\x8b", b"\xef\xbb\xbf"
+SWAPPED = "indexed (x, y, z) as it stands, and Fiji and ilastik write (z, y, x): x and z may have changed places"
 LARGEST_CHUNK = 64 << 20
 ATOMS = re.compile(rb"^\s*\+?[0-9_.]+\s+atoms\b", re.MULTILINE)  # a line in the header of LAMMPS data
 OPTIONS = {"packing.length_unit": "--length-unit", "packing.replica": "--replica"}
@@ -131,14 +132,15 @@ def _read_hdf5(path: Path, dataset: str | None) -> VoxelImage:
             chunk = math.prod(item.chunks or (0,)) * item.dtype.itemsize  # unpacked as a whole
             if chunk > max(LARGEST_CHUNK, 2 * item.size * item.dtype.itemsize):
                 raise Unreadable("the file", f"has chunks of {chunk} bytes, more than its data", FORMATS)
-            spacing = item.attrs.get("element_size_um")  # as Fiji and ilastik write it, z y x
-            given = None if spacing is None or np.shape(spacing) != (3,) else tuple(float(v) for v in spacing[::-1])
+            spacing = item.attrs.get("element_size_um")  # in the order of the dataset's own axes
+            given = None if spacing is None or np.shape(spacing) != (3,) else tuple(float(v) for v in spacing)
             values = item[...]
     except (InputError, Unreadable):
         raise
     except Exception as error:  # h5py answers a damaged file with any kind
         raise Unreadable("the file", f"is damaged ({str(error)[:160]})", FORMATS) from None
-    return VoxelImage(path.name, checked_values(path, values), given)  # type: ignore[arg-type]
+    notes = () if given is None else (SWAPPED,)
+    return VoxelImage(path.name, checked_values(path, values), given, notes)  # type: ignore[arg-type]
 
 
 def _volumes(file: Any) -> dict[str, Any]:

@@ -29,11 +29,15 @@ MOST_VOXELS = 2**31 - 1  # the range of their index
 
 @dataclass(frozen=True)
 class VoxelImage:
-    """labels: integers or bool, shape (x, y, z); size: of a voxel [m] where the file says it, relative or absolute."""
+    """labels: integers or bool, shape (x, y, z); spacing: of voxels where the file says it, relative or absolute.
+
+    notes: what was assumed, a sentence each.
+    """
 
     name: str
     labels: np.ndarray
     spacing: tuple[float, float, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def check_shape(path: Path, shape: Sequence[int], kind: np.dtype) -> None:

@@ -12,7 +12,7 @@ from kalander.coupling.compact_case import PackingNotes
 from kalander.coupling.lammps_data import read_data
 from kalander.coupling.lammps_dump import read_dump
 from kalander.coupling.lammps_text import open_lines
-from kalander.coupling.spheres import Spheres, Unreadable, sphere_faults
+from kalander.coupling.spheres import Spheres, Unreadable, plate_depth, sphere_faults
 from kalander.coupling.store import read
 from kalander.dem.packing import Packing
 from kalander.kernels.errors import CheckpointError, Fault, InputError
@@ -25,6 +25,7 @@ LARGEST_ARRAY = 1 << 30  # bytes of one array, unpacked: forty million centres
 TIGHTEST, SMALL = 100, 64 << 20  # of arrays above so many bytes
 
 FORMATS = "an .npz (position, radius, type, box_size), a LAMMPS data or dump file, or pack.h5 of a study"
+CUT = 0.2  # of the radius in a plate: as much as a pressed packing may bring
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
 
 Reader = Callable[[Path, PackingNotes, bool], Spheres]
@@ -61,7 +62,8 @@ def read_spheres(
     )  # fmt: skip
     if faults:
         raise InputError(faults)
-    return replace(spheres, notes=(*spheres.notes, *_about_walls(spheres, periodic)))
+    cut = _about_plates(spheres) if materials is None else []
+    return replace(spheres, notes=(*spheres.notes, *_about_walls(spheres, periodic), *cut))
 
 
 def packing_of(spheres: Spheres, *, periodic: bool = False) -> Packing:
@@ -77,6 +79,16 @@ def _about_walls(spheres: Spheres, periodic: bool) -> list[str]:
     ends = [axis for axis, wall in zip("xyz" if periodic else "xy", spheres.walls) if wall]
     along = " and ".join(ends)
     return [f"the file says that its box ends along {along}; it is taken to repeat there"] if ends else []
+
+
+def _about_plates(spheres: Spheres) -> list[str]:
+    deep = plate_depth(spheres)
+    count = int((deep > CUT).sum())
+    if not count:
+        return []
+    return [
+        f"{count} spheres stand in the ends of the box along z by up to {deep.max():.2g} of their radius: cut there"
+    ]
 
 
 def _reader(path: Path) -> Reader:
@@ -128,8 +140,8 @@ def _from_npz(path: Path, _: PackingNotes, types: bool) -> Spheres:
         _check_together(archive, headers)
         arrays = {name: read_member(archive, name, headers[name], FORMATS) for name in wanted}
     kind = arrays.get("type", np.zeros(len(arrays["radius"]), np.int64))
-    if kind.dtype.kind == "u":
-        kind = np.minimum(kind, np.iinfo(np.int64).max)
+    if kind.dtype.kind == "u" and len(kind) and kind.max() > np.iinfo(np.int64).max:
+        raise Unreadable("type", f"holds {kind.max()}", "types from 0")
     return Spheres(
         arrays["position"].astype(float), arrays["radius"].astype(float), kind.astype(np.int64),
         arrays["box_size"].astype(float),

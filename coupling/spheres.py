@@ -9,7 +9,7 @@ from kalander.dem.generate import near_pairs
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 
-__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "sphere_faults"]
+__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "plate_depth", "sphere_faults"]
 
 MOST_PARTICLES = 2**31 // 32  # as coupling.estimates
 RADII = 1e-9, 0.5e-3  # m: an electrode has no particle above 1 mm; larger ones are micrometres taken for metres
@@ -94,14 +94,18 @@ def _size_faults(name: str, spheres: Spheres) -> Iterator[Fault]:
     if 2 * largest > size.min():
         yield Fault(f"{name}: radius", largest, "is of a sphere larger than the box", f"below {size.min() / 2:g} m")
         return
-    with np.errstate(over="ignore"):
-        fraction = float((4 / 3 * np.pi * (radius / largest) ** 3).sum() / np.prod(size / largest))
+    fraction = _filling(spheres)
     if fraction < EMPTIEST:
         why = f"leaves a solid fraction of {fraction:.1g}: is it of the same unit as the radii?"
         yield Fault(f"{name}: box_size", size.tolist(), why, f"a solid fraction above {EMPTIEST:g}")
-    if fraction > FULLEST:
-        why = f"is {1 / fraction:.3g} of the volume of its spheres, which overlap"
-        yield Fault(f"{name}: box_size", size.tolist(), why, f"spheres of up to {FULLEST:g} of the box")
+
+
+def _filling(spheres: Spheres) -> float:
+    """Volume of the spheres over that of the box."""
+    largest = spheres.radius.max()
+    with np.errstate(over="ignore"):
+        volume = (4 / 3 * np.pi * (spheres.radius / largest) ** 3).sum()
+        return float(volume / np.prod(spheres.box_size / largest))
 
 
 def _offenders(name: str, key: str, values: np.ndarray, wrong: np.ndarray, why: str, allowed: str) -> Iterator[Fault]:
@@ -111,14 +115,22 @@ def _offenders(name: str, key: str, values: np.ndarray, wrong: np.ndarray, why: 
         yield Fault(f"{name}: {key}[{rows[0]}]", values[rows[0]].tolist(), why + more, allowed)
 
 
+def plate_depth(spheres: Spheres) -> np.ndarray:
+    """How deep each sphere stands in a plate, over its radius; negative where it stands free."""
+    place, radius = spheres.position[:, 2], spheres.radius
+    return np.maximum(radius - place, place + radius - spheres.box_size[2]) / radius
+
+
 def _plate_faults(name: str, spheres: Spheres, limit: float) -> Iterator[Fault]:
     """Spheres that stand deeper in a plate than they could be pressed; at 1 their centre is in it."""
-    position, radius, height = spheres.position, spheres.radius, spheres.box_size[2]
-    depth = np.maximum(radius - position[:, 2], position[:, 2] + radius - height) / radius
+    position = spheres.position
+    depth = plate_depth(spheres)
     rows = np.flatnonzero(depth > limit)
     if len(rows):
         why = f"stands in a plate by {depth[rows].max():.3g} of its radius, as do {len(rows)} spheres"
-        allowed = f"up to {limit:g} (packing.largest_overlap); plates stand at z = 0 and box_size[2]"
+        allowed = (
+            f"up to {limit:g} (packing.largest_overlap); plates stand at z = 0 and box_size[2], or see packing.plates"
+        )
         yield Fault(f"{name}: position[{rows[0]}]", position[rows[0]].tolist(), why, allowed)
 
 
@@ -128,7 +140,7 @@ def _pair_faults(name: str, spheres: Spheres, limit: float | None, periodic: boo
     walls = np.array(spheres.walls[:sides])
     if limit is None and not walls.any():
         return
-    faults = list(_coincident(name, spheres))
+    faults = list(_crowded(name, spheres))
     if faults:
         yield from faults
         return
@@ -150,12 +162,17 @@ def _pair_faults(name: str, spheres: Spheres, limit: float | None, periodic: boo
         yield Fault(f"{name}: position", "spheres", why, f"up to {limit:g} (packing.largest_overlap)")
 
 
-def _coincident(name: str, spheres: Spheres) -> Iterator[Fault]:
-    """Equal centres; a search for pairs would list every two of thousands that stand in one place."""
+def _crowded(name: str, spheres: Spheres) -> Iterator[Fault]:
+    """More than a box can hold, or equal centres: a search would list every two of thousands in one place."""
+    filling = _filling(spheres)
+    if filling > FULLEST:
+        why = f"is {1 / filling:.3g} of the volume of its spheres, which overlap"
+        yield Fault(f"{name}: box_size", spheres.box_size.tolist(), why, f"spheres of up to {FULLEST:g} of the box")
+        return
     order = np.lexsort(spheres.position.T)
     placed = spheres.position[order]
     same = np.flatnonzero((placed[1:] == placed[:-1]).all(axis=1))
     if len(same):
         first = sorted((int(order[same[0]]), int(order[same[0] + 1])))
-        why = f"overlap: {len(same) + 1} have the centre of another, {first[0]}-{first[1]}"
+        why = f"overlap: {len(same)} have the centre of another, {first[0]}-{first[1]}"
         yield Fault(f"{name}: position", "spheres", why, "each sphere once")

@@ -33,7 +33,7 @@ def read_tiff(path: Path, number: str | None) -> VoxelImage:
     _check_chain(path)
     with _silent("tifffile"):
         try:
-            with tifffile.TiffFile(path) as file:
+            with tifffile.TiffFile(path, _multifile=False) as file:  # nothing from beside it
                 chosen = _series(path, list(file.series), number)
                 _check_pages(path, file, chosen)
                 shape = (len(chosen), *chosen[0].shape) if len(chosen) > 1 else tuple(chosen[0].shape)
@@ -91,7 +91,9 @@ def _check_pages(path: Path, file: Any, chosen: list[Any]) -> None:
     """Refuse pages that have no size or bits that no label has, and pixels that would lie behind the end."""
     end = path.stat().st_size
     for series in chosen:
-        for page in (page for page in series.pages if page is not None):
+        for page in series.pages:
+            if page is None:
+                raise Unreadable("the file", "lacks pages that it announces, or has them in other files", ALLOWED)
             whole = page.keyframe
             if whole.bitspersample not in BITS:
                 raise Unreadable("the file", f"has {whole.bitspersample} bits a sample", f"{BITS}")
@@ -103,6 +105,9 @@ def _check_pages(path: Path, file: Any, chosen: list[Any]) -> None:
         if series.dataoffset is not None and series.dataoffset + series.nbytes > end:
             last = series.dataoffset + series.nbytes
             raise Unreadable("the file", f"is cut short: pixels end at byte {last}, the file at {end}", ALLOWED)
+    if file.is_ome and chosen[0].kind != "ome":
+        why = "announces pages that it does not hold: they are in other files, or missing"
+        raise Unreadable("the file", why, "the whole stack in one file")
     announced = (file.imagej_metadata or {}).get("images")
     held = max(len(chosen), *(math.prod(series.shape[:-2]) for series in chosen))
     if len(file.series) == len(chosen) and isinstance(announced, int) and announced > held:

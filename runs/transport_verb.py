@@ -67,7 +67,10 @@ def transport_image(
     image = source if isinstance(source, VoxelImage) else None
     axes, phases, size = axes_of(axis, image), phases_of(phase, image), voxel_size(voxel, image)
     sides = (periodic, periodic, periodic)
-    warnings = _check_packing(path.name, source, phases, size) if isinstance(source, Spheres) else []
+    if isinstance(source, Spheres):
+        warnings = _check_packing(path.name, source, phases, size)
+    else:
+        warnings = [f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source))]
 
     # the kernel language is not imported for input that is refused
     from kalander.coupling.ionic import measure
@@ -127,6 +130,12 @@ def _notes(length_unit: str | None, replica: int) -> PackingNotes:
     if faults:
         raise InputError(faults)
     return PackingNotes.model_construct(length_unit=unit, replica=replica)
+
+
+def _about_shape(image: VoxelImage) -> list[str]:
+    """A picture in colours is an array whose last length is 3 or 4."""
+    x, y, z = image.labels.shape
+    return [f"has {z} voxels along z; is it a picture in colours?"] if z in (3, 4) and min(x, y) >= 16 else []
 
 
 def _check_packing(name: str, packing: Spheres, phases: Phases, size: tuple[float, float, float]) -> list[str]:

@@ -151,6 +151,33 @@ def test_voxels_of_no_depth_want_three_lengths(tmp_path, spacing) -> None:
     assert voxel_size("1 um, 1 um, 2 um", image) == pytest.approx((1e-6, 1e-6, 2e-6))
 
 
+def test_planes_in_other_files_are_not_looked_for(tmp_path) -> None:
+    """A file of the microscope that announces two files; the other one is beside it."""
+    (tmp_path / "b.ome.tif").write_bytes(tiff(PAGES, ome=True, metadata={"axes": "ZYX"}))
+    plane = '<TiffData FirstZ="{0}" IFD="{1}" PlaneCount="1"><UUID FileName="{2}">urn:uuid:{3}</UUID></TiffData>'
+    mine, other = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
+    planes = "".join(
+        plane.format(z, z % 5, *(("a.ome.tif", mine) if z < 5 else ("b.ome.tif", other))) for z in range(10)
+    )
+    text = (
+        f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{mine}">'
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="7" SizeY="6" SizeZ="10" '
+        f'SizeC="1" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+    )
+    (tmp_path / "a.ome.tif").write_bytes(alone(metadata=None, description=text))
+    assert "other files" in refusal(tmp_path / "a.ome.tif")
+
+
+def test_the_axes_of_a_dataset_are_told(tmp_path) -> None:
+    """Sizes stand in the order of the axes, of which some programs write z first."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["labels"] = VOLUME
+        file["labels"].attrs["element_size_um"] = [1.0, 1.0, 2.0]
+    image = read_image(tmp_path / "a.h5", NOTES)
+    assert image.spacing == (1.0, 1.0, 2.0)
+    assert "changed places" in image.notes[0]
+
+
 def slices(folder: Path, names: list[str], pages=PAGES) -> Path:
     folder.mkdir(exist_ok=True)
     for name, page in zip(names, pages):

@@ -221,6 +221,24 @@ def archive(save=np.savez, **changes) -> bytes:
     return held.getvalue()
 
 
+def test_an_archive_is_read_as_it_is(tmp_path) -> None:
+    """To the last bit, packed or not, with what `pack` adds."""
+    for save in (np.savez, np.savez_compressed):
+        spheres = read(tmp_path, archive(save, clump=np.full(4, -1)))
+        assert all(np.array_equal(getattr(spheres, name), values) for name, values in arrays().items())
+        assert spheres.notes == ()
+
+
+def test_a_packing_to_be_measured_may_overlap_and_have_no_types(tmp_path) -> None:
+    """Spheres of a clump stand in each other; what the ends of the box cut off is told, centres beyond are refused."""
+    clump = arrays(type=None, position=np.full((4, 3), 1e-5), radius=np.full(4, 9e-6))
+    held = io.BytesIO()
+    np.savez(held, **clump)
+    assert read(tmp_path, held.getvalue(), materials=None).notes == ()
+    assert "1 spheres stand in the ends" in read(tmp_path, dump(rows=["1 1 5 5 0.5 5"]), materials=None).notes[0]
+    assert "stands in a plate" in refusal(tmp_path, dump(rows=["1 1 5 5 -0.5 5"]), materials=None)
+
+
 ARCHIVES = {
     "radius without dimensions": ({"radius": np.array(5e-6)}, ["radius", "0 dimensions"]),
     "half a metre": ({name: arrays()[name] * 1e5 for name in ("position", "radius", "box_size")}, ["0.5", "SI"]),
@@ -228,13 +246,14 @@ ARCHIVES = {
     "box of micrometres": ({"box_size": np.full(3, 21.0)}, ["solid fraction", "unit"]),
     "radius of bool": ({"radius": np.ones(4, bool)}, ["radius", "bool"]),
     "complex": ({"radius": np.full(4, 5e-6 + 0j)}, ["radius", "complex128"]),
-    "types beyond the integers": ({"type": np.full(4, 2**64 - 1, np.uint64)}, ["type[0]", "[[material]]"]),
+    "types beyond the integers": ({"type": np.full(4, 2**64 - 1, np.uint64)}, ["type", "18446744073709551615"]),
     "types nan": ({"type": np.full(4, np.nan)}, ["type", "whole"]),
     "positions in a row": ({"position": np.zeros(12)}, ["position", "2 dimensions"]),
     "positions of a plane": ({"position": np.zeros((4, 2))}, ["do not belong together"]),
     "box of six": ({"box_size": np.zeros(6)}, ["do not belong together"]),
     "no types": ({"type": None}, ["type", "missing"]),
-    "too full": ({"radius": np.full(4, 1.01e-5)}, ["volume of its spheres"]),
+    "too full": ({"radius": np.full(4, 1.01e-5), "position": PLACES * [1e-6, 1e-6, 0] + [0, 0, 1.05e-5]},
+                 ["volume of its spheres"]),
     "one place": ({"position": np.full((4, 3), 1e-5)}, ["centre of another", "0-1"]),
 }  # fmt: skip
 
