@@ -26,6 +26,7 @@ UNPARSABLE = (
     ValueError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, KeyError, IndexError, AttributeError,
     RecursionError, MemoryError,
 )  # fmt: skip
+PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes; others unpack a byte to millions
 # what zipfile answers to a damaged archive
 DAMAGED = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError,
@@ -87,6 +88,8 @@ def archive_of(path: Path, allowed: str) -> Iterator[zipfile.ZipFile]:
 def member_header(archive: zipfile.ZipFile, name: str, allowed: str) -> Header:
     """What an array of an archive declares, which its member must be able to hold. Raises Unreadable."""
     member = archive.getinfo(f"{name}.npy")
+    if member.compress_type not in PLAIN:
+        raise Unreadable(name, f"is packed by method {member.compress_type}", allowed)
     with archive.open(member) as file:
         header = header_of(file, name, allowed)
     held = member.file_size - header.offset

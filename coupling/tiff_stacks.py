@@ -20,6 +20,8 @@ ALLOWED = "a stack of grey pages, one a slice along z"
 NO_DEPTH = {"S": "colours", "C": "channels", "T": "times", "P": "angles or phases", "H": "lifetimes", "R": "tiles"}
 DEPTH = "ZIQ"  # slices, pages, and what has no name
 MOST_PAGES = 1 << 16
+LOSSY = (6, 7, 33003, 33005, 34712, 34892, 50001, 50002)  # JPEG and its kin, WebP
+BY_PILLOW = (2, 3, 4, 5, 34925, 50000)  # fax, LZW, LZMA, Zstandard
 BITS = (1, 8, 16, 32, 64)
 
 
@@ -39,12 +41,11 @@ def read_tiff(path: Path, number: str | None) -> VoxelImage:
                 shape = (len(chosen), *chosen[0].shape) if len(chosen) > 1 else tuple(chosen[0].shape)
                 check_shape(path, shape, np.dtype(chosen[0].dtype))
                 spacing = _spacing(file)
-                parts = [series.asarray() for series in chosen]
+                parts = [_pixels(path, series) for series in chosen]
         except (InputError, Unreadable):
             raise
         except Exception as error:  # tifffile answers a damaged file with any kind
-            remedy = "pip install imagecodecs, or save without compression" if "imagecodecs" in str(error) else ALLOWED
-            raise Unreadable("the file", f"is damaged ({str(error)[:160]})", remedy) from None
+            raise Unreadable("the file", f"is damaged ({str(error)[:160]})", ALLOWED) from None
     values = parts[0] if len(parts) == 1 else np.stack(parts)
     if values.shape != shape:
         raise Unreadable("the file", f"declares the shape {shape} and holds {values.shape}", ALLOWED)
@@ -112,6 +113,29 @@ def _check_pages(path: Path, file: Any, chosen: list[Any]) -> None:
     held = max(len(chosen), *(math.prod(series.shape[:-2]) for series in chosen))
     if len(file.series) == len(chosen) and isinstance(announced, int) and announced > held:
         raise Unreadable("the file", f"is cut short: it announces {announced} pages and holds {held}", ALLOWED)
+
+
+def _pixels(path: Path, series: Any) -> np.ndarray:
+    """The values of a series; what tifffile cannot unpack without help, Pillow does page by page."""
+    method = int(series.keyframe.compression)
+    if method in LOSSY:
+        raise Unreadable("the file", f"is compressed with losses (method {method}), which change labels", ALLOWED)
+    try:
+        return np.asarray(series.asarray())
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        if method not in BY_PILLOW or series.keyframe.photometric == 0:
+            remedy = "pip install imagecodecs, or save without compression"
+            raise Unreadable("the file", f"is compressed by method {method}", remedy) from None
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        pages = []
+        for page in series.pages:
+            picture.seek(page.index)
+            pages.append(np.array(picture).astype(series.dtype, casting="safe"))
+    return np.stack(pages).reshape(series.shape)
 
 
 def _spacing(file: Any) -> tuple[float, float, float] | None:

@@ -68,7 +68,7 @@ def transport_image(
     axes, phases, size = axes_of(axis, image), phases_of(phase, image), voxel_size(voxel, image)
     sides = (periodic, periodic, periodic)
     if isinstance(source, Spheres):
-        warnings = _check_packing(path.name, source, phases, size)
+        warnings = _check_packing(path.name, source, phases, size, str(voxel))
     else:
         warnings = [f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source))]
 
@@ -138,11 +138,13 @@ def _about_shape(image: VoxelImage) -> list[str]:
     return [f"has {z} voxels along z; is it a picture in colours?"] if z in (3, 4) and min(x, y) >= 16 else []
 
 
-def _check_packing(name: str, packing: Spheres, phases: Phases, size: tuple[float, float, float]) -> list[str]:
+def _check_packing(
+    name: str, packing: Spheres, phases: Phases, size: tuple[float, float, float], asked: str
+) -> list[str]:
     """Raise InputError for voxels that a packing cannot have; what is unusual, a sentence each."""
     faults = []
     if len(set(size)) != 1:
-        faults.append(Fault("--voxel", list(size), "is not one length", "one length for a packing, for cubes"))
+        faults.append(Fault("--voxel", asked, "is not one length", "one length for a packing, for cubes"))
     absent = [label for label in phases.diffusivity if label not in (ACTIVE, PORE)]
     if absent:
         faults.append(Fault("--phase", absent[0], "has no voxel in a packing", f"{PORE} (pores), {ACTIVE} (spheres)"))
@@ -150,15 +152,13 @@ def _check_packing(name: str, packing: Spheres, phases: Phases, size: tuple[floa
     count, smallest = float(np.prod(shape)), 2 * float(packing.radius.min())
     longest = min(float(packing.box_size.min()) / 2, COARSEST * smallest)
     if count < 8 or (packing.box_size < 2 * size[0]).any():
-        faults.append(Fault("--voxel", size[0], "leaves fewer than two voxels a side", f"at most {longest:.3g} m"))
+        faults.append(Fault("--voxel", asked, "leaves fewer than two voxels a side", f"at most {longest:.3g} m"))
     elif size[0] > COARSEST * smallest * (1 + 1e-9):
         why = f"is more than half of the smallest diameter, {smallest:.3g} m: pores between particles are not seen"
-        faults.append(
-            Fault("--voxel", size[0], why, f"at most {longest:.3g} m; {smallest / 10:.2g} m or less is sound")
-        )
+        faults.append(Fault("--voxel", asked, why, f"at most {longest:.3g} m; {smallest / 10:.2g} m or less is sound"))
     if faults:
         raise InputError(faults)
-    check_memory("--voxel", size[0], int(count), itemsize=24)
+    check_memory("--voxel", asked, int(count), itemsize=24)
     warnings = [f"{name}: {note}" for note in packing.notes]
     if size[0] > COARSE * smallest * (1 + 1e-9):
         share = size[0] / smallest

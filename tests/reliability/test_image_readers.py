@@ -65,6 +65,7 @@ STACKS = {
     "page by page": lambda: alone(metadata=None),
     "pages as series": lambda: alone(),
     "of Pillow": lambda: pillow(),
+    "of Pillow, LZW": lambda: pillow(compression="tiff_lzw"),
     "of Pillow, packed": lambda: pillow(compression="packbits"),
 }
 
@@ -102,6 +103,7 @@ NO_VOLUMES = {
     "two unlike series": (lambda: tiff(PAGES, PAGES[:, :, :4], photometric="minisblack"),
                           ["2 series", "--dataset", "0: 5x6x7", "1: 5x6x4"]),
     "two stacks": (lambda: tiff(PAGES, PAGES, photometric="minisblack", contiguous=False), ["2 series", "--dataset"]),
+    "with losses": (lambda: pillow(compression="jpeg"), ["losses"]),
     "numbers that are no labels": (lambda: tiff(PAGES.astype(np.float32)), ["float32"]),
 }  # fmt: skip
 
