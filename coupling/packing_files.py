@@ -25,6 +25,7 @@ LARGEST_ARRAY = 1 << 30  # bytes of one array, unpacked: forty million centres
 TIGHTEST, SMALL = 100, 64 << 20  # of arrays above so many bytes
 
 FORMATS = "an .npz (position, radius, type, box_size), a LAMMPS data or dump file, or pack.h5 of a study"
+LARGE = 0.2e-3  # m; coatings are some 0.1 mm thick
 CUT = 0.2  # of the radius in a plate: as much as a pressed packing may bring
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
 
@@ -63,7 +64,9 @@ def read_spheres(
     if faults:
         raise InputError(faults)
     cut = _about_plates(spheres) if materials is None else []
-    return replace(spheres, notes=(*spheres.notes, *_about_walls(spheres, periodic), *cut))
+    return replace(
+        spheres, notes=(*spheres.notes, *_about_sizes(spheres), *_about_walls(spheres, periodic), *cut)
+    )  # fmt: skip
 
 
 def packing_of(spheres: Spheres, *, periodic: bool = False) -> Packing:
@@ -73,6 +76,11 @@ def packing_of(spheres: Spheres, *, periodic: bool = False) -> Packing:
         spheres.position * 1e6, spheres.radius * 1e6, spheres.type.astype(np.int64), size[:2], float(size[2]),
         spheres.bonds, periodic,
     )  # fmt: skip
+
+
+def _about_sizes(spheres: Spheres) -> list[str]:
+    largest = 2 * float(spheres.radius.max())
+    return [f"a diameter of {largest:.3g} m is large for an electrode: is the unit right?"] if largest > LARGE else []
 
 
 def _about_walls(spheres: Spheres, periodic: bool) -> list[str]:

@@ -35,7 +35,8 @@ NAMED = 3  # names that a message lists
 
 def read_slices(folder: Path) -> VoxelImage:
     """The slices of a folder as labels (x, y, z): rows are y, columns x, slices z. Raises InputError."""
-    files = _ordered(folder)
+    files = _slices(folder)
+    files, notes = _ordered(folder, files)
     kinds = [_kind(path) for path in files]
     for path, kind in zip(files, kinds):
         if kind != kinds[0]:
@@ -46,15 +47,15 @@ def read_slices(folder: Path) -> VoxelImage:
     labels = np.empty((width, height, len(files)), KINDS[mode])
     for number, path in enumerate(files):
         labels[:, :, number] = _pixels(path).T
-    return VoxelImage(folder.name, checked_values(folder, labels))
+    return VoxelImage(folder.name, checked_values(folder, labels), None, notes)
 
 
 def _words(kind: tuple[str, int, int]) -> str:
     return f"{kind[1]} by {kind[2]} pixels, mode {kind[0]}"
 
 
-def _ordered(folder: Path) -> list[Path]:
-    """The slices by the numbers in their names; a gap, two of one number, or names of two series are refused."""
+def _slices(folder: Path) -> list[Path]:
+    """The pictures in a folder. Raises InputError for fewer than two, and for those compressed with losses."""
     try:
         there = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()]
     except OSError as error:
@@ -67,7 +68,15 @@ def _ordered(folder: Path) -> list[Path]:
     if len(files) < 2:
         why = f"is a folder with {len(files) or 'no'} slice{'s' * (not files)}"
         raise InputError(Fault(str(folder), folder.name, why, ALLOWED))
-    patterns = sorted({re.sub("[0-9]+", "#", path.name) for path in files})
+    return files
+
+
+def _ordered(folder: Path, files: list[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """Slices in the natural order of their names, and notes. Two of one number or names of two series are refused."""
+    patterns = sorted({re.sub("[0-9]+", "#", path.name.lower()) for path in files})
+    if not any("#" in pattern for pattern in patterns):
+        files = sorted(files, key=lambda path: path.name)
+        return files, (f"slices without numbers, in the order of their names: {files[0].name} to {files[-1].name}",)
     if len(patterns) > 1:
         why = f"is a folder with slices of {len(patterns)} series of names: {', '.join(patterns[:NAMED])}"
         raise InputError(Fault(str(folder), folder.name, why, ALLOWED))
@@ -79,12 +88,11 @@ def _ordered(folder: Path) -> list[Path]:
         raise InputError(Fault(str(folder), folder.name, why, ALLOWED))
     # names may hold times besides: what counts in even steps goes first
     count = next((column for column in counts if _first_gap(sorted(column)) is None), counts[0])
-    files = [files[place] for place in np.argsort(np.array(count, float), kind="stable")]
+    files = [files[place] for place in sorted(range(len(files)), key=count.__getitem__)]
     gap = _first_gap(sorted(count))
-    if gap is not None:
-        why = f"is a folder that lacks slices between {files[gap].name} and {files[gap + 1].name}"
-        raise InputError(Fault(str(folder), folder.name, why, ALLOWED))
-    return files
+    if gap is None:
+        return files, ()
+    return files, (f"no slices between {files[gap].name} and {files[gap + 1].name}: are some missing?",)
 
 
 def _first_gap(numbers: list[int]) -> int | None:

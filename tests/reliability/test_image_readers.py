@@ -187,8 +187,10 @@ def slices(folder: Path, names: list[str], pages=PAGES) -> Path:
     return folder
 
 
-NUMBERED = [f"s{number}.png" for number in (1, 2, 9, 10, 11)]
 FOLDERS = {
+    "with a gap": [f"s{number}.png" for number in (1, 2, 9, 10, 11)],
+    "by letters": [f"slice_{letter}.png" for letter in "abcde"],
+    "large and small letters": ["S1.PNG", "S2.png", "s3.png", "s4.png", "s5.png"],
     "png": [f"slice_{number:03}.png" for number in range(5)],
     "tif": [f"{number:02}.TIF" for number in range(5)],
     "bmp": [f"{number}.bmp" for number in range(5)],
@@ -203,7 +205,11 @@ def test_a_folder_of_slices_is_a_volume(tmp_path, kind) -> None:
     folder = slices(tmp_path / "tomogram", FOLDERS[kind])
     (folder / "notes.txt").write_text("0.5 um")
     (folder / ".hidden.png").write_text("thumbnail")
-    assert np.array_equal(read(folder), VOLUME)
+    image = read_image(folder, NOTES)
+    assert np.array_equal(image.labels, VOLUME)
+    told = {"with a gap": "between s2.png and s9.png", "by letters": "slice_a.png to slice_e.png"}
+    assert told.get(kind, "") in "".join(image.notes)
+    assert bool(image.notes) == (kind in told)
 
 
 def test_slices_of_two_colours_are_labels(tmp_path) -> None:
@@ -229,7 +235,7 @@ def test_folders_that_are_no_stack_are_refused(tmp_path) -> None:
     numbers = FOLDERS["png"]
     assert "no slices" in fault([])
     assert "1 slice" in fault(numbers[:1])
-    assert "lacks slices between s2.png and s9.png" in fault(["s1.png", "s2.png", "s9.png"])
+    assert "2 series of names" in fault(["s1.png", "s2.png", "preview.png"])
     assert "no number counts" in fault(["s1.png", "s01.png"])
     assert "2 series of names" in fault(["a1.png", "a2.png", "b1.png"])
     assert "no number counts" in fault(["x1_y1.png", "x1_y2.png", "x2_y1.png", "x2_y2.png"])

@@ -187,6 +187,11 @@ def test_units_that_the_file_names(tmp_path) -> None:
         read_spheres(tmp_path / "file", asked, materials=1)
 
 
+def test_large_particles_are_told(tmp_path) -> None:
+    assert "is the unit right" in read(tmp_path, dump(), length_unit="50 um").notes[0]
+    assert "SI" in refusal(tmp_path, dump(), length_unit="1 mm")
+
+
 def test_plates_of_a_scaled_dump_stand_where_the_case_says(tmp_path) -> None:
     """Scaled by the box of the file, then measured from the lower plate."""
     scaled = dump(bounds=["-7 14", "100 121", "-3 18"], columns="id type xs ys zs radius", rows=SCALED)
