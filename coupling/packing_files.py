@@ -137,7 +137,13 @@ def _from_gzip(path: Path, notes: PackingNotes, types: bool) -> Spheres:
 ARRAYS = {"position": (2, "f"), "radius": (1, "f"), "type": (1, "iu"), "box_size": (1, "f")}
 
 
-def _from_npz(path: Path, _: PackingNotes, types: bool) -> Spheres:
+def _about_unit(notes: PackingNotes) -> tuple[str, ...]:
+    """Of a file in SI: a unit that was given beside it."""
+    given = notes.length_unit
+    return () if given in (None, 1.0) else (f"its lengths are in metres; the unit of {given:g} m is not used",)
+
+
+def _from_npz(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     wanted = {name: kind for name, kind in ARRAYS.items() if types or name != "type"}
     with archive_of(path, FORMATS) as archive:
         there = set(archive.namelist())
@@ -150,10 +156,8 @@ def _from_npz(path: Path, _: PackingNotes, types: bool) -> Spheres:
     kind = arrays.get("type", np.zeros(len(arrays["radius"]), np.int64))
     if kind.dtype.kind == "u" and len(kind) and kind.max() > np.iinfo(np.int64).max:
         raise Unreadable("type", f"holds {kind.max()}", "types from 0")
-    return Spheres(
-        arrays["position"].astype(float), arrays["radius"].astype(float), kind.astype(np.int64),
-        arrays["box_size"].astype(float),
-    )  # fmt: skip
+    position, radius, size = (arrays[name].astype(float, copy=False) for name in ("position", "radius", "box_size"))
+    return Spheres(position, radius, kind.astype(np.int64, copy=False), size, notes=_about_unit(notes))
 
 
 def _declared(archive: zipfile.ZipFile, name: str) -> Header:
@@ -200,4 +204,6 @@ def _from_study(path: Path, notes: PackingNotes, _: bool) -> Spheres:
     size = np.array([*packing.width, packing.height]) * 1e-6
     kinds = packing.material.astype(np.int64)
     solids = float(packed.tables["boxes"]["solids"][notes.replica])
-    return Spheres(packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solids)
+    return Spheres(
+        packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solids, notes=_about_unit(notes)
+    )

@@ -65,10 +65,14 @@ def transport_image(
         raise InputError(Fault("--tolerance", tolerance, "is no error of a flux", allowed))
     source = read_image(path, _notes(length_unit, replica), dataset=dataset)
     image = source if isinstance(source, VoxelImage) else None
+    if image is not None and length_unit is not None:
+        raise InputError(Fault("--length-unit", length_unit, "is given for an image", "a packing of LAMMPS; --voxel"))
     axes, phases, size = axes_of(axis, image), phases_of(phase, image), voxel_size(voxel, image)
     sides = (periodic, periodic, periodic)
     if isinstance(source, Spheres):
         warnings = _check_packing(path.name, source, phases, size, str(voxel))
+        if periodic:
+            warnings.append("--periodic: a packing repeats along x and y, and ends at its plates along z, in any case")
     else:
         warnings = [f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source))]
 

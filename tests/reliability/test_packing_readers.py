@@ -231,7 +231,7 @@ def test_an_archive_is_read_as_it_is(tmp_path) -> None:
     for save in (np.savez, np.savez_compressed):
         spheres = read(tmp_path, archive(save, clump=np.full(4, -1)))
         assert all(np.array_equal(getattr(spheres, name), values) for name, values in arrays().items())
-        assert spheres.notes == ()
+        assert "in metres" in spheres.notes[0]  # a unit was given
 
 
 def test_a_packing_to_be_measured_may_overlap_and_have_no_types(tmp_path) -> None:
@@ -239,7 +239,7 @@ def test_a_packing_to_be_measured_may_overlap_and_have_no_types(tmp_path) -> Non
     clump = arrays(type=None, position=np.full((4, 3), 1e-5), radius=np.full(4, 9e-6))
     held = io.BytesIO()
     np.savez(held, **clump)
-    assert read(tmp_path, held.getvalue(), materials=None).notes == ()
+    assert read(tmp_path, held.getvalue(), materials=None, length_unit="1 m").notes == ()
     assert "1 spheres stand in the ends" in read(tmp_path, dump(rows=["1 1 5 5 0.5 5"]), materials=None).notes[0]
     assert "stands in a plate" in refusal(tmp_path, dump(rows=["1 1 5 5 -0.5 5"]), materials=None)
 

@@ -94,15 +94,15 @@ def test_formats_and_options_give_the_same_image(tmp_path, measured) -> None:
     assert axes(write(tmp_path / "fortran.npy", np.asfortranarray(image))) == expected
 
 
-def test_packing_is_voxelised(tmp_path) -> None:
+def test_packing_is_voxelised(tmp_path, measured) -> None:
     """A simple cubic array: 1 − φ of pores, and the series of Sangani & Acrivos within what voxels of d/24 allow."""
     radius = (0.3 * 3 / (4 * np.pi)) ** (1 / 3) * 1e-6
     np.savez(tmp_path / "packing.npz", position=[[5e-7] * 3], radius=[radius], type=[0], box_size=[1e-6] * 3)
-    done = kalander("packing.npz", "--voxel", "0.03125 um", "--axis", "z", "--json", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
+    answer = measured(tmp_path / "packing.npz", voxel="0.03125 um", axis="z", periodic=True)
     assert answer["porosity"] == pytest.approx(0.7, abs=0.01)
     assert answer["axes"]["z"]["effective_ratio"] == pytest.approx(0.6057, rel=0.04)
+    assert answer["periodic"] == [True, True, False]
+    assert "--periodic" in answer["warnings"][0]
 
 
 def test_a_packing_is_measured_alike_in_every_form(tmp_path, measured) -> None:
@@ -261,6 +261,7 @@ REFUSED = [
     ("phase of Python", PORES, {"phase": "1_0"}, ["--phase", "label"]),
     ("phase diffusivity", PORES, {"phase": "1=-2"}, ["--phase", "1e-6"]),
     ("tolerance", PORES, {"tolerance": float("nan")}, ["--tolerance", "1e-13"]),
+    ("unit of an image", PORES, {"length_unit": "1 um"}, ["--length-unit", "image"]),
     ("dataset of an array", PORES, {"dataset": "a"}, ["--dataset", "h5"]),
 ]
 
