@@ -13,8 +13,8 @@ __all__ = ["read_dump"]
 
 FORMATS = "a text dump of LAMMPS: ITEM: TIMESTEP, NUMBER OF ATOMS, BOX BOUNDS, ATOMS"
 COLUMNS = "type, x y z (or xu, xs, xsu and so on), and radius or diameter"
-# names of the places, as they stand and scaled by the box, wrapped or not
-PLACES = {("x", "y", "z"): False, ("xu", "yu", "zu"): False, ("xs", "ys", "zs"): True, ("xsu", "ysu", "zsu"): True}
+# behind the axis, as a place stands, unwrapped, scaled by the box, and both
+KINDS = {"": False, "u": False, "s": True, "su": True}
 FLAT = 1e-12  # share of the largest length that a component of a box vector across its axis may have
 
 
@@ -36,14 +36,15 @@ def read_dump(path: Path, notes: PackingNotes, *, types: bool = True) -> Spheres
     if last is None or last.names is None or last.bounds is None:
         raise Unreadable("the file", "holds no snapshot" if last is None else "ends inside a snapshot", FORMATS)
     names = last.names
-    sides = next((sides for sides in PLACES if set(sides) <= set(names)), None)
+    kinds = [next((kind for kind in KINDS if axis + kind in names), None) for axis in "xyz"]
     sizes = [name for name in ("radius", "diameter") if name in names]
-    if sides is None or not sizes or (types and "type" not in names):
+    if None in kinds or not sizes or (types and "type" not in names):
         raise Unreadable("the columns", f"are {' '.join(names)[:100]}", COLUMNS)
     places = {name: names.index(name) for name in ("id", "type", *sizes) if name in names}
-    places |= {axis: names.index(name) for axis, name in zip("xyz", sides)}
+    places |= {axis: names.index(f"{axis}{kind}") for axis, kind in zip("xyz", kinds)}
     table = rows_of(last.rows, places, (len(names),), f"the columns {' '.join(names)[:100]}")
-    return spheres_of(table, last.bounds, notes, unit=last.unit, scaled=PLACES[sides])
+    scaled = np.array([KINDS[kind] for kind in kinds if kind is not None])
+    return spheres_of(table, last.bounds, notes, unit=last.unit, scaled=scaled)
 
 
 def _last_snapshot(lines: Lines) -> _Snapshot | None:

@@ -139,10 +139,10 @@ class Bounds:
 
 
 def spheres_of(
-    table: Mapping[str, np.ndarray], bounds: Bounds, notes: PackingNotes, *, unit: float | None, scaled: bool = False,
-    said: tuple[str, ...] = (),
+    table: Mapping[str, np.ndarray], bounds: Bounds, notes: PackingNotes, *, unit: float | None,
+    scaled: np.ndarray | None = None, said: tuple[str, ...] = (),
 ) -> Spheres:  # fmt: skip
-    """Columns type, radius or diameter, x, y, z in units of the file, or of the box where scaled, to SI.
+    """Columns type, radius or diameter, x, y, z in units of the file, or of the box along scaled axes, to SI.
 
     unit: metres of one, where the file says so; what the case says goes first. Raises Unreadable without either.
     """
@@ -161,10 +161,10 @@ def spheres_of(
     origin = low.copy()
     if notes.plates is not None:
         origin[2], high[2] = notes.plates
-    if scaled:
-        position = place * ((bounds.high - bounds.low) * length) + (low - origin)
-    else:
-        position = place * length - origin
+    position = place * length - origin
+    if scaled is not None and scaled.any():
+        inside = place * ((bounds.high - bounds.low) * length) + (low - origin)
+        position = np.where(scaled, inside, position)
     order = np.argsort(table["id"], kind="stable") if "id" in table else np.arange(len(position))
     kind = table["type"].astype(np.int64) - 1 if "type" in table else np.zeros(len(position), np.int64)
     return Spheres(

@@ -135,6 +135,7 @@ def _from_gzip(path: Path, notes: PackingNotes, types: bool) -> Spheres:
 # --- npz ----------------------------------------------------------------------------------------------------------
 
 ARRAYS = {"position": (2, "f"), "radius": (1, "f"), "type": (1, "iu"), "box_size": (1, "f")}
+DIMENSIONS = {**ARRAYS, "clump": (1, "iu")}  # as `kalander pack` writes them
 
 
 def _about_unit(notes: PackingNotes) -> tuple[str, ...]:
@@ -150,9 +151,11 @@ def _from_npz(path: Path, notes: PackingNotes, types: bool) -> Spheres:
         missing = [name for name in wanted if f"{name}.npy" not in there]
         if missing:
             raise Unreadable(", ".join(missing), "is missing", ", ".join(ARRAYS))
-        headers = {name: _declared(archive, name) for name in wanted}
+        clumps = ["clump"] if types and "clump.npy" in there else []
+        headers = {name: _declared(archive, name) for name in (*wanted, *clumps)}
         _check_together(archive, headers)
-        arrays = {name: read_member(archive, name, headers[name], FORMATS) for name in wanted}
+        arrays = {name: read_member(archive, name, header, FORMATS) for name, header in headers.items()}
+    _check_free(arrays.get("clump", np.zeros(0, int)))
     kind = arrays.get("type", np.zeros(len(arrays["radius"]), np.int64))
     if kind.dtype.kind == "u" and len(kind) and kind.max() > np.iinfo(np.int64).max:
         raise Unreadable("type", f"holds {kind.max()}", "types from 0")
@@ -160,9 +163,17 @@ def _from_npz(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     return Spheres(position, radius, kind.astype(np.int64, copy=False), size, notes=_about_unit(notes))
 
 
+def _check_free(clump: np.ndarray) -> None:
+    """Refuse members of rigid particles where each sphere would be pressed for itself."""
+    members = int((clump >= 0).sum())
+    if members:
+        why = f"says that {members} spheres are members of rigid particles, which would be pressed as loose spheres"
+        raise Unreadable("clump", why, "a packing of spheres (clump of -1)")
+
+
 def _declared(archive: zipfile.ZipFile, name: str) -> Header:
     """What one array declares, which must be numbers of the dimensions that are due."""
-    dims, kinds = ARRAYS[name]
+    dims, kinds = DIMENSIONS[name]
     allowed = f"an array of {'whole ' if kinds == 'iu' else ''}numbers with {dims} dimensions"
     header = member_header(archive, name, allowed)
     kind = header.dtype.kind
@@ -176,7 +187,7 @@ def _declared(archive: zipfile.ZipFile, name: str) -> Header:
 def _check_together(archive: zipfile.ZipFile, headers: Mapping[str, Header]) -> None:
     """Lengths that belong together, and no more memory than their file may ask for."""
     count = headers["radius"].shape[0]
-    due = {"position": (count, 3), "radius": (count,), "type": (count,), "box_size": (3,)}
+    due = {"position": (count, 3), "radius": (count,), "type": (count,), "clump": (count,), "box_size": (3,)}
     if any(header.shape != due[name] for name, header in headers.items()):
         shapes = ", ".join(f"{name} {header.shape}" for name, header in headers.items())
         raise Unreadable(shapes[:200], "do not belong together", "(n, 3), (n,), (n,), (3,)")
@@ -190,7 +201,7 @@ def _check_together(archive: zipfile.ZipFile, headers: Mapping[str, Header]) -> 
 # --- our own ------------------------------------------------------------------------------------------------------
 
 
-def _from_study(path: Path, notes: PackingNotes, _: bool) -> Spheres:
+def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     from kalander.coupling.pack_stage import PACKED, packings_of  # brings the kernel language, which others do without
 
     try:
@@ -201,6 +212,9 @@ def _from_study(path: Path, notes: PackingNotes, _: bool) -> Spheres:
     if notes.replica >= len(packings):
         raise Unreadable("packing.replica", f"is {notes.replica}, of {len(packings)}", f"below {len(packings)}")
     packing = packings[notes.replica]
+    if types:
+        particles = packed.tables["particles"]
+        _check_free(particles["clump"][particles["box"] == notes.replica])
     size = np.array([*packing.width, packing.height]) * 1e-6
     kinds = packing.material.astype(np.int64)
     solids = float(packed.tables["boxes"]["solids"][notes.replica])

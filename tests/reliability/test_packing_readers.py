@@ -63,6 +63,8 @@ READ = {
     "scaled": dump(columns="id type xs ys zs radius", rows=SCALED),
     "scaled, unwrapped, shifted": dump(bounds=SHIFTED, columns="id type xsu ysu zsu radius", rows=SCALED),
     "unwrapped": dump(columns="id type xu yu zu radius"),
+    "scaled along one axis": dump(columns="id type xs yu z radius", rows=[
+        f"{n + 1} 1 {x / BOX!r} {y} {z} 5" for n, (x, y, z) in enumerate(PLACES.tolist())]),
     "both": dump(columns="id type xs ys zs x y z diameter", rows=rows_of("{n} 1 0 0 0 {x} {y} {z} 10")),
     "box vectors": dump("abc origin pp pp pp", VECTORS, "id type xs ys zs radius", SCALED),
     "tilt of zero": dump("xy xz yz pp pp ff", [f"{row} 0" for row in ORTHOGONAL]),
@@ -236,7 +238,7 @@ def test_an_archive_is_read_as_it_is(tmp_path) -> None:
 
 def test_a_packing_to_be_measured_may_overlap_and_have_no_types(tmp_path) -> None:
     """Spheres of a clump stand in each other; what the ends of the box cut off is told, centres beyond are refused."""
-    clump = arrays(type=None, position=np.full((4, 3), 1e-5), radius=np.full(4, 9e-6))
+    clump = arrays(type=None, clump=np.zeros(4, int), position=np.full((4, 3), 1e-5), radius=np.full(4, 9e-6))
     held = io.BytesIO()
     np.savez(held, **clump)
     assert read(tmp_path, held.getvalue(), materials=None, length_unit="1 m").notes == ()
@@ -259,6 +261,8 @@ ARCHIVES = {
     "no types": ({"type": None}, ["type", "missing"]),
     "too full": ({"radius": np.full(4, 1.01e-5), "position": PLACES * [1e-6, 1e-6, 0] + [0, 0, 1.05e-5]},
                  ["volume of its spheres"]),
+    "members of clumps": ({"clump": np.array([0, 0, -1, -1])}, ["clump", "2 spheres", "rigid"]),
+    "clumps of fewer": ({"clump": np.zeros(3, int)}, ["do not belong together"]),
     "one place": ({"position": np.full((4, 3), 1e-5)}, ["centre of another", "0-1"]),
 }  # fmt: skip
 
