@@ -28,7 +28,10 @@ def voxel_count(electrode: Electrode, boxes: Boxes, transport: TransportSection)
 
 
 def voxels_do_not_fit(electrode: Electrode, boxes: Boxes, transport: TransportSection) -> Iterator[Fault]:
-    smallest, voxel = _smallest(electrode), voxel_of(electrode, transport)
+    """Of voxels that a card gives: what follows from its other values is their fault."""
+    smallest, voxel = _smallest(electrode), transport.voxel
+    if voxel is None:
+        return
     if voxel > COARSEST * smallest * HAIR:
         why = f"is more than half of the smallest diameter, {smallest:.3g} m: pores between particles are not seen"
         yield Fault("transport.voxel", voxel, why, f'at most {COARSEST * smallest:.3g} m, or "auto"')
