@@ -46,12 +46,15 @@ class CapClosure:
     def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
         return self._axial(strain, 1) * np.exp(strain) + self.pressure_at(strain)
 
+    def recovery_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._axial(self._known(strain)) / self.cap.oedometric
+
+    def recovery_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._axial(strain, 1) / self.cap.oedometric
+
     def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
         """Cauchy pressure over the strain of its release."""
         return self.cap.oedometric * np.exp(strain)
-
-    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
-        return self.unload_modulus_at(strain)
 
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         # at zero strain the elastic ratio

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kalander.continuum.closure import TabulatedClosure
+from kalander.continuum.closure_validity import closure_notes
 from kalander.continuum.nip import (
     nip_at_exit_thickness,
     nip_at_gap,
@@ -23,7 +24,7 @@ from kalander.coupling.store import Data
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import KalanderError
 
-__all__ = ["NIP", "nip_tables", "rolls_of", "web_of"]
+__all__ = ["NIP", "nip_tables", "rolls_of", "setting_label", "web_of"]
 
 # name in the answer -> (attribute of NipResult, unit, factor to SI, meaning)
 FIELDS = {
@@ -81,11 +82,15 @@ def rolls_of(card: Card, *, elastic: bool) -> Rolls:
 
 
 def nip_tables(card: Card, closure: Data) -> Data:
-    """Solve every setting; one that leaves the closure is kept as unsolved with its reason."""
+    """Solve every setting; one that leaves the closure is kept as unsolved with its reason.
+
+    Attributes: `reasons` of the unsolved, and `notes` on what lies outside of the pressed stresses, by setting.
+    """
     web = web_of(card, closure_from(closure))
     rows: list[dict[str, Any]] = []
     profiles: list[Table] = []
     reasons: dict[str, str] = {}
+    notes: dict[str, list[str]] = {}
     for elastic in (True, False):
         rolls = rolls_of(card, elastic=elastic)
         for name, solve in _settings(card, web):
@@ -95,11 +100,14 @@ def nip_tables(card: Card, closure: Data) -> Data:
                 "solved": 0,
                 **dict.fromkeys(FIELDS, math.nan),
             }
+            label = setting_label(name, elastic=elastic)
             try:
                 result = solve(rolls)
             except KalanderError as failure:
-                reasons[f"{name}, {'elastic' if elastic else 'rigid'} rolls"] = str(failure)
+                reasons[label] = str(failure)
             else:
+                if found := closure_notes(web.closure, result.peak_pressure):
+                    notes[label] = found
                 row |= {"solved": 1, **_numbers(result)}
                 profiles.append(_profile(len(rows), result))
             rows.append(row)
@@ -109,7 +117,12 @@ def nip_tables(card: Card, closure: Data) -> Data:
     }
     empty: Table = {"setting": np.zeros(0, np.int32), "x": np.zeros(0), "pressure": np.zeros(0), "gap": np.zeros(0)}
     joined = {name: np.concatenate([part[name] for part in [empty, *profiles]]) for name in NIP["profiles"]}
-    return Data({"settings": settings, "profiles": joined}, {"reasons": reasons})
+    return Data({"settings": settings, "profiles": joined}, {"reasons": reasons, "notes": notes})
+
+
+def setting_label(name: str, *, elastic: bool) -> str:
+    """Name of a setting in `reasons` and `notes`."""
+    return f"{name}, {'elastic' if elastic else 'rigid'} rolls"
 
 
 def _settings(card: Card, web: Web) -> list[tuple[str, Callable[[Rolls], NipResult]]]:

@@ -63,6 +63,7 @@ class RunResult:
             "particle_sizes": answers.sizes_answer(self.card, self.packed),
             "press": answers.press_answer(self.card, self.pressed),
             "fracture": criteria_answer(self.pressed),
+            "closure": answers.closure_answer(self.closure),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
             "transport": answers.transport_answer(self.measured),
@@ -86,8 +87,8 @@ def run(
 ) -> RunResult:
     """Compute a study in a folder, going on with what is there. save_every, max_walltime [s].
 
-    Raises InputError, DeviceError, CheckpointError, NumericalError (a stress was not reached; all results are kept),
-    StorageError, Interrupted.
+    Raises InputError, DeviceError, CheckpointError, NumericalError (a stress, or the porosity that the nip shall leave,
+    was not reached; all results are kept), StorageError, Interrupted.
     """
     card = card if isinstance(card, Card) else load_card(card)
     for warning in card.warnings:
@@ -100,6 +101,8 @@ def run(
     page = _report(folder) if report else None
     if page is not None:
         stages.append(StageReport("report", "", time.monotonic() - started, False))
+    from kalander.runs import answers
+
     results = {name: study.load(name) for name in ("pack", "press", "closure", "nip", "transport")}
     done = RunResult(
         folder, card, running, tuple(stages),
@@ -110,6 +113,12 @@ def run(
         raise NumericalError(
             f"{missed} boxes did not reach their stress within press.max_strain = {card.press.max_strain:g}; "
             f"results are kept in {folder}: raise press.max_strain or lower press.stress"
+        )
+    own = answers.nip_answer(done.rolled, 0)
+    if own["reason"] is not None and card.calender.target_porosity is not None:
+        raise NumericalError(
+            f"calender.target_porosity = {card.calender.target_porosity:g} is not reached, results are kept in {folder}: "
+            f"{own['reason']}"
         )
     return done
 
