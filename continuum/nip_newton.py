@@ -19,6 +19,7 @@ from kalander.continuum.roll import Rolls, surface_flexibility
 from kalander.kernels.errors import NumericalError
 
 __all__ = [
+    "OUT_OF_NUMBERS",
     "Control",
     "Grid",
     "Profile",
@@ -30,6 +31,12 @@ __all__ = [
     "make_grid",
     "solve_profile",
 ]
+
+
+OUT_OF_NUMBERS = (
+    "the pressures sought left the range of numbers: no roll stands them; open the gap or lower the load, and check the "
+    "units of the closure"
+)
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,8 @@ def solve_profile(
     balance = gap_balance(grid, column_of, control, unknowns)
     for iteration in range(60):
         error = float(np.max(np.abs(balance.residual)))
+        if not np.isfinite(error):
+            raise NumericalError(OUT_OF_NUMBERS)
         if error <= tolerance:
             return Profile(grid, unknowns[:-1], float(unknowns[-1]), balance.column, iteration, error)
         try:

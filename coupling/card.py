@@ -20,7 +20,7 @@ from kalander.coupling.card_sections import (
     Published,
     Step,
 )
-from kalander.coupling.config import Place, apply_overrides, faults_of, overlay
+from kalander.coupling.config import Place, apply_overrides, as_typed, faults_of, overlay
 from kalander.coupling.electrode import Electrode
 from kalander.coupling.fields import STORED, Count, Section, Text
 from kalander.coupling.toml_source import TomlSource, read_toml
@@ -152,7 +152,10 @@ def parse_card(document: Mapping[str, Any], place: Place, context: dict[str, boo
         between = card_faults(sound_sections(document, error, context))
     except InputError as error:
         faults, between = [], error.faults
-    faults += [Fault(place(item.where), item.value, item.why, item.allowed, item.nearest) for item in between]
+    faults += [
+        Fault(place(item.where), as_typed(document, item.where, item.value), item.why, item.allowed, item.nearest)
+        for item in between
+    ]
     raise InputError(faults) from None
 
 

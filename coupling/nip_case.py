@@ -3,6 +3,7 @@
 What a law or a model does not know is refused, never ignored.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -11,10 +12,26 @@ from pydantic import Field as Default
 from pydantic import field_validator, model_validator
 
 from kalander.coupling.card_sections import ROOM_TEMPERATURE
-from kalander.coupling.config import apply_overrides, parse_model
+from kalander.coupling.config import Place, apply_overrides, as_typed, parse_model
 from kalander.coupling.fields import Choice, Count, Quantity, Real, Section, Text, exactly_one, wrong
 from kalander.coupling.materials import Foil
+from kalander.coupling.mill_limits import (
+    LineLoad,
+    RollDiameter,
+    RollLength,
+    SetGap,
+    Speed,
+    StandStiffness,
+    Stiffness,
+    Temperature,
+    Tension,
+    gap_warnings,
+    thin_roll_faults,
+    thin_roll_warnings,
+    unusual,
+)
 from kalander.coupling.toml_source import read_toml
+from kalander.kernels.errors import Fault
 
 __all__ = [
     "Behaviour",
@@ -27,14 +44,15 @@ __all__ = [
     "Web",
     "WebLayer",
     "load_nip_case",
+    "placed",
+    "written_case",
 ]
 
 Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
 Pressure = Annotated[float, Quantity("pressure", above=0)]
-MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="none")]
+MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 MaybeReal = Annotated[float | None, Real(above=0, at_most=1000, absent="none")]
-Temperature = Annotated[float, Quantity("temperature", above=0)]
 Time = Annotated[float, Quantity("time", above=0)]
 
 LAW_KEYS = {
@@ -168,12 +186,12 @@ class NipRolls(Section):
     contact_conductance [W/m^2/K] between roll and web: assumed unless given.
     """
 
-    diameter: Length
-    modulus: Pressure = 210e9
+    diameter: RollDiameter
+    modulus: Stiffness = 210e9
     poisson: Annotated[float, Real(above=-1, below=0.5)] = 0.3
     elastic: Annotated[bool, Default(strict=True)] = True
-    stand_stiffness: Annotated[float | None, Quantity("stiffness", above=0, absent="rigid")] = None
-    face: MaybeLength = None
+    stand_stiffness: StandStiffness = None
+    face: RollLength | None = None
     contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4
 
 
@@ -183,14 +201,14 @@ class NipPass(Section):
     tension [N/m] of the web before and behind the nip. rest: time since the pass before, for the delayed springback.
     """
 
-    gap: MaybeLength = None
-    line_load: Annotated[float | None, Quantity("line_load", above=0, absent="none")] = None
+    gap: SetGap = None
+    line_load: LineLoad = None
     exit_thickness: MaybeLength = None
-    speed: Annotated[float, Quantity("speed", above=0)]
+    speed: Speed
     roll_temperature: Temperature = ROOM_TEMPERATURE
     web_temperature: Temperature = ROOM_TEMPERATURE
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.2
-    tension: Annotated[float, Quantity("line_load", at_least=0)] = 0.0
+    tension: Tension = 0.0
     rest: Annotated[float, Quantity("time", at_least=0)] = 60.0
 
     @model_validator(mode="after")
@@ -245,6 +263,36 @@ class NipCase(Section):
         return self
 
     @model_validator(mode="after")
+    def rolls_as_a_calender_does(self) -> Self:
+        for fault in thin_roll_faults("rolls.diameter", self.rolls.diameter, self.web_thickness):
+            raise wrong(fault.why, allowed=fault.allowed, key=fault.where, value=fault.value)
+        metal, foil = self.foil.material, self.foil.thickness
+        for prefix, rolling in self._passes():
+            if rolling.gap is not None and rolling.gap <= foil and not self.rolls.elastic:
+                allowed = f"above the foil's thickness, {foil:.4g} m, or elastic rolls"
+                raise wrong("closes rigid rolls upon the foil", allowed=allowed, key=f"{prefix}.gap", value=rolling.gap)
+            if metal.yield_strength is not None and rolling.tension >= metal.yield_strength * foil:
+                allowed = f"below its strength times its thickness, {metal.yield_strength * foil:.4g} N/m"
+                raise wrong("tears the foil", allowed=allowed, key=f"{prefix}.tension", value=rolling.tension)
+        return self
+
+    def _passes(self) -> list[tuple[str, NipPass]]:
+        """All passes by their keys."""
+        return [("pass", self.rolling), *((f"further_pass[{n}]", one) for n, one in enumerate(self.further_pass))]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unusual but possible, as "key: sentence"."""
+        names = ("speed", "line_load", "roll_temperature", "web_temperature", "tension")
+        values = {f"rolls.{name}": getattr(self.rolls, name) for name in ("diameter", "face", "stand_stiffness")}
+        texts = []
+        for prefix, rolling in self._passes():
+            values |= {f"{prefix}.{name}": getattr(rolling, name) for name in names}
+            texts += gap_warnings(f"{prefix}.gap", rolling.gap, self.foil.thickness)
+        thin = thin_roll_warnings("rolls.diameter", self.rolls.diameter, self.web_thickness)
+        return (*unusual(values), *thin, *texts)
+
+    @model_validator(mode="after")
     def keeps_some_stiffness(self) -> Self:
         """Softening at the hottest temperature that a layer can meet."""
         passes = (self.rolling, *self.further_pass)
@@ -276,13 +324,13 @@ class PowderPass(Section):
     """Gap of the film [m]; speed [m/s] is accepted and changes nothing: Johanson's powder knows no rate."""
 
     gap: Length
-    speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
+    speed: Annotated[float | None, Quantity("speed", above=0, at_most=100, absent="none")] = None
 
 
 class PowderRolls(Section):
     """Two equal rigid rolls, SI."""
 
-    diameter: Length
+    diameter: RollDiameter
 
 
 class PowderCase(Section):
@@ -292,19 +340,55 @@ class PowderCase(Section):
     rolls: PowderRolls
     rolling: PowderPass = Default(alias="pass")
 
+    @model_validator(mode="after")
+    def has_angles_and_a_gap(self) -> Self:
+        """Johanson's angles, and a gap between rolls that are far thicker."""
+        inner, wall = self.powder.internal_friction, self.powder.wall_friction
+        if inner >= math.pi / 2:
+            raise wrong("is no angle of friction", allowed="below 90 deg", key="powder.internal_friction", value=inner)
+        if wall >= inner:
+            why = "is not below the internal friction: the powder would shear before it slips"
+            allowed = f"below powder.internal_friction, {math.degrees(inner):.4g} deg"
+            raise wrong(why, allowed=allowed, key="powder.wall_friction", value=wall)
+        widest = 0.1 * self.rolls.diameter
+        if self.rolling.gap > widest:
+            allowed = f"at most a tenth of rolls.diameter, {widest:.4g} m"
+            raise wrong("is too wide for these rolls to grip a powder", allowed=allowed, key="pass.gap", value=self.rolling.gap)
+        return self
 
-def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase | PowderCase:
-    """Read a nip case, or a powder case if it has the table [powder]. Raises InputError with every fault of the file.
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unusual but possible, as "key: sentence"."""
+        return tuple(unusual({"rolls.diameter": self.rolls.diameter, "pass.speed": self.rolling.speed}))
 
-    overrides: dotted keys to TOML values. A relative closure file is looked for beside the case file.
-    """
+
+def written_case(path: str | Path, overrides: Mapping[str, str] | None = None) -> tuple[dict[str, Any], Place]:
+    """What is written in a case file, with the overrides, and where each key stands. Raises InputError."""
     source = read_toml(Path(path))
     changes = dict(overrides or {})
 
     def place(key: str) -> str:
         return f"--set {key}" if key in changes else source.place(key)
 
-    document = apply_overrides(source.document, changes)
+    return apply_overrides(source.document, changes), place
+
+
+def placed(faults: list[Fault], path: str | Path, overrides: Mapping[str, str] | None = None) -> list[Fault]:
+    """Faults found while solving, with key and value as they stand in the case file; those of options stay as they are."""
+    document, place = written_case(path, overrides)
+    return [
+        fault if fault.where.startswith("--")
+        else Fault(place(fault.where), as_typed(document, fault.where, fault.value), fault.why, fault.allowed, fault.nearest)
+        for fault in faults
+    ]  # fmt: skip
+
+
+def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase | PowderCase:
+    """Read a nip case, or a powder case if it has the table [powder]. Raises InputError with every fault of the file.
+
+    overrides: dotted keys to TOML values. A relative closure file is looked for beside the case file.
+    """
+    document, place = written_case(path, overrides)
     if "powder" in document:
         return parse_model(PowderCase, document, place, {})
     case = parse_model(NipCase, document, place, {})

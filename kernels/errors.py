@@ -14,7 +14,9 @@ class Fault:
     nearest: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.value!r} {self.why}"
+        # a scalar of NumPy reads as the number it is
+        value = self.value.item() if getattr(self.value, "ndim", None) == 0 else self.value
+        text = f"{self.where}: {value!r} {self.why}"
         if self.allowed:
             text += f"; allowed: {self.allowed}"
         if self.nearest:

@@ -199,12 +199,19 @@ def nip(
     overrides: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Solve the nip of a case file by the model "fast" or "fem"; `output`: folder for figures and fields."""
-    from kalander.coupling.nip_case import load_nip_case
+    from kalander.coupling.nip_case import load_nip_case, placed
     from kalander.runs.nip_verb import solve_case
 
     if model not in ("fast", "fem"):
         raise InputError(Fault("--model", model, "is no model of the nip", "fast, fem"))
-    return solve_case(load_nip_case(Path(case), overrides=overrides), model=model, output=output)
+    loaded = load_nip_case(Path(case), overrides=overrides)
+    try:
+        answer = solve_case(loaded, model=model, output=output)
+    except InputError as unfit:
+        raise InputError(placed(unfit.faults, case, overrides)) from None
+    for note in answer["notes"]:
+        log.warning(note)
+    return answer
 
 
 def compact(packing: Path | str, case: Path | str, curve: Path | str, **options: Any) -> dict[str, Any]:
