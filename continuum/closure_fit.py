@@ -114,10 +114,8 @@ def _levels(knots: int, last: float, pressed: np.ndarray) -> np.ndarray:
     return levels[np.append(np.diff(levels) > 1e-3 * even[1], True)]
 
 
-def _within_solid(
-    levels: np.ndarray, curves: "list[_LoadingCurve]", porosity: float
-) -> tuple[np.ndarray, list[str]]:
-    """The levels at which the coating is not denser than solid fraction SOLID_FRACTION_LIMIT, and a note if some are."""
+def _within_solid(levels: np.ndarray, curves: "list[_LoadingCurve]", porosity: float) -> tuple[np.ndarray, list[str]]:
+    """The levels at which the coating is not denser than SOLID_FRACTION_LIMIT, and a note if some are."""
     limit = math.log(SOLID_FRACTION_LIMIT / (1.0 - porosity)) - 1e-9  # that rounding does not pass it
 
     def beyond(level: float) -> float:
@@ -127,7 +125,7 @@ def _within_solid(
         return levels, []
     end = float(brentq(beyond, 0.0, levels[-1], xtol=1e-12))
     return np.append(levels[levels < end * (1.0 - 1e-6)], end), [
-        f"boxes were pressed beyond solid fraction {SOLID_FRACTION_LIMIT}, where no law here holds: the closure ends there"
+        f"boxes were pressed beyond solid fraction {SOLID_FRACTION_LIMIT}, where no law here holds: it ends there"
     ]
 
 
@@ -186,7 +184,9 @@ def _through_ends(curve: _LoadingCurve, replica: ReplicaCurves, scale: float) ->
     slack = 1e-2 * passed
     ended = isotonic_regression(replica.release_strain[order][first] - slack).x + slack
     known = passed > 0.0
-    stretched = np.interp(curve.strain, np.append(0.0, passed[known]), np.append(0.0, np.maximum(ended[known], slack[known])))
+    stretched = np.interp(
+        curve.strain, np.append(0.0, passed[known]), np.append(0.0, np.maximum(ended[known], slack[known]))
+    )
     beyond = np.maximum(curve.strain - passed[-1], 0.0)
     return _LoadingCurve(stretched + beyond, curve.log_pressure, curve.lateral_ratio)
 

@@ -15,8 +15,8 @@ def closure_notes(closure: Closure, peak_pressure: float) -> list[str]:
     pressed = getattr(closure, "pressed", None)
     if pressed is not None and peak_pressure < pressed[0] * (1.0 - SLACK):
         notes.append(
-            f"peak pressure {peak_pressure:.4g} MPa is below the lowest stress pressed and released, {pressed[0]:.4g} MPa: "
-            "what the coating recovers there is carried on from that stress, not measured"
+            f"peak pressure {peak_pressure:.4g} MPa is below the lowest stress pressed and released, "
+            f"{pressed[0]:.4g} MPa: what the coating recovers there is carried on from that stress, not measured"
         )
     if pressed is not None and peak_pressure > pressed[1] * (1.0 + SLACK):
         notes.append(

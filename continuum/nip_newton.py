@@ -34,8 +34,8 @@ __all__ = [
 
 
 OUT_OF_NUMBERS = (
-    "the pressures sought left the range of numbers: no roll stands them; open the gap or lower the load, and check the "
-    "units of the closure"
+    "the pressures sought left the range of numbers: no roll stands them; open the gap or lower the load, and check "
+    "the units of the closure"
 )
 
 

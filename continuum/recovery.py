@@ -1,7 +1,7 @@
 """What a coating gives back after any load, from a few releases: recovery strain over loading strain.
 
-r = ln(h_released / h_min) after loading to strain x; lasting strain l = x - r. Boxes show r that grows little over decades
-of pressure, while r = p / M with M carried on below the lowest release would vanish with p. So r is what is carried on:
+r = ln(h_released / h_min) after loading to strain x; lasting strain l = x - r. Boxes show an r that grows little with
+pressure, while r = p / M with M carried on below the lowest release would vanish with p. So r is what is carried on:
     below the first release   r = c (1 - exp(-x / c)), c so that the first release is met: the free coating begins
                               elastic (dr/dx = 1, nothing lasts yet) and what it gives back saturates
     between releases          straight in x
@@ -59,7 +59,7 @@ def _saturation(strain: float, recovery: float) -> float:
 
 
 def recovery_spline(strain: np.ndarray, recovery: np.ndarray) -> PPoly:
-    """Recovery between knots, from 0 at strain 0, so that it stays positive and the lasting strain rises with the knots'.
+    """Recovery between knots, from 0 at strain 0, so that it stays positive and the lasting strain rises.
 
     A cubic between values that rise by d per knot distance rises throughout if its slopes lie within 0 and 3 d (Fritsch
     & Carlson 1980). PCHIP's slopes do so for the recovery; where they do not for the lasting strain as well, which is

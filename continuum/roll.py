@@ -58,7 +58,7 @@ class Rolls:
 
 
 def entry_angle(rolls: Rolls, entry_x: float) -> float:
-    """Angle [rad] at which the web meets the rolls; raises NumericalError where the contact is as long as they are thick."""
+    """Angle [rad] at which the web meets the rolls. Raises NumericalError where the contact reaches past them."""
     if not entry_x < rolls.radius:
         raise NumericalError(
             f"the web would meet the rolls {entry_x:.4g} mm before the centre line, beyond their radius of "

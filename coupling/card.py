@@ -1,6 +1,7 @@
 """The run card: one TOML file that holds a whole study, parsed once into a frozen object in SI."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -153,8 +154,7 @@ def parse_card(document: Mapping[str, Any], place: Place, context: dict[str, boo
     except InputError as error:
         faults, between = [], error.faults
     faults += [
-        Fault(place(item.where), as_typed(document, item.where, item.value), item.why, item.allowed, item.nearest)
-        for item in between
+        replace(item, where=place(item.where), value=as_typed(document, item.where, item.value)) for item in between
     ]
     raise InputError(faults) from None
 

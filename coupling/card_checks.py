@@ -88,6 +88,7 @@ def unusual_mill(calender: Calender) -> Iterator[str]:
         "roll.diameter": roll.diameter,
         "roll.face": roll.face,
         "roll.bearing_span": roll.bearing_span,
+        "roll.modulus": roll.modulus,
         **{
             name: getattr(calender, name)
             for name in ("speed", "line_load", "stand_stiffness", "web_temperature", "roll_temperature")

@@ -196,7 +196,12 @@ class Fracture(Section):
     def replaces_what_cracks(self) -> Self:
         if self.mode == "replace" and self.criterion == "none":
             allowed = '"flag", or a fracture.criterion'
-            raise wrong("replaces nothing: no particle cracks without a criterion", allowed=allowed, key=".mode", value="replace")
+            raise wrong(
+                "replaces nothing: no particle cracks without a criterion",
+                allowed=allowed,
+                key=".mode",
+                value="replace",
+            )
         return self
 
 

@@ -182,7 +182,13 @@ def fault_of(item: ErrorDetails, nearest: str, model: type[BaseModel], place: Pl
         key = key_text(location) + context["key"]
         if context["key"] and context["value"] is not None:  # as typed, not as converted
             value = as_typed(item["input"], context["key"], shown(value))
-        return Fault(place(key), value if isinstance(value, Shown) else shown(value), context["why"], context["allowed"], context["nearest"])
+        return Fault(
+            place(key),
+            value if isinstance(value, Shown) else shown(value),
+            context["why"],
+            context["allowed"],
+            context["nearest"],
+        )
     key = key_text(location)
     if item["type"] == "extra_forbidden":
         names = ", ".join(field_names(table_at(model, location[:-1])))

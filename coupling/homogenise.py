@@ -104,12 +104,14 @@ def _replicas(pressed: Data) -> tuple[list[ReplicaCurves], list[str]]:
         recovered = np.log(frames["height"][released] / frames["height"][loaded])
         stays = recovered < SMALLEST_RECOVERY
         notes += [
-            f"the box of replica {replica} pressed to {boxes['stress'][box] * 1e-6:g} MPa grew no thicker when released: "
-            "left out of the closure"
+            f"the box of replica {replica} pressed to {boxes['stress'][box] * 1e-6:g} MPa grew no thicker when "
+            "released: left out of the closure"
             for box in members[stays]
         ]
         if stays.all():
-            raise NumericalError(f"no box of replica {replica} grew thicker when released: there is no recovery to roll by")
+            raise NumericalError(
+                f"no box of replica {replica} grew thicker when released: there is no recovery to roll by"
+            )
         pressure, target = _pressure(frames, loaded), boxes["stress"][members]
         strain = np.log(boxes["start_height"][members] / frames["height"][loaded])
         found.append(

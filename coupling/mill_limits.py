@@ -1,6 +1,6 @@
 """What a calender can be: fields whose bounds no mill passes, and ranges outside of which a value is unusual.
 
-Impossible is an error, unusual a warning. Bounds are wide: the largest paper calenders, rubber rolls and diamond fit in.
+Impossible is an error, unusual a warning. Bounds are wide: the largest paper calenders and rolls of rubber fit in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,8 +11,8 @@ from kalander.coupling.quantity import DIMENSIONS
 from kalander.kernels.errors import Fault
 
 __all__ = [
-    "LineLoad", "RollDiameter", "RollLength", "SetGap", "Speed", "StandStiffness", "Stiffness", "Temperature", "Tension",
-    "gap_warnings", "thin_roll_faults", "thin_roll_warnings", "unusual",
+    "LineLoad", "RollDiameter", "RollLength", "SetGap", "Speed", "StandStiffness", "Stiffness", "Temperature",
+    "Tension", "gap_warnings", "thin_roll_faults", "thin_roll_warnings", "unusual",
 ]  # fmt: skip
 
 RollDiameter = Annotated[float, Quantity("length", at_least=1e-3, at_most=10.0)]
@@ -25,8 +25,8 @@ StandStiffness = Annotated[float | None, Quantity("stiffness", above=0.0, absent
 Stiffness = Annotated[float, Quantity("pressure", above=0.0, at_most=1e13)]  # diamond: 1.2e12 Pa
 Temperature = Annotated[float, Quantity("temperature", above=0.0, at_most=1000.0)]  # foil of aluminium melts at 933 K
 
-# roll diameter over the web's thickness: below the first the web could enter at more than 50 degrees, below the second at
-# more than 10, where uniaxial strain begins to fail
+# roll diameter over the web's thickness: below the first the web could enter at more than 50 degrees, below the second
+# at more than 10, where uniaxial strain begins to fail
 THINNEST_ROLL, SLENDER = 3.0, 60.0
 
 # dimension, lowest, highest [SI] of what is usual, by the last name of a key
@@ -34,6 +34,8 @@ USUAL = {
     "diameter": ("length", 0.02, 3.0),
     "face": ("length", 0.02, 5.0),
     "bearing_span": ("length", 0.02, 8.0),
+    "modulus": ("pressure", 1e8, 1e12),
+    "thickness": ("length", 1e-6, 2e-3),
     "stand_stiffness": ("stiffness", 1e7, 1e12),
     "speed": ("speed", 1e-4, 5.0),
     "line_load": ("line_load", 1e2, 1e7),
@@ -51,15 +53,15 @@ def unusual(values: Mapping[str, float | None]) -> Iterator[str]:
         dimension, low, high = USUAL[key.rsplit(".", 1)[-1].partition("[")[0]]
         if value is not None and not low <= value <= high:
             unit = DIMENSIONS[dimension].unit
-            yield f"{key}: {value:.4g} {unit} is unusual; calenders and their presses have {low:g} to {high:g} {unit}"
+            yield f"{key}: {value:.4g} {unit} is unusual; usual are {low:g} to {high:g} {unit}"
 
 
 def gap_warnings(key: str, gap: float | None, foil: float) -> Iterator[str]:
     """A gap [m] below the foil's thickness is one of rolls that press on each other where there is no web."""
     if gap is not None and gap < foil:
         yield (
-            f"{key}: {gap:.4g} m is less than the foil, {foil:.4g} m: what is left between the rolls is what flattens them "
-            "and opens the stand"
+            f"{key}: {gap:.4g} m is less than the foil, {foil:.4g} m: what is left between the rolls is what flattens "
+            "them and opens the stand"
         )
 
 

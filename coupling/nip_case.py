@@ -5,6 +5,7 @@ What a law or a model does not know is refused, never ignored.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -104,7 +105,7 @@ class LayerLaw(Behaviour):
     modulus: MaybePressure = None
     poisson: Annotated[float | None, Real(above=-1, below=0.5, absent="none")] = None
     M: MaybeReal = None
-    chi: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
+    chi: Annotated[float | None, Real(at_least=1e-3, at_most=1, absent="none")] = None
     p_c0: MaybePressure = None
 
     @model_validator(mode="after")
@@ -284,7 +285,11 @@ class NipCase(Section):
     def warnings(self) -> tuple[str, ...]:
         """What is unusual but possible, as "key: sentence"."""
         names = ("speed", "line_load", "roll_temperature", "web_temperature", "tension")
-        values = {f"rolls.{name}": getattr(self.rolls, name) for name in ("diameter", "face", "stand_stiffness")}
+        values = {
+            f"rolls.{name}": getattr(self.rolls, name) for name in ("diameter", "face", "modulus", "stand_stiffness")
+        }
+        layers = {f"web.layer[{index}].thickness": layer.thickness for index, layer in enumerate(self.web.layer)}
+        values |= layers | {"foil.thickness": self.foil.thickness}
         texts = []
         for prefix, rolling in self._passes():
             values |= {f"{prefix}.{name}": getattr(rolling, name) for name in names}
@@ -353,7 +358,8 @@ class PowderCase(Section):
         widest = 0.1 * self.rolls.diameter
         if self.rolling.gap > widest:
             allowed = f"at most a tenth of rolls.diameter, {widest:.4g} m"
-            raise wrong("is too wide for these rolls to grip a powder", allowed=allowed, key="pass.gap", value=self.rolling.gap)
+            why = "is too wide for these rolls to grip a powder"
+            raise wrong(why, allowed=allowed, key="pass.gap", value=self.rolling.gap)
         return self
 
     @property
@@ -374,11 +380,11 @@ def written_case(path: str | Path, overrides: Mapping[str, str] | None = None) -
 
 
 def placed(faults: list[Fault], path: str | Path, overrides: Mapping[str, str] | None = None) -> list[Fault]:
-    """Faults found while solving, with key and value as they stand in the case file; those of options stay as they are."""
+    """Faults found while solving, key and value as they stand in the case file; those of options stay as they are."""
     document, place = written_case(path, overrides)
     return [
         fault if fault.where.startswith("--")
-        else Fault(place(fault.where), as_typed(document, fault.where, fault.value), fault.why, fault.allowed, fault.nearest)
+        else replace(fault, where=place(fault.where), value=as_typed(document, fault.where, fault.value))
         for fault in faults
     ]  # fmt: skip
 

@@ -117,8 +117,8 @@ def run(
     own = answers.nip_answer(done.rolled, 0)
     if own["reason"] is not None and card.calender.target_porosity is not None:
         raise NumericalError(
-            f"calender.target_porosity = {card.calender.target_porosity:g} is not reached, results are kept in {folder}: "
-            f"{own['reason']}"
+            f"calender.target_porosity = {card.calender.target_porosity:g} is not reached, results are kept in "
+            f"{folder}: {own['reason']}"
         )
     return done
 
@@ -205,11 +205,13 @@ def nip(
     if model not in ("fast", "fem"):
         raise InputError(Fault("--model", model, "is no model of the nip", "fast, fem"))
     loaded = load_nip_case(Path(case), overrides=overrides)
+    for warning in loaded.warnings:
+        log.warning(warning)
     try:
         answer = solve_case(loaded, model=model, output=output)
     except InputError as unfit:
         raise InputError(placed(unfit.faults, case, overrides)) from None
-    for note in answer["notes"]:
+    for note in answer["notes"][len(loaded.warnings) :]:
         log.warning(note)
     return answer
 

@@ -189,7 +189,8 @@ def _open_note(rolling: NipPass, web: LayeredWeb, key: str) -> str:
 def _untouched_answer(rolling: NipPass, web: LayeredWeb, owner: np.ndarray, note: str) -> dict[str, Any]:
     """The answer where the rolls do not touch the web; what only a contact has is None."""
     assert web.pasts is not None
-    coating, solid = web.coating / web.sides, np.array([layer.thickness * (1.0 - layer.porosity) for layer in web.layers])
+    coating = web.coating / web.sides
+    solid = np.array([layer.thickness * (1.0 - layer.porosity) for layer in web.layers])
     porosity = 1.0 - float(solid.sum()) / coating
     at_last = replace(web, pasts=tuple(replace(past, elastic=0.0) for past in web.pasts))
     layers = (1.0 - solid / web.present).tolist()

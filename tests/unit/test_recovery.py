@@ -114,7 +114,8 @@ def test_porosity_behind_the_nip_falls_with_the_line_load(stresses: list[float])
     # what the nip leaves is what its largest pressure leaves
     at_peak = closure.loading_at(np.array(nips[2].peak_pressure))
     # pressure is stationary where it is largest: two interpolations of the table
-    assert porosity[2] == pytest.approx(porosity_at_strain(POROSITY, float(at_peak.strain - at_peak.recovery)), abs=1e-4)
+    left = porosity_at_strain(POROSITY, float(at_peak.strain - at_peak.recovery))
+    assert porosity[2] == pytest.approx(left, abs=1e-4)
 
 
 def test_answers_outside_of_the_pressed_stresses_are_flagged() -> None:
