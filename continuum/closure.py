@@ -153,8 +153,8 @@ class TabulatedClosure(PowerRelease):
     pressure: for p << p_s this is p itself and reaches 0 without an offset, above it is ln p, in which a stiffening
     coating is nearly straight. The recovery strain p / M of the knots, 0 at the first, is a piecewise cubic by which
     the lasting strain rises where it does from knot to knot (see `recovery_spline`); the lateral ratio is a PCHIP. A
-    strain beyond the last knot raises ClosureRangeError. pressed: lowest and highest pressure [MPa] of releases, None if
-    not known. notes: what was done to the data, a sentence each.
+    strain beyond the last knot raises ClosureRangeError. pressed: lowest and highest pressure [MPa] of releases, None
+    if not known. notes: what was done to the data, a sentence each.
     """
 
     porosity: float

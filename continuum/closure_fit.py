@@ -184,11 +184,14 @@ def _through_ends(curve: _LoadingCurve, replica: ReplicaCurves, scale: float) ->
     slack = 1e-2 * passed
     ended = isotonic_regression(replica.release_strain[order][first] - slack).x + slack
     known = passed > 0.0
-    stretched = np.interp(
-        curve.strain, np.append(0.0, passed[known]), np.append(0.0, np.maximum(ended[known], slack[known]))
+    passed, ended = np.append(0.0, passed[known]), np.append(0.0, np.maximum(ended[known], slack[known]))
+    strain = np.union1d(curve.strain, passed)  # the ends become knots
+    stretched = np.interp(strain, passed, ended) + np.maximum(strain - passed[-1], 0.0)
+    return _LoadingCurve(
+        stretched,
+        np.interp(strain, curve.strain, curve.log_pressure),
+        np.interp(strain, curve.strain, curve.lateral_ratio),
     )
-    beyond = np.maximum(curve.strain - passed[-1], 0.0)
-    return _LoadingCurve(stretched + beyond, curve.log_pressure, curve.lateral_ratio)
 
 
 def _hats(strain: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -290,7 +290,7 @@ class NipCase(Section):
         }
         layers = {f"web.layer[{index}].thickness": layer.thickness for index, layer in enumerate(self.web.layer)}
         values |= layers | {"foil.thickness": self.foil.thickness}
-        texts = []
+        texts: list[str] = []
         for prefix, rolling in self._passes():
             values |= {f"{prefix}.{name}": getattr(rolling, name) for name in names}
             texts += gap_warnings(f"{prefix}.gap", rolling.gap, self.foil.thickness)

@@ -15,7 +15,8 @@ class Fault:
 
     def __str__(self) -> str:
         # a scalar of NumPy reads as the number it is
-        value = self.value.item() if getattr(self.value, "ndim", None) == 0 else self.value
+        plain = getattr(self.value, "item", None) if getattr(self.value, "ndim", None) == 0 else None
+        value = self.value if plain is None else plain()
         text = f"{self.where}: {value!r} {self.why}"
         if self.allowed:
             text += f"; allowed: {self.allowed}"

@@ -101,26 +101,31 @@ def run(
     page = _report(folder) if report else None
     if page is not None:
         stages.append(StageReport("report", "", time.monotonic() - started, False))
-    from kalander.runs import answers
-
     results = {name: study.load(name) for name in ("pack", "press", "closure", "nip", "transport")}
     done = RunResult(
         folder, card, running, tuple(stages),
         results["pack"], results["press"], results["closure"], results["nip"], results["transport"], page,
     )  # fmt: skip
-    missed = int((done.pressed.tables["boxes"]["reached"] == 0).sum())
+    _refuse_unreached(card, folder, done.pressed, done.rolled)
+    return done
+
+
+def _refuse_unreached(card: Card, folder: Path, pressed: Data, rolled: Data) -> None:
+    """Raise NumericalError where boxes did not reach their stress, or the nip not the porosity asked for."""
+    from kalander.runs.answers import nip_answer
+
+    missed = int((pressed.tables["boxes"]["reached"] == 0).sum())
     if missed:
         raise NumericalError(
             f"{missed} boxes did not reach their stress within press.max_strain = {card.press.max_strain:g}; "
             f"results are kept in {folder}: raise press.max_strain or lower press.stress"
         )
-    own = answers.nip_answer(done.rolled, 0)
+    own = nip_answer(rolled, 0)
     if own["reason"] is not None and card.calender.target_porosity is not None:
         raise NumericalError(
             f"calender.target_porosity = {card.calender.target_porosity:g} is not reached, results are kept in "
             f"{folder}: {own['reason']}"
         )
-    return done
 
 
 def resume(folder: Path | str, **options: Any) -> RunResult:
