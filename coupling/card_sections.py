@@ -39,8 +39,8 @@ __all__ = [
     "Step",
 ]
 
-Pressure = Annotated[float, Quantity("pressure", above=0)]
-MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="none")]
+Pressure = Stiffness
+MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
 Poisson = Annotated[float, Real(above=-1, below=0.5)]
@@ -215,13 +215,13 @@ class Boxes(Section):
 class Press(Section):
     """Uniaxial pressing of the boxes: each stress [Pa] from the start, then release."""
 
-    stress: tuple[Stiffness, ...]  # no stress exceeds the modulus of diamond
+    stress: tuple[Pressure, ...]
     temperature: Temperature = ROOM_TEMPERATURE
     release_stress: Pressure = 1e5  # at which a box counts as released: small against any calender's
     plate_speed: Annotated[float, Quantity("speed", above=0)] = 1.0  # at most; the inertial number may ask for less
     max_strain: Annotated[float, Real(at_least=1e-6, below=1)] = 0.6
     # of the real press: by how much time the binder ages when the plate moves; "inertial": by that of the plate
-    material_speed: Annotated[float | None, Quantity("speed", above=0, absent="inertial")] = None
+    material_speed: Annotated[float | None, Quantity("speed", above=0, at_most=100, absent="inertial")] = None
     inertial_number: Annotated[float, Real(at_least=1e-9, at_most=0.1)] = 1e-3  # quasi-static: da Cruz et al. 2005
     haste: Annotated[float, Real(at_least=1, at_most=1000)] = 1.0  # while spheres without binder do not carry yet
     stiffness_scale: Annotated[float, Real(at_least=1e-6, at_most=1)] = 1.0

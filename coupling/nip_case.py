@@ -51,7 +51,7 @@ __all__ = [
 
 Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
-Pressure = Annotated[float, Quantity("pressure", above=0)]
+Pressure = Stiffness
 MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 MaybeReal = Annotated[float | None, Real(above=0, at_most=1000, absent="none")]
 Time = Annotated[float, Quantity("time", above=0)]

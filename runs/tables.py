@@ -71,8 +71,8 @@ def summarise(results: StudyResults) -> Summary:
     notes += [f"outdated: {sentence}" for sentence in results.stale]
     notes += [f"flag: {flag}" for flag in flags]
     notes += _nip_notes(results.data("closure"), rolled)
-    if pressed is not None and rolled is not None:
-        notes += _thickness_notes(card, press_answer(card, pressed), nip_settings(rolled))
+    if pressed is not None:
+        notes += _thickness_notes(card, press_answer(card, pressed), settings)
     return Summary(tuple(grids), (*notes, f"device: {results.device}"))
 
 
