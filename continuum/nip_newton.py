@@ -15,11 +15,11 @@ import numpy as np
 from scipy.linalg import LinAlgError, solve
 
 from kalander.continuum.march import ColumnPressure
+from kalander.continuum.number_range import OUT_OF_NUMBERS
 from kalander.continuum.roll import Rolls, surface_flexibility
 from kalander.kernels.errors import NumericalError
 
 __all__ = [
-    "OUT_OF_NUMBERS",
     "Control",
     "Grid",
     "Profile",
@@ -31,12 +31,6 @@ __all__ = [
     "make_grid",
     "solve_profile",
 ]
-
-
-OUT_OF_NUMBERS = (
-    "the pressures sought left the range of numbers: no roll stands them; open the gap or lower the load, and check "
-    "the units of the closure"
-)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from kalander.continuum.column import StackHistory
-from kalander.continuum.nip_newton import OUT_OF_NUMBERS, Grid
+from kalander.continuum.nip_newton import Grid
+from kalander.continuum.number_range import OUT_OF_NUMBERS
 from kalander.kernels.errors import NumericalError
 
 __all__ = ["Coordinate", "Hold", "StackProfile", "hold_gap", "hold_load", "hold_peak", "solve_stack"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kalander.continuum.closure import TabulatedClosure
+from kalander.continuum.closure import ClosureRangeError, TabulatedClosure
 from kalander.continuum.closure_validity import closure_notes
 from kalander.continuum.nip import (
     nip_at_exit_thickness,
@@ -16,7 +16,9 @@ from kalander.continuum.nip import (
     nip_at_peak_pressure,
 )
 from kalander.continuum.nip_result import NipResult
+from kalander.continuum.number_range import within_numbers
 from kalander.continuum.roll import Rolls
+from kalander.continuum.springback import lasting_strain, porosity_at_strain
 from kalander.continuum.web import Web
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness
@@ -103,7 +105,8 @@ def nip_tables(card: Card, closure: Data) -> Data:
             }
             label = setting_label(name, elastic=elastic)
             try:
-                result = solve(rolls)
+                with within_numbers():
+                    result = solve(rolls)
             except KalanderError as failure:
                 reasons[label] = str(failure)
             else:
@@ -140,12 +143,27 @@ def _settings(card: Card, web: Web) -> list[tuple[str, Callable[[Rolls], NipResu
         assert calender.target_porosity is not None  # a card has just one of the three
         solid = web.coating_total * (1.0 - web.porosity)
         target = solid / (1.0 - calender.target_porosity) + web.foil_thickness
-        name, held = "target_porosity", lambda rolls: nip_at_exit_thickness(web, rolls, target)
+        name, held = "target_porosity", partial(_at_exit, web, target)
     stresses = [(f"stress {stress / 1e6:g} MPa", partial(_at_peak, web, stress * 1e-6)) for stress in card.press.stress]
     return [(name, held), *stresses]
 
 
 END_TOLERANCE = 0.01  # of a stress: boxes end within it
+
+
+def _at_exit(web: Web, thickness: float, rolls: Rolls) -> NipResult:
+    """The nip that the web leaves with a thickness [mm]; where none does, with the least porosity in words."""
+    try:
+        return nip_at_exit_thickness(web, rolls, thickness)
+    except ClosureRangeError as failure:
+        strain = np.linspace(0.0, web.strain_limit, 1001)
+        lasting = lasting_strain(web.closure, strain)
+        best = int(np.argmax(lasting))
+        least = porosity_at_strain(web.porosity, float(lasting[best]))
+        raise ClosureRangeError(
+            f"no load within the closure leaves so few pores: the least is {least:.4g}, after "
+            f"{float(web.closure.pressure_at(strain[best])):.4g} MPa; ask for more, or press the particle boxes further"
+        ) from failure
 
 
 def _at_peak(web: Web, stress: float, rolls: Rolls) -> NipResult:

@@ -1,8 +1,5 @@
 """`kalander nip CASE.toml`: a nip case solved by the fast model or by finite elements, answered in SI."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +13,8 @@ from kalander.continuum.foil import FoilResult, Travel, stretch_foil
 from kalander.continuum.layered_result import LayeredNip
 from kalander.continuum.layered_web import LayeredWeb, rested
 from kalander.continuum.nip import CONTROLS
-from kalander.continuum.nip_newton import OUT_OF_NUMBERS
 from kalander.continuum.nip_result import NipResult
+from kalander.continuum.number_range import OUT_OF_NUMBERS, within_numbers
 from kalander.continuum.powder import Powder, feed_powder
 from kalander.continuum.web_stress import coating_travel
 from kalander.coupling.nip_case import NipCase, NipPass, PowderCase
@@ -37,7 +34,7 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
     """
     if isinstance(case, PowderCase) and model == "fem":
         raise InputError(Fault("--model", model, "knows no powder", "fast"))
-    with _within_numbers():
+    with within_numbers():
         answer = _solved(case, model, output)
     answer["notes"] = [*case.warnings, *answer.get("notes", [])]
     if not all(np.all(np.isfinite(value)) for value in answer.values() if isinstance(value, float)):
@@ -47,17 +44,6 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
 
         answer["files"] = [*answer.get("files", []), *write_figures(case, answer, output)]
     return answer
-
-
-@contextmanager
-def _within_numbers() -> Iterator[None]:
-    """What leaves the range of numbers on the way is refused by its result, not reported by a line of source."""
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except ArithmeticError as beyond:
-        raise NumericalError(OUT_OF_NUMBERS) from beyond
 
 
 def _solved(case: NipCase | PowderCase, model: str, output: Path | None) -> dict[str, Any]:
