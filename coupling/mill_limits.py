@@ -44,6 +44,12 @@ USUAL = {
     "temperature": ("temperature", 250.0, 500.0),
     "tension": ("line_load", 0.0, 2e3),
     "stress": ("pressure", 1e4, 2e9),
+    "p0": ("pressure", 1e2, 1e10),
+    "p_c0": ("pressure", 1e2, 1e10),
+    "unload_modulus": ("pressure", 1e6, 1e12),
+    "conductivity": ("thermal_conductivity", 1e-2, 1e3),
+    "heat_capacity": ("heat_capacity", 1e5, 1e7),
+    "contact_conductance": ("contact_conductance", 1e1, 1e7),
 }
 
 

@@ -3,7 +3,6 @@
 What a law or a model does not know is refused, never ignored.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from kalander.coupling.mill_limits import (
     thin_roll_warnings,
     unusual,
 )
+from kalander.coupling.powder_case import PowderCase
 from kalander.coupling.toml_source import read_toml
 from kalander.kernels.errors import Fault
 
@@ -41,7 +41,6 @@ __all__ = [
     "NipCase",
     "NipPass",
     "NipRolls",
-    "PowderCase",
     "Web",
     "WebLayer",
     "load_nip_case",
@@ -285,11 +284,14 @@ class NipCase(Section):
     def warnings(self) -> tuple[str, ...]:
         """What is unusual but possible, as "key: sentence"."""
         names = ("speed", "line_load", "roll_temperature", "web_temperature", "tension")
-        values = {
-            f"rolls.{name}": getattr(self.rolls, name) for name in ("diameter", "face", "modulus", "stand_stiffness")
-        }
-        layers = {f"web.layer[{index}].thickness": layer.thickness for index, layer in enumerate(self.web.layer)}
-        values |= layers | {"foil.thickness": self.foil.thickness}
+        rolls = ("diameter", "face", "modulus", "stand_stiffness", "contact_conductance")
+        values = {f"rolls.{name}": getattr(self.rolls, name) for name in rolls}
+        for index, layer in enumerate(self.web.layer):
+            key = f"web.layer[{index}]"
+            values |= {f"{key}.{name}": getattr(layer, name) for name in ("thickness", "conductivity", "heat_capacity")}
+            law = {} if layer.closure is None else dict(layer.closure)
+            values |= {f"{key}.closure.{name}": law.get(name) for name in ("p0", "p_c0", "unload_modulus")}
+        values["foil.thickness"] = self.foil.thickness
         texts: list[str] = []
         for prefix, rolling in self._passes():
             values |= {f"{prefix}.{name}": getattr(rolling, name) for name in names}
@@ -311,61 +313,6 @@ class NipCase(Section):
                 key = f"web.layer[{index}].{where}.softening"
                 raise wrong(why, allowed="a share of at least 0.02", key=key, value=given.softening)
         return self
-
-
-class Powder(Section):
-    """A powder between the rolls, SI: pressure proportional to density^compressibility, angles of effective internal
-    and of wall friction, pressure and solid fraction of the feed; feed_angle None: twice the nip angle."""
-
-    compressibility: Annotated[float, Real(above=1, below=1000)]
-    internal_friction: Annotated[float, Quantity("angle", above=0)]
-    wall_friction: Annotated[float, Quantity("angle", above=0)]
-    feed_pressure: Pressure
-    feed_solid_fraction: Annotated[float, Real(above=0, below=0.98, percent=True)]
-    feed_angle: Annotated[float | None, Quantity("angle", above=0, absent="none")] = None
-
-
-class PowderPass(Section):
-    """Gap of the film [m]; speed [m/s] is accepted and changes nothing: Johanson's powder knows no rate."""
-
-    gap: Length
-    speed: Annotated[float | None, Quantity("speed", above=0, at_most=100, absent="none")] = None
-
-
-class PowderRolls(Section):
-    """Two equal rigid rolls, SI."""
-
-    diameter: RollDiameter
-
-
-class PowderCase(Section):
-    """A dry film from powder-fed rolls: [powder] in place of [web] and [foil]."""
-
-    powder: Powder
-    rolls: PowderRolls
-    rolling: PowderPass = Default(alias="pass")
-
-    @model_validator(mode="after")
-    def has_angles_and_a_gap(self) -> Self:
-        """Johanson's angles, and a gap between rolls that are far thicker."""
-        inner, wall = self.powder.internal_friction, self.powder.wall_friction
-        if inner >= math.pi / 2:
-            raise wrong("is no angle of friction", allowed="below 90 deg", key="powder.internal_friction", value=inner)
-        if wall >= inner:
-            why = "is not below the internal friction: the powder would shear before it slips"
-            allowed = f"below powder.internal_friction, {math.degrees(inner):.4g} deg"
-            raise wrong(why, allowed=allowed, key="powder.wall_friction", value=wall)
-        widest = 0.1 * self.rolls.diameter
-        if self.rolling.gap > widest:
-            allowed = f"at most a tenth of rolls.diameter, {widest:.4g} m"
-            why = "is too wide for these rolls to grip a powder"
-            raise wrong(why, allowed=allowed, key="pass.gap", value=self.rolling.gap)
-        return self
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is unusual but possible, as "key: sentence"."""
-        return tuple(unusual({"rolls.diameter": self.rolls.diameter, "pass.speed": self.rolling.speed}))
 
 
 def written_case(path: str | Path, overrides: Mapping[str, str] | None = None) -> tuple[dict[str, Any], Place]:

@@ -17,9 +17,10 @@ from kalander.continuum.nip_result import NipResult
 from kalander.continuum.number_range import OUT_OF_NUMBERS, within_numbers
 from kalander.continuum.powder import Powder, feed_powder
 from kalander.continuum.web_stress import coating_travel
-from kalander.coupling.nip_case import NipCase, NipPass, PowderCase
+from kalander.coupling.nip_case import NipCase, NipPass
 from kalander.coupling.nip_models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case
 from kalander.coupling.nipping import FIELDS
+from kalander.coupling.powder_case import PowderCase
 from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.runs.answers import NAMES
 
