@@ -1,6 +1,7 @@
 """The run card: one TOML file that holds a whole study, parsed once into a frozen object in SI."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,7 @@ from kalander.coupling.card_sections import (
     Published,
     Step,
 )
-from kalander.coupling.config import Place, apply_overrides, faults_of, overlay
+from kalander.coupling.config import Place, apply_overrides, as_typed, faults_of, overlay
 from kalander.coupling.electrode import Electrode
 from kalander.coupling.fields import STORED, Count, Section, Text
 from kalander.coupling.toml_source import TomlSource, read_toml
@@ -152,7 +153,9 @@ def parse_card(document: Mapping[str, Any], place: Place, context: dict[str, boo
         between = card_faults(sound_sections(document, error, context))
     except InputError as error:
         faults, between = [], error.faults
-    faults += [Fault(place(item.where), item.value, item.why, item.allowed, item.nearest) for item in between]
+    faults += [
+        replace(item, where=place(item.where), value=as_typed(document, item.where, item.value)) for item in between
+    ]
     raise InputError(faults) from None
 
 

@@ -26,6 +26,7 @@ from kalander.coupling.estimates import (
     particle_estimate,
     step_estimate,
 )
+from kalander.coupling.mill_limits import gap_warnings, thin_roll_faults, thin_roll_warnings, unusual
 from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
 from kalander.coupling.transport_section import TransportSection
 from kalander.coupling.voxel_checks import coarse_voxels, voxels_do_not_fit
@@ -75,6 +76,38 @@ def target_loosens(electrode: Electrode, calender: Calender) -> Iterator[Fault]:
     if calender.gap is not None and calender.gap >= web:
         why = "does not touch the web: calendering cannot loosen"
         yield Fault("calender.gap", calender.gap, why, f"below the web's thickness, {web:.4g} m")
+
+
+def rolls_too_thin(electrode: Electrode, calender: Calender) -> Iterator[Fault]:
+    yield from thin_roll_faults("calender.roll.diameter", calender.roll.diameter, web_thickness(electrode))
+
+
+def unusual_mill(calender: Calender) -> Iterator[str]:
+    roll = calender.roll
+    values = {
+        "roll.diameter": roll.diameter,
+        "roll.face": roll.face,
+        "roll.bearing_span": roll.bearing_span,
+        "roll.modulus": roll.modulus,
+        **{
+            name: getattr(calender, name)
+            for name in ("speed", "line_load", "stand_stiffness", "web_temperature", "roll_temperature")
+        },
+    }
+    yield from unusual({f"calender.{name}": value for name, value in values.items()})
+
+
+def thin_rolls(electrode: Electrode, calender: Calender) -> Iterator[str]:
+    yield from thin_roll_warnings("calender.roll.diameter", calender.roll.diameter, web_thickness(electrode))
+
+
+def gap_below_the_foil(electrode: Electrode, calender: Calender) -> Iterator[str]:
+    yield from gap_warnings("calender.gap", calender.gap, electrode.foil.thickness)
+
+
+def unusual_press(press: Press) -> Iterator[str]:
+    stresses = {f"press.stress[{index}]": stress for index, stress in enumerate(press.stress)}
+    yield from unusual({**stresses, "press.temperature": press.temperature})
 
 
 def volumes_contradict(electrode: Electrode) -> Iterator[Fault]:
@@ -364,6 +397,7 @@ def fast_press(press: Press) -> Iterator[str]:
 
 FAULTS: tuple[Check, ...] = (
     target_loosens,
+    rolls_too_thin,
     volumes_contradict,
     no_pores_left,
     active_too_dense,
@@ -395,4 +429,8 @@ WARNINGS: tuple[Check, ...] = (
     soft_that_yields,
     fast_press,
     coarse_voxels,
+    unusual_mill,
+    thin_rolls,
+    gap_below_the_foil,
+    unusual_press,
 )

@@ -28,9 +28,9 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=state_faults,
         ),
-        Stage("closure", 2, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
+        Stage("closure", 3, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
         Stage(
-            "nip", 1, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
+            "nip", 2, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(

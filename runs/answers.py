@@ -14,7 +14,7 @@ from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
 from kalander.coupling.estimates import class_estimate
 from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.nipping import FIELDS
+from kalander.coupling.nipping import FIELDS, setting_label
 from kalander.coupling.size_distribution import (
     SAME_SIZE,
     asked_sizes,
@@ -27,8 +27,8 @@ from kalander.dem.ledger import HEATS
 from kalander.kernels.columns import Table
 
 __all__ = [
-    "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "sizes_answer", "study_flags",
-    "transport_answer", "validity_answer", "validity_flags",
+    "closure_answer", "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "sizes_answer",
+    "study_flags", "transport_answer", "validity_answer", "validity_flags",
 ]  # fmt: skip
 
 NAMES = {
@@ -199,15 +199,24 @@ def validity_flags(worst: Mapping[str, float], law: str) -> list[str]:
     return flags
 
 
+def closure_answer(closure: Data) -> dict[str, Any]:
+    """Between which stresses the closure was measured, and what was done to the data."""
+    pressed = closure.attributes.get("pressed") or (None, None)
+    return {"pressed_from_Pa": pressed[0], "pressed_to_Pa": pressed[1], "notes": closure.attributes.get("notes", [])}
+
+
 def nip_answer(rolled: Data, row: int) -> dict[str, Any]:
     """One setting of the nip with its profile."""
     settings, profiles = rolled.tables["settings"], rolled.tables["profiles"]
     points = profiles["setting"] == row
+    label = setting_label(str(settings["name"][row]), elastic=bool(settings["elastic"][row]))
     return {
         "name": str(settings["name"][row]),
         "elastic_rolls": bool(settings["elastic"][row]),
         "solved": bool(settings["solved"][row]),
         **{NAMES[name]: number(settings[name][row]) for name in FIELDS},
+        "reason": rolled.attributes["reasons"].get(label),
+        "notes": rolled.attributes.get("notes", {}).get(label, []),
         "x_m": profiles["x"][points].tolist(),
         "pressure_Pa": profiles["pressure"][points].tolist(),
     }

@@ -63,6 +63,7 @@ class RunResult:
             "particle_sizes": answers.sizes_answer(self.card, self.packed),
             "press": answers.press_answer(self.card, self.pressed),
             "fracture": criteria_answer(self.pressed),
+            "closure": answers.closure_answer(self.closure),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
             "transport": answers.transport_answer(self.measured),
@@ -86,8 +87,8 @@ def run(
 ) -> RunResult:
     """Compute a study in a folder, going on with what is there. save_every, max_walltime [s].
 
-    Raises InputError, DeviceError, CheckpointError, NumericalError (a stress was not reached; all results are kept),
-    StorageError, Interrupted.
+    Raises InputError, DeviceError, CheckpointError, NumericalError (a stress, or the porosity that the nip shall leave,
+    was not reached; all results are kept), StorageError, Interrupted.
     """
     card = card if isinstance(card, Card) else load_card(card)
     for warning in card.warnings:
@@ -105,13 +106,26 @@ def run(
         folder, card, running, tuple(stages),
         results["pack"], results["press"], results["closure"], results["nip"], results["transport"], page,
     )  # fmt: skip
-    missed = int((done.pressed.tables["boxes"]["reached"] == 0).sum())
+    _refuse_unreached(card, folder, done.pressed, done.rolled)
+    return done
+
+
+def _refuse_unreached(card: Card, folder: Path, pressed: Data, rolled: Data) -> None:
+    """Raise NumericalError where boxes did not reach their stress, or the nip not the porosity asked for."""
+    from kalander.runs.answers import nip_answer
+
+    missed = int((pressed.tables["boxes"]["reached"] == 0).sum())
     if missed:
         raise NumericalError(
             f"{missed} boxes did not reach their stress within press.max_strain = {card.press.max_strain:g}; "
             f"results are kept in {folder}: raise press.max_strain or lower press.stress"
         )
-    return done
+    own = nip_answer(rolled, 0)
+    if own["reason"] is not None and card.calender.target_porosity is not None:
+        raise NumericalError(
+            f"calender.target_porosity = {card.calender.target_porosity:g} is not reached, results are kept in "
+            f"{folder}: {own['reason']}"
+        )
 
 
 def resume(folder: Path | str, **options: Any) -> RunResult:
@@ -190,12 +204,21 @@ def nip(
     overrides: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Solve the nip of a case file by the model "fast" or "fem"; `output`: folder for figures and fields."""
-    from kalander.coupling.nip_case import load_nip_case
+    from kalander.coupling.nip_case import load_nip_case, placed
     from kalander.runs.nip_verb import solve_case
 
     if model not in ("fast", "fem"):
         raise InputError(Fault("--model", model, "is no model of the nip", "fast, fem"))
-    return solve_case(load_nip_case(Path(case), overrides=overrides), model=model, output=output)
+    loaded = load_nip_case(Path(case), overrides=overrides)
+    for warning in loaded.warnings:
+        log.warning(warning)
+    try:
+        answer = solve_case(loaded, model=model, output=output)
+    except InputError as unfit:
+        raise InputError(placed(unfit.faults, case, overrides)) from None
+    for note in answer["notes"][len(loaded.warnings) :]:
+        log.warning(note)
+    return answer
 
 
 def compact(packing: Path | str, case: Path | str, curve: Path | str, **options: Any) -> dict[str, Any]:

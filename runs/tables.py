@@ -31,6 +31,7 @@ LEDGER_ROWS = {
     "damping": "dashpots of contacts", "plastic": "yielding", "bonds": "bonds: failure, dashpots, relaxation",
     "fracture_energy": "fracture",
 }  # fmt: skip
+WORTH_SAYING = 0.1e-6  # m; lengths are shown to that digit
 STRESS_TOLERANCE = 0.01  # a published state belongs to a pressed stress within this share of it
 NAME_LENGTH = 14  # of a published state in a heading
 LEDGERS_A_GRID = 6  # of the largest stresses, with a narrow column each
@@ -69,9 +70,38 @@ def summarise(results: StudyResults) -> Summary:
     notes = [f"missing: {name} is not computed yet" for name in results.missing]
     notes += [f"outdated: {sentence}" for sentence in results.stale]
     notes += [f"flag: {flag}" for flag in flags]
+    notes += _nip_notes(results.data("closure"), rolled)
+    if pressed is not None:
+        notes += _thickness_notes(card, press_answer(card, pressed), settings)
+    return Summary(tuple(grids), (*notes, f"device: {results.device}"))
+
+
+def _nip_notes(closure: Data | None, rolled: Data | None) -> list[str]:
+    """What was done to the pressing curves, and which settings have no solution or leave the pressed stresses."""
+    notes = [] if closure is None else [f"flag: closure: {note}" for note in closure.attributes.get("notes", [])]
     if rolled is not None:
         notes += [f"nip without a solution: {name}: {why}" for name, why in rolled.attributes["reasons"].items()]
-    return Summary(tuple(grids), (*notes, f"device: {results.device}"))
+        outside = rolled.attributes.get("notes", {}).items()
+        notes += [f"flag: nip, {name}: {note}" for name, sentences in outside for note in sentences]
+    return notes
+
+
+def _thickness_notes(card: Card, rows: list[dict[str, Any]], settings: list[dict[str, Any]]) -> list[str]:
+    """Why boxes and nip show other thicknesses at one stress, where they do."""
+    foil, sides, differences = card.electrode.foil.thickness, card.electrode.sides, []
+    for row in rows:
+        rolled = [one for one in settings if one["name"] == f"stress {row['stress_Pa'] / 1e6:g} MPa" and one["solved"]]
+        if rolled and row["thickness_released_m"] is not None:
+            boxes = foil + sides * row["thickness_released_m"]
+            differences.append((abs(rolled[0]["exit_thickness_m"] - boxes), boxes, rolled[0]))
+    largest, boxes, nip = max(differences, key=lambda item: item[0], default=(0.0, 0.0, {}))
+    if largest < WORTH_SAYING:
+        return []
+    return [
+        f"boxes and nip: at {nip['name']} the released web is {micrometres(boxes)} µm in the boxes, "
+        f"{micrometres(nip['exit_thickness_m'])} µm behind the nip: the closure averages strains over the replicas "
+        "where the table of states averages thicknesses, and lets porosity fall with load where scatter does not"
+    ]
 
 
 # --- the grids --------------------------------------------------------------------------------------------------------
