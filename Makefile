@@ -21,13 +21,13 @@ demo: $(VENV)/.installed
 	$(BIN)/kalander run nmc111 -o studies/nmc111
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" tests
 
 machines: $(VENV)/.tested
 	$(BIN)/python tests/machines.py --machines $(MACHINES) --workers $(WORKERS)
 
 verify: $(VENV)/.tested
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/verification tests/validation
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/verification tests/validation
 
 crash: $(VENV)/.tested
 	$(BIN)/python -m pytest tests/reliability

@@ -41,7 +41,7 @@ def run_on(machine: int, tests: list[str], options: argparse.Namespace, record: 
     }  # fmt: skip
     answers = record.with_suffix(f".{machine}.xml")
     command = [
-        sys.executable, "-m", "pytest", "-q", "-n", str(options.workers), "--dist", "loadgroup", "-m", "not slow",
+        sys.executable, "-m", "pytest", "-q", "-n", str(options.workers), "--dist", "loadfile", "-m", "not slow",
         f"--junitxml={answers}", "-p", "no:cacheprovider",
     ]  # fmt: skip
     begun = time.monotonic()
