@@ -1,6 +1,7 @@
 """The stages of a study: recipe → packing → pressed → closure → nip, and transport in all packings; generators."""
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kalander.coupling.card import Card, card_to_dict
@@ -8,6 +9,7 @@ from kalander.coupling.homogenise import CLOSURE, closure_table
 from kalander.coupling.nipping import NIP, nip_tables
 from kalander.coupling.pack_stage import HALF_PACKED, PACKED, pack_work
 from kalander.coupling.press_stage import HALF_PRESSED, PRESSED, press_work, state_faults
+from kalander.coupling.result_faults import RESULT_FAULTS
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.store import Data
 from kalander.coupling.transport_stage import TRANSPORT, transport_work
@@ -20,7 +22,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
     whole = card_to_dict(card)
     pack_keys = ("seed", "electrode", "binder", "boxes")
     press_keys = ("contact", "fracture", "press", "step", "binder")
-    return (
+    stages = (
         Stage("pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state)),
         Stage(
             "press", 3, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
@@ -39,6 +41,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             uses_device=True,
         ),
     )  # fmt: skip
+    return tuple(replace(stage, check_result=RESULT_FAULTS[stage.name]) for stage in stages)
 
 
 def _slice(whole: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

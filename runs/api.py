@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kalander.coupling.card import Card, card_from_dict, card_to_dict, load_card
+from kalander.coupling.card import Card, card_to_dict, load_card
 from kalander.coupling.stage import Progress, StageReport
 from kalander.coupling.store import Data, load
 from kalander.coupling.study import Study, open_study
@@ -76,11 +76,13 @@ def run(
     allow_software: bool = False,
     save_every: float = 600.0,
     max_walltime: float = math.inf,
+    overwrite: bool = False,
     report: bool = True,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> RunResult:
     """Compute a study in a folder, going on with what is there. save_every, max_walltime [s].
 
+    overwrite: where the folder holds results of other values, move it aside and keep of it what still holds.
     Raises InputError, DeviceError, CheckpointError, NumericalError (a stress was not reached; all results are kept),
     StorageError, Interrupted.
     """
@@ -89,8 +91,9 @@ def run(
         log.warning(warning)
     folder = Path(folder)
     _refuse_what_does_not_fit(card, folder)
+    _refuse_losses(card, folder, precision, unless=overwrite)
     running, study = _study(card, folder, device, precision, threads, allow_software)
-    stages = study.run(on_progress, save_every=save_every, max_walltime=max_walltime)
+    stages = study.run(on_progress, save_every=save_every, max_walltime=max_walltime, overwrite=overwrite)
     started = time.monotonic()
     page = _report(folder) if report else None
     if page is not None:
@@ -112,9 +115,11 @@ def run(
 def resume(folder: Path | str, **options: Any) -> RunResult:
     """Go on with the study in a folder from its newest valid state; options as of `run`, precision as it was."""
     folder = Path(folder)
-    record = open_study(folder)
+    from kalander.runs.results import open_card_study
+
+    record, card, _ = open_card_study(folder)
     options.setdefault("precision", record.identity["precision"])
-    return run(card_from_dict(record.config), folder, **options)
+    return run(card, folder, **options)
 
 
 def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
@@ -156,11 +161,13 @@ def info(path: Path | str) -> dict[str, Any]:
     """What a study folder or one of its files holds."""
     path = Path(path)
     if path.is_dir():
+        from kalander.runs.results import survey
+
         record = open_study(path)
-        present = [name for name in record.stages if (path / f"{name}.h5").exists()]
+        present, unusable = survey(path)
         saves = {name: sorted(save.name for save in (path / name).glob("*.h5")) for name in record.stages}
         return {
-            "study": str(path), "stages": list(record.stages), "finished": present,
+            "study": str(path), "stages": list(record.stages), "finished": present, "unusable": unusable,
             "saves": {name: found for name, found in saves.items() if found},
             "identity": record.identity, "config": record.config,
         }  # fmt: skip
@@ -217,6 +224,17 @@ def _study(
     running, identity, schedule = started(device, precision, threads, allow_software)
     stages = card_stages(card, precision=precision, schedule=schedule)
     return running, Study(folder, card_to_dict(card), stages, identity)
+
+
+def _refuse_losses(card: Card, folder: Path, precision: str, *, unless: bool) -> None:
+    """Raise InputError before a device is started where the folder holds results of other values."""
+    from kalander.coupling.stages import card_stages
+    from kalander.coupling.study import RECORD_NAME
+    from kalander.runs.results import open_card_study
+
+    if (folder / RECORD_NAME).exists():
+        identity = {**open_card_study(folder)[0].identity, "precision": precision}
+        Study(folder, card_to_dict(card), card_stages(card), identity).refuse_losses(unless=unless)
 
 
 def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:

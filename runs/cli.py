@@ -23,6 +23,9 @@ Software = Annotated[bool, typer.Option("--allow-software-device", help="let a s
 SaveEvery = Annotated[str, typer.Option(help='wall time between saves, "30 s"; "0 s" saves at every step')]
 Walltime = Annotated[str | None, typer.Option(help='stop with a save after this wall time, "2 h"')]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="change a value of the card: boxes.width='40 um'")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="move a study of other values aside to DIR.1, and keep what still holds")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 
 
@@ -43,6 +46,7 @@ def run(
         bool, typer.Option("--dry-run", help="check the card, say what would be done, write nothing")
     ] = False,
     allow_software: Software = False,
+    overwrite: Overwrite = False,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -58,7 +62,7 @@ def run(
         folder = output or Path("studies") / Path(card).stem
         return _with_progress(
             "run", loaded, folder, json_output, device=device, precision=precision, threads=threads,
-            allow_software=allow_software, **times,
+            allow_software=allow_software, overwrite=overwrite, **times,
         )  # fmt: skip
 
     _answer(work, json_output, debug, show=_show_study)
@@ -72,13 +76,16 @@ def resume(
     save_every: SaveEvery = "10 min",
     max_walltime: Walltime = None,
     allow_software: Software = False,
+    overwrite: Overwrite = False,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
     """Go on with a study from its newest valid state."""
 
     def work() -> dict[str, Any]:
-        options = {"device": device, "threads": threads, "allow_software": allow_software}
+        options = {
+            "device": device, "threads": threads, "allow_software": allow_software, "overwrite": overwrite,
+        }  # fmt: skip
         return _with_progress("resume", None, folder, json_output, **options, **_times(save_every, max_walltime))
 
     _answer(work, json_output, debug, show=_show_study)

@@ -125,8 +125,9 @@ def _work(
     """Follow the path from the newest save, saving and stopping between samples; the end, and the steps done here."""
     saves = _saves(curve)
     resume = newest_valid(saves, stage, identity)
-    if resume.state is None and (resume.other_device or resume.damaged):
-        raise CheckpointError(f"{'; '.join((*resume.other_device, *resume.damaged))}; delete {saves} to begin again")
+    useless = (*resume.other_device, *resume.damaged, *resume.unsound)
+    if resume.state is None and useless:
+        raise CheckpointError(f"{'; '.join(useless)}; delete {saves} to begin again")
     if resume.path is not None:
         log.warning("went on from %s", resume.path)
     before = _steps(resume.state) if resume.state else 0
