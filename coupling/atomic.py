@@ -26,6 +26,7 @@ REMEDIES = {
     errno.EACCES: DENIED,
     errno.EPERM: DENIED,
     errno.EROFS: DENIED,
+    errno.ENOMEM: "fewer or smaller boxes need less memory",
     errno.EIO: "check the disk or the network mount",
 }
 

@@ -40,7 +40,7 @@ def losses(folder: Path, stages: tuple[Stage, ...], identity: Mapping[str, Any])
     for name, own in lost.items():
         for change in own:
             where = f"version of stage {name}" if change.where == "stage_version" else change.where
-            why = f"is not what the study in {folder} was computed for, {change.shown(change.stored)}"
+            why = f"is not what the study in {folder} was computed for, {change.shown(change.stored)!r}"
             by_value.setdefault(where, Fault(where, change.shown(change.wanted), why))
     allowed = (
         f"another folder (-o), the values of this one, or --overwrite, which moves it to {_aside(folder)} and keeps "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kalander.coupling.atomic import replacing, try_output
 from kalander.coupling.card import Card, card_to_dict, load_card
 from kalander.coupling.stage import Progress, StageReport
 from kalander.coupling.store import Data, load
@@ -125,7 +126,8 @@ def resume(folder: Path | str, **options: Any) -> RunResult:
 def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
     """Make the packings of a card and write one to a .npz (position, radius, type, box_size; SI) for each replica.
 
-    `clump` says whose member a sphere is: the number of its platelet in the packing, or -1.
+    `clump` says whose member a sphere is: the number of its platelet in the packing, or -1. The name of the file ends
+    in .npz, whatever is asked for. Raises InputError, StorageError.
     """
     import numpy as np
 
@@ -133,20 +135,28 @@ def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
     from kalander.runs import answers
 
     card = card if isinstance(card, Card) else load_card(card)
-    packed = _exhaust(card_stages(card)[0].work({}, None))
     path = Path(path)
+    if not path.name or path.is_dir():
+        raise InputError(Fault("-o", str(path), "is a folder", "the name of an npz file"))
+    if path.suffix != ".npz":
+        path = path.with_name(f"{path.name}.npz")
+    many = card.boxes.replicas > 1
+    files = [path.with_stem(f"{path.stem}_{box}") if many else path for box in range(card.boxes.replicas)]
+    for file in files:
+        try_output(file)
+    packed = _exhaust(card_stages(card)[0].work({}, None))
     boxes, particles = packed.tables["boxes"], packed.tables["particles"]
     rows = []
     for box in range(len(boxes["height"])):
         here = particles["box"] == box
-        file = path if len(boxes["height"]) == 1 else path.with_stem(f"{path.stem}_{box}")
-        size = [*boxes["width"][box], boxes["height"][box]]
-        np.savez(
-            file, position=particles["position"][here], radius=particles["radius"][here],
-            type=np.zeros(int(here.sum()), int), box_size=np.array(size), clump=particles["clump"][here],
-        )  # fmt: skip
+        size = [float(length) for length in (*boxes["width"][box], boxes["height"][box])]
+        with replacing(files[box]) as handle:
+            np.savez(
+                handle, position=particles["position"][here], radius=particles["radius"][here],
+                type=np.zeros(int(here.sum()), int), box_size=np.array(size), clump=particles["clump"][here],
+            )  # fmt: skip
         bonds = int((packed.tables["bonds"]["box"] == box).sum())
-        rows.append({"file": str(file), "particles": int(here.sum()), "bonds": bonds, "box_size_m": size})
+        rows.append({"file": str(files[box]), "particles": int(here.sum()), "bonds": bonds, "box_size_m": size})
     return {**answers.electrode_answer(card), "packings": rows}
 
 

@@ -292,7 +292,7 @@ def test_a_finished_stage_is_kept_on_another_device_with_a_note(tmp_path):
 
 def test_another_precision_is_refused(tmp_path):
     a_study(tmp_path).run()
-    with pytest.raises(InputError, match=r"compute\.precision: 'f32' is not what .* was computed for, f64"):
+    with pytest.raises(InputError, match=r"compute\.precision: 'f32' is not what .* was computed for, 'f64'"):
         a_study(tmp_path, identity={**IDENTITY, "precision": "f32"}).run()
 
 
