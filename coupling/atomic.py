@@ -123,7 +123,7 @@ def own_folder(path: Path, *, parents: bool = False) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    name = path.name if len(path.name) <= LONG_NAME else path.name[:LONG_NAME // 2]
+    name = path.name if len(path.name) <= LONG_NAME else path.name[: LONG_NAME // 2]
     return path.with_name(f".{name}.{os.getpid()}.tmp")
 
 

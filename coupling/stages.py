@@ -7,8 +7,8 @@ from typing import Any
 from kalander.coupling.card import Card, card_to_dict
 from kalander.coupling.homogenise import CLOSURE, closure_table
 from kalander.coupling.nipping import NIP, nip_tables
-from kalander.coupling.pack_stage import HALF_PACKED, PACKED, pack_work
-from kalander.coupling.press_stage import HALF_PRESSED, PRESSED, press_work, state_faults
+from kalander.coupling.pack_stage import HALF_PACKED, PACKED, half_packed_faults, pack_work
+from kalander.coupling.press_stage import HALF_PRESSED, PRESSED, press_work, question_of, state_faults
 from kalander.coupling.result_faults import RESULT_FAULTS
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.store import Data
@@ -23,12 +23,15 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
     pack_keys = ("seed", "electrode", "binder", "boxes")
     press_keys = ("contact", "fracture", "press", "step", "binder")
     stages = (
-        Stage("pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state)),
+        Stage(
+            "pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state),
+            check_state=lambda state: half_packed_faults(card, state),
+        ),
         Stage(
             "press", 3, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
             PRESSED, HALF_PRESSED,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
-            uses_device=True, check_state=state_faults,
+            uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),
         ),
         Stage("closure", 2, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
         Stage(

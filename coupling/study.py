@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kalander.coupling.atomic import path_errors, storage_errors, sweep_temporaries
+from kalander.coupling.atomic import path_errors, sweep_temporaries
 from kalander.coupling.execution import Schedule, compute, reuse
 from kalander.coupling.lock import locked
 from kalander.coupling.replaced import losses, move_aside

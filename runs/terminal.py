@@ -52,13 +52,15 @@ def _plain(grid: Grid) -> str:
 
 
 def _rich(grid: Grid) -> Table:
+    title = Text(printable(grid.title))
     table = Table(
-        title=Text(printable(grid.title)), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
         collapse_padding=True,
     )  # fmt: skip
     for column, heading in enumerate(grid.headings):
         published = heading.startswith("publ")
-        table.add_column(Text(printable(heading)), justify="right" if column else "left", style="dim" if published else "", no_wrap=True)
+        side, style = "right" if column else "left", "dim" if published else ""
+        table.add_column(Text(printable(heading)), justify=side, style=style, no_wrap=True)
     for row in grid.rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return table
