@@ -13,8 +13,9 @@ from scipy.spatial import cKDTree
 from kalander.coupling.homogenise import closure_from
 from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
-from kalander.dem.clumps import clump_faults
+from kalander.dem.clumps import clump_faults, rotation_matrices
 from kalander.dem.criteria import CRITERIA
+from kalander.dem.ledger import ledger_columns
 from kalander.dem.press_tables import LEG
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
@@ -39,6 +40,7 @@ PACK = {
     "bonds": {"radius": LENGTH, "length": LENGTH},
     "boxes": {"width": LENGTH, "height": LENGTH, "solids": VOLUME, "bridged": SHARE},
 }
+ENERGIES = ("fracture_energy", "piece_energy", *ledger_columns("frame"))
 FRAMES = {
     "leg": (0, 2),
     "step": NOT_NEGATIVE,
@@ -57,16 +59,23 @@ FRAMES = {
     "kinetic_over_elastic": (0.0, np.inf),
     **{f"{tensor}_{axis}{axis}": SHARE for tensor in ("orientation", "bond_fabric") for axis in "xyz"},
     **{f"stress_{name}": PRESSURE for name in ("low", "high", "xx", "yy", "zz")},
+    **dict.fromkeys(ENERGIES, (-1e15, 1e15)),  # pJ
 }
 PRESS = {
-    "frames": {**FRAMES, "height": LENGTH},
+    "frames": {**FRAMES, "height": LENGTH, **dict.fromkeys(ENERGIES, (-1e3, 1e3))},
     "boxes": {"stress": (1.0, 1e15), "replica": ROWS, "reached": FLAG, "width": LENGTH, "start_height": LENGTH},
     "particles": {
         "position": (-1e3, 1e3), "radius": LENGTH, "cracked": FLAG, "exceeded": (0, 2 ** len(CRITERIA) - 1),
-        "strength": POSITIVE, "generation": (0, 1000), "origin": NOT_NEGATIVE, "origin_diameter": LENGTH,
+        "strength": (1.0, 1e15), "generation": (0, 1000), "origin": NOT_NEGATIVE, "origin_diameter": LENGTH,
         "bulk": VOLUME, "stiffness": SHARE, "conduction": SHARE,
     },
     "clumps": {"position": (-1e3, 1e3), "orientation": (-1.001, 1.001), "volume": VOLUME},
+}  # fmt: skip
+CLOSURE = {
+    "curve": {
+        "strain": (0.0, 10.0), "pressure": (0.0, 1e13), "unload_modulus": (1.0, 1e15), "lateral_ratio": (0.0, 10.0),
+        "pressure_sd": (0.0, 1e13), "unload_modulus_sd": (0.0, 1e15), "lateral_ratio_sd": (0.0, 10.0),
+    },
 }  # fmt: skip
 NIP = {
     "settings": {
@@ -80,8 +89,8 @@ NIP = {
 }  # fmt: skip
 TRANSPORT = {
     "states": {
-        "stress": (0.0, 1e15), "replica": ROWS, "tortuosity": POSITIVE, "flux_error": NOT_NEGATIVE,
-        "sigma": (0.0, 1e12), "contact_resistance": (0.0, 1e30), "fabric": (-1.0, 1.0 + 1e-9),
+        "stress": (0.0, 1e15), "replica": ROWS, "tortuosity": (1e-6, 1e12), "flux_error": (0.0, 1.0),
+        "sigma": (0.0, 1e9), "contact_resistance": (1e-30, 1e30), "fabric": (-1.0, 1.0 + 1e-9),
         **dict.fromkeys(
             ("porosity", "porosity_voxels", "binder_domain", "effective_ratio", "connected", "backbone"), SHARE
         ),
@@ -94,6 +103,8 @@ def outside(tables: Mapping[str, Table], ranges: Mapping[str, Mapping[str, Range
     for table, columns in ranges.items():
         for name, (low, high) in columns.items():
             values = tables[table][name]
+            if values.dtype.kind == "f":  # limits may be beyond single precision
+                values = values.astype(np.float64)
             wrong = (values < low) | (values > high)
             if wrong.any():
                 where = tuple(int(index) for index in np.argwhere(wrong)[0])
@@ -136,11 +147,20 @@ def pack_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         *_boxes_faults(tables["clumps"]["box"], count, "clumps"),
     ]
     yield from broken
-    for box in range(0 if broken else count):
-        faults = list(_packing_faults(tables, box))
-        yield from (f"box {box}: {fault}" for fault in faults)
-        if faults:
-            return
+    if not broken:
+        yield from _recipe_faults(boxes, config)
+        for box in range(count):
+            yield from (f"box {box}: {fault}" for fault in _packing_faults(tables, box))
+
+
+def _recipe_faults(boxes: Table, config: Mapping[str, Any]) -> Faults:
+    """Boxes that are not all of one recipe, which that of the card is."""
+    share = boxes["solids"] / (boxes["width"].prod(axis=1) * boxes["height"])
+    wanted = 1.0 - config["electrode"]["porosity"] if "electrode" in config else share[0]
+    if (np.abs(share - wanted) > 1e-6 * wanted).any() or (
+        np.abs(boxes["height"] / boxes["height"][0] - 1) > 1e-6
+    ).any():
+        yield "boxes do not have the porosity, or the height, of one recipe"
 
 
 def _packing_faults(tables: Mapping[str, Table], box: int) -> Faults:
@@ -151,6 +171,16 @@ def _packing_faults(tables: Mapping[str, Table], box: int) -> Faults:
     rigid = {**clumps, "mass": clumps["volume"]}
     faults = clump_faults(particles, rigid, {"offset": particles["offset"][member]})
     yield from faults
+    if faults:
+        return
+    mine = particles["clump"][member]
+    turned = np.einsum("mij,mj->mi", rotation_matrices(clumps["orientation"])[mine], particles["offset"][member])
+    arm = position[member] - clumps["position"][mine]
+    if (
+        particles["offset"][~member].any()
+        or (np.abs(arm - turned).max(axis=1, initial=0.0) > 1e-3 * radius[member]).any()
+    ):
+        yield "particles do not stand where their clumps have them"
     spheres = float(sphere_volume(radius[~member]).sum() + clumps["volume"].sum())
     if solids > width.prod() * height:
         yield "its solids are more than the box"
@@ -166,8 +196,9 @@ def _packing_faults(tables: Mapping[str, Table], box: int) -> Faults:
     distance = np.linalg.norm(vector, axis=1)
     if (np.abs(bonds["length"] - distance) > 1e-6 * distance).any():
         yield "bonds are not as long as their particles are apart"
-    if (bonds["radius"] > (1 + 1e-6) * np.minimum(radius[first], radius[second])).any():
-        yield "bonds are thicker than their particles"
+    share = bonds["radius"] / np.minimum(radius[first], radius[second])
+    if len(share) and (share.max() > 1 + 1e-6 or share.max() - share.min() > 1e-6):
+        yield "bonds are thicker than their particles, or not all one share of them"
 
 
 def _places_faults(position: np.ndarray, radius: np.ndarray, width: np.ndarray, height: float) -> Faults:
@@ -189,6 +220,7 @@ def press_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         return
     broken = [
         *outside(tables, PRESS),
+        *_cracked_faults(particles),
         *_press_boxes_faults(boxes, config),
         *_boxes_faults(particles["box"], count, "particles", everywhere=True),
         *_boxes_faults(clumps["box"], count, "clumps"),
@@ -202,19 +234,44 @@ def press_faults(data: Data, config: Mapping[str, Any]) -> Faults:
     if not np.allclose(np.linalg.norm(clumps["orientation"], axis=1), 1.0, atol=1e-4):
         broken.append("orientations of clumps are no unit quaternions")
     yield from broken
-    for box in range(0 if broken else count):
+    if broken:
+        return
+    for box in range(count):
         yield from (f"box {box}: {fault}" for fault in _pressed_faults(tables, box))
+    bulk = np.bincount(particles["box"], particles["bulk"], count).reshape(-1, count // _stress_count(boxes))
+    if (np.abs(bulk / bulk[0] - 1.0) > 1e-6).any():
+        yield "boxes of one replica are not made of one packing"
+
+
+def _stress_count(boxes: Table) -> int:
+    return len(np.unique(boxes["stress"]))
+
+
+def _cracked_faults(particles: Table) -> Faults:
+    """What cracked particles are flagged with, and what whole ones are."""
+    cracked, alone = particles["cracked"] == 1, particles["clump"] < 0
+    if (particles["exceeded"][cracked] == 0).any():
+        yield "particles cracked that no criterion found over-stressed"
+    if (particles["stiffness"][~cracked] != 1.0).any() or (particles["conduction"][~cracked] != 1.0).any():
+        yield "whole particles have lost stiffness or conduction"
+    share = sphere_volume(particles["radius"][alone]) / particles["bulk"][alone]
+    if (share > 1.01).any() or (share[particles["generation"][alone] == 0] < 0.99).any():
+        yield "particles are not of the volume that they are made of"
 
 
 def _press_boxes_faults(boxes: Table, config: Mapping[str, Any]) -> Faults:
     """Boxes are each stress of the card with each replica."""
     wanted = config["press"]["stress"] if "press" in config else list(dict.fromkeys(boxes["stress"].tolist()))
-    replicas = len(boxes["stress"]) // max(1, len(wanted))
-    if not (
-        np.array_equal(boxes["stress"], np.repeat(wanted, replicas))
-        and np.array_equal(boxes["replica"], np.tile(np.arange(replicas), len(wanted)))
-    ):
+    if not _each_with_each(boxes, wanted):
         yield "boxes are not each stress with each replica"
+
+
+def _each_with_each(rows: Table, stresses: list[float]) -> bool:
+    """Whether rows are the stresses in turn, each with every replica."""
+    replicas = len(rows["stress"]) // max(1, len(stresses))
+    return np.array_equal(rows["stress"], np.repeat(stresses, replicas)) and np.array_equal(
+        rows["replica"], np.tile(np.arange(replicas), len(stresses))
+    )
 
 
 def _pressed_faults(tables: Mapping[str, Table], box: int) -> Faults:
@@ -225,12 +282,19 @@ def _pressed_faults(tables: Mapping[str, Table], box: int) -> Faults:
     yield from _places_faults(particles["position"], radius, width, height)
     alone = particles["clump"] < 0
     spheres = float(sphere_volume(radius[alone]).sum()) + float(_of_box(tables["clumps"], box)["volume"].sum())
-    if not 1e-3 < spheres / (width.prod() * height) < 1.1:
-        yield f"its particles fill {spheres / (width.prod() * height):.3g} of it"
+    fill, told = spheres / (width.prod() * height), frames["solid_fraction"][-1]
+    if fill > 1.1 or not 0.2 * fill < told < 5.0 * fill:
+        yield f"its particles fill {fill:.3g} of it, and the last frame says {told:.3g}"
     loaded = np.flatnonzero(frames["leg"] == LEG["load"])[-1]
     pressure = 0.5 * (frames["stress_low"][loaded] + frames["stress_high"][loaded])
     if tables["boxes"]["reached"][box] == 1 and not 0.9 * stress <= pressure <= 10.0 * stress:
         yield f"it counts as pressed to {stress:g} Pa, and was to {pressure:g} Pa"
+    elif tables["boxes"]["reached"][box] == 1:
+        others = [frames[f"stress_{name}"][loaded] / pressure for name in ("low", "high", "zz", "xx", "yy")]
+        if min(others[:3]) < 0.2 or max(others[:3]) > 5.0 or min(others[3:]) < -1.0 or max(others[3:]) > 5.0:
+            yield "its stresses under load do not belong to one state"
+    if frames["pieces"][-1] != (particles["generation"] > 0).sum():
+        yield "its pieces are not those of its last frame"
 
 
 def frame_faults(frames: Table, start_height: np.ndarray, *, released: bool) -> Faults:
@@ -254,6 +318,9 @@ def frame_faults(frames: Table, start_height: np.ndarray, *, released: bool) -> 
             yield f"a box has no frame of its {leg}"
     if (np.abs(frames["strain"] - (1.0 - frames["height"] / start_height[box])) > 1e-6).any():
         yield "strains of frames are not of their heights"
+    for name in ("kinetic", "elastic", "friction", "damping", "plastic"):
+        if (frames[name] < -1e-3 * np.abs(frames["work"]).max()).any():
+            yield f"energies of frames, {name}, are negative"
     if (frames["solid_fraction"] > 1.001 * (1.0 - frames["porosity"]) + 1e-6).any():
         yield "particles of a frame fill more than its solids"
     solid = (1.0 - frames["porosity"]) * frames["height"]
@@ -269,9 +336,12 @@ def _starts(box: np.ndarray) -> np.ndarray:
 
 
 def closure_faults(data: Data, config: Mapping[str, Any]) -> Faults:
-    """What the nip would refuse in a closure."""
+    """What the nip would refuse in a closure, and what no coating has."""
+    yield from outside(data.tables, CLOSURE)
     try:
-        closure_from(data)
+        closure = closure_from(data)
+        if not closure.unload_exponent < 100.0:
+            yield f"the exponent of unloading is {closure.unload_exponent}"
     except InputError as error:
         yield from str(error).splitlines()
     except (KeyError, TypeError, ValueError) as error:
@@ -296,15 +366,45 @@ def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
     if ((row < 0) | (row >= count)).any() or (np.diff(row) < 0).any():
         yield "profiles are not of the settings"
         return
+    reasons = data.attributes.get("reasons")
+    if not isinstance(reasons, dict) or not all(isinstance(why, str) for why in reasons.values()):
+        yield "it does not say why settings have no solution"
+    if len(set(zip(settings["name"].tolist(), settings["elastic"].tolist()))) != count:
+        yield "a setting is there twice"
     if not np.array_equal(np.unique(row), np.flatnonzero(solved)):
         yield "profiles are not of the settings that were solved"
         return
-    if len(row):
-        peak, given = np.maximum.reduceat(profiles["pressure"], _starts(row)), settings["peak_pressure"][solved]
-        if (np.abs(peak - given) > 0.2 * given).any():
-            yield "peak pressures are not those of the profiles"
-    if not isinstance(data.attributes.get("reasons", {}), dict):
-        yield "reasons are no table"
+    yield from _rolled_faults({name: column[solved] for name, column in settings.items()})
+    for setting in np.flatnonzero(solved):
+        here = row == setting
+        given = {name: column[setting] for name, column in settings.items()}
+        yield from _profile_faults({name: column[here] for name, column in profiles.items()}, given)
+
+
+def _rolled_faults(settings: Table) -> Faults:
+    """Solved settings: thickness, springback and porosity are of one coating."""
+    least, after = settings["coating_minimum_thickness"], settings["coating_exit_thickness"]
+    if (np.abs(after / least - 1.0 - settings["springback"]) > 0.2).any():
+        yield "springback is not that of the thicknesses"
+    solid, left = (1.0 - settings["porosity_nip"]) * least, (1.0 - settings["porosity_exit"]) * after
+    if (np.abs(solid / left - 1.0) > 0.01).any():
+        yield "porosities are not those of the thicknesses"
+
+
+def _profile_faults(profile: Table, setting: Mapping[str, Any]) -> Faults:
+    """Pressure along the nip: where the web touches, up to the peak, and of the line load."""
+    x, pressure, peak = profile["x"], profile["pressure"], setting["peak_pressure"]
+    if not (np.diff(x) > 0).all():
+        yield f"the profile of {setting['name']!r} does not run along the nip"
+        return
+    carried = pressure > 1e-3 * peak
+    if abs(pressure.max() - peak) > 0.2 * peak or (x[carried] > setting["entry_x"]).any() or (
+        x[carried] < setting["exit_x"]
+    ).any():  # fmt: skip
+        yield f"the profile of {setting['name']!r} is not of its peak, entry and exit"
+    load = float((0.5 * (pressure[1:] + pressure[:-1]) * np.diff(x)).sum())
+    if not 0.2 < load / setting["line_load"] < 5.0:
+        yield f"the profile of {setting['name']!r} is not of its line load"
 
 
 def transport_faults(data: Data, config: Mapping[str, Any]) -> Faults:
@@ -314,9 +414,10 @@ def transport_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         yield "there is no state"
         return
     yield from outside(data.tables, TRANSPORT)
-    pairs = list(zip(states["stress"].tolist(), states["replica"].tolist()))
-    if len(set(pairs)) != len(pairs):
-        yield "a state is there twice"
+    if not _each_with_each(states, list(dict.fromkeys(states["stress"].tolist()))):
+        yield "states are not each stress with each replica"
+    if (np.abs(states["porosity"] - states["porosity_voxels"]) > 0.2).any():
+        yield "porosities of voxels are not those of the packings"
     ratio = states["effective_ratio"]
     if (np.isnan(states["tortuosity"]) != (ratio <= 0.0)).any():
         yield "tortuosities are not there where something goes through, and there alone"
