@@ -192,6 +192,7 @@ def _question(case: CompactCase, start: Ensemble) -> Question:
         branches=0 if relaxation is None else len(relaxation.weights),
         periodic=case.periodic,
         width=None if case.periodic else start.boxes["width"],
+        pieces=case.fracture.mode == "replace",
     )
 
 

@@ -224,4 +224,5 @@ def question_of(card: Card) -> Question:
         start_height=np.tile([volume.height for volume in volumes], stresses),
         target=np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas),
         solid=np.tile([volume.solids for volume in volumes], stresses),
+        pieces=card.fracture.mode == "replace",
     )

@@ -21,7 +21,7 @@ from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import InputError
 
-__all__ = ["RESULT_FAULTS", "frame_faults", "outside", "pack_faults"]
+__all__ = ["RESULT_FAULTS", "coinciding", "frame_faults", "outside", "pack_faults"]
 
 Faults = Iterator[str]
 Range = tuple[float, float]
@@ -119,7 +119,7 @@ def _boxes_faults(box: np.ndarray, count: int, what: str, *, everywhere: bool = 
         yield f"a box has no {what}"
 
 
-def _coinciding(position: np.ndarray, radius: np.ndarray, width: np.ndarray) -> Faults:
+def coinciding(position: np.ndarray, radius: np.ndarray, width: np.ndarray) -> Faults:
     """Spheres of a box whose centres stand in one place."""
     if len(radius) < 2:
         return
@@ -207,7 +207,7 @@ def _places_faults(position: np.ndarray, radius: np.ndarray, width: np.ndarray, 
         yield "particles lie far from their box"
     if ((position[:, 2] < -radius) | (position[:, 2] > height + radius)).any():
         yield "particles lie beyond the platens"
-    yield from _coinciding(position, radius, width)
+    yield from coinciding(position, radius, width)
 
 
 def press_faults(data: Data, config: Mapping[str, Any]) -> Faults:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.coupling.result_faults import FRAMES, frame_faults, outside
+from kalander.coupling.result_faults import FRAMES, coinciding, frame_faults, outside
 from kalander.coupling.store import Data
 from kalander.dem.clumps import clump_faults
 from kalander.dem.criteria import CRITERIA
@@ -24,28 +24,33 @@ __all__ = ["NO_QUESTION", "Question", "path_faults", "protocol_faults", "state_f
 Faults = Iterator[str]
 LARGE = 1e100  # finite in every product that is made of it
 
+ENERGY = (-1e15, 1e15)  # pJ
+LIST = (-1e12, 1e12)
+
 RANGES = {
     "bodies": {
         "id": (0, 2**62), "radius": (1e-9, 1e6), "mass": (1e-30, 1e30), "velocity": (-1e6, 1e6),
-        **dict.fromkeys(("spin", "force", "moment"), (-LARGE, LARGE)),
-        **dict.fromkeys(("load_low", "load_high", "heat", "losses", "work"), (-LARGE, LARGE)),
+        **dict.fromkeys(("heat", "losses", "work"), ENERGY),
+        **dict.fromkeys(("memory_low", "memory_high", "swelling"), LIST),
     },
     "boxes": {
         "width": (1e-6, 1e9), "dt": (1e-12, 1e3), "step": (0, 2**62), "time": (0.0, LARGE),
         "strain_rate": (-1e3, 1e3), "gravity": (0.0, 0.0), "platen_velocity": (-1e6, 1e6),
     },
+    "contacts": {"memory": LIST},
     "bonds": {"radius": (0.0, 1e6), "length": (1e-9, 1e6), "intact": (0, 1)},
+    "branches": {"axis": (-1.001, 1.001), "carried": LIST, "branch": LIST, "extra": ENERGY},
     "lasting": {"age": (0.0, LARGE)},
     "damage": {
-        "strength": (1e-300, LARGE), "exceeded": (0, 2 ** len(CRITERIA) - 1), "peak": (0.0, LARGE),
+        "strength": (1e-6, 1e9), "exceeded": (0, 2 ** len(CRITERIA) - 1), "peak": (0.0, 1e9),
         "generation": (0, 1000), "origin": (0, 2**62), "origin_diameter": (1e-9, 1e6), "bulk": (1e-30, 1e18),
     },
 }  # fmt: skip
 PROTOCOL = {
     "leg": (0, 2), "target": (1e-9, 1e9), "start_height": (1e-9, 1e9), "least_height": (1e-9, 1e9),
-    "last_stress": (-1e9, 1e9), "last_height": (1e-9, 1e9), "modulus": (1e-30, LARGE), "haste": (0.0, LARGE),
+    "last_stress": (-1e9, 1e9), "last_height": (1e-9, 1e9), "modulus": (1e-9, 1e12), "haste": (0.0, 1e9),
     "frame_strain": (-1.0, 1.0), "reached": (0, 1), "solid": (1e-30, 1e30), "next_id": (1, 2**62),
-    **dict.fromkeys(("bond_heat", "start_energy", "fracture_energy", "piece_energy"), (-LARGE, LARGE)),
+    **dict.fromkeys(("bond_heat", "start_energy", "fracture_energy", "piece_energy"), ENERGY),
 }  # fmt: skip
 PROGRESS = {
     "done": (0, 2), "leg_step": (0, 2**62), "leg_time": (0.0, LARGE), "settled": (0, 2**31 - 1),
@@ -65,6 +70,7 @@ class Question:
     law: of contacts. density [ng/µm³]: of the materials of particles, by row. platens (2,): rows of the materials of
     the platens. longest_bond [µm] at rest, longest_step [µs]. branches: of the binder, 0 where it does not relax.
     periodic: in all directions. width (box, 2) and start_height (box,) [µm], target (box,) [MPa], solid (box,) [µm³].
+    pieces: particles break into such.
     """
 
     law: str | None = None
@@ -78,6 +84,7 @@ class Question:
     start_height: np.ndarray | None = None
     target: np.ndarray | None = None
     solid: np.ndarray | None = None
+    pieces: bool | None = None
 
 
 NO_QUESTION = Question()
@@ -176,21 +183,48 @@ def _body_faults(tables: dict[str, Table], question: Question) -> Faults:
     alone = bodies["clump"] < 0
     if (sphere_volume(solid[alone]) > 1.01 * bulk[alone]).any():
         yield "bodies are larger than what they are made of"
-    whole = alone & (tables["damage"]["generation"] == 0)
+    damage = tables["damage"]
+    whole = alone & (damage["generation"] == 0)
     if (sphere_volume(solid[whole]) < 0.99 * bulk[whole]).any():
         yield "whole particles are smaller than what they are made of"
+    if not _close(sphere_volume(0.5 * damage["origin_diameter"][whole]), bulk[whole], 1e-3):
+        yield "whole particles have another diameter than they had"
+    if question.pieces is False and (damage["generation"].any() or not np.array_equal(damage["origin"], bodies["id"])):
+        yield "there are pieces of particles, which do not break"
     box, place = bodies["box"], centres(bodies)
     width = boxes["width"][box]
     if (bodies["radius"] > width.min(axis=1)).any():
         yield "bodies are wider than their box"
     if (np.abs(place[:, :2]) > 1e4 * width).any():
         yield "bodies are far from their box"
-    if (np.abs(bodies["velocity"]).max(axis=1) * boxes["dt"][box] > bodies["radius"]).any():
-        yield "bodies move by their radius in one step"
+    if (np.abs(bodies["rest"]) > 1e-5 * (np.abs(bodies["position"]) + width.max(initial=0.0))).any():
+        yield "rounding rests of centres are more than that"
+    yield from _motion_faults(bodies, boxes["dt"][box])
     if not question.periodic:
+        for one, width_of_box in enumerate(boxes["width"]):
+            yield from coinciding(place[box == one], solid[box == one], width_of_box)
         low, high = boxes["platen_height"][box].T
         if ((place[:, 2] < low - bodies["radius"]) | (place[:, 2] > high + bodies["radius"])).any():
             yield "bodies are beyond the platens"
+
+
+def _motion_faults(bodies: Table, dt: np.ndarray) -> Faults:
+    """Bodies that would leave where they are within one step, dt (body,), or stretch a spring beyond themselves."""
+    radius, mass = bodies["radius"].astype(float), bodies["mass"].astype(float)
+    reach = {
+        "velocity": radius / dt,
+        "spin": 1.0 / dt,
+        "force": radius * mass / dt**2,
+        "load_low": radius * mass / dt**2,
+        "load_high": radius * mass / dt**2,
+        "moment": radius**2 * mass / dt**2,
+        "spring_low": 2.0 * radius,
+        "spring_high": 2.0 * radius,
+    }
+    for name, limit in reach.items():
+        size = np.abs(bodies[name].astype(float)).reshape(len(radius), -1).max(axis=1)
+        if (size > limit).any():
+            yield f"bodies have a {name} beyond what one step can bear"
 
 
 def _pair_faults(tables: dict[str, Table], question: Question) -> Faults:
@@ -207,7 +241,18 @@ def _pair_faults(tables: dict[str, Table], question: Question) -> Faults:
             return
         if (np.diff(first * len(box) + second) < 0).any():
             yield f"{name} are not in the order of their bodies"
+    dt, mass = tables["boxes"]["dt"], bodies["mass"].astype(float)
+    for column, size, levers in (("shear", 1, 0), ("bending", 1, 1), ("twist", None, 1)):
+        first, values = bonds["first"], np.abs(bonds[column].astype(float))
+        values = values if size is None else values.max(axis=1, initial=0.0)
+        heavier = np.maximum(mass[first], mass[bonds["second"]])
+        if (
+            values > 10.0 * heavier * (radius[first] + radius[bonds["second"]]) ** (1 + levers) / dt[box[first]] ** 2
+        ).any():
+            yield f"bonds carry a {column} beyond what one step can bear"
     first, second = tables["contacts"]["first"], tables["contacts"]["second"]
+    if (np.abs(tables["contacts"]["spring"]).max(axis=1, initial=0.0) > 2.0 * (radius[first] + radius[second])).any():
+        yield "springs of contacts are longer than their bodies"
     apart = np.linalg.norm(nearest_vectors(place[first] - place[second], tables["boxes"], box[first]), axis=1)
     if (apart > 1.5 * (radius[first] + radius[second])).any():
         yield "contacts are of bodies that do not touch"
@@ -234,9 +279,32 @@ def protocol_faults(state: Data, question: Question = NO_QUESTION) -> list[str]:
             faults.append(f"the protocol's {name} is not that of the card")
     if (protocol["last_height"] > 1.5 * protocol["start_height"]).any():
         faults.append("platens were farther apart than the packings are high")
+    if (protocol["least_height"] > 1.001 * protocol["start_height"]).any():
+        faults.append("platens have turned farther apart than they began")
+    if ((protocol["reached"] == 1) & (protocol["leg"] == 0)).any():
+        faults.append("a box has reached its stress and still loads")
+    if not _close(np.diff(boxes["platen_height"], axis=1)[:, 0], protocol["last_height"], 1e-9):
+        faults.append("platens are not where they were at the last look")
     if len(frames["box"]) or boxes["step"].any():  # the first frames are taken before the first step
         faults += frame_faults(frames, protocol["start_height"], released=False)
+        faults = faults or list(_last_frame_faults(protocol, boxes, frames, question))
     return faults
+
+
+def _last_frame_faults(protocol: Table, boxes: Table, frames: Table, question: Question) -> Faults:
+    """The protocol goes on from the last frame of each box."""
+    last = np.zeros(len(boxes["dt"]), np.int64)
+    last[frames["box"]] = np.arange(len(frames["box"]))
+    leg, strain, step, time = (frames[name][last] for name in ("leg", "strain", "step", "time"))
+    if ((protocol["leg"] < leg) | (protocol["leg"] > leg + 1)).any():
+        yield "the protocol's leg is not that of the last frame"
+    if (np.abs(protocol["frame_strain"] - strain) > 1e-9).any():
+        yield "the protocol's strain is not that of the last frame"
+    if (boxes["step"] < step).any() or (boxes["time"] < time).any():
+        yield "frames are of the future"
+    longest = question.longest_step
+    if longest is not None and (boxes["time"] > 1.001 * longest * boxes["step"] + 1e-12).any():
+        yield "more time has passed than the steps take"
 
 
 def path_faults(state: Data, *, legs: int) -> list[str]:
@@ -266,6 +334,8 @@ def path_faults(state: Data, *, legs: int) -> list[str]:
             faults.append(f"{name} are of legs that do not exist")
     if len(rows["step"]) == 0:
         faults.append("there is no row")
+    elif rows["step"][-1] > boxes["step"].max() or rows["time"][-1] > 1.001 * boxes["time"].max():
+        faults.append("rows are of the future")
     elif "height" in rows and not (rows["height"] > 0).all():
         faults.append("a row has no height")
     for name in ("start_height", "last_height", "start_size", "last_size"):
