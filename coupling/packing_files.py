@@ -11,6 +11,8 @@ import numpy as np
 
 from kalander.coupling.compact_case import PackingNotes
 from kalander.coupling.pack_stage import PACKED, packings_of
+from kalander.coupling.result_faults import pack_faults
+from kalander.coupling.stage import listed
 from kalander.coupling.store import read
 from kalander.dem.generate import near_pairs
 from kalander.dem.packing import Packing
@@ -146,6 +148,8 @@ def _from_study(path: Path, notes: PackingNotes) -> Spheres:
         packed = read(path, PACKED)
     except CheckpointError as error:
         raise Unreadable("the file", f"is no pack.h5 ({error})", FORMATS) from None
+    if objections := list(pack_faults(packed, {})):
+        raise CheckpointError(f"{path}: {listed(objections)}")
     packings = packings_of(packed)
     if notes.replica >= len(packings):
         raise Unreadable("packing.replica", f"is {notes.replica}, of {len(packings)}", f"below {len(packings)}")

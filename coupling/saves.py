@@ -12,7 +12,7 @@ from kalander.coupling.stage import Stage, UnsoundError, check_identity, differe
 from kalander.coupling.store import Data, read, read_identity, write
 from kalander.kernels.errors import CheckpointError
 
-__all__ = ["COUNTERS", "Resume", "add_save", "newest_valid", "remove_saves", "save_paths"]
+__all__ = ["COUNTERS", "Resume", "add_save", "newest_valid", "read_save", "remove_saves", "save_paths"]
 
 COUNTERS = "counters"  # of the step that was saved: for people
 KEPT = 3  # one may be damaged with the disk, and one be of the state that led to the damage
@@ -61,7 +61,7 @@ def newest_valid(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> Res
             stored = read_identity(path)
             check_identity(stored, path, stage=stage.name, kind="checkpoint")
             changes = differences(stored, identity)
-            state = None if changes else _checked(path, stage)
+            state = None if changes else read_save(path, stage)
         except UnsoundError as error:
             unsound.append(str(error))
             continue
@@ -92,7 +92,8 @@ def remove_saves(folder: Path) -> None:
             folder.rmdir()
 
 
-def _checked(path: Path, stage: Stage) -> Data:
+def read_save(path: Path, stage: Stage) -> Data:
+    """Return the state in a save. Raises CheckpointError (damaged), UnsoundError (its values cannot be)."""
     state = read(path, stage.state_schema)
     if objections := list(stage.check_state(state)):
         raise UnsoundError(f"{path}: {listed(objections)}")

@@ -183,7 +183,10 @@ def info(path: Path | str) -> dict[str, Any]:
         }  # fmt: skip
     if not path.exists():
         raise InputError(Fault(str(path), path.name, "does not exist", "a study folder or one of its files"))
+    from kalander.runs.results import check_file
+
     stored = load(path)
+    check_file(path, stored)
     return {
         "file": str(path), "kind": stored.kind, "identity": dict(stored.identity),
         "attributes": stored.data.attributes,

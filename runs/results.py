@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from kalander.coupling.card import Card, card_from_dict
-from kalander.coupling.stage import COMPUTE, Stage, differences, identity_of, read_result, stage_key
+from kalander.coupling.saves import read_save
+from kalander.coupling.stage import COMPUTE, Stage, check_identity, differences, identity_of, read_result, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, Stored
 from kalander.coupling.study import RECORD_NAME, StudyRecord, open_study
 from kalander.kernels.errors import CheckpointError, InputError
 
-__all__ = ["StudyResults", "open_card_study", "open_results", "survey"]
+__all__ = ["StudyResults", "check_file", "open_card_study", "open_results", "survey"]
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,35 @@ def survey(folder: Path) -> tuple[list[str], dict[str, str]]:
     return [name for name in stored if name not in unusable], unusable
 
 
+def check_file(path: Path, stored: Stored) -> None:
+    """Raise CheckpointError where a file says it is of a stage of a card, and cannot be."""
+    name, config = stored.identity.get("stage"), stored.identity.get("config")
+    if config is None or not isinstance(name, str):
+        return  # of no study: a packing, a save of compact
+    try:
+        found = [stage for stage in card_stages(card_from_dict(config)) if stage.name == name]
+    except InputError as error:
+        raise CheckpointError("\n".join(f"{path}: {fault}" for fault in error.faults)) from error
+    for stage in found:
+        if stored.kind == "result":
+            read_result(path, stage)
+        else:
+            check_identity({**stored.identity, "kind": stored.kind}, path, stage=name, kind="checkpoint")
+            read_save(path, stage)
+
+
 def _stale(stages: list[Stage], stored: dict[str, Stored], identity: dict[str, Any]) -> list[str]:
     """One sentence for each stored stage that the card, or a parent, has left behind; a change of device is none."""
     keys = {name: stage_key(one.identity) for name, one in stored.items()}
     sentences = []
     for stage in stages:
-        if stage.name not in stored or not keys.keys() >= set(stage.parents):
+        if stage.name not in stored:
             continue
-        changes = differences(stored[stage.name].identity, identity_of(stage, keys, identity))
+        own = stored[stage.name].identity
+        known = {**own["parents"], **keys}  # a parent that is not there has not changed
+        if not known.keys() >= set(stage.parents):
+            continue
+        changes = differences(own, identity_of(stage, known, identity))
         if listed := "; ".join(str(change) for change in changes if not change.harmless):
             sentences.append(f"{stage.name} was computed for other values: {listed}")
     return sentences

@@ -333,6 +333,26 @@ def test_a_save_that_its_stage_objects_to_is_rejected(tmp_path):
     assert any("003.h5: ids are no permutation" in note for note in reports[0].notes)
 
 
+def test_a_stage_whose_every_save_cannot_be_is_refused(tmp_path):
+    """Damage is computed over; a whole file with values that cannot be is a forgery or a fault, and stays."""
+    study = a_study(tmp_path, check=lambda state: ["ids are no permutation"])
+    with pytest.raises(Interrupted):
+        study.run(interrupt_at("pack", "step 3"), save_every=0.0)
+    with pytest.raises(CheckpointError, match=r"003\.h5: ids are no permutation.*to begin again"):
+        study.run()
+    assert (tmp_path / "pack" / "003.h5").exists()
+
+
+def test_saves_do_not_leave_the_study_by_a_link(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "pack").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="is a link"):
+        a_study(tmp_path / "study").run(save_every=0.0)
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_without_any_valid_save_the_results_of_the_parents_are_the_newest_state(tmp_path, undisturbed):
     study = a_study(tmp_path)
     with pytest.raises(Interrupted):
