@@ -133,7 +133,7 @@ def check_identity(identity: Mapping[str, Any], path: Path, *, stage: str, kind:
     wrong += [
         f"{table}.{name}"
         for table in ("parents", "compute", "packages")
-        for name, text in (identity.get(table) if table not in wrong else {}).items()
+        for name, text in (identity[table] if table not in wrong else {}).items()
         if not isinstance(text, str)
     ]
     if not isinstance(identity.get("config", {}), dict):

@@ -338,9 +338,9 @@ def path_faults(state: Data, *, legs: int) -> list[str]:
         faults.append("rows are of the future")
     elif "height" in rows and not (rows["height"] > 0).all():
         faults.append("a row has no height")
-    for name in ("start_height", "last_height", "start_size", "last_size"):
-        if name in progress and not (progress[name] > 0).all():
-            faults.append(f"the progress has no {name}")
+    for length in ("start_height", "last_height", "start_size", "last_size"):
+        if length in progress and not (progress[length] > 0).all():
+            faults.append(f"the progress has no {length}")
     return faults
 
 

@@ -156,10 +156,12 @@ def _record_faults(about: Mapping[str, Any]) -> Iterator[str]:
     elif not stages or len(set(stages)) != len(stages):
         yield "lists no stages, or one twice"
     identity = about.get("identity")
-    for name in COMPUTE if isinstance(identity, dict) else ():
+    if not isinstance(identity, dict):
+        return
+    for name in COMPUTE:
         if not isinstance(identity.get(name, ""), str):
             yield f"identity.{name} is no text"
-    if isinstance(identity, dict) and identity.get("precision", "f64") not in PRECISIONS:
+    if identity.get("precision", "f64") not in PRECISIONS:
         yield f"precision is {identity['precision']!r}, expected {' or '.join(PRECISIONS)}"
 
 

@@ -59,8 +59,10 @@ def _rich(grid: Grid) -> Table:
     )  # fmt: skip
     for column, heading in enumerate(grid.headings):
         published = heading.startswith("publ")
-        side, style = "right" if column else "left", "dim" if published else ""
-        table.add_column(Text(printable(heading)), justify=side, style=style, no_wrap=True)
+        style = "dim" if published else ""
+        table.add_column(
+            Text(printable(heading)), justify="right" if column else "left", style=style, no_wrap=True
+        )  # fmt: skip
     for row in grid.rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return table
