@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+MACHINES ?= 20
 BENCHMARKS ?= startup throughput batch scaling nip
 
-.PHONY: demo test lint verify bench crash clean
+.PHONY: demo test machines lint verify bench crash clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,6 +22,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" tests
+
+machines: $(VENV)/.tested
+	$(BIN)/python tests/machines.py --machines $(MACHINES) --workers $(WORKERS)
 
 verify: $(VENV)/.tested
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/verification tests/validation

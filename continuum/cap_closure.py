@@ -22,6 +22,7 @@ from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["CapClosure"]
 
+SOFTEST = 1e-6  # p_c0 over K + G at least: substeps go by its inverse
 STEPS = 800  # of the loading curve; its error falls with the fourth power, here 1e-9 of the pressure
 
 
@@ -38,6 +39,12 @@ class CapClosure:
     def __post_init__(self) -> None:
         if not 0.0 < self.strain_limit < 10.0:
             raise ClosureRangeError(f"strain limit {self.strain_limit:g} is outside of 0 to 10")
+        softest = SOFTEST * (self.cap.bulk + self.cap.shear)
+        if self.cap.p_c0 < softest:
+            why = "is too small beside the modulus for its loading curve to be followed"
+            raise InputError(
+                Fault("closure.p_c0", self.cap.p_c0, why, f"at least {softest:.3g} MPa, or a smaller modulus")
+            )
         self._refuse_reverse_flow()
 
     def pressure_at(self, strain: np.ndarray) -> np.ndarray:
@@ -46,12 +53,15 @@ class CapClosure:
     def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
         return self._axial(strain, 1) * np.exp(strain) + self.pressure_at(strain)
 
+    def recovery_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._axial(self._known(strain)) / self.cap.oedometric
+
+    def recovery_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._axial(strain, 1) / self.cap.oedometric
+
     def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
         """Cauchy pressure over the strain of its release."""
         return self.cap.oedometric * np.exp(strain)
-
-    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
-        return self.unload_modulus_at(strain)
 
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         # at zero strain the elastic ratio

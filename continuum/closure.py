@@ -2,8 +2,8 @@
 
 Strain is x = ln(h_initial / h) >= 0, counted from the free coating (zero pressure). Pressures and moduli in MPa.
 Loading of virgin coating: p = p(x). Release from strain x, with s = ln(h / h_min) the strain recovered so far:
-p = p(x) (1 - s / r)^m with the recovery strain r = p(x) / M(x); m = 1 is p = p(x) - M(x) s. M is the secant modulus
-of the release, whatever m; the tangent at its start is m M. A law may release by another shape (see `release`).
+p = p(x) (1 - s / r)^m with the recovery strain r(x); m = 1 is p = p(x) - M s. M = p / r is the secant modulus of the
+release, whatever m; the tangent at its start is m M. A law may release by another shape (see `release`).
 """
 
 import math
@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import PchipInterpolator, PPoly
 from scipy.optimize import brentq
 
 from kalander.continuum.loading import LoadingState, LoadingTable
+from kalander.continuum.recovery import recovery_spline
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 __all__ = [
@@ -49,11 +50,14 @@ class Closure(Protocol):
     def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
         """d pressure / d strain [MPa]."""
 
-    def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
-        """Secant modulus M of a release from this strain [MPa]."""
+    def recovery_at(self, strain: np.ndarray) -> np.ndarray:
+        """Strain r that a release from this strain recovers; 0 at strain 0."""
 
-    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
-        """d M / d strain [MPa]."""
+    def recovery_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        """d r / d strain."""
+
+    def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
+        """Secant modulus M = p / r of a release from this strain [MPa]."""
 
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         """In-plane stress over through-thickness stress on loading."""
@@ -120,11 +124,14 @@ class PowerClosure(PowerRelease):
     def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
         return self.p0 * self.k * np.exp(self.k * strain)
 
+    def recovery_at(self, strain: np.ndarray) -> np.ndarray:
+        return self.pressure_at(strain) / self.unload_modulus
+
+    def recovery_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return self.pressure_slope_at(strain) / self.unload_modulus
+
     def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
         return np.full(np.shape(strain), self.unload_modulus)
-
-    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
-        return np.zeros(np.shape(strain))
 
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         return np.full(np.shape(strain), self.lateral_ratio)
@@ -144,8 +151,10 @@ class TabulatedClosure(PowerRelease):
     unload_modulus [MPa]; lateral_ratio; each *_sd over replicas (nan where one replica leaves it unknown).
     Between knots ln(1 + p / p_s) is a monotone cubic (PCHIP; Fritsch & Carlson 1980) with p_s a hundredth of the last
     pressure: for p << p_s this is p itself and reaches 0 without an offset, above it is ln p, in which a stiffening
-    coating is nearly straight. M is a PCHIP of ln M, the lateral ratio a PCHIP. A strain beyond the last knot raises
-    ClosureRangeError.
+    coating is nearly straight. The recovery strain p / M of the knots, 0 at the first, is a piecewise cubic by which
+    the lasting strain rises where it does from knot to knot (see `recovery_spline`); the lateral ratio is a PCHIP. A
+    strain beyond the last knot raises ClosureRangeError. pressed: lowest and highest pressure [MPa] of releases, None
+    if not known. notes: what was done to the data, a sentence each.
     """
 
     porosity: float
@@ -157,6 +166,8 @@ class TabulatedClosure(PowerRelease):
     unload_modulus_sd: np.ndarray
     lateral_ratio_sd: np.ndarray
     unload_exponent: float = 1.0
+    pressed: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if faults := list(_table_faults(self)):
@@ -175,8 +186,8 @@ class TabulatedClosure(PowerRelease):
         return PchipInterpolator(self.strain, np.log1p(self.pressure / self._pressure_scale))
 
     @cached_property
-    def _log_modulus(self) -> PchipInterpolator:
-        return PchipInterpolator(self.strain, np.log(self.unload_modulus))
+    def _recovery(self) -> PPoly:
+        return recovery_spline(self.strain, self.pressure / self.unload_modulus)
 
     @cached_property
     def _lateral(self) -> PchipInterpolator:
@@ -188,11 +199,15 @@ class TabulatedClosure(PowerRelease):
     def pressure_slope_at(self, strain: np.ndarray) -> np.ndarray:
         return (self.pressure_at(strain) + self._pressure_scale) * self._log_pressure(strain, 1)
 
-    def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
-        return np.exp(self._log_modulus(self._known(strain)))
+    def recovery_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._recovery(self._known(strain))
 
-    def unload_modulus_slope_at(self, strain: np.ndarray) -> np.ndarray:
-        return self.unload_modulus_at(strain) * self._log_modulus(strain, 1)
+    def recovery_slope_at(self, strain: np.ndarray) -> np.ndarray:
+        return self._recovery(strain, 1)
+
+    def unload_modulus_at(self, strain: np.ndarray) -> np.ndarray:
+        loaded = np.maximum(strain, 1e-6 * self.strain_limit)  # both vanish at 0, their ratio does not
+        return self.pressure_at(loaded) / self.recovery_at(loaded)
 
     def lateral_ratio_at(self, strain: np.ndarray) -> np.ndarray:
         return self._lateral(self._known(strain))
@@ -246,7 +261,7 @@ def _table_faults(table: TabulatedClosure) -> Iterator[Fault]:
     if len(shape) != 1 or shape[0] < 3:
         yield Fault("closure.strain", shape, "is the shape of no table", "one dimension, three knots or more")
         return
-    arrays = {f.name: getattr(table, f.name) for f in fields(table) if f.name not in ("porosity", "unload_exponent")}
+    arrays = {f.name: getattr(table, f.name) for f in fields(table) if f.type == "np.ndarray" or f.type is np.ndarray}
     broken = [
         Fault(f"closure.{name}", np.shape(array), "differs from the shape of strain or is not finite", str(shape))
         for name, array in arrays.items()

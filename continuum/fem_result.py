@@ -33,8 +33,9 @@ class FemFields:
 class FemResult:
     """The steady nip. x [mm] ascending from the roll's axis, the web moving to -x, and pressure [MPa], on the nodes.
 
-    line_load [N/mm] and peak_pressure [MPa] are means over the last steps; drift: how far the load still moved over the
-    last quarter of the way, relative. entry_x, exit_x, peak_x [mm]; thicknesses [mm] of one coating;
+    line_load [N/mm] is the mean over the last element of travel, along which the contact's ends pass from node to node,
+    peak_pressure [MPa] the highest there; drift: how far the load still moved over the last quarter of the way,
+    between nodes included, relative. entry_x, exit_x, peak_x [mm]; thicknesses [mm] of one coating;
     porosity_layers behind the roll, from the foil up; compaction_spread: largest difference of plastic volume strain
     through a layer behind the roll. drag: largest share of friction in the surface force.
     """
@@ -85,9 +86,11 @@ def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> Fem
 def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> FemResult:
     """The last state, with loads from the whole way. Raises ValueError for an empty history."""
     last, strip = history[-1], nip.strip
-    loads = np.array([snapshot.line_load for snapshot in history])
-    recent = slice(-max(3, len(history) // 20), None)
-    quarter = loads[-max(3, len(history) // 4) :]
+    element = float(np.diff(strip.nodes[strip.top, 0]).max())
+    recent = _since(history, last.centre - (1.0 - 1e-6) * element)
+    loads = np.array([snapshot.line_load for snapshot in recent])
+    way = last.centre - history[0].centre
+    quarter = np.array([snapshot.line_load for snapshot in _since(history, last.centre - max(0.25 * way, element))])
     place = strip.nodes[strip.top] + last.displacement[strip.top]
     x, height = place[:, 0] - last.centre, place[:, 1]
     touching = np.flatnonzero(last.pressure > 1e-3 * last.pressure.max())
@@ -96,8 +99,8 @@ def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> 
     return FemResult(
         x=x,
         pressure=last.pressure,
-        line_load=float(loads[recent].mean()),
-        peak_pressure=float(np.mean([snapshot.pressure.max() for snapshot in history[recent]])),
+        line_load=float(loads.mean()),
+        peak_pressure=float(max(snapshot.pressure.max() for snapshot in recent)),
         drift=float(np.ptp(quarter) / quarter.mean()) if quarter.mean() > 0.0 else math.inf,
         entry_x=float(x[touching[-1]]),
         exit_x=float(x[touching[0]]),
@@ -113,6 +116,10 @@ def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> 
         iterations=last.iterations,
         cuts=last.cuts,
     )
+
+
+def _since(history: list[FemSnapshot], centre: float) -> list[FemSnapshot]:
+    return [snapshot for snapshot in history if snapshot.centre > centre]
 
 
 @dataclass(frozen=True, eq=False)

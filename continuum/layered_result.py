@@ -1,13 +1,12 @@
 """What is read off a solved nip of layers."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from kalander.continuum.column import LayerPast
 from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.roll import Rolls
+from kalander.continuum.roll import Rolls, entry_angle
 from kalander.continuum.stack_newton import StackProfile
 
 __all__ = ["LayeredNip", "read_stack"]
@@ -82,7 +81,7 @@ def read_stack(
         peak_pressure=float(pressure.max()),
         set_gap=profile.set_gap + web.foil_thickness,
         loaded_gap=minimum + web.foil_thickness,
-        nip_angle=math.asin(entry_x / rolls.radius),
+        nip_angle=entry_angle(rolls, entry_x),
         entry_x=entry_x,
         exit_x=exit_x,
         peak_x=float(x[np.argmax(pressure)]),

@@ -38,13 +38,18 @@ class LayeredWeb:
         return self.sides * sum(layer.thickness for layer in self.layers)
 
     @property
-    def coating(self) -> float:
-        """Thickness of the layers of all sides as they come [mm]."""
+    def present(self) -> np.ndarray:
+        """Thickness of each layer of one side as it comes [mm], shape (layers,)."""
         pasts = self.pasts or (LayerPast(),) * len(self.layers)
-        return self.sides * sum(
+        return np.array([
             layer.thickness * math.exp(-_resting_strain(layer, past))
             for layer, past in zip(self.layers, pasts, strict=True)
-        )
+        ])  # fmt: skip
+
+    @property
+    def coating(self) -> float:
+        """Thickness of the layers of all sides as they come [mm]."""
+        return self.sides * sum(self.present.tolist())
 
     @property
     def thickness(self) -> float:

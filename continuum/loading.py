@@ -38,15 +38,13 @@ class LoadingTable:
         """Sample a closure up to its strain limit, evenly or at given knots; exact in value and slope at each."""
         strain = np.linspace(0.0, closure.strain_limit, KNOTS) if knots is None else knots
         pressure, slope = closure.pressure_at(strain), closure.pressure_slope_at(strain)
-        modulus, modulus_slope = closure.unload_modulus_at(strain), closure.unload_modulus_slope_at(strain)
         last = float(pressure[-1])
         scale = 0.01 * last
         u, u_slope = np.log1p(pressure / scale), slope / (pressure + scale)
-        recovery_slope = slope / modulus - pressure * modulus_slope / modulus**2
         return cls(
             scale, last,
             CubicHermiteSpline(u, strain, 1.0 / u_slope),
-            CubicHermiteSpline(u, pressure / modulus, recovery_slope / u_slope),
+            CubicHermiteSpline(u, closure.recovery_at(strain), closure.recovery_slope_at(strain) / u_slope),
         )  # fmt: skip
 
     def loading_at(self, pressure: np.ndarray) -> LoadingState:

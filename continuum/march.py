@@ -79,10 +79,9 @@ def _load_to(closure: Closure, thinnest: np.ndarray, initial: float, floor: floa
     strain_slope = -1.0 / np.maximum(thinnest, floor)
     top_slope = np.where(thinnest < initial, closure.pressure_slope_at(strain) * strain_slope, 0.0)
     top = closure.pressure_at(strain) + np.where(inside, 0.0, top_slope * (thinnest - floor))
-    modulus = closure.unload_modulus_at(strain)
-    modulus_slope = np.where(inside, closure.unload_modulus_slope_at(strain) * strain_slope, 0.0)
-    recovery = top / modulus
-    return _Load(top, top_slope, recovery, (top_slope - recovery * modulus_slope) / modulus)
+    recovery_slope = np.where(thinnest < initial, closure.recovery_slope_at(strain) * strain_slope, 0.0)
+    recovery = closure.recovery_at(strain) + np.where(inside, 0.0, recovery_slope * (thinnest - floor))
+    return _Load(top, top_slope, recovery, recovery_slope)
 
 
 def turning_index(thickness: np.ndarray) -> np.ndarray:

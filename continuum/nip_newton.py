@@ -15,6 +15,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, solve
 
 from kalander.continuum.march import ColumnPressure
+from kalander.continuum.number_range import OUT_OF_NUMBERS
 from kalander.continuum.roll import Rolls, surface_flexibility
 from kalander.kernels.errors import NumericalError
 
@@ -161,6 +162,8 @@ def solve_profile(
     balance = gap_balance(grid, column_of, control, unknowns)
     for iteration in range(60):
         error = float(np.max(np.abs(balance.residual)))
+        if not np.isfinite(error):
+            raise NumericalError(OUT_OF_NUMBERS)
         if error <= tolerance:
             return Profile(grid, unknowns[:-1], float(unknowns[-1]), balance.column, iteration, error)
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.continuum.nip_newton import Profile
-from kalander.continuum.roll import Rolls
+from kalander.continuum.roll import Rolls, entry_angle
 from kalander.continuum.springback import porosity_at_strain, porosity_released, recovery_strain
 from kalander.continuum.web import Web
 
@@ -63,7 +63,7 @@ def read_result(web: Web, rolls: Rolls, profile: Profile, iterations: int) -> Ni
         peak_pressure=float(np.max(pressure)),
         set_gap=profile.set_gap + web.foil_thickness,
         loaded_gap=minimum + web.foil_thickness,
-        nip_angle=math.asin(entry_x / rolls.radius),
+        nip_angle=entry_angle(rolls, entry_x),
         entry_x=entry_x,
         exit_x=_crossing(x, thickness, thinnest, -1, exit_thickness),
         peak_x=float(x[np.argmax(pressure)]),

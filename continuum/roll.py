@@ -14,6 +14,7 @@ from kalander.kernels.errors import Fault, InputError, NumericalError
 __all__ = [
     "LineContact",
     "Rolls",
+    "entry_angle",
     "hertz_approach",
     "hertz_half_width",
     "hertz_peak_pressure",
@@ -54,6 +55,16 @@ class Rolls:
     def flexibility(self) -> float:
         """2 (1 - nu^2) / (pi E) [1/MPa], the factor of the logarithmic kernel; Johnson, Contact Mechanics, eq. 2.25."""
         return 2.0 * (1.0 - self.poisson**2) / (math.pi * self.modulus)
+
+
+def entry_angle(rolls: Rolls, entry_x: float) -> float:
+    """Angle [rad] at which the web meets the rolls. Raises NumericalError where the contact reaches past them."""
+    if not entry_x < rolls.radius:
+        raise NumericalError(
+            f"the web would meet the rolls {entry_x:.4g} mm before the centre line, beyond their radius of "
+            f"{rolls.radius:.4g} mm: rolls this soft or thin make no nip"
+        )
+    return math.asin(entry_x / rolls.radius)
 
 
 def hertz_half_width(rolls: Rolls, line_load: float) -> float:

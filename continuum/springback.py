@@ -15,7 +15,7 @@ __all__ = ["lasting_strain", "porosity_at_strain", "porosity_released", "recover
 
 def recovery_strain(closure: Closure, strain: np.ndarray) -> np.ndarray:
     """ln(h_released / h_min) = p / M after a release from `strain`: the unloading branch followed to zero pressure."""
-    return closure.pressure_at(strain) / closure.unload_modulus_at(strain)
+    return closure.recovery_at(strain)
 
 
 def lasting_strain(closure: Closure, strain: np.ndarray) -> np.ndarray:

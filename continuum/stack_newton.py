@@ -16,6 +16,7 @@ from scipy.interpolate import PchipInterpolator
 
 from kalander.continuum.column import StackHistory
 from kalander.continuum.nip_newton import Grid
+from kalander.continuum.number_range import OUT_OF_NUMBERS
 from kalander.kernels.errors import NumericalError
 
 __all__ = ["Coordinate", "Hold", "StackProfile", "hold_gap", "hold_load", "hold_peak", "solve_stack"]
@@ -114,6 +115,8 @@ def solve_stack(
         active = pressure > opening / (compliance + together)
         imbalance = np.where(active, opening, np.minimum(opening, 0.0) + pressure * compliance)
         now = max(float(np.max(np.abs(imbalance))), abs(off) * 1e3 * tolerance)
+        if not np.isfinite(now):
+            raise NumericalError(OUT_OF_NUMBERS)
         if now <= tolerance and abs(off) <= 1e-9:
             pressure = np.where(active, pressure, 0.0)  # what is left of let-go nodes is within the tolerance
             return StackProfile(grid, x, pressure, opening, set_gap, stack, iteration, now)

@@ -69,9 +69,9 @@ def refuse_beyond_closure(web: Web, minimum: float) -> None:
     # a hundred tolerances of slack: a peak asked for at the very limit is met within the solver's tolerance
     if minimum < web.floor - 1e-7 * web.coating_total:
         raise ClosureRangeError(
-            f"the nip presses the coating to {minimum:.6g} mm, beyond the {web.floor:.6g} mm (strain "
-            f"{web.strain_limit:.4g}) at which its closure ends; open the gap or lower the load, or press the "
-            "particle boxes further"
+            f"the nip presses the coating of all sides thinner than {1e3 * web.floor:.6g} um (strain "
+            f"{web.strain_limit:.4g}), where its closure ends; open the gap or lower the load, or press the particle "
+            "boxes further"
         )
     strain = web.strain_at(minimum)
     if strain > 0.0 and lasting_strain(web.closure, np.array(strain)) <= 0.0:

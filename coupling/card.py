@@ -1,6 +1,7 @@
 """The run card: one TOML file that holds a whole study, parsed once into a frozen object in SI."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,7 @@ from kalander.coupling.card_sections import (
     Published,
     Step,
 )
-from kalander.coupling.config import Place, apply_overrides, faults_of, overlay
+from kalander.coupling.config import Place, apply_overrides, as_typed, faults_of, overlay
 from kalander.coupling.electrode import Electrode
 from kalander.coupling.fields import STORED, Count, Section, Text
 from kalander.coupling.toml_source import TomlSource, read_toml
@@ -89,7 +90,7 @@ def load_card(path_or_name: str | Path, *, overrides: Mapping[str, str] | None =
     """Read a card: a path, or the name of a shipped one. Raises InputError with every fault of the file.
 
     overrides: dotted keys to TOML values, {"boxes.width": "40 um"}; they win over the file and its [quick] table.
-    quick: apply the [quick] table, a smaller variant of the same study.
+    quick: apply the [quick] table, a smaller variant of the same study; a card without one has no such variant.
     """
     source = read_toml(find_card(path_or_name))
     document = {key: value for key, value in source.document.items() if key != "quick"}
@@ -100,6 +101,10 @@ def load_card(path_or_name: str | Path, *, overrides: Mapping[str, str] | None =
     applied, unused = (small, {}) if quick else ({}, small)
     document = apply_overrides(overlay(document, applied), overrides)
     card, faults = try_card(document, places(source, applied, overrides))
+    if quick and not small:
+        why = "has no table [quick], so that the whole study would be run"
+        allowed = "a table [quick] in the card, such as the shipped ones have, or --set for single values"
+        faults.append(Fault("--quick", str(path_or_name), why, allowed))
     # the [quick] table must be right also when it is not used: its faults are those that it adds
     if unused:
         known = {str(fault) for fault in faults}
@@ -148,7 +153,9 @@ def parse_card(document: Mapping[str, Any], place: Place, context: dict[str, boo
         between = card_faults(sound_sections(document, error, context))
     except InputError as error:
         faults, between = [], error.faults
-    faults += [Fault(place(item.where), item.value, item.why, item.allowed, item.nearest) for item in between]
+    faults += [
+        replace(item, where=place(item.where), value=as_typed(document, item.where, item.value)) for item in between
+    ]
     raise InputError(faults) from None
 
 

@@ -20,12 +20,16 @@ from kalander.coupling.electrode import (
 )
 from kalander.coupling.estimates import (
     INDEX_LIMIT,
+    class_estimate,
     critical_time_step,
     memory_estimate,
     particle_estimate,
     step_estimate,
 )
+from kalander.coupling.mill_limits import gap_warnings, thin_roll_faults, thin_roll_warnings, unusual
 from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
+from kalander.coupling.transport_section import TransportSection
+from kalander.coupling.voxel_checks import coarse_voxels, voxels_do_not_fit
 from kalander.dem.fragments import smallest_piece
 from kalander.dem.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
 from kalander.kernels.errors import Fault
@@ -72,6 +76,38 @@ def target_loosens(electrode: Electrode, calender: Calender) -> Iterator[Fault]:
     if calender.gap is not None and calender.gap >= web:
         why = "does not touch the web: calendering cannot loosen"
         yield Fault("calender.gap", calender.gap, why, f"below the web's thickness, {web:.4g} m")
+
+
+def rolls_too_thin(electrode: Electrode, calender: Calender) -> Iterator[Fault]:
+    yield from thin_roll_faults("calender.roll.diameter", calender.roll.diameter, web_thickness(electrode))
+
+
+def unusual_mill(calender: Calender) -> Iterator[str]:
+    roll = calender.roll
+    values = {
+        "roll.diameter": roll.diameter,
+        "roll.face": roll.face,
+        "roll.bearing_span": roll.bearing_span,
+        "roll.modulus": roll.modulus,
+        **{
+            name: getattr(calender, name)
+            for name in ("speed", "line_load", "stand_stiffness", "web_temperature", "roll_temperature")
+        },
+    }
+    yield from unusual({f"calender.{name}": value for name, value in values.items()})
+
+
+def thin_rolls(electrode: Electrode, calender: Calender) -> Iterator[str]:
+    yield from thin_roll_warnings("calender.roll.diameter", calender.roll.diameter, web_thickness(electrode))
+
+
+def gap_below_the_foil(electrode: Electrode, calender: Calender) -> Iterator[str]:
+    yield from gap_warnings("calender.gap", calender.gap, electrode.foil.thickness)
+
+
+def unusual_press(press: Press) -> Iterator[str]:
+    stresses = {f"press.stress[{index}]": stress for index, stress in enumerate(press.stress)}
+    yield from unusual({**stresses, "press.temperature": press.temperature})
 
 
 def volumes_contradict(electrode: Electrode) -> Iterator[Fault]:
@@ -300,6 +336,18 @@ def narrow_box(electrode: Electrode, boxes: Boxes) -> Iterator[str]:
         )
 
 
+def classes_too_rare(electrode: Electrode, boxes: Boxes) -> Iterator[str]:
+    """A class of which a box holds less than one particle is drawn by chance: some boxes have none."""
+    for diameter, share, count in class_estimate(electrode, boxes):
+        if count < 1.0:
+            needed = boxes.width / math.sqrt(count)
+            yield (
+                f"boxes.width: a box holds {count:.2g} particles of {1e6 * diameter:.3g} µm on average, "
+                f"{100 * share:.3g} % of the active volume, so that some boxes have none; "
+                f"from {1e6 * needed:.3g} µm on it holds one"
+            )
+
+
 def odd_densities(electrode: Electrode) -> Iterator[str]:
     densities = {
         "active.density": electrode.active.density,
@@ -317,6 +365,15 @@ def odd_binder_domain(electrode: Electrode) -> Iterator[str]:
         yield (
             f"electrode.solid_density: the recipe leaves carbon and binder a density of {density:.0f} kg/m^3, outside "
             f"{BINDER_DOMAIN_BAND[0]:.0f} to {BINDER_DOMAIN_BAND[1]:.0f}; solid_density and the materials' disagree"
+        )
+
+
+def binder_conducts_too_well(binder: Binder, transport: TransportSection) -> Iterator[str]:
+    """Straight nanopores would give the binder domain a diffusivity of its porosity: none can give more."""
+    if transport.binder_diffusivity > binder.nanoporosity:
+        yield (
+            f"transport.binder_diffusivity: {transport.binder_diffusivity:g} exceeds binder.nanoporosity, "
+            f"{binder.nanoporosity:g}: more than straight nanopores let through"
         )
 
 
@@ -340,6 +397,7 @@ def fast_press(press: Press) -> Iterator[str]:
 
 FAULTS: tuple[Check, ...] = (
     target_loosens,
+    rolls_too_thin,
     volumes_contradict,
     no_pores_left,
     active_too_dense,
@@ -355,6 +413,7 @@ FAULTS: tuple[Check, ...] = (
     bonds_longer_than_the_box,
     colder_than_its_law,
     step_too_long,
+    voxels_do_not_fit,
 )
 WARNINGS: tuple[Check, ...] = (
     step_very_short,
@@ -362,9 +421,16 @@ WARNINGS: tuple[Check, ...] = (
     dense_target,
     one_size,
     narrow_box,
+    classes_too_rare,
     odd_densities,
     odd_binder_domain,
+    binder_conducts_too_well,
     soft_particles,
     soft_that_yields,
     fast_press,
+    coarse_voxels,
+    unusual_mill,
+    thin_rolls,
+    gap_below_the_foil,
+    unusual_press,
 )

@@ -1,5 +1,6 @@
 """The sections of a run card beside the electrode: binder, contact, fracture, boxes, press, step, calender, data."""
 
+import math
 from difflib import get_close_matches
 from typing import Annotated, Any, Self
 
@@ -9,6 +10,16 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from kalander.coupling.config import leaf_keys, models_in
 from kalander.coupling.electrode import Electrode
 from kalander.coupling.fields import Choice, Count, Field, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.coupling.mill_limits import (
+    LineLoad,
+    RollDiameter,
+    RollLength,
+    SetGap,
+    Speed,
+    StandStiffness,
+    Stiffness,
+    Temperature,
+)
 from kalander.coupling.transport_section import TransportSection
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fragments import FRAGMENT_COUNTS
@@ -28,11 +39,10 @@ __all__ = [
     "Step",
 ]
 
-Pressure = Annotated[float, Quantity("pressure", above=0)]
-MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="none")]
+Pressure = Stiffness
+MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
-Temperature = Annotated[float, Quantity("temperature", above=0)]
 Poisson = Annotated[float, Real(above=-1, below=0.5)]
 Porosity = Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")]
 
@@ -182,6 +192,18 @@ class Fracture(Section):
             raise wrong("is no set of pieces", allowed=allowed)
         return value
 
+    @model_validator(mode="after")
+    def replaces_what_cracks(self) -> Self:
+        if self.mode == "replace" and self.criterion == "none":
+            allowed = '"flag", or a fracture.criterion'
+            raise wrong(
+                "replaces nothing: no particle cracks without a criterion",
+                allowed=allowed,
+                key=".mode",
+                value="replace",
+            )
+        return self
+
 
 class Boxes(Section):
     """Representative volumes: width [m] of a square base, and how many of them with different seeds."""
@@ -199,7 +221,7 @@ class Press(Section):
     plate_speed: Annotated[float, Quantity("speed", above=0)] = 1.0  # at most; the inertial number may ask for less
     max_strain: Annotated[float, Real(at_least=1e-6, below=1)] = 0.6
     # of the real press: by how much time the binder ages when the plate moves; "inertial": by that of the plate
-    material_speed: Annotated[float | None, Quantity("speed", above=0, absent="inertial")] = None
+    material_speed: Annotated[float | None, Quantity("speed", above=0, at_most=100, absent="inertial")] = None
     inertial_number: Annotated[float, Real(at_least=1e-9, at_most=0.1)] = 1e-3  # quasi-static: da Cruz et al. 2005
     haste: Annotated[float, Real(at_least=1, at_most=1000)] = 1.0  # while spheres without binder do not carry yet
     stiffness_scale: Annotated[float, Real(at_least=1e-6, at_most=1)] = 1.0
@@ -209,6 +231,9 @@ class Press(Section):
     def presses_and_releases(self) -> Self:
         if not self.stress:
             raise wrong("is empty", allowed="at least one stress", key=".stress", value=[])
+        for index, stress in enumerate(self.stress):
+            if any(math.isclose(stress, earlier, rel_tol=1e-6) for earlier in self.stress[:index]):
+                raise wrong("stands there twice", allowed="each stress once", key=f".stress[{index}]", value=stress)
         if self.release_stress >= min(self.stress):
             allowed = f"below the smallest stress, {min(self.stress):g} Pa"
             raise wrong("would release nothing", allowed=allowed, key=".release_stress", value=self.release_stress)
@@ -229,10 +254,10 @@ class Step(Section):
 class Roll(Section):
     """One of two equal rolls, SI."""
 
-    diameter: Length
-    face: Length
-    bearing_span: Length
-    modulus: Pressure = 210e9
+    diameter: RollDiameter
+    face: RollLength
+    bearing_span: RollLength
+    modulus: Stiffness = 210e9
     poisson: Poisson = 0.3
 
     @model_validator(mode="after")
@@ -247,11 +272,11 @@ class Calender(Section):
     """The pass, SI: just one of `gap` (set, unloaded), `line_load`, `target_porosity`; stand_stiffness None: rigid."""
 
     roll: Roll
-    speed: Annotated[float, Quantity("speed", above=0)]
-    gap: MaybeLength = None
-    line_load: Annotated[float | None, Quantity("line_load", above=0, absent="none")] = None
+    speed: Speed
+    gap: SetGap = None
+    line_load: LineLoad = None
     target_porosity: Porosity = None
-    stand_stiffness: Annotated[float | None, Quantity("stiffness", above=0, absent="rigid")] = None
+    stand_stiffness: StandStiffness = None
     web_temperature: Temperature = ROOM_TEMPERATURE
     roll_temperature: Temperature = ROOM_TEMPERATURE
 

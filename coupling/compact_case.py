@@ -64,7 +64,7 @@ class CompactCase(Section):
     """A compaction case; SI."""
 
     title: Annotated[str, Text()] = ""
-    temperature: Annotated[float, Quantity("temperature", above=0)] = ROOM_TEMPERATURE
+    temperature: Annotated[float, Quantity("temperature", above=0, at_most=1000)] = ROOM_TEMPERATURE
     material: tuple[Material, ...]
     contact: Contact = Default(default_factory=Contact)
     binder: CaseBinder | None = None

@@ -1,5 +1,6 @@
 """From a plain document to a frozen model: overrides, and every fault of a file together in the user's terms."""
 
+import re
 import reprlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 from kalander.coupling.fields import Field
 from kalander.kernels.errors import Fault, InputError
 
-__all__ = ["apply_overrides", "faults_of", "field_names", "key_text", "leaf_keys", "overlay", "parse_model"]
+__all__ = ["apply_overrides", "as_typed", "faults_of", "field_names", "key_text", "leaf_keys", "overlay", "parse_model"]
 
 Place = Callable[[str], str]
 Model = TypeVar("Model", bound=BaseModel)
@@ -119,6 +120,21 @@ def nearest_key(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     return (close + elsewhere + [""])[0]
 
 
+PART = re.compile(r"[^.\[\]]+|\[\d+\]")
+
+
+def as_typed(document: Any, key: str, otherwise: object) -> object:
+    """What was written under a dotted key of a document ("pass.gap", "web.layer[0].porosity"), else a value given."""
+    found = document
+    for part in PART.findall(key):
+        place: Any = int(part[1:-1]) if part.startswith("[") else part
+        try:
+            found = found[place]
+        except (KeyError, IndexError, TypeError):
+            return otherwise
+    return shown(found) if isinstance(found, str | int | float) else otherwise
+
+
 class ShortRepr(reprlib.Repr):
     """Values as they appear in a message: bounded in length and depth, integers of any size included."""
 
@@ -164,7 +180,15 @@ def fault_of(item: ErrorDetails, nearest: str, model: type[BaseModel], place: Pl
     if item["type"] == "wrong":
         value = item["input"] if context["value"] is None else context["value"]
         key = key_text(location) + context["key"]
-        return Fault(place(key), shown(value), context["why"], context["allowed"], context["nearest"])
+        if context["key"] and context["value"] is not None:  # as typed, not as converted
+            value = as_typed(item["input"], context["key"], shown(value))
+        return Fault(
+            place(key),
+            value if isinstance(value, Shown) else shown(value),
+            context["why"],
+            context["allowed"],
+            context["nearest"],
+        )
     key = key_text(location)
     if item["type"] == "extra_forbidden":
         names = ", ".join(field_names(table_at(model, location[:-1])))

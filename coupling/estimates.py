@@ -8,6 +8,7 @@ from kalander.coupling.particles import member_diameter, size_classes, spheres_o
 
 __all__ = [
     "INDEX_LIMIT",
+    "class_estimate",
     "critical_time_step",
     "memory_estimate",
     "particle_estimate",
@@ -59,6 +60,15 @@ def particle_estimate(electrode: Electrode, boxes: Boxes) -> float:
     particles = electrode.particles
     count = sum(volume * share / (math.pi / 6 * diameter**3) for diameter, share in size_classes(particles))
     return count * spheres_of(particles)
+
+
+def class_estimate(electrode: Electrode, boxes: Boxes) -> list[tuple[float, float, float]]:
+    """(diameter [m], volume share, particles that one box holds of it on average) of each size, layers together."""
+    volume = boxes.width**2 * coating_thickness(electrode) * volume_fractions(electrode)["active"]
+    shares: dict[float, float] = {}
+    for diameter, share in size_classes(electrode.particles):
+        shares[diameter] = shares.get(diameter, 0.0) + share
+    return [(d, share, volume * share / (math.pi / 6 * d**3)) for d, share in sorted(shares.items())]
 
 
 def memory_estimate(particle_count: float) -> float:

@@ -1,14 +1,11 @@
-"""Voxel images from outside: npy, TIFF stacks, HDF5, and packings of spheres; every fault named before anything runs.
+"""Voxel images from outside, whatever file they came in: labels, what they are checked for, and what is asked of them.
 
-An image is indexed (x, y, z); the pages of a TIFF stack are z, their rows y, their columns x.
+An image is indexed (x, y, z). Its readers are in image_files, tiff_stacks and slice_folders.
 """
 
-import stat
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +14,8 @@ from kalander.kernels.errors import Fault, InputError
 from kalander.kernels.host import memory_bytes
 
 __all__ = [
-    "ACTIVE", "AXES", "BINDER", "CRACKED", "FORMATS", "PORE", "Spheres", "VoxelImage", "axes_of", "check_memory",
-    "phases_of", "read_image", "voxel_size",
+    "ACTIVE", "AXES", "BINDER", "CRACKED", "MOST_VOXELS", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",
+    "check_shape", "checked_values", "phases_of", "voxel_size",
 ]  # fmt: skip
 
 AXES = ("x", "y", "z")
@@ -27,151 +24,23 @@ ACTIVE, PORE, BINDER, CRACKED = 0, 1, 2, 3  # labels of voxelised packings
 BYTES_PER_VOXEL = 60  # of a solution at porosity 0.35 (tests/benchmarks/transport.py)
 NAMED_LABELS = 12  # labels that a message lists
 LABEL_LIMIT = 1 << 16
-
-FORMATS = "a .npy array, a .tif or .tiff stack, a .h5 or .hdf5 file, or a packing in .npz"
+MOST_VOXELS = 2**31 - 1  # the range of their index
 
 
 @dataclass(frozen=True)
 class VoxelImage:
-    """labels: integers or bool, shape (x, y, z); size: of a voxel [m] where the file says it, relative or absolute."""
+    """labels: integers or bool, shape (x, y, z); spacing: of voxels where the file says it, relative or absolute.
+
+    notes: what was assumed, a sentence each.
+    """
 
     name: str
     labels: np.ndarray
     spacing: tuple[float, float, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Spheres:
-    """A packing [m]: centres, radii, box; periodic in x and y, between plates in z."""
-
-    name: str
-    position: np.ndarray
-    radius: np.ndarray
-    box: np.ndarray
-
-
-def read_image(path: Path, *, dataset: str | None = None) -> VoxelImage | Spheres:
-    """Read an image or a packing by its suffix. Raises InputError with what is wrong and what would be right."""
-    name = path.name
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be reached: {error}"
-        raise InputError(Fault(str(path), name, why, FORMATS)) from None
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(Fault(str(path), name, "is a folder or a device, not a file", FORMATS))
-    if status.st_size == 0:
-        raise InputError(Fault(str(path), name, "is empty", FORMATS))
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(Fault(str(path), path.suffix, "is not the suffix of a format that is read", FORMATS))
-    if dataset is not None and reader is not _read_hdf5:
-        raise InputError(Fault("--dataset", dataset, "is given for a file without datasets", "a .h5 or .hdf5 file"))
-    try:
-        return reader(path, dataset)
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, MemoryError, zipfile.BadZipFile) as error:
-        # readers answer a damaged file with any of these
-        raise InputError(Fault(str(path), name, f"cannot be read: {error}", FORMATS)) from None
-
-
-def _read_npy(path: Path, _: str | None) -> VoxelImage:
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    _check(path, mapped.shape, mapped.dtype)
-    return VoxelImage(path.name, _checked_values(path, np.ascontiguousarray(mapped)))
-
-
-def _read_tiff(path: Path, _: str | None) -> VoxelImage:
-    try:
-        import tifffile
-    except ImportError:
-        needed = "pip install 'kalander[image]', or save the stack as .npy"
-        raise InputError(Fault(str(path), path.name, "needs the package tifffile to be read", needed)) from None
-    with tifffile.TiffFile(path) as file:
-        if not file.series:
-            raise InputError(Fault(str(path), path.name, "holds no image", FORMATS))
-        series = file.series[0]
-        shape, kind = tuple(series.shape), np.dtype(series.dtype)
-        _check(path, shape, kind)
-        spacing = _tiff_spacing(file)
-        values = series.asarray()
-    return VoxelImage(path.name, _checked_values(path, np.ascontiguousarray(values.transpose(2, 1, 0))), spacing)
-
-
-def _tiff_spacing(file: Any) -> tuple[float, float, float] | None:
-    """Relative voxel sizes that ImageJ writes: pixels a unit across, and the distance of pages."""
-    tags, about = file.pages[0].tags, file.imagej_metadata or {}
-    if "spacing" not in about or "XResolution" not in tags or "YResolution" not in tags:
-        return None
-    across = [tags[name].value for name in ("XResolution", "YResolution")]
-    if any(numerator <= 0 for numerator, _ in across):
-        return None
-    x, y = (denominator / numerator for numerator, denominator in across)
-    return x, y, float(about["spacing"])
-
-
-def _read_hdf5(path: Path, dataset: str | None) -> VoxelImage:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        found: dict[str, Any] = {}
-
-        def visit(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset) and item.ndim == 3:
-                found[name] = item
-
-        file.visititems(visit)  # follows neither soft nor external links
-        if dataset is None and len(found) != 1:
-            why = f"holds {len(found)} datasets of three dimensions"
-            allowed = f"--dataset with one of {', '.join(sorted(found)[:NAMED_LABELS])}" if found else FORMATS
-            raise InputError(Fault(str(path), path.name, why, allowed))
-        chosen = (dataset or next(iter(found))).strip("/")
-        if chosen not in found:
-            allowed = ", ".join(sorted(found)[:NAMED_LABELS]) or "a file with a dataset of three dimensions"
-            raise InputError(Fault(f"{path}: --dataset", dataset, "is no dataset of three dimensions", allowed))
-        item = found[chosen]
-        if item.external or item.is_virtual:
-            raise InputError(Fault(f"{path}: {chosen}", chosen, "lies in another file", "data in the file itself"))
-        _check(path, item.shape, item.dtype)
-        spacing = item.attrs.get("element_size_um")  # as Fiji and ilastik write it, z y x
-        given = None if spacing is None or np.shape(spacing) != (3,) else tuple(float(v) for v in spacing[::-1])
-        return VoxelImage(path.name, _checked_values(path, item[...]), given)  # type: ignore[arg-type]
-
-
-def _read_packing(path: Path, _: str | None) -> Spheres:
-    """A packing as `kalander pack` writes it: position, radius, box_size."""
-    with np.load(path, allow_pickle=False) as file:
-        missing = {"position", "radius", "box_size"} - set(file.files)
-        if missing:
-            allowed = "position, radius and box_size in metres, as `kalander pack` writes them"
-            raise InputError(Fault(str(path), path.name, f"holds no {', '.join(sorted(missing))}", allowed))
-        position, radius, box = (np.asarray(file[key], float) for key in ("position", "radius", "box_size"))
-    faults = []
-    if radius.ndim != 1 or len(radius) == 0 or position.shape != (len(radius), 3):
-        faults.append(Fault(f"{path}: position", position.shape, "is no row of three a radius", "(n, 3) and (n,)"))
-    if box.shape != (3,) or not (np.isfinite(box).all() and (box > 0).all()):
-        faults.append(Fault(f"{path}: box_size", box.tolist(), "is no box", "three lengths above 0 in m"))
-    if not np.isfinite(position).all():
-        faults.append(Fault(f"{path}: position", "nan or inf", "is not finite", "finite centres in m"))
-    if not (np.isfinite(radius).all() and (radius > 0).all()):
-        faults.append(Fault(f"{path}: radius", "a radius", "is not above 0", "finite radii above 0 in m"))
-    if faults:
-        raise InputError(faults)
-    return Spheres(path.name, position, radius, box)
-
-
-READERS: dict[str, Callable[[Path, str | None], VoxelImage | Spheres]] = {
-    ".npy": _read_npy,
-    ".tif": _read_tiff,
-    ".tiff": _read_tiff,
-    ".h5": _read_hdf5,
-    ".hdf5": _read_hdf5,
-    ".npz": _read_packing,
-}
-
-
-def _check(path: Path, shape: Sequence[int], kind: np.dtype) -> None:
+def check_shape(path: Path, shape: Sequence[int], kind: np.dtype) -> None:
     """Refuse by shape and kind of number, before any voxel is read."""
     if len(shape) != 3:
         why = f"has {len(shape)} dimensions, shape {tuple(int(n) for n in shape)}"
@@ -192,9 +61,11 @@ def check_memory(where: str, value: object, voxels: int, itemsize: int = 1) -> N
         why = f"has {voxels:.3g} voxels, whose solution needs some {needed / 1e9:.3g} GB of memory"
         most = f"at most {there / 1e9:.3g} GB: crop it or use larger voxels"
         raise InputError(Fault(where, value, why, most))
+    if voxels > MOST_VOXELS:
+        raise InputError(Fault(where, value, f"has {voxels:.3g} voxels", f"up to {MOST_VOXELS:.2g}: larger voxels"))
 
 
-def _checked_values(path: Path, values: np.ndarray) -> np.ndarray:
+def checked_values(path: Path, values: np.ndarray) -> np.ndarray:
     """Refuse labels that are no whole numbers."""
     if values.dtype.kind == "f":
         where, missing = f"{path}: labels", int(np.isnan(values).sum())
@@ -224,28 +95,55 @@ def axes_of(text: str, image: VoxelImage | None) -> tuple[int, ...]:
     return axes
 
 
-def phases_of(text: str, image: VoxelImage | None) -> dict[int, float]:
-    """Relative diffusivity of each label that `--phase` names: "1", or "1, 2=0.33". Raises InputError."""
-    allowed = 'a label, or labels with their relative diffusivity, "1, 2=0.33"'
-    phases: dict[int, float] = {}
+@dataclass(frozen=True)
+class Phases:
+    """What conducts, by label: diffusivity relative to the free electrolyte, and pores over the phase's own volume."""
+
+    diffusivity: dict[int, float]
+    pores: dict[int, float]
+
+    def porosity(self, fractions: Mapping[int, float]) -> float:
+        """Pore volume over all volume, from the volume fraction of each label."""
+        return sum(fractions[label] * share for label, share in self.pores.items())
+
+    def upper_bound(self, fractions: Mapping[int, float]) -> float:
+        """Largest D_eff/D_0 that these fractions can have: all phases side by side (Wiener 1912)."""
+        return sum(fractions[label] * value for label, value in self.diffusivity.items())
+
+
+def phases_of(text: str, image: VoxelImage | None) -> Phases:
+    """The phases that `--phase` names: "1", "1, 2=0.33", or "1, 2=0.33:0.47" with the pores of 2. Raises InputError.
+
+    A phase that conducts in part is a porous one. Where its pores are not given they are as many as its diffusivity
+    asks for at least, min(D, 1): D/D_0 = ε/τ with τ of 1. So τ of the whole image is 1 or more.
+    """
+    allowed = 'a label, or labels with their relative diffusivity and the pores in them, "1, 2=0.33:0.47"'
+    phases, pores = dict[int, float](), dict[int, float]()
     for word in text.split(","):
         label, _, value = word.partition("=")
+        value, _, own = value.partition(":")
         try:
+            if "_" in word:
+                raise ValueError
             number, share = int(label), float(value) if value.strip() else 1.0
+            inside = float(own) if own.strip() else min(share, 1.0)
         except ValueError:
-            raise InputError(Fault("--phase", text, "is not understood", allowed)) from None
+            raise InputError(Fault("--phase", text[:80], "is not understood", allowed)) from None
         if number in phases:
-            raise InputError(Fault("--phase", text, f"names label {number} twice", allowed))
+            raise InputError(Fault("--phase", text[:80], f"names label {number} twice", allowed))
         if not 1e-6 <= share <= 1e6:
             why = f"has a diffusivity of {share:g}"
-            raise InputError(Fault("--phase", text, why, "1e-6 to 1e6, relative; leave out what does not conduct"))
-        phases[number] = share
+            raise InputError(Fault("--phase", text[:80], why, "1e-6 to 1e6, relative; leave out what does not conduct"))
+        if not min(share, 1.0) <= inside <= 1.0:
+            why = f"has a porosity of {inside:g} in label {number}"
+            raise InputError(Fault("--phase", text[:80], why, f"{min(share, 1.0):g} (its diffusivity) to 1"))
+        phases[number], pores[number] = share, inside
     if image is not None:
         _check_present(image, phases)
-    return phases
+    return Phases(phases, pores)
 
 
-def _check_present(image: VoxelImage, phases: dict[int, float]) -> None:
+def _check_present(image: VoxelImage, phases: Mapping[int, float]) -> None:
     labels = image.labels
     there = np.unique(labels[:: max(1, len(labels) // 64)])  # a sample first: it mostly holds all of them
     if not set(phases) <= {int(label) for label in there}:
@@ -274,6 +172,9 @@ def voxel_size(text: str | None, image: VoxelImage | None) -> tuple[float, float
         raise InputError(Fault("--voxel", text, "is no size of a voxel", f"1e-12 to 1 m: {allowed}"))
     if len(sizes) == 1 and image is not None and image.spacing is not None:
         spacing = image.spacing
+        if not all(0 < value < float("inf") for value in spacing):
+            why = f"is one length, but the file says that its voxels measure {spacing} along x, y, z"
+            raise InputError(Fault(f"{image.name}: --voxel", text, why, 'three lengths, "0.5 um, 0.5 um, 1 um"'))
         if max(spacing) > 1.001 * min(spacing):
             ratio = " : ".join(f"{value / min(spacing):.3g}" for value in spacing)
             why = f"is one length, but the file says that its voxels are {ratio} along x, y, z"

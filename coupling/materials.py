@@ -13,10 +13,11 @@ from kalander.coupling.fields import Quantity, Real, Section, Text, wrong
 
 __all__ = ["Foil", "Material", "Metal", "material_sources", "strength_at"]
 
-Density = Annotated[float, Quantity("density", above=0)]
-Modulus = Annotated[float, Quantity("pressure", above=0)]
+# no matter is denser than osmium (22 600 kg/m^3) or stiffer than diamond (1.2e12 Pa)
+Density = Annotated[float, Quantity("density", above=0, at_most=3e4)]
+Modulus = Annotated[float, Quantity("pressure", above=0, at_most=1e13)]
 Poisson = Annotated[float, Real(above=-1, below=0.5)]
-MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="none")]
+MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 
 # first yield at an overlap of this part of the effective radius: beyond, Hertz' small-contact theory is no longer valid
 LARGEST_YIELD_OVERLAP = 0.1
@@ -123,7 +124,7 @@ class Metal(Section):
 class Foil(Section):
     """The current collector: thickness [m] and metal. Modulus and yield may be given beside the name."""
 
-    thickness: Annotated[float, Quantity("length", above=0)]
+    thickness: Annotated[float, Quantity("length", above=0, at_most=1e-2)]
     material: Metal
 
     @model_validator(mode="before")

@@ -4,6 +4,7 @@ What a law or a model does not know is refused, never ignored.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -11,10 +12,27 @@ from pydantic import Field as Default
 from pydantic import field_validator, model_validator
 
 from kalander.coupling.card_sections import ROOM_TEMPERATURE
-from kalander.coupling.config import apply_overrides, parse_model
+from kalander.coupling.config import Place, apply_overrides, as_typed, parse_model
 from kalander.coupling.fields import Choice, Count, Quantity, Real, Section, Text, exactly_one, wrong
 from kalander.coupling.materials import Foil
+from kalander.coupling.mill_limits import (
+    LineLoad,
+    RollDiameter,
+    RollLength,
+    SetGap,
+    Speed,
+    StandStiffness,
+    Stiffness,
+    Temperature,
+    Tension,
+    gap_warnings,
+    thin_roll_faults,
+    thin_roll_warnings,
+    unusual,
+)
+from kalander.coupling.powder_case import PowderCase
 from kalander.coupling.toml_source import read_toml
+from kalander.kernels.errors import Fault
 
 __all__ = [
     "Behaviour",
@@ -23,18 +41,18 @@ __all__ = [
     "NipCase",
     "NipPass",
     "NipRolls",
-    "PowderCase",
     "Web",
     "WebLayer",
     "load_nip_case",
+    "placed",
+    "written_case",
 ]
 
 Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
-Pressure = Annotated[float, Quantity("pressure", above=0)]
-MaybePressure = Annotated[float | None, Quantity("pressure", above=0, absent="none")]
+Pressure = Stiffness
+MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 MaybeReal = Annotated[float | None, Real(above=0, at_most=1000, absent="none")]
-Temperature = Annotated[float, Quantity("temperature", above=0)]
 Time = Annotated[float, Quantity("time", above=0)]
 
 LAW_KEYS = {
@@ -86,7 +104,7 @@ class LayerLaw(Behaviour):
     modulus: MaybePressure = None
     poisson: Annotated[float | None, Real(above=-1, below=0.5, absent="none")] = None
     M: MaybeReal = None
-    chi: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
+    chi: Annotated[float | None, Real(at_least=1e-3, at_most=1, absent="none")] = None
     p_c0: MaybePressure = None
 
     @model_validator(mode="after")
@@ -168,12 +186,12 @@ class NipRolls(Section):
     contact_conductance [W/m^2/K] between roll and web: assumed unless given.
     """
 
-    diameter: Length
-    modulus: Pressure = 210e9
+    diameter: RollDiameter
+    modulus: Stiffness = 210e9
     poisson: Annotated[float, Real(above=-1, below=0.5)] = 0.3
     elastic: Annotated[bool, Default(strict=True)] = True
-    stand_stiffness: Annotated[float | None, Quantity("stiffness", above=0, absent="rigid")] = None
-    face: MaybeLength = None
+    stand_stiffness: StandStiffness = None
+    face: RollLength | None = None
     contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4
 
 
@@ -183,14 +201,14 @@ class NipPass(Section):
     tension [N/m] of the web before and behind the nip. rest: time since the pass before, for the delayed springback.
     """
 
-    gap: MaybeLength = None
-    line_load: Annotated[float | None, Quantity("line_load", above=0, absent="none")] = None
+    gap: SetGap = None
+    line_load: LineLoad = None
     exit_thickness: MaybeLength = None
-    speed: Annotated[float, Quantity("speed", above=0)]
+    speed: Speed
     roll_temperature: Temperature = ROOM_TEMPERATURE
     web_temperature: Temperature = ROOM_TEMPERATURE
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.2
-    tension: Annotated[float, Quantity("line_load", at_least=0)] = 0.0
+    tension: Tension = 0.0
     rest: Annotated[float, Quantity("time", at_least=0)] = 60.0
 
     @model_validator(mode="after")
@@ -245,6 +263,43 @@ class NipCase(Section):
         return self
 
     @model_validator(mode="after")
+    def rolls_as_a_calender_does(self) -> Self:
+        for fault in thin_roll_faults("rolls.diameter", self.rolls.diameter, self.web_thickness):
+            raise wrong(fault.why, allowed=fault.allowed, key=fault.where, value=fault.value)
+        metal, foil = self.foil.material, self.foil.thickness
+        for prefix, rolling in self._passes():
+            if rolling.gap is not None and rolling.gap <= foil and not self.rolls.elastic:
+                allowed = f"above the foil's thickness, {foil:.4g} m, or elastic rolls"
+                raise wrong("closes rigid rolls upon the foil", allowed=allowed, key=f"{prefix}.gap", value=rolling.gap)
+            if metal.yield_strength is not None and rolling.tension >= metal.yield_strength * foil:
+                allowed = f"below its strength times its thickness, {metal.yield_strength * foil:.4g} N/m"
+                raise wrong("tears the foil", allowed=allowed, key=f"{prefix}.tension", value=rolling.tension)
+        return self
+
+    def _passes(self) -> list[tuple[str, NipPass]]:
+        """All passes by their keys."""
+        return [("pass", self.rolling), *((f"further_pass[{n}]", one) for n, one in enumerate(self.further_pass))]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unusual but possible, as "key: sentence"."""
+        names = ("speed", "line_load", "roll_temperature", "web_temperature", "tension")
+        rolls = ("diameter", "face", "modulus", "stand_stiffness", "contact_conductance")
+        values = {f"rolls.{name}": getattr(self.rolls, name) for name in rolls}
+        for index, layer in enumerate(self.web.layer):
+            key = f"web.layer[{index}]"
+            values |= {f"{key}.{name}": getattr(layer, name) for name in ("thickness", "conductivity", "heat_capacity")}
+            law = {} if layer.closure is None else dict(layer.closure)
+            values |= {f"{key}.closure.{name}": law.get(name) for name in ("p0", "p_c0", "unload_modulus")}
+        values["foil.thickness"] = self.foil.thickness
+        texts: list[str] = []
+        for prefix, rolling in self._passes():
+            values |= {f"{prefix}.{name}": getattr(rolling, name) for name in names}
+            texts += gap_warnings(f"{prefix}.gap", rolling.gap, self.foil.thickness)
+        thin = thin_roll_warnings("rolls.diameter", self.rolls.diameter, self.web_thickness)
+        return (*unusual(values), *thin, *texts)
+
+    @model_validator(mode="after")
     def keeps_some_stiffness(self) -> Self:
         """Softening at the hottest temperature that a layer can meet."""
         passes = (self.rolling, *self.further_pass)
@@ -260,37 +315,25 @@ class NipCase(Section):
         return self
 
 
-class Powder(Section):
-    """A powder between the rolls, SI: pressure proportional to density^compressibility, angles of effective internal
-    and of wall friction, pressure and solid fraction of the feed; feed_angle None: twice the nip angle."""
+def written_case(path: str | Path, overrides: Mapping[str, str] | None = None) -> tuple[dict[str, Any], Place]:
+    """What is written in a case file, with the overrides, and where each key stands. Raises InputError."""
+    source = read_toml(Path(path))
+    changes = dict(overrides or {})
 
-    compressibility: Annotated[float, Real(above=1, below=1000)]
-    internal_friction: Annotated[float, Quantity("angle", above=0)]
-    wall_friction: Annotated[float, Quantity("angle", above=0)]
-    feed_pressure: Pressure
-    feed_solid_fraction: Annotated[float, Real(above=0, below=0.98, percent=True)]
-    feed_angle: Annotated[float | None, Quantity("angle", above=0, absent="none")] = None
+    def place(key: str) -> str:
+        return f"--set {key}" if key in changes else source.place(key)
 
-
-class PowderPass(Section):
-    """Gap of the film [m]; speed [m/s] is accepted and changes nothing: Johanson's powder knows no rate."""
-
-    gap: Length
-    speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
+    return apply_overrides(source.document, changes), place
 
 
-class PowderRolls(Section):
-    """Two equal rigid rolls, SI."""
-
-    diameter: Length
-
-
-class PowderCase(Section):
-    """A dry film from powder-fed rolls: [powder] in place of [web] and [foil]."""
-
-    powder: Powder
-    rolls: PowderRolls
-    rolling: PowderPass = Default(alias="pass")
+def placed(faults: list[Fault], path: str | Path, overrides: Mapping[str, str] | None = None) -> list[Fault]:
+    """Faults found while solving, key and value as they stand in the case file; those of options stay as they are."""
+    document, place = written_case(path, overrides)
+    return [
+        fault if fault.where.startswith("--")
+        else replace(fault, where=place(fault.where), value=as_typed(document, fault.where, fault.value))
+        for fault in faults
+    ]  # fmt: skip
 
 
 def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase | PowderCase:
@@ -298,13 +341,7 @@ def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = Non
 
     overrides: dotted keys to TOML values. A relative closure file is looked for beside the case file.
     """
-    source = read_toml(Path(path))
-    changes = dict(overrides or {})
-
-    def place(key: str) -> str:
-        return f"--set {key}" if key in changes else source.place(key)
-
-    document = apply_overrides(source.document, changes)
+    document, place = written_case(path, overrides)
     if "powder" in document:
         return parse_model(PowderCase, document, place, {})
     case = parse_model(NipCase, document, place, {})

@@ -1,6 +1,7 @@
 """From a nip case in SI to the continuum's objects in mm, MPa, s, K."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from kalander.continuum.web import Web
 from kalander.coupling.homogenise import CLOSURE, closure_from
 from kalander.coupling.nip_case import NipCase, NipPass, WebLayer
 from kalander.coupling.store import read
+from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["closure_of", "foil_of", "heat_of", "is_plain", "layered_web", "plain_web", "roll_case", "rolls_of_case"]
 
@@ -26,8 +28,28 @@ __all__ = ["closure_of", "foil_of", "heat_of", "is_plain", "layered_web", "plain
 METAL_HEAT = {"aluminium": (2.43, 236.0), "copper": (3.45, 401.0)}
 
 
-def closure_of(layer: WebLayer) -> Closure:
-    """Closure of a layer [MPa]. Raises InputError for a cap that makes none, CheckpointError for a bad file."""
+POROSITY_TOLERANCE = 0.005  # by which a layer may differ from its closure: porosities are given in whole per cent
+
+
+def closure_of(layer: WebLayer, index: int = 0) -> Closure:
+    """Closure of a layer [MPa]; index: its place in the case.
+
+    Raises InputError for a cap that makes none and for a closure of another porosity, CheckpointError for a bad file.
+    """
+    key = f"web.layer[{index}]"
+    try:
+        closure = _closure(layer)
+    except InputError as unfit:
+        raise InputError([replace(fault, where=f"{key}.{fault.where}") for fault in unfit.faults]) from None
+    free = getattr(closure, "porosity", layer.porosity)
+    if abs(free - layer.porosity) > POROSITY_TOLERANCE:
+        why = f"is not that of its closure, {free:.4g}: a coating of another porosity is pressed along another curve"
+        allowed = f"{free:.4g} within {POROSITY_TOLERANCE:g}, or the closure of boxes packed to {layer.porosity:g}"
+        raise InputError(Fault(f"{key}.porosity", layer.porosity, why, allowed))
+    return closure
+
+
+def _closure(layer: WebLayer) -> Closure:
     if layer.closure_file is not None:
         return closure_from(read(Path(layer.closure_file), CLOSURE))
     law = layer.closure
@@ -76,7 +98,7 @@ def layered_web(case: NipCase) -> tuple[LayeredWeb, np.ndarray]:
     for index, layer in enumerate(case.web.layer):
         parts = max(1, round(case.web.slices * layer.thickness / total)) if heated else 1
         given = layer.over_time
-        closure = closure_of(layer)
+        closure = closure_of(layer, index)
         for _ in range(parts):
             layers.append(
                 Layer(

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from kalander.continuum.closure import TabulatedClosure
+from kalander.continuum.closure import ClosureRangeError, TabulatedClosure
+from kalander.continuum.closure_validity import closure_notes
 from kalander.continuum.nip import (
     nip_at_exit_thickness,
     nip_at_gap,
@@ -14,7 +16,9 @@ from kalander.continuum.nip import (
     nip_at_peak_pressure,
 )
 from kalander.continuum.nip_result import NipResult
+from kalander.continuum.number_range import within_numbers
 from kalander.continuum.roll import Rolls
+from kalander.continuum.springback import lasting_strain, porosity_at_strain
 from kalander.continuum.web import Web
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness
@@ -23,7 +27,7 @@ from kalander.coupling.store import Data
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import KalanderError
 
-__all__ = ["NIP", "nip_tables", "rolls_of", "web_of"]
+__all__ = ["NIP", "nip_tables", "rolls_of", "setting_label", "web_of"]
 
 # name in the answer -> (attribute of NipResult, unit, factor to SI, meaning)
 FIELDS = {
@@ -81,11 +85,15 @@ def rolls_of(card: Card, *, elastic: bool) -> Rolls:
 
 
 def nip_tables(card: Card, closure: Data) -> Data:
-    """Solve every setting; one that leaves the closure is kept as unsolved with its reason."""
+    """Solve every setting; one that leaves the closure is kept as unsolved with its reason.
+
+    Attributes: `reasons` of the unsolved, and `notes` on what lies outside of the pressed stresses, by setting.
+    """
     web = web_of(card, closure_from(closure))
     rows: list[dict[str, Any]] = []
     profiles: list[Table] = []
     reasons: dict[str, str] = {}
+    notes: dict[str, list[str]] = {}
     for elastic in (True, False):
         rolls = rolls_of(card, elastic=elastic)
         for name, solve in _settings(card, web):
@@ -95,11 +103,15 @@ def nip_tables(card: Card, closure: Data) -> Data:
                 "solved": 0,
                 **dict.fromkeys(FIELDS, math.nan),
             }
+            label = setting_label(name, elastic=elastic)
             try:
-                result = solve(rolls)
+                with within_numbers():
+                    result = solve(rolls)
             except KalanderError as failure:
-                reasons[f"{name}, {'elastic' if elastic else 'rigid'} rolls"] = str(failure)
+                reasons[label] = str(failure)
             else:
+                if found := closure_notes(web.closure, result.peak_pressure):
+                    notes[label] = found
                 row |= {"solved": 1, **_numbers(result)}
                 profiles.append(_profile(len(rows), result))
             rows.append(row)
@@ -109,7 +121,12 @@ def nip_tables(card: Card, closure: Data) -> Data:
     }
     empty: Table = {"setting": np.zeros(0, np.int32), "x": np.zeros(0), "pressure": np.zeros(0), "gap": np.zeros(0)}
     joined = {name: np.concatenate([part[name] for part in [empty, *profiles]]) for name in NIP["profiles"]}
-    return Data({"settings": settings, "profiles": joined}, {"reasons": reasons})
+    return Data({"settings": settings, "profiles": joined}, {"reasons": reasons, "notes": notes})
+
+
+def setting_label(name: str, *, elastic: bool) -> str:
+    """Name of a setting in `reasons` and `notes`."""
+    return f"{name}, {'elastic' if elastic else 'rigid'} rolls"
 
 
 def _settings(card: Card, web: Web) -> list[tuple[str, Callable[[Rolls], NipResult]]]:
@@ -126,12 +143,34 @@ def _settings(card: Card, web: Web) -> list[tuple[str, Callable[[Rolls], NipResu
         assert calender.target_porosity is not None  # a card has just one of the three
         solid = web.coating_total * (1.0 - web.porosity)
         target = solid / (1.0 - calender.target_porosity) + web.foil_thickness
-        name, held = "target_porosity", lambda rolls: nip_at_exit_thickness(web, rolls, target)
-    stresses = [
-        (f"stress {stress / 1e6:g} MPa", lambda rolls, stress=stress: nip_at_peak_pressure(web, rolls, stress * 1e-6))
-        for stress in card.press.stress
-    ]
+        name, held = "target_porosity", partial(_at_exit, web, target)
+    stresses = [(f"stress {stress / 1e6:g} MPa", partial(_at_peak, web, stress * 1e-6)) for stress in card.press.stress]
     return [(name, held), *stresses]
+
+
+END_TOLERANCE = 0.01  # of a stress: boxes end within it
+
+
+def _at_exit(web: Web, thickness: float, rolls: Rolls) -> NipResult:
+    """The nip that the web leaves with a thickness [mm]; where none does, with the least porosity in words."""
+    try:
+        return nip_at_exit_thickness(web, rolls, thickness)
+    except ClosureRangeError as failure:
+        strain = np.linspace(0.0, web.strain_limit, 1001)
+        lasting = lasting_strain(web.closure, strain)
+        best = int(np.argmax(lasting))
+        least = porosity_at_strain(web.porosity, float(lasting[best]))
+        raise ClosureRangeError(
+            f"no load within the closure leaves so few pores: the least is {least:.4g}, after "
+            f"{float(web.closure.pressure_at(strain[best])):.4g} MPa; ask for more, or press the particle boxes further"
+        ) from failure
+
+
+def _at_peak(web: Web, stress: float, rolls: Rolls) -> NipResult:
+    """The nip at a stress [MPa], or at the end of the closure where boxes pressed to it ended a little below."""
+    end = float(web.closure.pressure_at(np.array(web.strain_limit)))
+    met = end if (1.0 - END_TOLERANCE) * stress <= end < stress else stress
+    return nip_at_peak_pressure(web, rolls, met)
 
 
 def _numbers(result: NipResult) -> dict[str, float]:

@@ -16,7 +16,7 @@ NORMAL_AXES = ("xx", "yy", "zz")
 AXES = (*NORMAL_AXES, "xz")  # the shear of a box moves its upper side along x
 
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
-Temperature = Annotated[float | None, Quantity("temperature", above=0, absent="as before")]
+Temperature = Annotated[float | None, Quantity("temperature", above=0, at_most=1000, absent="as before")]
 
 
 @dataclass(frozen=True)

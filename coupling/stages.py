@@ -33,13 +33,13 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),
         ),
-        Stage("closure", 2, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
+        Stage("closure", 3, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
         Stage(
-            "nip", 1, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
+            "nip", 2, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(
-            "transport", 1, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")), TRANSPORT, {},
+            "transport", 2, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")), TRANSPORT, {},
             lambda inputs, _: transport_work(card, inputs["pack"], inputs["press"], precision, schedule),
             uses_device=True,
         ),

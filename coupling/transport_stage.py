@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.coupling.bounds import conductivity_flags, hashin_shtrikman, tortuosity_flags, wiener
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import volume_fractions
 from kalander.coupling.electronic import conductivity
@@ -12,17 +13,17 @@ from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.images import ACTIVE, BINDER, PORE
 from kalander.coupling.ionic import TOLERANCE, measure
 from kalander.coupling.microstructure import Conductors, Microstructure
-from kalander.coupling.particles import size_classes
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
+from kalander.coupling.voxel_checks import voxel_of
 from kalander.coupling.voxelise import Voxels, voxelise
-from kalander.kernels.columns import Column
+from kalander.kernels.columns import Column, Table
 
-__all__ = ["TRANSPORT", "State", "measured", "states_of", "transport_work"]
+__all__ = ["TRANSPORT", "State", "measured", "states_of", "transport_flags", "transport_work"]
 
-VOXELS_A_DIAMETER = 10  # of the smallest particle
 SINGLE_TOLERANCE = 1e-4  # relative error of the flux that single precision can promise
 FAR = 1.0  # electrolyte
+LIMITS = "largest values that the phases allow, along an axis (Wiener) and as mean over the axes (Hashin–Shtrikman)"
 
 TRANSPORT = {
     "states": {
@@ -35,6 +36,8 @@ TRANSPORT = {
         "tortuosity": Column("f8", ("state", 3), "1", "porosity_voxels over effective_ratio", nullable=True),
         "flux_error": Column("f8", ("state", 3), "1", "estimated relative error of effective_ratio"),
         "sigma": Column("f8", ("state", 3), "S/m", "electronic conductivity along x, y, z"),
+        "ratio_limit": Column("f8", ("state", 2), "1", f"{LIMITS}, of effective_ratio"),
+        "sigma_limit": Column("f8", ("state", 2), "S/m", f"{LIMITS}, of sigma"),
         "connected": Column("f8", ("state",), "1", "share of the active volume joined to the collector"),
         "backbone": Column("f8", ("state",), "1", "share of the particles that carry current along z"),
         "contact_resistance": Column("f8", ("state",), "ohm m^2", "of the collector", nullable=True),
@@ -110,8 +113,7 @@ def nanoporosity(card: Card) -> float:
 def measured(card: Card, state: State, *, precision: str, on_host: bool) -> dict[str, np.ndarray | float | int]:
     """One row of the table."""
     section, structure = card.transport, state.structure
-    smallest = min(diameter for diameter, _ in size_classes(card.electrode.particles))
-    voxel = section.voxel or smallest / VOXELS_A_DIAMETER
+    voxel = voxel_of(card.electrode, section)
     where = {"precision": precision, "on_host": on_host}
     voxels = voxelise(structure.voxel_body(), voxel, rule=section.binder_rule, exact=True, **where)  # type: ignore[arg-type]
     nano = nanoporosity(card)
@@ -132,6 +134,8 @@ def measured(card: Card, state: State, *, precision: str, on_host: bool) -> dict
         "tortuosity": tortuosity,
         "flux_error": error,
         "sigma": np.array(electrons.sigma),
+        "ratio_limit": _limits(voxels, {PORE: FAR, BINDER: section.binder_diffusivity}),
+        "sigma_limit": _limits(voxels, {ACTIVE: section.active_conductivity, BINDER: section.binder_conductivity}),
         "connected": electrons.connected,
         "backbone": electrons.backbone,
         "contact_resistance": np.nan if resistance is None else resistance,
@@ -153,6 +157,23 @@ def _ions(voxels: Voxels, binder: float, precision: str, on_host: bool) -> tuple
     return np.array([each.ratio for each in found]), np.array([each.flux_error for each in found])
 
 
+def _limits(voxels: Voxels, conductivity: dict[int, float]) -> np.ndarray:
+    """Largest conductivity that the volumes of the phases allow, along an axis and as mean over the axes."""
+    labels = (ACTIVE, PORE, BINDER)
+    phases = [voxels.fraction(label) for label in labels], [conductivity.get(label, 0.0) for label in labels]
+    return np.array([wiener(*phases)[1], hashin_shtrikman(*phases)[1]])
+
+
+def transport_flags(states: Table) -> list[str]:
+    """What breaks the bounds of its phases, in words."""
+    ions, electrons = (states[f"{name}_limit"].T for name in ("ratio", "sigma"))
+    return [
+        *conductivity_flags("effective diffusivity of ions, D_eff/D_0,", states["effective_ratio"], *ions),
+        *tortuosity_flags(states["tortuosity"]),
+        *conductivity_flags("electronic conductivity", states["sigma"], *electrons, unit="S/m"),
+    ]
+
+
 def transport_work(
     card: Card, packed: Data, pressed: Data, precision: str, schedule: str
 ) -> Generator[Progress, None, Data]:
@@ -165,4 +186,4 @@ def transport_work(
     columns = TRANSPORT["states"]
     kinds = {"i4": np.int32, "f8": np.float64}
     table = {name: np.array([row[name] for row in rows], kinds[column.kind]) for name, column in columns.items()}
-    return Data({"states": table}, {})
+    return Data({"states": table}, {"flags": transport_flags(table)})

@@ -14,7 +14,10 @@ class Fault:
     nearest: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.value!r} {self.why}"
+        # a scalar of NumPy reads as the number it is
+        plain = getattr(self.value, "item", None) if getattr(self.value, "ndim", None) == 0 else None
+        value = self.value if plain is None else plain()
+        text = f"{self.where}: {value!r} {self.why}"
         if self.allowed:
             text += f"; allowed: {self.allowed}"
         if self.nearest:

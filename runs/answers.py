@@ -1,21 +1,34 @@
-"""What a study answers, in SI with the unit in each name: the rows of the contract, for JSON and for tables."""
+"""What a study answers, in SI with the unit in each name: the rows of the contract, for JSON and for tables.
+
+A name that ends in `_sd` is the standard deviation over the replicas; one replica has none (null).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from kalander.coupling.bounds import share_flags
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
+from kalander.coupling.estimates import class_estimate
 from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.nipping import FIELDS
+from kalander.coupling.nipping import FIELDS, setting_label
+from kalander.coupling.size_distribution import (
+    SAME_SIZE,
+    asked_sizes,
+    missing_classes,
+    particle_diameters,
+    realised_sizes,
+)
 from kalander.coupling.store import Data
 from kalander.dem.ledger import HEATS
 from kalander.kernels.columns import Table
 
 __all__ = [
-    "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "transport_answer",
-    "validity_answer", "validity_flags",
+    "closure_answer", "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "sizes_answer",
+    "study_flags", "transport_answer", "validity_answer", "validity_flags",
 ]  # fmt: skip
 
 NAMES = {
@@ -37,6 +50,21 @@ def number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def mean(values: np.ndarray) -> float | None:
+    """Mean over the replicas; None without any, or where one of them has no value."""
+    return number(np.mean(values)) if len(values) else None
+
+
+def deviation(values: np.ndarray) -> float | None:
+    """Standard deviation over the replicas; None for one."""
+    return number(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def by_axis(of: Callable[[np.ndarray], float | None], values: np.ndarray) -> list[float | None]:
+    """Mean or deviation of each column of values, shape (replica, axis)."""
+    return [of(column) for column in values.T]
+
+
 def electrode_answer(card: Card) -> dict[str, Any]:
     """Volume balance and thickness that follow from the recipe."""
     return {
@@ -48,9 +76,10 @@ def electrode_answer(card: Card) -> dict[str, Any]:
 
 
 def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
-    """One row a stress: means over the replicas that reached it, and the scatter of the released porosity.
+    """One row a stress: means over the replicas that reached it, and their scatter.
 
     Thicknesses are of one coating side. springback is relative to the loaded thickness, recovery to the initial one.
+    cracked_fraction is None where the card's criterion is "none": nothing was judged.
     """
     frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
     rows = []
@@ -61,33 +90,37 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
         loaded, released = ends[:, 0], ends[:, 1]
         height = frames["height"]
 
-        def mean(values: np.ndarray) -> float | None:
-            return number(np.mean(values)) if len(values) else None
-
         start = boxes["start_height"][reached]
+        springback, recovery = height[released] / height[loaded] - 1.0, (height[released] - height[loaded]) / start
+        cracked = frames["cracked_fraction"][released] if card.fracture.criterion != "none" else np.zeros(0)
         rows.append({
             "stress_Pa": stress,
             "replicas_reached": len(reached),
             "replicas": len(members),
             "porosity_loaded": mean(frames["porosity"][loaded]),
             "porosity_released": mean(frames["porosity"][released]),
-            "porosity_sd": number(np.std(frames["porosity"][released], ddof=1)) if len(reached) > 1 else None,
-            "porosity_loaded_sd": number(np.std(frames["porosity"][loaded], ddof=1)) if len(reached) > 1 else None,
+            "porosity_sd": deviation(frames["porosity"][released]),
+            "porosity_loaded_sd": deviation(frames["porosity"][loaded]),
             "thickness_before_m": mean(start),
             "thickness_loaded_m": mean(height[loaded]),
+            "thickness_loaded_sd_m": deviation(height[loaded]),
             "thickness_released_m": mean(height[released]),
-            "springback": mean(height[released] / height[loaded] - 1.0),
-            "recovery": mean((height[released] - height[loaded]) / start),
+            "thickness_released_sd_m": deviation(height[released]),
+            "springback": mean(springback),
+            "springback_sd": deviation(springback),
+            "recovery": mean(recovery),
+            "recovery_sd": deviation(recovery),
             "coordination": mean(frames["coordination"][loaded]),
             "broken_bond_fraction": mean(frames["broken_bond_fraction"][released]),
-            "cracked_fraction": mean(frames["cracked_fraction"][released]),
+            "cracked_fraction": mean(cracked),
+            "cracked_fraction_sd": deviation(cracked),
             "lateral_ratio": mean(
                 0.5 * (frames["stress_xx"][loaded] + frames["stress_yy"][loaded]) / frames["stress_zz"][loaded]
             ),
             "energies_loaded_J": {
                 name: mean(frames[name][loaded] - frames[name][_first_rows(frames, reached)]) for name in LEDGER
             },
-            **fabric_answer(frames, reached, mean),
+            **fabric_answer(frames, reached),
         })  # fmt: skip
     return rows
 
@@ -97,9 +130,7 @@ def _first_rows(frames: Table, boxes: Sequence[int | np.integer]) -> list[int]:
     return [int(np.flatnonzero(frames["box"] == box)[0]) for box in boxes]
 
 
-def fabric_answer(
-    frames: Table, boxes: Sequence[int | np.integer], mean: Callable[[np.ndarray], float | None]
-) -> dict[str, list[float | None]]:
+def fabric_answer(frames: Table, boxes: Sequence[int | np.integer]) -> dict[str, list[float | None]]:
     """Diagonals xx, yy, zz of the orientation tensor of platelets and of the fabric tensor of bonds, by state.
 
     None for spheres, and where no bond holds. x is the machine direction, z that of thickness.
@@ -117,8 +148,9 @@ def fabric_answer(
     }
 
 
-def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:
-    """The honesty numbers of the particle runs, and what lies outside the validity of the model."""
+def validity_answer(card: Card, results: Mapping[str, Data]) -> dict[str, Any]:
+    """The honesty numbers of the particle runs, and what lies outside the validity of the model, by name of stage."""
+    pressed = results["press"]
     frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
     worst = {
         "inertial_number_max": float(frames["inertial_number"].max()),
@@ -129,11 +161,23 @@ def validity_answer(card: Card, pressed: Data) -> dict[str, Any]:
     }
     turning = [loaded_and_released(frames, box)[0] for box in range(len(boxes["stress"]))]
     worst["kinetic_over_elastic_loaded"] = float(frames["kinetic_over_elastic"][turning].max())
-    flags = [*card.warnings, *validity_flags(worst, card.contact.law)]
+    flags = [*validity_flags(worst, card.contact.law)]
     missed = int((boxes["reached"] == 0).sum())
     if missed:
         flags.append(f"{missed} of {len(boxes['reached'])} boxes did not reach their stress within press.max_strain")
-    return {**worst, "flags": flags}
+    flags += share_flags("porosity of the boxes", frames["porosity"])
+    flags += share_flags("solid fraction of the boxes", frames["solid_fraction"])
+    return {**worst, "flags": [*study_flags(card, results), *flags]}
+
+
+def study_flags(card: Card, results: Mapping[str, Data]) -> list[str]:
+    """Warnings of the card, and what its finished stages found out of bounds."""
+    flags = list(card.warnings)
+    if "pack" in results:
+        flags += missing_classes(card.electrode, card.boxes, results["pack"])
+    for data in results.values():
+        flags += data.attributes.get("flags", [])
+    return flags
 
 
 def validity_flags(worst: Mapping[str, float], law: str) -> list[str]:
@@ -145,6 +189,8 @@ def validity_flags(worst: Mapping[str, float], law: str) -> list[str]:
         (DENSE_LIMIT, "contacts reach through spheres between there")
         if law == "mdr"
         else (OVERLAP_LIMIT, "Hertz contacts do not know their neighbours there; particles would yield or crack")
+        if law == "hertz_mindlin"
+        else (OVERLAP_LIMIT, "contacts do not know their neighbours there")
     )
     if worst["overlap_ratio_max"] > limit:
         flags.append(f"largest overlap {worst['overlap_ratio_max']:.2g} of a radius above {limit:g}: {why}")
@@ -153,38 +199,78 @@ def validity_flags(worst: Mapping[str, float], law: str) -> list[str]:
     return flags
 
 
+def closure_answer(closure: Data) -> dict[str, Any]:
+    """Between which stresses the closure was measured, and what was done to the data."""
+    pressed = closure.attributes.get("pressed") or (None, None)
+    return {"pressed_from_Pa": pressed[0], "pressed_to_Pa": pressed[1], "notes": closure.attributes.get("notes", [])}
+
+
 def nip_answer(rolled: Data, row: int) -> dict[str, Any]:
     """One setting of the nip with its profile."""
     settings, profiles = rolled.tables["settings"], rolled.tables["profiles"]
     points = profiles["setting"] == row
+    label = setting_label(str(settings["name"][row]), elastic=bool(settings["elastic"][row]))
     return {
         "name": str(settings["name"][row]),
         "elastic_rolls": bool(settings["elastic"][row]),
         "solved": bool(settings["solved"][row]),
         **{NAMES[name]: number(settings[name][row]) for name in FIELDS},
+        "reason": rolled.attributes["reasons"].get(label),
+        "notes": rolled.attributes.get("notes", {}).get(label, []),
         "x_m": profiles["x"][points].tolist(),
         "pressure_Pa": profiles["pressure"][points].tolist(),
     }
 
 
 def transport_answer(measured: Data) -> list[dict[str, Any]]:
-    """One row a stress (0: as laid): means over the replicas, along x, y and z; None where nothing goes through."""
+    """One row a stress (0: as laid): means over the replicas, along x, y and z; None where nothing goes through.
+
+    `*_bounds` are the largest values that the phases allow: along an axis (Wiener) and as mean over the axes
+    (Hashin–Shtrikman).
+    """
     states = measured.tables["states"]
     rows = []
     for stress in np.unique(states["stress"]):
-        here = states["stress"] == stress
-        mean = {name: states[name][here].mean(axis=0) for name in states}
+        here = {name: values[states["stress"] == stress] for name, values in states.items()}
         rows.append({
             "stress_Pa": float(stress),
-            "porosity": float(mean["porosity_voxels"]),
-            "effective_ratio": mean["effective_ratio"].tolist(),
-            "tortuosity": [number(value) for value in mean["tortuosity"]],
-            "tortuosity_sd": [number(value) for value in states["tortuosity"][here].std(axis=0)],
-            "conductivity_S_per_m": mean["sigma"].tolist(),
-            "connected_active_share": float(mean["connected"]),
-            "collector_resistance_ohm_m2": number(mean["contact_resistance"]),
-            "fabric": mean["fabric"].tolist(),
+            "replicas": len(here["stress"]),
+            "porosity": mean(here["porosity_voxels"]),
+            "porosity_sd": deviation(here["porosity_voxels"]),
+            "effective_ratio": by_axis(mean, here["effective_ratio"]),
+            "effective_ratio_sd": by_axis(deviation, here["effective_ratio"]),
+            "effective_ratio_bounds": by_axis(mean, here["ratio_limit"]),
+            "tortuosity": by_axis(mean, here["tortuosity"]),
+            "tortuosity_sd": by_axis(deviation, here["tortuosity"]),
+            "conductivity_S_per_m": by_axis(mean, here["sigma"]),
+            "conductivity_sd_S_per_m": by_axis(deviation, here["sigma"]),
+            "conductivity_bounds_S_per_m": by_axis(mean, here["sigma_limit"]),
+            "connected_active_share": mean(here["connected"]),
+            "collector_resistance_ohm_m2": mean(here["contact_resistance"]),
+            "fabric": here["fabric"].mean(axis=0).tolist(),
         })  # fmt: skip
+    return rows
+
+
+def sizes_answer(card: Card, packed: Data) -> dict[str, Any]:
+    """Particle sizes as the card asks for them and as the packings hold them, by volume and by number."""
+    realised = realised_sizes(packed)
+    rows: dict[str, Any] = {"replicas": len(realised["by_volume"]), "asked": {}, "realised": {}}
+    for weight, asked in asked_sizes(card.electrode.particles).items():
+        rows["asked"][weight] = {f"{name}_m": value for name, value in asdict(asked).items()}
+        rows["realised"][weight] = {
+            f"{name}{ending}": of(np.array([getattr(sizes, name) for sizes in realised[weight]]))
+            for name in asdict(asked)
+            for ending, of in (("_m", mean), ("_sd_m", deviation))
+        }
+    held = [particle_diameters(packed, box) for box in range(rows["replicas"])]
+    rows["classes"] = [
+        {
+            "diameter_m": diameter, "asked_volume_share": share, "expected_per_box": expected,
+            "particles_per_box": [int(np.isclose(found, diameter, rtol=SAME_SIZE).sum()) for found in held],
+        }
+        for diameter, share, expected in class_estimate(card.electrode, card.boxes)
+    ]  # fmt: skip
     return rows
 
 

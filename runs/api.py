@@ -48,6 +48,10 @@ class RunResult:
         from kalander.runs.devices import device_answer
         from kalander.runs.fracture_answer import criteria_answer
 
+        results = {
+            "pack": self.packed, "press": self.pressed, "closure": self.closure, "nip": self.rolled,
+            "transport": self.measured,
+        }  # fmt: skip
         rolls = [answers.nip_answer(self.rolled, row) for row in range(len(self.rolled.tables["settings"]["name"]))]
         return {
             "study": str(self.folder),
@@ -57,12 +61,14 @@ class RunResult:
                 for stage in self.stages
             ],
             **answers.electrode_answer(self.card),
+            "particle_sizes": answers.sizes_answer(self.card, self.packed),
             "press": answers.press_answer(self.card, self.pressed),
             "fracture": criteria_answer(self.pressed),
+            "closure": answers.closure_answer(self.closure),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
             "transport": answers.transport_answer(self.measured),
-            "validity": answers.validity_answer(self.card, self.pressed),
+            "validity": answers.validity_answer(self.card, results),
             "report": None if self.report is None else str(self.report),
         }
 
@@ -84,8 +90,8 @@ def run(
     """Compute a study in a folder, going on with what is there. save_every, max_walltime [s].
 
     overwrite: where the folder holds results of other values, move it aside and keep of it what still holds.
-    Raises InputError, DeviceError, CheckpointError, NumericalError (a stress was not reached; all results are kept),
-    StorageError, Interrupted.
+    Raises InputError, DeviceError, CheckpointError, NumericalError (a stress, or the porosity that the nip shall leave,
+    was not reached; all results are kept), StorageError, Interrupted.
     """
     card = card if isinstance(card, Card) else load_card(card)
     for warning in card.warnings:
@@ -104,13 +110,26 @@ def run(
         folder, card, running, tuple(stages),
         results["pack"], results["press"], results["closure"], results["nip"], results["transport"], page,
     )  # fmt: skip
-    missed = int((done.pressed.tables["boxes"]["reached"] == 0).sum())
+    _refuse_unreached(card, folder, done.pressed, done.rolled)
+    return done
+
+
+def _refuse_unreached(card: Card, folder: Path, pressed: Data, rolled: Data) -> None:
+    """Raise NumericalError where boxes did not reach their stress, or the nip not the porosity asked for."""
+    from kalander.runs.answers import nip_answer
+
+    missed = int((pressed.tables["boxes"]["reached"] == 0).sum())
     if missed:
         raise NumericalError(
             f"{missed} boxes did not reach their stress within press.max_strain = {card.press.max_strain:g}; "
             f"results are kept in {folder}: raise press.max_strain or lower press.stress"
         )
-    return done
+    own = nip_answer(rolled, 0)
+    if own["reason"] is not None and card.calender.target_porosity is not None:
+        raise NumericalError(
+            f"calender.target_porosity = {card.calender.target_porosity:g} is not reached, results are kept in "
+            f"{folder}: {own['reason']}"
+        )
 
 
 def resume(folder: Path | str, **options: Any) -> RunResult:
@@ -205,12 +224,21 @@ def nip(
     overrides: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Solve the nip of a case file by the model "fast" or "fem"; `output`: folder for figures and fields."""
-    from kalander.coupling.nip_case import load_nip_case
+    from kalander.coupling.nip_case import load_nip_case, placed
     from kalander.runs.nip_verb import solve_case
 
     if model not in ("fast", "fem"):
         raise InputError(Fault("--model", model, "is no model of the nip", "fast, fem"))
-    return solve_case(load_nip_case(Path(case), overrides=overrides), model=model, output=output)
+    loaded = load_nip_case(Path(case), overrides=overrides)
+    for warning in loaded.warnings:
+        log.warning(warning)
+    try:
+        answer = solve_case(loaded, model=model, output=output)
+    except InputError as unfit:
+        raise InputError(placed(unfit.faults, case, overrides)) from None
+    for note in answer["notes"][len(loaded.warnings) :]:
+        log.warning(note)
+    return answer
 
 
 def compact(packing: Path | str, case: Path | str, curve: Path | str, **options: Any) -> dict[str, Any]:
@@ -253,6 +281,8 @@ def _refuse_losses(card: Card, folder: Path, precision: str, *, unless: bool) ->
 def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     """Raise InputError where memory, or StorageError where the disk, is too small by estimate."""
     from kalander.coupling.estimates import memory_estimate, particle_estimate
+    from kalander.coupling.images import check_memory
+    from kalander.coupling.voxel_checks import voxel_count, voxel_of
     from kalander.kernels.host import memory_bytes
 
     particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)
@@ -260,6 +290,8 @@ def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     if there is not None and needed > there:
         why = f"boxes hold some {particles:.2g} particles, which need {needed / 1e9:.1f} GB of memory"
         raise InputError(Fault("boxes.width", card.boxes.width, why, f"at most {there / 1e9:.1f} GB: fewer or smaller"))
+    voxels = voxel_count(card.electrode, card.boxes, card.transport)
+    check_memory("transport.voxel", voxel_of(card.electrode, card.transport), int(voxels), itemsize=24)
     holder = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(holder).free
     saves = SAVES_AT_ONCE * SAVED_BYTES_PER_PARTICLE * particles

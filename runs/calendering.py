@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from kalander.coupling.card import shipped_cards
 from kalander.coupling.fabric import anisotropy
-from kalander.coupling.store import load
 from kalander.coupling.tortuosity_law import TortuosityLaw, fit_law
 from kalander.kernels.columns import Table
 from kalander.runs import api
@@ -36,7 +35,7 @@ def trade_off(states: Table) -> list[dict[str, Any]]:
         rows.append({
             "stress_Pa": float(stress), "porosity": float(mean["porosity_voxels"]),
             "ratio": mean["effective_ratio"], "tortuosity": mean["tortuosity"], "sigma": mean["sigma"],
-            "tortuosity_sd": states["tortuosity"][here].std(axis=0, ddof=1) if here.sum() > 1 else np.zeros(3),
+            "tortuosity_sd": states["tortuosity"][here].std(axis=0, ddof=1) if here.sum() > 1 else np.full(3, np.nan),
             "anisotropy": anisotropy(mean["fabric"]), "connected": float(mean["connected"]),
         })  # fmt: skip
     return rows
@@ -112,9 +111,11 @@ def main(arguments: list[str]) -> None:
         card = api.load_card(name, quick=quick, overrides={} if quick else {"press.stress": STRESS})
         with progress_display() as show:
             done = api.run(card, folder / name, report=False, on_progress=show)
-        states = load(done.folder / "transport.h5").data.tables["states"]
+        states = done.measured.tables["states"]
         rows, fitted = trade_off(states), laws(states)
         report(name, rows, fitted)
+        for flag in done.measured.attributes["flags"]:
+            print(f"  flag: {flag}")
         path = done.folder / "calendering.png"
         path.write_bytes(png(figure(name, states, rows, fitted)))
         print(f"figure: {path}")

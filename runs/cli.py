@@ -207,12 +207,19 @@ def compact(
 
 @app.command(epilog='Example: kalander transport image.npy --voxel "0.5 um" --axis all --json')
 def transport(
-    image: Annotated[Path, typer.Argument(help="npy, TIFF stack, HDF5, or a packing (npz); indexed (x, y, z)")],
+    image: Annotated[
+        Path,
+        typer.Argument(help="npy, npz, TIFF stack, HDF5, folder of slices; or a packing (npz, LAMMPS, pack.h5)"),
+    ],
     voxel: Annotated[str | None, typer.Option(help='voxel size: "0.5 um", or "0.5 um, 0.5 um, 1 um"')] = None,
     axis: Annotated[str, typer.Option(help="x, y, z, several with commas, or all")] = "all",
     phase: Annotated[str, typer.Option(help='label that conducts, or labels with diffusivities: "1, 2=0.33"')] = "1",
     periodic: Annotated[bool, typer.Option("--periodic", help="sides wrap around; else nothing goes through")] = False,
-    dataset: Annotated[str | None, typer.Option(help="dataset of an HDF5 file that holds several")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="dataset of an HDF5 file, or series of a TIFF, of several")
+    ] = None,
+    length_unit: Annotated[str | None, typer.Option(help='unit of the lengths in a LAMMPS file: "1 um"')] = None,
+    replica: Annotated[int, typer.Option(help="packing of a study's pack.h5")] = 0,
     tolerance: Annotated[float, typer.Option(help="relative error of the flux")] = 1e-6,
     device: DeviceName = "auto",
     precision: Precision = "f64",
@@ -227,8 +234,9 @@ def transport(
         from kalander.runs import api
 
         return api.transport(
-            image, voxel=voxel, axis=axis, phase=phase, periodic=periodic, dataset=dataset, tolerance=tolerance,
-            device=device, precision=precision, threads=threads, allow_software=allow_software,
+            image, voxel=voxel, axis=axis, phase=phase, periodic=periodic, dataset=dataset, length_unit=length_unit,
+            replica=replica, tolerance=tolerance, device=device, precision=precision, threads=threads,
+            allow_software=allow_software,
         )  # fmt: skip
 
     _answer(work, json_output, debug)

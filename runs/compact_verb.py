@@ -73,7 +73,7 @@ def compact(
         "particle_steps_per_s": len(spheres.radius) * steps / wall,
         "device": device_answer(running),
         "curve": str(curve),
-        "warnings": case_warnings(loaded, spheres),
+        "warnings": [*(f"{Path(packing).name}: {note}" for note in spheres.notes), *case_warnings(loaded, spheres)],
     }
     if not answer["path_finished"]:
         leg = answer["legs_done"] + 1
@@ -92,6 +92,8 @@ def _read(packing: Path, case: Path, overrides: Mapping[str, str] | None) -> tup
     faults = [replace(fault, where=place(fault.where)) for fault in fit_faults(loaded, spheres)]
     if faults:
         raise InputError(faults)
+    for note in spheres.notes:
+        log.warning("%s: %s", packing.name, note)
     return loaded, spheres
 
 

@@ -55,13 +55,13 @@ def hardest(pressed: Data) -> list[Branch]:
 
 
 def mean_over_replicas(curves: list[Branch], column: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pressure [MPa] common to all replicas, mean of a column over them, and its standard deviation (0 for one)."""
+    """Pressure [MPa] common to all replicas, mean of a column over them, and its standard deviation (NaN for one)."""
     # the pressure of a rearranging bed falls now and then; a porosity belongs to the first time a pressure is met
     climbing = [np.maximum.accumulate(curve.pressure) for curve in curves]
     low = max(LEAST_PRESSURE, max(pressure[0] for pressure in climbing))
     grid = np.geomspace(low, min(pressure[-1] for pressure in climbing), GRID_POINTS)
     values = np.array([np.interp(grid, pressure, curve.frames[column]) for pressure, curve in zip(climbing, curves)])
-    return grid, values.mean(axis=0), values.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(GRID_POINTS)
+    return grid, values.mean(axis=0), values.std(axis=0, ddof=1) if len(curves) > 1 else np.full(GRID_POINTS, np.nan)
 
 
 @styled
@@ -138,16 +138,21 @@ def turning_values(pressed: Data, stress: float, column: str) -> tuple[float, fl
 
 
 @styled
-def damage_figure(pressed: Data) -> Figure:
-    """Broken bonds, cracked particles and coordination against pressure, under load and after release."""
+def damage_figure(card: Card, pressed: Data) -> Figure:
+    """Broken bonds, cracked particles (where judged) and coordination against pressure, loaded and released."""
     figure, axes = new_figure(7.1, 2.5, 1, 3)
     panels = [
         ("broken_bond_fraction", 100.0, "broken binder bonds (%)"),
         ("cracked_fraction", 100.0, "cracked share of volume (%)"),
         ("coordination", 1.0, "contacts of a particle"),
     ]
+    unjudged = "cracked_fraction" if card.fracture.criterion == "none" else ""
     stresses = stress_colours(pressed.tables["boxes"]["stress"])
     for ax, (column, factor, label) in zip(axes[0], panels):
+        if column == unjudged:
+            ax.set(xticks=[], yticks=[], ylabel=label)
+            ax.text(0.5, 0.4, "not judged:\nno criterion", ha="center", transform=ax.transAxes)
+            continue
         draw_loading(ax, pressed, column, factor)
         for stress in reached_stresses(pressed):
             _, released = turning_values(pressed, stress, column)

@@ -10,7 +10,7 @@ from kalander.coupling.store import Data
 from kalander.dem.criteria import CRITERIA, SANGROS_2020
 from kalander.kernels.columns import Table
 
-__all__ = ["CRITERION_NAMES", "SizeClasses", "criteria_answer", "size_classes_of"]
+__all__ = ["CRITERION_NAMES", "SizeClasses", "criteria_answer", "judges", "size_classes_of"]
 
 CRITERION_NAMES = {
     "largest_force": "largest force",
@@ -19,8 +19,7 @@ CRITERION_NAMES = {
     "mean_stress": "mean stress",
     "tavares_king": "stored energy",
 }
-MOST_CLASSES = 8  # more sizes than this are put together by their quantiles
-QUANTILES = 5
+MOST_CLASSES = 8  # columns of a table; where there are more sizes, neighbours are put together
 
 
 @dataclass(frozen=True)
@@ -38,21 +37,27 @@ class SizeClasses:
 def criteria_answer(pressed: Data) -> list[dict[str, Any]]:
     """One row a stress and criterion: share of the volume cracked when the stress was reached, and of the number after.
 
-    Means over the replicas that reached the stress; null where none did.
+    Means over the replicas that reached the stress; null where none did, and where particles have no strength.
     """
     frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
-    rows = []
+    rows, crush = [], judges(pressed)
     for stress in dict.fromkeys(boxes["stress"].tolist()):
         reached = np.flatnonzero((boxes["stress"] == stress) & (boxes["reached"] == 1))
         ends = [loaded_and_released(frames, box)[0] for box in reached]
         numbers = number_shares(pressed.tables["particles"], reached)
         for name, number in zip(CRITERIA, numbers):
-            volume = float(frames[f"cracked_{name}"][ends].mean()) if len(ends) else None
+            volume = float(frames[f"cracked_{name}"][ends].mean()) if len(ends) and crush else None
             rows.append({
                 "stress_Pa": stress, "criterion": name, "as_sangros_2020": name == SANGROS_2020,
-                "cracked_volume_fraction": volume, "cracked_number_fraction": float(number) if len(ends) else None,
+                "cracked_volume_fraction": volume,
+                "cracked_number_fraction": None if volume is None else float(number),
             })  # fmt: skip
     return rows
+
+
+def judges(pressed: Data) -> bool:
+    """Whether the particles have a strength that criteria can judge by."""
+    return not bool(np.isnan(pressed.tables["particles"]["strength"]).all())
 
 
 def packed_particles(particles: Table, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,8 +88,8 @@ def size_classes_of(pressed: Data, stress: float) -> SizeClasses:
     diameter, exceeded = packed_particles(pressed.tables["particles"], reached)
     sizes, member = np.unique(np.round(diameter, 12), return_inverse=True)
     if len(sizes) > MOST_CLASSES:
-        edges = np.quantile(diameter, np.linspace(0.0, 1.0, QUANTILES + 1)[1:-1])
-        member = np.searchsorted(edges, diameter, side="right")
+        group = np.array_split(np.arange(len(sizes)), MOST_CLASSES)  # of neighbours: none is empty
+        member = np.repeat(np.arange(MOST_CLASSES), [len(part) for part in group])[member]
     count = np.bincount(member)
     cracked = [np.bincount(member, found) / np.maximum(count, 1) for found in by_criterion(exceeded)]
     return SizeClasses(np.bincount(member, diameter) / np.maximum(count, 1), count, np.array(cracked))

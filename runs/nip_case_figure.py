@@ -16,10 +16,11 @@ __all__ = ["field_figure", "write_field_figure", "write_figures"]
 
 
 def write_figures(case: NipCase, answer: dict[str, Any], folder: Path) -> list[str]:
-    """nip_pressure.png and nip_layers.png in a folder; their paths."""
+    """nip_pressure.png (where the rolls touch the web) and nip_layers.png in a folder; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, figure in (("nip_pressure", pressure_figure(answer)), ("nip_layers", layer_figure(case, answer))):
+    figures = {"nip_pressure": pressure_figure(answer)} if answer["x_m"] else {}
+    for name, figure in (figures | {"nip_layers": layer_figure(case, answer)}).items():
         path = folder / f"{name}.png"
         with replacing(path) as handle:
             handle.write(png(figure))

@@ -94,9 +94,9 @@ def build_nip(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip) ->
     heights = [layer.thickness * 1e3 for layer in layers]
     length = fast.entry_x - fast.exit_x
     travels = 1.2 if case.fem.travel is None else case.fem.travel
-    end = travels * length
-    strip_length = end + fast.entry_x + 0.4 * length
+    strip_length = travels * length + fast.entry_x + 0.4 * length
     x = np.linspace(0.0, strip_length, case.fem.elements_along + 1)
+    end = float(x[np.searchsorted(x, travels * length)])  # on a node, so that meshes differ by their elements alone
     total = sum(heights)
     through = [max(1, round(case.fem.elements_through * height / total)) for height in heights]
     foil, sides = foil_of(case), web.sides

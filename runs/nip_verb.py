@@ -1,23 +1,27 @@
 """`kalander nip CASE.toml`: a nip case solved by the fast model or by finite elements, answered in SI."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kalander.continuum.closure import SOLID_FRACTION_LIMIT
+from kalander.continuum.closure_validity import closure_notes
 from kalander.continuum.column import Layer, LayerPast
 from kalander.continuum.foil import FoilResult, Travel, stretch_foil
 from kalander.continuum.layered_result import LayeredNip
 from kalander.continuum.layered_web import LayeredWeb, rested
 from kalander.continuum.nip import CONTROLS
 from kalander.continuum.nip_result import NipResult
+from kalander.continuum.number_range import OUT_OF_NUMBERS, within_numbers
 from kalander.continuum.powder import Powder, feed_powder
 from kalander.continuum.web_stress import coating_travel
 from kalander.coupling.atomic import path_errors, try_output
-from kalander.coupling.nip_case import NipCase, NipPass, PowderCase
+from kalander.coupling.nip_case import NipCase, NipPass
 from kalander.coupling.nip_models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case
 from kalander.coupling.nipping import FIELDS
+from kalander.coupling.powder_case import PowderCase
 from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.runs.answers import NAMES
 
@@ -25,10 +29,27 @@ __all__ = ["solve_case"]
 
 
 def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path | None = None) -> dict[str, Any]:
-    """Answer of the contract; what a model does not know is None. `output`: folder for figures and fields."""
+    """Answer of the contract; what a model does not know is None. `output`: folder for figures and fields.
+
+    `notes`: what is unusual in the case, and what lies outside of what its closures were made from. Raises InputError,
+    ClosureRangeError, NumericalError.
+    """
+    if isinstance(case, PowderCase) and model == "fem":
+        raise InputError(Fault("--model", model, "knows no powder", "fast"))
+    with within_numbers():
+        answer = _solved(case, model, output)
+    answer["notes"] = [*case.warnings, *answer.get("notes", [])]
+    if not all(np.all(np.isfinite(value)) for value in answer.values() if isinstance(value, float)):
+        raise NumericalError(OUT_OF_NUMBERS)
+    if output is not None and isinstance(case, NipCase):
+        from kalander.runs.nip_case_figure import write_figures
+
+        answer["files"] = [*answer.get("files", []), *write_figures(case, answer, output)]
+    return answer
+
+
+def _solved(case: NipCase | PowderCase, model: str, output: Path | None) -> dict[str, Any]:
     if isinstance(case, PowderCase):
-        if model == "fem":
-            raise InputError(Fault("--model", model, "knows no powder", "fast"))
         return _powder(case)
     if output is not None:  # before the work
         with path_errors(output, "create"):
@@ -38,13 +59,16 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
         from kalander.runs.nip_fem_verb import solve_by_elements
 
         answer = solve_by_elements(case, output)
-    else:
-        answer = _plain(case) if is_plain(case) else _layered(case)
-    if output is not None:
-        from kalander.runs.nip_case_figure import write_figures
+        web, _ = layered_web(case)
+        return answer | {"notes": [*answer.get("notes", []), *_range_notes(web, answer["peak_pressure_Pa"])]}
+    return _plain(case) if is_plain(case) else _layered(case)
 
-        answer["files"] = [*answer.get("files", []), *write_figures(case, answer, output)]
-    return answer
+
+def _range_notes(web: LayeredWeb, peak_pressure: float) -> list[str]:
+    """What lies outside of what the closures were made from at a peak pressure [Pa], each sentence once."""
+    closures = {id(layer.closure): layer.closure for layer in web.layers}.values()
+    notes = [note for closure in closures for note in closure_notes(closure, peak_pressure * 1e-6)]
+    return list(dict.fromkeys(notes))
 
 
 def _powder(case: PowderCase) -> dict[str, Any]:
@@ -100,6 +124,7 @@ def _plain(case: NipCase) -> dict[str, Any]:
         "springback_delayed": result.springback,
         "deborah": None,
         **foil_answer(stretched),
+        "notes": closure_notes(web.closure, result.peak_pressure),
         "model": "fast",
         "iterations": result.iterations,
         "x_m": (result.x * 1e-3).tolist(),
@@ -114,17 +139,81 @@ def _layered(case: NipCase) -> dict[str, Any]:
     rolls = rolls_of_case(case)
     answers: list[dict[str, Any]] = []
     pasts: tuple[LayerPast, ...] | None = None
-    for rolling in (case.rolling, *case.further_pass):
+    for number, rolling in enumerate((case.rolling, *case.further_pass)):
         if pasts is not None:
             web = LayeredWeb(web.layers, web.foil_thickness, web.sides, rested(pasts, web.layers, rolling.rest))
-        result = roll_case(case, rolling, web, rolls)
+            if note := _open_note(rolling, web, f"further_pass[{number - 1}]"):
+                answers.append(_untouched_answer(rolling, web, owner, note))
+                pasts = web.pasts
+                continue
+        try:
+            result = roll_case(case, rolling, web, rolls)
+        except InputError as unfit:
+            raise InputError([_of_pass(fault, number) for fault in unfit.faults]) from None
         answers.append(_layered_answer(case, rolling, web, owner, result))
         pasts = result.pasts
     last = answers[-1]
     if len(answers) > 1:
-        names = ("line_load_N_per_m", "peak_pressure_Pa", "set_gap_m", "exit_thickness_m", "porosity_mean")
+        names = ("line_load_N_per_m", "peak_pressure_Pa", "set_gap_m", "exit_thickness_m", "porosity_mean", "notes")
         last["passes"] = [{name: answer[name] for name in names} for answer in answers]
+        last["notes"] = list(dict.fromkeys(note for answer in answers for note in answer["notes"]))
     return last
+
+
+def _of_pass(fault: Fault, number: int) -> Fault:
+    """The fault where its pass stands in the case."""
+    further = fault.where.startswith("pass.") and number > 0
+    return replace(fault, where=f"further_pass[{number - 1}]{fault.where[4:]}") if further else fault
+
+
+def _open_note(rolling: NipPass, web: LayeredWeb, key: str) -> str:
+    """Why a further pass leaves the web alone; empty where the rolls touch it."""
+    thickness = web.thickness * 1e-3
+    if rolling.gap is not None and rolling.gap >= thickness:
+        what = f"{key}.gap: rolls {rolling.gap:.6g} m apart do not touch the web"
+    elif rolling.exit_thickness is not None and rolling.exit_thickness >= thickness:
+        what = f"{key}.exit_thickness: {rolling.exit_thickness:.6g} m needs no pressing of the web"
+    else:
+        return ""
+    return f"{what}, which comes {thickness:.6g} m thick: line load 0, and it passes as it comes"
+
+
+def _untouched_answer(rolling: NipPass, web: LayeredWeb, owner: np.ndarray, note: str) -> dict[str, Any]:
+    """The answer where the rolls do not touch the web; what only a contact has is None."""
+    assert web.pasts is not None
+    coating = web.coating / web.sides
+    solid = np.array([layer.thickness * (1.0 - layer.porosity) for layer in web.layers])
+    porosity = 1.0 - float(solid.sum()) / coating
+    at_last = replace(web, pasts=tuple(replace(past, elastic=0.0) for past in web.pasts))
+    layers = (1.0 - solid / web.present).tolist()
+    return {
+        **dict.fromkeys(NAMES.values()),
+        "line_load_N_per_m": 0.0,
+        "peak_pressure_Pa": 0.0,
+        "set_gap_m": rolling.gap,
+        "loaded_gap_m": rolling.gap,
+        "exit_thickness_m": web.thickness * 1e-3,
+        "coating_minimum_thickness_m": coating * 1e-3,
+        "coating_exit_thickness_m": coating * 1e-3,
+        "springback": 0.0,
+        "porosity_nip": porosity,
+        "porosity_mean": porosity,
+        "porosity_layers": layers,
+        "porosity_layers_nip": layers,
+        "temperature_layers_K": [rolling.web_temperature] * len(web.layers),
+        "layer_index": owner.tolist(),
+        "recovered_thickness_m": at_last.thickness * 1e-3,
+        "springback_delayed": at_last.coating / web.coating - 1.0,
+        "recovery": _recovery(web, web.pasts),
+        "deborah": None,
+        **foil_answer("the rolls do not touch the web"),
+        "notes": [note],
+        "model": "fast",
+        "iterations": 0,
+        "x_m": [],
+        "pressure_Pa": [],
+        "gap_m": [],
+    }
 
 
 def _layered_answer(
@@ -144,9 +233,10 @@ def _layered_answer(
         "layer_index": owner.tolist(),
         "recovered_thickness_m": result.web_recovered_thickness * 1e-3,
         "springback_delayed": result.springback_delayed,
-        "recovery": _recovery(web, result),
+        "recovery": _recovery(web, result.pasts),
         "deborah": result.deborah,
         **foil_answer(_stretch(case, rolling, travel)),
+        "notes": _range_notes(web, result.peak_pressure * 1e6),
         "model": "fast",
         "iterations": result.iterations,
         "x_m": (result.x * 1e-3).tolist(),
@@ -155,13 +245,13 @@ def _layered_answer(
     }
 
 
-def _recovery(web: LayeredWeb, result: LayeredNip) -> list[dict[str, float]]:
+def _recovery(web: LayeredWeb, pasts: tuple[LayerPast, ...]) -> list[dict[str, float]]:
     """Thickness of the web at times after the nip, while the delayed springback goes on."""
     if not any(layer.relaxation for layer in web.layers):
         return []
     rows = []
     for time in (1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 3600.0, 86400.0):
-        later = LayeredWeb(web.layers, web.foil_thickness, web.sides, rested(result.pasts, web.layers, time))
+        later = LayeredWeb(web.layers, web.foil_thickness, web.sides, rested(pasts, web.layers, time))
         rows.append({"time_s": time, "thickness_m": later.thickness * 1e-3})
     return rows
 

@@ -19,9 +19,10 @@ def main(arguments: list[str]) -> None:
         study = api.run(card, folder, on_progress=show)
 
     for row in press_answer(card, study.pressed):
+        scatter = "" if row["porosity_sd"] is None else f" (sd {row['porosity_sd']:.3f})"
         print(
             f"{row['stress_Pa'] / 1e6:7.2f} MPa: porosity {row['porosity_loaded']:.3f} under load, "
-            f"{row['porosity_released']:.3f} released (sd {row['porosity_sd']:.3f}), springback {row['springback']:.3f}"
+            f"{row['porosity_released']:.3f} released{scatter}, springback {row['springback']:.3f}"
         )
     settings = study.rolled.tables["settings"]
     for name, load, gap in zip(settings["name"], settings["line_load"], settings["set_gap"], strict=True):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kalander.coupling.atomic import own_folder, replacing, try_output
@@ -17,6 +16,7 @@ from kalander.coupling.fields import Quantity
 from kalander.coupling.quantity import DIMENSIONS
 from kalander.runs.answers import press_answer
 from kalander.runs.figures import compaction_figure, damage_figure, honesty_figure
+from kalander.runs.fracture_answer import judges
 from kalander.runs.fracture_figure import fracture_figure
 from kalander.runs.nip_figure import nip_figure
 from kalander.runs.packing_figure import bed_before, bed_pressed, packing_figure
@@ -72,9 +72,8 @@ def _pictures(results: StudyResults) -> Iterator[Picture]:
         yield Picture("packing", png(packing_figure(beds)), PACKING_CAPTION)
     if pressed is not None:
         yield Picture("compaction", png(compaction_figure(card, pressed)), COMPACTION_CAPTION)
-        yield Picture("damage", png(damage_figure(pressed)), DAMAGE_CAPTION)
-        boxes, particles = pressed.tables["boxes"], pressed.tables["particles"]
-        if boxes["reached"].any() and not np.isnan(particles["strength"]).all():
+        yield Picture("damage", png(damage_figure(card, pressed)), DAMAGE_CAPTION)
+        if pressed.tables["boxes"]["reached"].any() and judges(pressed):
             yield Picture("fracture", png(fracture_figure(card, pressed)), FRACTURE_CAPTION)
     if rolled is not None and rolled.tables["settings"]["solved"].any():
         yield Picture("nip", png(nip_figure(card, rolled)), NIP_CAPTION)
@@ -158,7 +157,7 @@ def result_in_words(results: StudyResults) -> list[str]:
             f"Under {stress} its porosity falls to {100 * row['porosity_loaded']:.1f} %; released it returns to "
             f"{100 * row['porosity_released']:.1f}{scatter} %{_beside_published(card, row['stress_Pa'])}, "
             f"with {100 * row['broken_bond_fraction']:.0f} % of the binder bonds broken "
-            f"and {100 * row['cracked_fraction']:.1f} % of the particle volume cracked."
+            f"and {_cracked(row['cracked_fraction'])}."
         )
     for setting in [] if rolled is None else nip_settings(rolled):
         if setting["elastic_rolls"] and setting["solved"] and setting["name"].startswith("stress"):
@@ -168,6 +167,13 @@ def result_in_words(results: StudyResults) -> list[str]:
                 f"the web leaves {setting['exit_thickness_m'] * 1e6:.1f} µm thick."
             )
     return sentences
+
+
+def _cracked(share: float | None) -> str:
+    """What became of the particles; None: no criterion asked."""
+    if share is None:
+        return "no judgement of cracks (fracture.criterion is none)"
+    return f"{100 * share:.1f} % of the particle volume cracked"
 
 
 def _beside_published(card: Card, stress: float) -> str:

@@ -10,32 +10,35 @@ from kalander.coupling.card import Card
 from kalander.coupling.card_sections import Published
 from kalander.coupling.store import Data
 from kalander.dem.criteria import CRITERIA, SANGROS_2020
-from kalander.runs.answers import electrode_answer, nip_answer, press_answer, transport_answer, validity_answer
-from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.runs.answers import (
+    electrode_answer,
+    nip_answer,
+    press_answer,
+    study_flags,
+    transport_answer,
+    validity_answer,
+)
+from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, judges, size_classes_of
+from kalander.runs.grid import ABSENT, Grid, decimal, micrometres, percent, significant
+from kalander.runs.measured_tables import sizes_grid, transport_grid
 from kalander.runs.results import StudyResults
 
-__all__ = ["Grid", "Summary", "nip_settings", "published_at", "summarise"]
+__all__ = ["Summary", "nip_settings", "published_at", "summarise"]
 
-ABSENT = "–"
+NOT_JUDGED = "not judged"  # the card's criterion of fracture is "none"
 LEDGER_ROWS = {
     "elastic": "elastic energy of contacts and bonds", "kinetic": "kinetic energy", "friction": "friction",
     "damping": "dashpots of contacts", "plastic": "yielding", "bonds": "bonds: failure, dashpots, relaxation",
     "fracture_energy": "fracture",
 }  # fmt: skip
+WORTH_SAYING = 0.1e-6  # m; lengths are shown to that digit
 STRESS_TOLERANCE = 0.01  # a published state belongs to a pressed stress within this share of it
 NAME_LENGTH = 14  # of a published state in a heading
 LEDGERS_A_GRID = 6  # of the largest stresses, with a narrow column each
 STRESSES_A_GRID = 3  # the largest ones, with two columns each
+STATE_TITLE = "Electrode before and after, particle boxes: mean ± standard deviation over the replicas"
+UNPUBLISHED = "published"  # heading of a stress for which nothing was
 STATES_A_GRID = 2  # with their published columns, what fits beside the labels in 118 columns
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of text: one heading a column, the first column holds labels."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,55 @@ def summarise(results: StudyResults) -> Summary:
     """All tables of what is there."""
     card = results.card
     grids = [balance_grid(card)]
-    pressed, rolled = results.data("press"), results.data("nip")
+    packed, pressed, rolled = (results.data(name) for name in ("pack", "press", "nip"))
+    settings = [] if rolled is None else nip_settings(rolled)
+    if packed is not None:
+        grids.append(sizes_grid(card, packed))
     if pressed is not None:
-        settings = [] if rolled is None else nip_settings(rolled)
         rows = press_answer(card, pressed)
         grids = [*state_grids(card, rows, settings), *grids, ledger_grid(rows), *fracture_grids(card, pressed)]
     if rolled is not None:
-        grids.append(nip_grid(nip_settings(rolled)))
+        grids.append(nip_grid(card, settings))
     measured = results.data("transport")
     if measured is not None:
         grids.append(transport_grid(transport_answer(measured)))
-    flags = validity_answer(card, pressed)["flags"] if pressed is not None else list(card.warnings)
+    finished = {name: stored.data for name, stored in results.stored.items()}
+    flags = study_flags(card, finished) if pressed is None else validity_answer(card, finished)["flags"]
     notes = [f"missing: {name} is not computed yet" for name in results.missing]
     notes += [f"outdated: {sentence}" for sentence in results.stale]
     notes += [f"flag: {flag}" for flag in flags]
+    notes += _nip_notes(results.data("closure"), rolled)
+    if pressed is not None:
+        notes += _thickness_notes(card, press_answer(card, pressed), settings)
+    return Summary(tuple(grids), (*notes, f"device: {results.device}"))
+
+
+def _nip_notes(closure: Data | None, rolled: Data | None) -> list[str]:
+    """What was done to the pressing curves, and which settings have no solution or leave the pressed stresses."""
+    notes = [] if closure is None else [f"flag: closure: {note}" for note in closure.attributes.get("notes", [])]
     if rolled is not None:
         notes += [f"nip without a solution: {name}: {why}" for name, why in rolled.attributes["reasons"].items()]
-    return Summary(tuple(grids), (*notes, f"device: {results.device}"))
+        outside = rolled.attributes.get("notes", {}).items()
+        notes += [f"flag: nip, {name}: {note}" for name, sentences in outside for note in sentences]
+    return notes
+
+
+def _thickness_notes(card: Card, rows: list[dict[str, Any]], settings: list[dict[str, Any]]) -> list[str]:
+    """Why boxes and nip show other thicknesses at one stress, where they do."""
+    foil, sides, differences = card.electrode.foil.thickness, card.electrode.sides, []
+    for row in rows:
+        rolled = [one for one in settings if one["name"] == f"stress {row['stress_Pa'] / 1e6:g} MPa" and one["solved"]]
+        if rolled and row["thickness_released_m"] is not None:
+            boxes = foil + sides * row["thickness_released_m"]
+            differences.append((abs(rolled[0]["exit_thickness_m"] - boxes), boxes, rolled[0]))
+    largest, boxes, nip = max(differences, key=lambda item: item[0], default=(0.0, 0.0, {}))
+    if largest < WORTH_SAYING:
+        return []
+    return [
+        f"boxes and nip: at {nip['name']} the released web is {micrometres(boxes)} µm in the boxes, "
+        f"{micrometres(nip['exit_thickness_m'])} µm behind the nip: the closure averages strains over the replicas "
+        "where the table of states averages thicknesses, and lets porosity fall with load where scatter does not"
+    ]
 
 
 # --- the grids --------------------------------------------------------------------------------------------------------
@@ -78,8 +113,9 @@ def state_grids(card: Card, rows: list[dict[str, Any]], settings: list[dict[str,
         columns = _before_columns(card)
         for row in rows[first : first + STATES_A_GRID]:
             columns += _state_columns(card, row, settings)
+        columns = [(heading, cells) for heading, cells in columns if heading != UNPUBLISHED]
         lines = tuple((label, *(cells.get(label, ABSENT) for _, cells in columns)) for label in STATE_LABELS)
-        yield Grid("Electrode before and after", ("state", *(heading for heading, _ in columns)), lines)
+        yield Grid(STATE_TITLE, ("state", *(heading for heading, _ in columns)), lines)
 
 
 STATE_LABELS = (
@@ -105,18 +141,15 @@ STATE_LABELS = (
 Columns = list[tuple[str, dict[str, str]]]  # heading, and cells by label
 
 
-def transport_grid(rows: list[dict[str, Any]]) -> Grid:
-    """Ions and electrons as laid and after each press, through the plane and in it."""
-    headings = ("pressed to, released (MPa)", "porosity %", "κ/κ0 z", "κ/κ0 xy", "τ z", "τ xy", "σ z S/m", "σ xy S/m")
-    lines = []
-    for row in rows:
-        cells = [f"{row['stress_Pa'] / 1e6:g}" if row["stress_Pa"] else "as laid", percent(row["porosity"])]
-        for name in ("effective_ratio", "tortuosity", "conductivity_S_per_m"):
-            x, y, z = row[name]
-            across = None if x is None or y is None else 0.5 * (x + y)
-            cells += [ABSENT if value is None else f"{value:.3g}" for value in (z, across)]
-        lines.append(tuple(cells))
-    return Grid("Transport", headings, tuple(lines))
+def nip_at(settings: list[dict[str, Any]], stress: float, *, elastic: bool) -> dict[str, Any] | None:
+    """The nip that was solved for a pressed stress [Pa]."""
+    for setting in settings:
+        # the card's own setting may come near the stress by chance, but is not the nip that was solved for it
+        if not setting["solved"] or not setting["name"].startswith("stress") or setting["elastic_rolls"] != elastic:
+            continue
+        if np.isclose(setting["peak_pressure_Pa"], stress, rtol=STRESS_TOLERANCE):
+            return setting
+    return None
 
 
 def _before_columns(card: Card) -> Columns:
@@ -134,30 +167,31 @@ def _state_columns(card: Card, row: dict[str, Any], settings: list[dict[str, Any
     """One pressed stress, and the nip that reaches it."""
     foil, sides, stress = card.electrode.foil.thickness, card.electrode.sides, row["stress_Pa"]
 
-    def web(side: float | None) -> str:
-        return micrometres(None if side is None else foil + sides * side)
+    def web(state: str) -> str:
+        side, scatter = row[f"thickness_{state}_m"], row[f"thickness_{state}_sd_m"]
+        whole = None if side is None else foil + sides * side
+        return micrometres(whole, None if scatter is None else sides * scatter)
 
     computed = {
         "porosity, loaded (%)": percent(row["porosity_loaded"], row["porosity_loaded_sd"]),
         "porosity, released (%)": percent(row["porosity_released"], row["porosity_sd"]),
-        "web thickness, loaded (µm)": web(row["thickness_loaded_m"]),
-        "web thickness, released (µm)": web(row["thickness_released_m"]),
-        "coating, one side, loaded (µm)": micrometres(row["thickness_loaded_m"]),
-        "coating, one side, released (µm)": micrometres(row["thickness_released_m"]),
-        "springback (% of loaded)": percent(row["springback"]),
-        "recovery (% of initial)": percent(row["recovery"]),
+        "web thickness, loaded (µm)": web("loaded"),
+        "web thickness, released (µm)": web("released"),
+        "coating, one side, loaded (µm)": micrometres(row["thickness_loaded_m"], row["thickness_loaded_sd_m"]),
+        "coating, one side, released (µm)": micrometres(row["thickness_released_m"], row["thickness_released_sd_m"]),
+        "springback (% of loaded)": percent(row["springback"], row["springback_sd"]),
+        "recovery (% of initial)": percent(row["recovery"], row["recovery_sd"]),
         "contacts of a particle, loaded": decimal(row["coordination"], 2),
         "broken binder bonds (%)": percent(row["broken_bond_fraction"]),
-        "cracked share of volume (%)": percent(row["cracked_fraction"]),
+        "cracked share of volume (%)": NOT_JUDGED
+        if card.fracture.criterion == "none"
+        else percent(row["cracked_fraction"], row["cracked_fraction_sd"]),
         "lateral over axial stress": decimal(row["lateral_ratio"], 2),
         "replicas that reached it": f"{row['replicas_reached']} of {row['replicas']}",
     }
-    for setting in settings:
-        # the card's own setting may come near the stress by chance, but is not the nip that was solved for it
-        if not setting["solved"] or not setting["name"].startswith("stress"):
-            continue
-        if np.isclose(setting["peak_pressure_Pa"], stress, rtol=STRESS_TOLERANCE):
-            rolls = "elastic" if setting["elastic_rolls"] else "rigid"
+    for rolls in ("elastic", "rigid"):
+        setting = nip_at(settings, stress, elastic=rolls == "elastic")
+        if setting is not None:
             computed[f"line load, {rolls} rolls (N/mm)"] = significant(setting["line_load_N_per_m"], 1e-3)
             computed[f"set gap, {rolls} rolls (µm)"] = micrometres(setting["set_gap_m"])
     return [(f"{stress / 1e6:.4g} MPa", computed), _published_column(card, stress)]
@@ -175,7 +209,7 @@ def _published_column(card: Card, stress: float) -> tuple[str, dict[str, str]]:
     """Published values of a stress; they were measured on the released web, at a set gap of elastic rolls."""
     point = published_at(card, stress)
     if point is None:
-        return "published", {}
+        return UNPUBLISHED, {}
     return f"publ. {point.name:.{NAME_LENGTH}}", {
         "porosity, released (%)": percent(point.porosity),
         "web thickness, released (µm)": micrometres(point.thickness),
@@ -189,17 +223,18 @@ def balance_grid(card: Card) -> Grid:
     answer = electrode_answer(card)
     names = {
         "active": "active material",
-        "additive": "graphite",
+        "additive": "conductive graphite",
         "binder_domain_solids": "carbon and binder",
         "pores": "pores",
     }
     rows = [(names[name], f"{percent(share)} % of the coating") for name, share in answer["volume_fractions"].items()]
     origin = "from the recipe" if card.electrode.solid_density is None else "given in the card"
-    published = _published_column(card, 0.0)[1].get("web thickness, released (µm)", ABSENT)
+    known = _published_column(card, 0.0)[1].get("web thickness, released (µm)", ABSENT)
+    published = "" if known == ABSENT else f", published {known}"
     rows += [
         ("solid density", f"{answer['solid_density_kg_per_m3']:.0f} kg/m³, {origin}"),
         ("coating thickness, one side", f"{micrometres(answer['coating_thickness_m'])} µm"),
-        ("web thickness", f"{micrometres(answer['web_thickness_m'])} µm, published {published}"),
+        ("web thickness", f"{micrometres(answer['web_thickness_m'])} µm{published}"),
     ]
     return Grid("Volume balance before calendering", ("quantity", "value"), tuple(rows))
 
@@ -221,7 +256,7 @@ def ledger_grid(rows: list[dict[str, Any]]) -> Grid:
 
 def fracture_grids(card: Card, pressed: Data) -> Iterator[Grid]:
     """Cracked share at each stress by all criteria, and by size at the largest; none where particles do not crush."""
-    if np.isnan(pressed.tables["particles"]["strength"]).all():
+    if not judges(pressed):
         return
     answer = criteria_answer(pressed)
     stresses = list(dict.fromkeys(row["stress_Pa"] for row in answer))[-STRESSES_A_GRID:]
@@ -235,7 +270,8 @@ def fracture_grids(card: Card, pressed: Data) -> Iterator[Grid]:
         known = [published_at(card, stress) for stress in stresses]
         cells = [cell for point in known for cell in (ABSENT, percent(point.cracked_fraction if point else None))]
         rows.append(("published", *cells))
-    yield Grid("Cracked particles by criterion (%), side by side", ("criterion", *headings), tuple(rows))
+    marked = "" if card.fracture.criterion == "none" else "; * the card's own"
+    yield Grid(f"Cracked particles by criterion (%), side by side{marked}", ("criterion", *headings), tuple(rows))
     reached = pressed.tables["boxes"]["stress"][pressed.tables["boxes"]["reached"] == 1]
     if len(reached):
         yield _size_grid(card, pressed, float(reached.max()))
@@ -245,7 +281,7 @@ def _size_grid(card: Card, pressed: Data, stress: float) -> Grid:
     """Cracked share of the particles of each size after a stress."""
     classes = size_classes_of(pressed, stress)
     headings = tuple(f"{1e6 * diameter:.1f} µm" for diameter in classes.diameter)
-    rows = [("particles", *(str(count) for count in classes.count))]
+    rows = [("particles in all boxes", *(str(count) for count in classes.count))]
     for name, shares in zip(CRITERIA, classes.cracked):
         rows.append((_criterion_label(card, name), *(percent(share) for share in shares)))
     return Grid(f"Cracked particles by size after {stress / 1e6:.4g} MPa (%)", ("criterion", *headings), tuple(rows))
@@ -263,11 +299,11 @@ NIP_HEADINGS = (
 )  # fmt: skip
 
 
-def nip_grid(settings: list[dict[str, Any]]) -> Grid:
+def nip_grid(card: Card, settings: list[dict[str, Any]]) -> Grid:
     """Every setting of the nip."""
     rows = tuple(
         (
-            f"{setting['name']}, {'elastic' if setting['elastic_rolls'] else 'rigid'}",
+            f"{_held(card, setting['name'])}, {'elastic' if setting['elastic_rolls'] else 'rigid'}",
             significant(setting["line_load_N_per_m"], 1e-3),
             significant(setting["peak_pressure_Pa"], 1e-6),
             micrometres(setting["set_gap_m"]),
@@ -279,33 +315,20 @@ def nip_grid(settings: list[dict[str, Any]]) -> Grid:
         )
         for setting in settings
     )
-    return Grid("Nip", NIP_HEADINGS, rows)
+    return Grid("Nip: what is held; exit, springback of the coating and porosity are behind it", NIP_HEADINGS, rows)
+
+
+def _held(card: Card, name: str) -> str:
+    """What a setting holds, with its value: the card's own, or the peak that it presses to."""
+    calender = card.calender
+    own = {
+        "gap": f"gap {micrometres(calender.gap)} µm",
+        "line_load": f"load {'' if calender.line_load is None else significant(calender.line_load, 1e-3)} N/mm",
+        "target_porosity": f"porosity {percent(calender.target_porosity)} %",
+    }
+    return own.get(name, name.replace("stress", "peak"))
 
 
 def nip_settings(rolled: Data) -> list[dict[str, Any]]:
     """Answers of all settings."""
     return [nip_answer(rolled, row) for row in range(len(rolled.tables["settings"]["name"]))]
-
-
-# --- numbers as text --------------------------------------------------------------------------------------------------
-
-
-def decimal(value: float | None, digits: int, *, factor: float = 1.0) -> str:
-    """A number with fixed decimals, a dash where it does not exist."""
-    return ABSENT if value is None else f"{value * factor:.{digits}f}"
-
-
-def percent(value: float | None, scatter: float | None = None) -> str:
-    """A share in per cent, with its standard deviation over the replicas."""
-    text = decimal(value, 1, factor=100.0)
-    return text if value is None or scatter is None else f"{text} ± {100.0 * scatter:.1f}"
-
-
-def micrometres(value: float | None) -> str:
-    """A length in µm."""
-    return decimal(value, 1, factor=1e6)
-
-
-def significant(value: float | None, factor: float) -> str:
-    """Three digits, without an exponent."""
-    return ABSENT if value is None else f"{float(f'{value * factor:.3g}'):g}"

@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from kalander.runs.failures import printable
+from kalander.runs.grid import Grid
 from kalander.runs.results import open_results
-from kalander.runs.tables import Grid, summarise
+from kalander.runs.tables import summarise
 
-__all__ = ["print_summary", "summary_table", "summary_text"]
+__all__ = ["grid_text", "print_summary", "summary_table", "summary_text"]
 
 WIDTH = 118
 
@@ -36,10 +37,10 @@ def summary_text(folder: Path) -> str:
     """The summary in fixed-width columns, at most 118 wide. Raises InputError, CheckpointError."""
     summary = summarise(open_results(folder))
     notes = "\n".join(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in summary.notes)
-    return printable("\n\n".join([*(_plain(grid) for grid in summary.grids), notes]))
+    return printable("\n\n".join([*(grid_text(grid) for grid in summary.grids), notes]))
 
 
-def _plain(grid: Grid) -> str:
+def grid_text(grid: Grid) -> str:
     """Labels to the left, numbers to the right."""
     table = [grid.headings, *grid.rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(grid.headings))]

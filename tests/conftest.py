@@ -11,6 +11,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+sys.path.append(str(Path(__file__).parent))  # helper modules: test modules are no package
+
+import another_machine
+
+if another_machine.NUMBER:
+    another_machine.install(another_machine.NUMBER)
+
 # examples follow from the test alone, and a machine that is busy fails none
 hypothesis.settings.register_profile("kalander", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("kalander")
@@ -37,6 +44,9 @@ def in_child(tmp_path) -> Callable:
 
     def run(source: str, *, device: str | None = "cpu", precision: str = "f64", threads: int = 1, env=None):
         lines = ["import json", "import numpy as np"]
+        if another_machine.NUMBER:
+            lines.append(f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import another_machine")
+            lines.append(f"another_machine.install({another_machine.NUMBER})")
         if device is not None:
             options = f"cache={str(KERNEL_CACHE)!r}, allow_software={device == 'vulkan'}"
             lines.append("from kalander.kernels.backend import start, ti")

@@ -9,8 +9,10 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from kalander.coupling.homogenise import closure_from
 from kalander.coupling.store import load
 from kalander.runs import calendering, fracture_criteria, nmc111, percolation, two_materials
 from kalander.runs.plot_style import png
@@ -47,6 +49,16 @@ def test_nmc111_prints_what_it_found(study):
     assert released[1] < released[0] <= 0.522
     assert all(after > before for before, after in zip(loaded, released))
     assert (folder / "report.html").exists()
+
+
+@pytest.mark.xdist_group("scripts")
+def test_porosity_behind_the_nip_falls_with_load(study):
+    """Two replicas at two stresses scatter; whatever they gave back, more load never leaves a thicker web."""
+    closure = closure_from(load(study[0] / "closure.h5").data)
+    strain = np.linspace(0.0, closure.strain_limit, 1001)
+    assert np.all(np.diff(strain - closure.recovery_at(strain)) > -1e-12)  # a rounding
+    assert closure.pressed is not None
+    assert closure.pressed == pytest.approx((5.0, 19.82), rel=0.15)  # a servo at speed passes its stress
 
 
 @pytest.mark.xdist_group("scripts")

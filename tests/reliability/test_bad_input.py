@@ -259,6 +259,21 @@ ONE_FAULT = [
     ("haste of bonds", "[step]", "haste = 8\n[step]", "press.haste", "without carbon and binder"),
     ("haste below one", "[step]", "haste = 0.5\n[step]", "press.haste", "at least 1"),
     ("unstable contacts", 'dt = "auto"', "contact_share = 2", "step.contact_share", "at most 0.6"),
+    ("stress twice", '"160 MPa"', '"0.02 GPa"', "press.stress[1]", "'0.02 GPa' stands there twice; allowed: each"),
+    ("stress of no matter", '"160 MPa"', '"1e9 GPa"', "press.stress[1]", "at most 1e+13 Pa"),
+    ("replaces nothing", '"largest_force"', '"none"\nmode = "replace"', "fracture.mode", "a fracture.criterion"),
+    (
+        "hair for a roll",
+        '"430 mm"',
+        '"1 um"',
+        "calender.roll.diameter",
+        "'1 um' is out of range; allowed: at least 0.001",
+    ),
+    ("speed of light", '"2 m/min"', '"1e20 m/s"', "calender.speed", "at most 100 m/s"),
+    ("hotter than the sun", "target", 'roll_temperature = "1e20 K"\ntarget', "calender.roll_temperature", "1000 K"),
+    ("hot press", "[step]", 'temperature = "1e20 K"\n[step]', "press.temperature", "at most 1000 K"),
+    ("closed beyond", "target_porosity = 0.35", 'gap = "-1 um"', "calender.gap", "at least 0 m"),
+    ("as typed", "target_porosity = 0.35", 'gap = "200 um"', "calender.gap", "'200 um' does not touch the web"),
     ("quick", "[step]", '[quick]\nboxes.with = "30 um"\n[step]', "quick.boxes.with", "'width'"),
     ("missing", 'modulus = "2 GPa"', "", "binder.modulus", "text with number and unit"),
 ]
@@ -355,6 +370,16 @@ WARNED = [
         "press.material_speed: ",
     ),
     ("fast", "[step]", "inertial_number = 0.01\n[step]", "press.inertial_number: "),
+    ("kissing rolls", "target_porosity = 0.35", 'gap = "0 um"', "calender.gap: 0 m is less than the foil"),
+    ("nearly kissing rolls", "target_porosity = 0.35", 'gap = "1 nm"', "calender.gap: 1e-09 m is less than the foil"),
+    ("fast rolls", '"2 m/min"', '"50 m/s"', "calender.speed: 50 m/s is unusual"),
+    ("cold rolls", "target", 'roll_temperature = "4 K"\ntarget', "calender.roll_temperature: "),
+    (
+        "touch",
+        'stress = ["20 MPa", "160 MPa"]',
+        'stress = ["1 kPa", "20 MPa"]\nrelease_stress = "1 Pa"',
+        "press.stress[0]: ",
+    ),
 ]
 
 
@@ -492,7 +517,22 @@ NIP_FAULTS = [
     ("open gap", "115 um", "165 um", "pass.gap", "below the web's thickness"),
     ("two settings", "speed", 'line_load = "5 N/mm"\nspeed', "pass", "exactly one of gap"),
     ("misspelt", "diameter", "diametr", "rolls.diametr", "'diameter'"),
-]
+    ("hair for a roll", '"500 mm"', '"1 um"', "rolls.diameter", "'1 um' is out of range; allowed: at least 0.001 m"),
+    ("web thicker than the rolls", '"75 um"', '"0.1 m"', "rolls.diameter", "'500 mm' is less than 3 times"),
+    ("speed of light", '"2 m/min"', '"1e20 m/s"', "pass.speed", "at most 100 m/s"),
+    ("hotter than the sun", "speed", 'roll_temperature = "1e20 K"\nspeed', "pass.roll_temperature", "at most 1000 K"),
+    ("pulled by a star", "speed", 'tension = "1e20 N/m"\nspeed', "pass.tension", "at most 1e+06 N/m"),
+    (
+        "torn", 'material = "rigid"\n[rolls]\ndiameter = "500 mm"\n[pass]\n',
+        'material = "aluminium"\n[rolls]\ndiameter = "500 mm"\n[pass]\ntension = "3 kN/m"\n', "pass.tension",
+        "2475 N/m",
+    ),
+    (
+        "closed upon the foil", 'diameter = "500 mm"\n[pass]\ngap = "115 um"',
+        'diameter = "500 mm"\nelastic = false\n[pass]\ngap = "1 nm"', "pass.gap", "'1 nm' closes rigid rolls",
+    ),
+    ("open, as typed", "115 um", "0.2 mm", "pass.gap", "'0.2 mm' does not touch the web"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(

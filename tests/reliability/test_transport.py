@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kalander.kernels.errors import InputError
+from kalander.coupling.card import load_card
+from kalander.kernels.errors import InputError, NumericalError
 from kalander.runs.transport_verb import transport_image
 
 pytestmark = pytest.mark.timeout(120)
@@ -62,40 +64,176 @@ def test_answer_has_the_keys_of_the_contract(tmp_path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"image.npy"}
 
 
-def test_formats_and_options_give_the_same_image(tmp_path, device) -> None:
+@pytest.fixture
+def measured(device, monkeypatch):
+    """An answer in this process, on its device, whatever its cache folder is."""
+    from kalander.kernels import backend
+
+    monkeypatch.setattr(backend, "start", lambda *_, **__: replace(device, notes=("something is not as asked",)))
+
+    def measure(path: Path, **options):
+        return transport_image(path, **{"voxel": "1 um", "precision": device.precision, **options})
+
+    return measure
+
+
+def test_formats_and_options_give_the_same_image(tmp_path, measured) -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 3, (7, 6, 5)).astype(np.uint8)
-    options = {"voxel": "1 um, 1 um, 2 um", "phase": "1, 2=0.5", "periodic": True, "precision": device.precision}
-    running = {"device": "cpu", "threads": device.threads}
+    options = {"voxel": "1 um, 1 um, 2 um", "phase": "1, 2=0.5", "periodic": True}
 
-    def measured(path: Path, **more):
-        from kalander.kernels import backend
+    def axes(path: Path, **more):
+        return measured(path, **options, **more)["axes"]
 
-        backend_start = backend.start
-        backend.start = lambda *a, **k: device  # the session's device, whatever its cache folder is
-        try:
-            return transport_image(path, **options, **running, **more)["axes"]
-        finally:
-            backend.start = backend_start
-
-    expected = measured(write(tmp_path / "a.npy", image))
-    assert measured(write(tmp_path / "a.tif", image)) == expected
-    assert measured(write(tmp_path / "a.h5", image)) == expected
-    assert measured(write(tmp_path / "a.h5", image), dataset="segmented/labels") == expected
-    assert measured(write(tmp_path / "big_endian.npy", image.astype(">i4"))) == expected
-    assert measured(write(tmp_path / "negative.npy", np.where(image == 0, -5, image))) == expected
-    assert measured(write(tmp_path / "fortran.npy", np.asfortranarray(image))) == expected
+    expected = axes(write(tmp_path / "a.npy", image))
+    assert axes(write(tmp_path / "a.tif", image)) == expected
+    assert axes(write(tmp_path / "a.h5", image)) == expected
+    assert axes(write(tmp_path / "a.h5", image), dataset="segmented/labels") == expected
+    assert axes(write(tmp_path / "big_endian.npy", image.astype(">i4"))) == expected
+    assert axes(write(tmp_path / "negative.npy", np.where(image == 0, -5, image))) == expected
+    assert axes(write(tmp_path / "fortran.npy", np.asfortranarray(image))) == expected
 
 
-def test_packing_is_voxelised(tmp_path) -> None:
+def test_packing_is_voxelised(tmp_path, measured) -> None:
     """A simple cubic array: 1 − φ of pores, and the series of Sangani & Acrivos within what voxels of d/24 allow."""
     radius = (0.3 * 3 / (4 * np.pi)) ** (1 / 3) * 1e-6
     np.savez(tmp_path / "packing.npz", position=[[5e-7] * 3], radius=[radius], type=[0], box_size=[1e-6] * 3)
-    done = kalander("packing.npz", "--voxel", "0.03125 um", "--axis", "z", "--json", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
+    answer = measured(tmp_path / "packing.npz", voxel="0.03125 um", axis="z", periodic=True)
     assert answer["porosity"] == pytest.approx(0.7, abs=0.01)
     assert answer["axes"]["z"]["effective_ratio"] == pytest.approx(0.6057, rel=0.04)
+    assert answer["periodic"] == [True, True, False]
+    assert "--periodic" in answer["warnings"][0]
+
+
+def test_a_packing_is_measured_alike_in_every_form(tmp_path, measured) -> None:
+    """Archive, data file and dump of one packing; the last two do not say what their unit is."""
+    places = np.array([[6.0, 5.5, 5.25], [15.5, 5.0, 5.5], [6.0, 15.25, 5.0], [5.0, 5.25, 15.5]])
+    packing(tmp_path / "p.npz", position=places * 1e-6, radius=np.full(4, 5e-6), box_size=np.full(3, 2.1e-5))
+    rows = [f"{n + 1} 1 {{}} {x} {y} {z} " for n, (x, y, z) in enumerate(places)]
+    head = "\n4 atoms\n0 21 xlo xhi\n0 21 ylo yhi\n0 21 zlo zhi\n\nAtoms # sphere\n\n"
+    text(tmp_path / "p.data", (head + "\n".join(row.format("10 4.7") for row in rows) + "\n").encode())
+    items = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n4\nITEM: BOX BOUNDS pp pp ff\n" + "0 21\n" * 3
+    items += "ITEM: ATOMS id type radius x y z\n" + "\n".join(row.format("5") for row in rows) + "\n"
+    text(tmp_path / "p.dump", items.encode())
+    options = {"voxel": "2 um", "axis": "z"}
+    expected = measured(tmp_path / "p.npz", **options)
+    for name in ("p.data", "p.dump"):
+        with pytest.raises(InputError, match=r"--length-unit.*1 um"):
+            measured(tmp_path / name, **options)
+        found = measured(tmp_path / name, **options, length_unit="1 um")
+        assert found["porosity"] == pytest.approx(expected["porosity"], rel=1e-9)
+        assert found["axes"]["z"]["effective_ratio"] == pytest.approx(
+            expected["axes"]["z"]["effective_ratio"], rel=1e-5
+        )
+    with pytest.raises(InputError, match=r"--length-unit.*no unit"):
+        measured(tmp_path / "p.dump", **options, length_unit="1")
+
+
+def test_a_pack_of_a_study_is_measured(tmp_path, measured) -> None:
+    """Its sealed file, one packing of it; another stage's file is refused."""
+    from kalander.coupling.pack_stage import PACKED
+    from kalander.coupling.store import Data, write
+
+    rows = {"particles": 1, "boxes": 1, "clumps": 0, "bonds": 0}
+    tables = {
+        name: {
+            column: np.zeros((rows[name], *(d for d in kind.dims if isinstance(d, int))), kind.kind)
+            for column, kind in columns.items()
+        }
+        for name, columns in PACKED.items()
+    }
+    tables["particles"] |= {
+        "position": np.full((1, 3), 1e-5),
+        "radius": np.array([5e-6]),
+        "clump": np.array([-1], "i4"),
+    }
+    tables["boxes"] |= {"width": np.full((1, 2), 2e-5), "height": np.array([2e-5]), "solids": np.array([1e-15])}
+    write(tmp_path / "pack.h5", Data(tables, {}), PACKED, kind="result", identity={})
+    found = measured(tmp_path / "pack.h5", voxel="2 um", axis="z")
+    assert found["porosity"] == pytest.approx(1 - 4 / 3 * np.pi * 5**3 / 20**3, abs=2e-3)
+    with pytest.raises(InputError, match=r"--replica.*below 1"):
+        measured(tmp_path / "pack.h5", replica=1)
+    write(
+        tmp_path / "press.h5",
+        Data({"boxes": tables["boxes"]}, {}),
+        {"boxes": PACKED["boxes"]},
+        kind="result",
+        identity={},
+    )
+    with pytest.raises(InputError, match=r"no pack\.h5"):
+        measured(tmp_path / "press.h5")
+
+
+@pytest.mark.parametrize(("share", "refused", "flagged"), [(1.0, True, False), (0.6, True, False),
+                                                           (0.4, False, True), (0.1, False, False)])  # fmt: skip
+def test_voxels_are_as_fine_as_the_particles_ask_for(tmp_path, measured, caplog, share, refused, flagged) -> None:
+    """Eight spheres on a cubic grid: D_eff/D_0 between a voxel as large as a sphere (1.0) and the limit."""
+    places = (np.stack(np.meshgrid(*[np.arange(2)] * 3), -1).reshape(-1, 3) + 0.5) * 1.05e-5
+    path = packing(tmp_path / "p.npz", position=places, radius=np.full(8, 5e-6), box_size=np.full(3, 2.1e-5))
+    if refused:
+        with pytest.raises(InputError, match="half of the smallest diameter"):
+            measured(path, voxel=f"{10 * share} um")
+        return
+    answer = measured(path, voxel=f"{10 * share} um", axis="z")
+    assert bool(answer["warnings"]) == flagged
+    assert all(warning in caplog.text for warning in answer["warnings"])
+    assert "something is not as asked" in caplog.text  # what the device says of itself
+    found = answer["axes"]["z"]
+    assert found["tortuosity"] == pytest.approx(answer["porosity"] / found["effective_ratio"])
+    assert found["effective_ratio"] == pytest.approx(0.43, rel=0.1 if flagged else 0.01)
+
+
+def test_more_than_the_volumes_let_through_is_no_answer(tmp_path, measured, monkeypatch) -> None:
+    """Wiener's bound, whatever it was that made the ratio too large."""
+    from kalander.coupling import ionic
+
+    monkeypatch.setattr(ionic, "measure", lambda *_, **__: ionic.Transport(0.61, True, 1, 0.0))
+    with pytest.raises(NumericalError, match=r"0\.61 is above 0\.6"):
+        measured(write(tmp_path / "a.npy", PORES))
+
+
+@pytest.mark.parametrize(("voxel", "words"), [("1 m", "half of the smallest diameter, 5e-06 m"), ("2.6 um", "half"),
+                                              ("1 nm", "into some 2.9e+14 voxels"), ("2.5 um", "")])  # fmt: skip
+def test_voxels_of_a_card_are_held_against_its_particles(voxel, words) -> None:
+    """Before anything is pressed; what is possible but coarse is a warning."""
+    changes = {"transport.voxel": f'"{voxel}"'}
+    if not words:
+        assert any(
+            "transport.voxel: 2.5e-06 m is 0.5" in warning
+            for warning in load_card("nmc111", overrides=changes).warnings
+        )
+        return
+    with pytest.raises(InputError) as caught:
+        load_card("nmc111", overrides=changes)
+    (fault,) = caught.value.faults
+    assert fault.where == "--set transport.voxel"
+    assert words in str(fault)
+
+
+def test_voxels_of_a_card_are_held_against_the_memory(tmp_path, monkeypatch) -> None:
+    from kalander.coupling import images
+    from kalander.runs import api
+
+    monkeypatch.setattr(images, "memory_bytes", lambda: 10**8)
+    with pytest.raises(InputError, match=r"transport\.voxel.*0\.192 GB of memory"):
+        api.run(load_card("nmc111"), tmp_path / "study")
+    assert not (tmp_path / "study").exists()
+
+
+LAYERS = np.zeros((4, 5, 4), np.uint8)
+LAYERS[:, :2], LAYERS[:, 2:4] = 1, 2
+
+
+@pytest.mark.parametrize(("phase", "porosity", "ratio"), [("1", 0.4, 0.4), ("1, 2=0.1", 0.44, 0.44),
+                                                          ("1, 2=0.1:0.5", 0.6, 0.44), ("1, 2", 0.8, 0.8)])  # fmt: skip
+def test_a_phase_counts_by_the_pores_in_it(tmp_path, measured, phase, porosity, ratio) -> None:
+    """Layers along x: 40 % free, 40 % at a tenth. D/D_0 = ε/τ with τ ≥ 1 makes 0.1 the fewest pores it can have."""
+    answer = measured(write(tmp_path / "a.npy", LAYERS), phase=phase, axis="x")
+    x = answer["axes"]["x"]
+    assert (answer["porosity"], x["effective_ratio"]) == pytest.approx((porosity, ratio), rel=1e-5)
+    assert x["tortuosity"] == pytest.approx(porosity / ratio, rel=1e-5)
+    assert answer["phase_fractions"] == {label: pytest.approx(0.4) for label in answer["phases"]}
+    assert "porosity_of_phases" in answer["porosity_definition"]
 
 
 FLOATS = PORES.astype(float)
@@ -119,8 +257,11 @@ REFUSED = [
     ("axis", PORES, {"axis": "w"}, ["--axis", "x, y, z"]),
     ("phase no number", PORES, {"phase": "pore"}, ["--phase", "label"]),
     ("phase twice", PORES, {"phase": "1, 1=0.5"}, ["--phase", "twice"]),
+    ("phase with too few pores", PORES, {"phase": "1=0.5:0.4"}, ["--phase", "0.5", "to 1"]),
+    ("phase of Python", PORES, {"phase": "1_0"}, ["--phase", "label"]),
     ("phase diffusivity", PORES, {"phase": "1=-2"}, ["--phase", "1e-6"]),
     ("tolerance", PORES, {"tolerance": float("nan")}, ["--tolerance", "1e-13"]),
+    ("unit of an image", PORES, {"length_unit": "1 um"}, ["--length-unit", "image"]),
     ("dataset of an array", PORES, {"dataset": "a"}, ["--dataset", "h5"]),
 ]
 
@@ -184,7 +325,7 @@ FILES = [
     ("packing without radii", lambda folder: packing(folder / "a.npz", radius=None), ["radius"]),
     ("packing with a nan", lambda folder: packing(folder / "a.npz", position=[[np.nan, 0, 0]]), ["finite"]),
     ("packing without volume", lambda folder: packing(folder / "a.npz", box_size=[1e-5, 0, 1e-5]), ["box_size"]),
-    ("packing too small", lambda folder: packing(folder / "a.npz", box_size=[1e-7] * 3), ["two voxels"]),
+    ("packing too small", lambda folder: packing(folder / "a.npz", radius=[2e-7], box_size=[5e-7] * 3), ["two voxels"]),
 ]
 
 

@@ -36,6 +36,40 @@ def test_shipped_cards_are_sound():
         load_card(name, quick=True)
 
 
+@pytest.mark.parametrize("name", ["nmc622", "nmc811", "nmc_bimodal", "two_layer"])
+def test_cards_in_the_coating_of_nmc111_have_its_recipe(card, name):
+    """Their title says so; each may name what differs: the particles, and what one asks of them."""
+    other = load_card(name)
+    assert "in the coating of NMC111" in other.title
+    own = {"active", "particles"}
+    mine, theirs = dict(card.electrode), dict(other.electrode)
+    assert {key for key in mine if mine[key] != theirs[key]} <= own
+    assert other.binder == card.binder
+    assert other.calender == card.calender
+    assert other.boxes == card.boxes
+    conducts = {"active_conductivity"}  # of the particles
+    assert other.transport.model_dump(exclude=conducts) == card.transport.model_dump(exclude=conducts)
+
+
+def test_quick_of_a_card_without_such_a_variant_is_refused(tmp_path):
+    """It was the whole study without a word. Other faults of the card are told together with it."""
+    text = shipped_cards()["nmc111"].read_text(encoding="utf-8")
+    path = tmp_path / "own.toml"
+    path.write_text(text[: text.index("\n[quick]")], encoding="utf-8")
+    assert load_card(path).boxes.replicas == 3
+    with pytest.raises(InputError, match=r"--quick.*no table \[quick\]"):
+        load_card(path, quick=True)
+    with pytest.raises(InputError) as refused:
+        load_card(path, quick=True, overrides={"contact.friction": "-1"})
+    assert len(refused.value.faults) == 2
+
+
+def test_binder_domain_conducts_no_better_than_straight_nanopores():
+    tight = load_card("nmc111", overrides={"binder.nanoporosity": "0.2", "transport.binder_diffusivity": "0.33"})
+    assert any(text.startswith("transport.binder_diffusivity: 0.33 exceeds") for text in tight.warnings)
+    assert not any("binder_diffusivity" in text for text in load_card("nmc111").warnings)
+
+
 def test_a_card_is_in_si(card):
     assert card.electrode.mass_loading == 0.1688
     assert card.electrode.foil.thickness == 23.5e-6

@@ -15,14 +15,16 @@ from kalander.coupling.press_stage import PRESSED
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
-from kalander.coupling.transport_stage import TRANSPORT
+from kalander.coupling.transport_stage import TRANSPORT, transport_flags
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fabric import FABRIC
 from kalander.dem.ledger import ledger_columns
 from kalander.dem.press_tables import LEG
 from kalander.kernels.errors import CheckpointError, InputError
+from kalander.runs.answers import press_answer, sizes_answer, transport_answer, validity_answer
 from kalander.runs.figures import Branch, mean_over_replicas
-from kalander.runs.fracture_answer import number_shares
+from kalander.runs.fracture_answer import criteria_answer, number_shares, size_classes_of
+from kalander.runs.measured_tables import sizes_grid, transport_grid
 from kalander.runs.packing_figure import bed_before, bed_pressed, picture_of, view_of
 from kalander.runs.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
 from kalander.runs.report import write_report
@@ -234,8 +236,10 @@ def measured():
         states[name] = np.full(shape, 0.25) if column.kind == "f8" else np.zeros(shape, np.int32)
     states["stress"] = np.repeat([0.0, *STRESSES], 2)
     states["replica"] = np.tile(np.arange(2, dtype=np.int32), 3)
+    states["effective_ratio"][...], states["tortuosity"][...] = 0.125, 2.0
     states["effective_ratio"][-1, 2], states["tortuosity"][-1, 2] = 0.0, np.nan
-    return Data({"states": states}, {})
+    states["sigma"][2:4] = 0.75  # three times what its phases allow
+    return Data({"states": states}, {"flags": transport_flags(states)})
 
 
 # --- the ray-caster ---------------------------------------------------------------------------------------------------
@@ -377,8 +381,84 @@ def test_page_has_captions_provenance_calibrated_values_and_citations(study, car
 def test_transport_is_a_table_of_means_and_says_where_nothing_goes(study):
     text = summary_text(study)
     rows = [line.split() for line in text[text.index("Transport") :].splitlines()]
-    assert ["as", "laid", "25.0", "0.25", "0.25", "0.25", "0.25", "0.25", "0.25"] in rows
-    assert ["159.37", "25.0", "0.125", "0.25", "–", "0.25", "0.25", "0.25"] in rows
+    assert ["as", "laid", *["25.0", "0.125", "0.125", "2.00", "±", "0.00", "2", "0.25", "0.25", "0.25"]] in rows
+    assert ["19.82", "25.0", "0.125", "0.125", "2.00", "±", "0.00", "2", "0.75!", "0.75!", "0.25"] in rows
+    assert ["159.37", "25.0", "0.0625", "0.125", "–", "2", "0.25", "0.25", "0.25"] in rows
+
+
+def test_what_breaks_a_bound_is_flagged_in_the_answer_the_table_and_the_page(study, card, results):
+    """Two states conduct three times what their phases allow, by the made-up results."""
+    flags = validity_answer(card, results)["flags"]
+    (wiener,) = [flag for flag in flags if "Wiener" in flag]
+    assert wiener.startswith("electronic conductivity breaks the Wiener bound in 2 of 6 states")
+    assert len([flag for flag in flags if "Hashin" in flag]) == 1
+    text, page = summary_text(study), (study / "report.html").read_text(encoding="utf-8")
+    assert "flag: electronic conductivity breaks the Wiener bound in 2 of 6 states" in text
+    assert "breaks the Wiener bound in 2 of 6 states" in page
+
+
+def test_porosity_beyond_its_range_is_flagged(card, results):
+    frames = dict(results["press"].tables["frames"])
+    frames["porosity"] = frames["porosity"] - 0.25  # the hardest box would have no pores left
+    pressed = Data({**results["press"].tables, "frames": frames}, {})
+    assert any(
+        flag.startswith("porosity of the boxes leaves the range of 0 to 1: -0.05")
+        for flag in validity_answer(card, {"press": pressed})["flags"]
+    )
+
+
+def test_scatter_of_one_replica_does_not_exist(results):
+    """Null in JSON, no ± in a table."""
+    one = {name: only_first(data) for name, data in results.items() if name in ("pack", "press", "transport")}
+    alone = load_card("nmc111", overrides={"boxes.replicas": "1"})
+    rows = [*press_answer(alone, one["press"]), *transport_answer(one["transport"])]
+    rows += sizes_answer(alone, one["pack"])["realised"].values()
+    scatters = {name: value for row in rows for name, value in row.items() if "_sd" in name}
+    assert len(scatters) > 10
+    assert all(value in (None, [None] * 3) for value in scatters.values())
+    text = [cell for row in transport_grid(transport_answer(one["transport"])).rows for cell in row]
+    text += [cell for row in sizes_grid(alone, one["pack"]).rows for cell in row]
+    assert not any("±" in cell for cell in text)
+
+
+def only_first(data):
+    """The first replica of made-up results."""
+    tables = {}
+    for name, table in data.tables.items():
+        if name == "states":
+            here = table["replica"] == 0
+        elif name == "boxes":
+            here = table["replica"] == 0 if "replica" in table else np.arange(len(table["height"])) == 0
+        else:
+            here = table["box"] % 2 == 0
+        tables[name] = {column: values[here] for column, values in table.items()}
+        if "box" in table:
+            tables[name]["box"] = tables[name]["box"] // 2
+    return Data(tables, data.attributes)
+
+
+def test_cracks_that_no_criterion_judged_are_not_counted_as_none(card, results, tmp_path):
+    unjudged = load_card("nmc111", overrides={"fracture.criterion": "none", "boxes.replicas": "2"})
+    assert all(row["cracked_fraction"] is None for row in press_answer(unjudged, results["press"]))
+    soft = {**results["press"].tables["particles"], "strength": np.full(64, np.nan)}
+    graphite = Data({**results["press"].tables, "particles": soft}, {})
+    assert all(row["cracked_volume_fraction"] is None for row in criteria_answer(graphite))
+    write_study(tmp_path / "study", unjudged, results)
+    page = write_report(tmp_path / "study").read_text(encoding="utf-8")
+    assert "no judgement of cracks" in page
+    assert "volume cracked" not in page
+    assert "not judged" in summary_text(tmp_path / "study")
+
+
+def test_many_sizes_are_put_together_with_their_neighbours_and_none_is_empty(results):
+    """Ten classes of equal volume: most particles are of the smallest, where quantiles would fall together."""
+    sizes = np.repeat(np.geomspace(5e-6, 20e-6, 10), [14, 6, 3, 2, 2, 1, 1, 1, 1, 1])
+    particles = {**results["press"].tables["particles"], "origin_diameter": np.tile(sizes, 2), "origin": np.arange(64)}
+    classes = size_classes_of(Data({**results["press"].tables, "particles": particles}, {}), STRESSES[1])
+    assert len(classes.diameter) == 8
+    assert classes.count.min() > 0
+    assert np.all(np.diff(classes.diameter) > 0)
+    assert classes.diameter[0] >= 5e-6
 
 
 def test_words_of_a_card_are_escaped(card, tmp_path):
@@ -441,10 +521,10 @@ def test_table_holds_the_stored_numbers_with_their_scatter(study):
         for label, porosity in (("porosity, loaded (%)", LOADED[rank]), ("porosity, released (%)", RELEASED[rank])):
             assert cells[label, column] == f"{100 * (porosity + SHIFT / 2):.1f} ± {100 * scatter:.1f}"
         loaded, released = THICKNESS["loaded"][rank], THICKNESS["released"][rank]
-        assert cells["coating, one side, released (µm)", column] == f"{released * 1e6:.1f}"
-        assert cells["web thickness, loaded (µm)", column] == f"{23.5 + 2 * loaded * 1e6:.1f}"
-        assert cells["springback (% of loaded)", column] == f"{100 * (released / loaded - 1):.1f}"
-        assert cells["recovery (% of initial)", column] == f"{100 * (released - loaded) / HEIGHT:.1f}"
+        assert cells["coating, one side, released (µm)", column] == f"{released * 1e6:.1f} ± 0.0"
+        assert cells["web thickness, loaded (µm)", column] == f"{23.5 + 2 * loaded * 1e6:.1f} ± 0.0"
+        assert cells["springback (% of loaded)", column] == f"{100 * (released / loaded - 1):.1f} ± 0.0"
+        assert cells["recovery (% of initial)", column] == f"{100 * (released - loaded) / HEIGHT:.1f} ± 0.0"
         assert cells["contacts of a particle, loaded", column] == "6.00"
         assert cells["broken binder bonds (%)", column] == "80.0"
         assert cells["replicas that reached it", column] == "2 of 2"
@@ -492,7 +572,7 @@ def test_ledger_is_in_parts_of_the_work_and_says_what_is_left(study):
 def test_cracked_shares_stand_side_by_side(study):
     """Means over the replicas of a stress: volume from the frames, number from the particles, the published beside."""
     grids = {grid.title: grid for grid in summarise(open_results(study)).grids}
-    grid = grids["Cracked particles by criterion (%), side by side"]
+    grid = grids["Cracked particles by criterion (%), side by side; * the card's own"]
     rows = {row[0]: row[1:] for row in grid.rows}
     assert list(rows)[:5] == [
         "largest force *", "octahedral shear", "contact pressure", "mean stress, as Sangrós 2020", "stored energy"
@@ -503,7 +583,7 @@ def test_cracked_shares_stand_side_by_side(study):
     assert rows["published"] == ("–", "0.0", "–", "1.5")
     by_size = grids["Cracked particles by size after 159.4 MPa (%)"]
     assert by_size.headings == ("criterion", "5.0 µm", "8.0 µm")
-    assert by_size.rows[0] == ("particles", "16", "16")
+    assert by_size.rows[0] == ("particles in all boxes", "16", "16")
     assert by_size.rows[1] == ("largest force *", "25.0", "25.0")
 
 

@@ -217,8 +217,8 @@ def rolled(
     """The fast nip of a web coated on both sides, and the elements under the roll that it leaves."""
     fast = roll_layers(LayeredWeb(layers), rolls, speed=100.0, gap=gap)
     length = fast.entry_x - fast.exit_x
-    end = travel * length
-    x = np.linspace(0.0, end + fast.entry_x + 0.4 * length, along + 1)
+    x = np.linspace(0.0, travel * length + fast.entry_x + 0.4 * length, along + 1)
+    end = float(x[np.searchsorted(x, travel * length)])  # on a node
     total = sum(layer.thickness for layer in layers)
     parts = [max(1, round(through * layer.thickness / total)) for layer in layers[::-1]]
     strip = make_strip(x, [layer.thickness for layer in layers[::-1]], parts, heights)
