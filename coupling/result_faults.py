@@ -344,8 +344,11 @@ def closure_faults(data: Data, config: Mapping[str, Any]) -> Faults:
             yield f"the exponent of unloading is {closure.unload_exponent}"
     except InputError as error:
         yield from str(error).splitlines()
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         yield f"attributes of the closure are missing or no numbers: {error}"
+    notes = data.attributes.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        yield "notes of the closure are no texts"
 
 
 def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
@@ -369,6 +372,11 @@ def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
     reasons = data.attributes.get("reasons")
     if not isinstance(reasons, dict) or not all(isinstance(why, str) for why in reasons.values()):
         yield "it does not say why settings have no solution"
+    notes = data.attributes.get("notes", {})
+    if not isinstance(notes, dict) or not all(
+        isinstance(found, list) and all(isinstance(note, str) for note in found) for found in notes.values()
+    ):
+        yield "notes of settings are no texts"
     if len(set(zip(settings["name"].tolist(), settings["elastic"].tolist()))) != count:
         yield "a setting is there twice"
     if not np.array_equal(np.unique(row), np.flatnonzero(solved)):
