@@ -19,6 +19,8 @@ __all__ = ["losses", "move_aside"]
 
 log = logging.getLogger(__name__)
 
+SAVES = "saves of "
+
 
 def losses(folder: Path, stages: tuple[Stage, ...], identity: Mapping[str, Any]) -> list[Fault]:
     """Values that differ from those that finished stages and saves in a folder are of; empty where all would be kept.
@@ -33,13 +35,13 @@ def losses(folder: Path, stages: tuple[Stage, ...], identity: Mapping[str, Any])
         own = [change for change in changes if not (change.harmless if result else change.of_compute)]
         own = [change for change in own if not change.where.startswith("parents.")]
         if own or lost.keys() & set(stage.parents):
-            lost.setdefault(stage.name if result else f"saves of {stage.name}", own)
+            lost.setdefault(stage.name if result else SAVES + stage.name, own)
     if not lost:
         return []
     by_value: dict[str, Fault] = {}
     for name, own in lost.items():
         for change in own:
-            where = f"version of stage {name}" if change.where == "stage_version" else change.where
+            where = f"version of stage {name.removeprefix(SAVES)}" if change.where == "stage_version" else change.where
             why = f"is not what the study in {folder} was computed for, {change.shown(change.stored)!r}"
             by_value.setdefault(where, Fault(where, change.shown(change.wanted), why))
     allowed = (
