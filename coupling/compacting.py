@@ -16,9 +16,10 @@ from kalander.coupling.estimates import memory_estimate, rayleigh_time
 from kalander.coupling.packing_files import Spheres, packing_of
 from kalander.coupling.path_legs import PathLeg
 from kalander.coupling.periodic_compacting import EXTRA_COLUMNS, PERIODIC_TABLES, box_faults, curve_of, periodic_work
-from kalander.coupling.press_stage import HALF_PRESSED, state_faults
+from kalander.coupling.press_stage import HALF_PRESSED
 from kalander.coupling.scales import binder_in, contact_in, fracture_in, particle_of, relaxation_of
 from kalander.coupling.stage import Progress, Stage
+from kalander.coupling.state_faults import Question, path_faults, state_faults
 from kalander.coupling.store import Data
 from kalander.dem.binder import make_bonds
 from kalander.dem.bond_clock import no_branches
@@ -122,8 +123,12 @@ def compact_stage(
             return periodic_work(case, start, state, materials=laws, precision=precision, schedule=schedule)
         return _work(case, start if state is None else _path_state(state, start.ensemble), precision, schedule)
 
+    def check(state: Data) -> list[str]:
+        legs = len(case.path) * case.passes
+        return state_faults(state, _question(case, start.ensemble)) or path_faults(state, legs=legs)
+
     schema = {**STATE, **PERIODIC_TABLES} if case.periodic else ON_THE_WAY
-    return Stage("compact", 2, (), config, schema, schema, work, uses_device=True, check_state=_state_faults)
+    return Stage("compact", 2, (), config, schema, schema, work, uses_device=True, check_state=check)
 
 
 def _work(case: CompactCase, start: PathState, precision: str, schedule: str) -> Generator[Progress, None, Data]:
@@ -173,11 +178,22 @@ def _path_state(data: Data, like: Ensemble) -> PathState:
     )
 
 
-def _state_faults(state: Data) -> list[str]:
-    # materials by row are checked against the packing, which the key of the save holds
-    bodies = {**state.tables["bodies"], "material": np.zeros_like(state.tables["bodies"]["material"])}
-    none_added = {"next_id": state.tables["boxes"]["body_count"]}
-    return state_faults(Data({**state.tables, "bodies": bodies, "protocol": none_added}))
+def _question(case: CompactCase, start: Ensemble) -> Question:
+    """What a case and its packing say of the boxes of a save."""
+    materials = _materials(case)
+    relaxation = None if case.binder is None else relaxation_of(case.binder)
+    last = len(materials) - 1
+    return Question(
+        law=start.law,
+        density=np.array([material.density for material in materials[:-1]]),
+        platens=(last, last),
+        longest_bond=max(float(start.bonds["length"].max(initial=0.0)), 2.0 * float(start.bodies["radius"].max())),
+        longest_step=float(start.boxes["dt"].max()),
+        branches=0 if relaxation is None else len(relaxation.weights),
+        periodic=case.periodic,
+        width=None if case.periodic else start.boxes["width"],
+        pieces=case.fracture.mode == "replace",
+    )
 
 
 def _materials(case: CompactCase) -> list[Material]:

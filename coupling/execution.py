@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
-from kalander.coupling.stage import Progress, Stage, StageReport, differences, stage_key
-from kalander.coupling.store import Data, read, read_identity, write
+from kalander.coupling.stage import (
+    Progress,
+    Stage,
+    StageReport,
+    UnsoundError,
+    check_identity,
+    differences,
+    read_result,
+    stage_key,
+)
+from kalander.coupling.store import Data, read_identity, write
 from kalander.coupling.trace import Trace, repeated, tracing
 from kalander.kernels.errors import CheckpointError, Interrupted
 
@@ -36,7 +45,8 @@ class Schedule:
 def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data, StageReport] | str:
     """Return the stored result of a stage, or the reason why there is none that holds ("" when none is stored).
 
-    Raises CheckpointError when it is damaged and the stage has no parents whose results one could go on from.
+    Raises CheckpointError when it is damaged and the stage has no parents whose results one could go on from, and
+    UnsoundError where it is whole and its values cannot be.
     """
     start = time.monotonic()
     path = folder / f"{stage.name}.h5"
@@ -44,11 +54,14 @@ def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data
         return ""
     try:
         stored = read_identity(path)
+        check_identity(stored, path, stage=stage.name, kind="result")
         changes = differences(stored, identity)
         listed = "; ".join(str(change) for change in changes)
         if not all(change.harmless for change in changes):
             return f"{path} holds for other values: {listed}"
-        data = read(path, stage.schema)
+        data = read_result(path, stage).data
+    except UnsoundError:
+        raise
     except CheckpointError as error:
         return _rejected(stage, path, str(error))
     notes = (f"{path} is kept, though computed elsewhere: {listed}",) if changes else ()
@@ -82,11 +95,13 @@ def compute(
         raise CheckpointError(
             "; ".join(resume.other_device) + f"; go on with the device and precision of the save, or delete {saves}"
         )
+    if resume.state is None and resume.unsound:
+        raise UnsoundError("; ".join(resume.unsound) + f"; delete {saves} to begin again")
     notes = [why] if why else []
     if resume.damaged and resume.state is None:
         notes.append(_rejected(stage, saves, "; ".join(resume.damaged)))
     else:
-        notes += [f"rejected {reason}" for reason in resume.damaged]
+        notes += [f"rejected {reason}" for reason in (*resume.damaged, *resume.unsound)]
     notes += [f"passed over {reason}" for reason in (*resume.other_device, *resume.other_config)]
     if resume.path is not None:
         again = repeated(folder, stage.name, resume.counters)
@@ -100,7 +115,7 @@ def compute(
     remove_saves(saves)
     report = StageReport(stage.name, stage_key(identity), time.monotonic() - start, False, resume.path, tuple(notes))
     # what follows gets the file's version of the result, so that it cannot tell a resumed study from another
-    return read(path, stage.schema), report
+    return read_result(path, stage).data, report
 
 
 def _work(

@@ -6,6 +6,7 @@ import numpy as np
 
 from kalander.coupling.card import Card
 from kalander.coupling.particles import shape_of
+from kalander.coupling.result_faults import pack_faults
 from kalander.coupling.scales import from_si, recipe_of
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
@@ -19,7 +20,7 @@ from kalander.dem.shapes import Shape, scaled
 from kalander.dem.state import CLUMP, empty_table
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["HALF_PACKED", "PACKED", "pack_work", "packings_of"]
+__all__ = ["HALF_PACKED", "PACKED", "half_packed_faults", "pack_work", "packings_of", "replica_generator"]
 
 PACKED = {
     "particles": {
@@ -69,7 +70,7 @@ def pack_work(card: Card, state: Data | None) -> Generator[Progress, None, Data]
     first = state.attributes["replica"] if state else 0
     resumed = (state.attributes["round"], state.tables["wet"]) if state else None
     for replica in range(first, replicas):
-        rng = np.random.Generator(np.random.Philox(key=[card.seed, replica]))
+        rng = replica_generator(card, replica)
         volume = representative_volume(recipe_of(card), card.boxes.width * 1e6, rng)
         for share, number, film in _dried(card, volume, rng, resumed):
             yield Progress(
@@ -79,6 +80,35 @@ def pack_work(card: Card, state: Data | None) -> Generator[Progress, None, Data]
         resumed = None
         done = _with_packing(done, replica, _finish(card, volume, film))
     return Data(done, {})
+
+
+def replica_generator(card: Card, replica: int) -> np.random.Generator:
+    """Random numbers of a replica as its packing begins."""
+    return np.random.Generator(np.random.Philox(key=[card.seed, replica]))
+
+
+def half_packed_faults(card: Card, state: Data) -> Iterator[str]:
+    """What is wrong with a save beyond its columns: packings that cannot be, a film of other particles."""
+    replica, number, wet = state.attributes.get("replica"), state.attributes.get("round"), state.tables["wet"]
+    if not isinstance(replica, int) or not 0 <= replica < card.boxes.replicas or not isinstance(number, int):
+        yield "it does not say which packing is in work, or says one that does not exist"
+        return
+    done = _unpacked(state)
+    if len(done["boxes"]["height"]) != replica:
+        yield f"{len(done['boxes']['height'])} packings are done, and number {replica} is in work"
+    elif replica > 0:
+        yield from pack_faults(Data(done), {})
+    volume = representative_volume(recipe_of(card), card.boxes.width * 1e6, replica_generator(card, replica))
+    flakes = card.electrode.particles.shape is not None
+    count = len(volume.diameters)
+    if (len(wet["position"]), len(wet["orientation"])) != (count, count if flakes else 0):
+        yield f"the film in work has {len(wet['position'])} particles, of {count}"
+    elif (np.abs(wet["position"]) > 1e6 * max(volume.width, volume.height)).any():
+        yield "the film in work is far from its box"
+    elif not np.allclose(np.linalg.norm(wet["orientation"], axis=1), 1.0, atol=1e-4):
+        yield "orientations of the film in work are no unit quaternions"
+    if number < 0:
+        yield "the round in work is negative"
 
 
 def _shapes(card: Card, volume: Volume) -> list[Shape] | None:

@@ -203,11 +203,15 @@ def _check_together(archive: zipfile.ZipFile, headers: Mapping[str, Header]) -> 
 
 def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     from kalander.coupling.pack_stage import PACKED, packings_of  # brings the kernel language, which others do without
+    from kalander.coupling.result_faults import pack_faults
+    from kalander.coupling.stage import listed
 
     try:
         packed = read(path, PACKED)
     except CheckpointError as error:
         raise Unreadable("the file", f"is no pack.h5 ({error})", FORMATS) from None
+    if objections := list(pack_faults(packed, {})):
+        raise CheckpointError(f"{path}: {listed(objections)}")
     packings = packings_of(packed)
     if notes.replica >= len(packings):
         raise Unreadable("packing.replica", f"is {notes.replica}, of {len(packings)}", f"below {len(packings)}")

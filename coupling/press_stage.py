@@ -6,33 +6,39 @@ from dataclasses import replace
 import numpy as np
 
 from kalander.coupling.card import Card
-from kalander.coupling.pack_stage import packings_of
+from kalander.coupling.pack_stage import packings_of, replica_generator
+from kalander.coupling.particles import size_classes
 from kalander.coupling.scales import (
     binder_of,
     contact_of,
     from_si,
     material_of,
     press_settings,
+    recipe_of,
+    relaxation_of,
     si_schema,
     time_step,
     to_si,
 )
 from kalander.coupling.stage import Progress
+from kalander.coupling.state_faults import NO_QUESTION, Question, protocol_faults
+from kalander.coupling.state_faults import state_faults as body_faults
 from kalander.coupling.store import Data
 from kalander.dem.bond_clock import no_branches
-from kalander.dem.clumps import clump_faults, double
+from kalander.dem.clumps import double
 from kalander.dem.compaction import Moment, PressState, new_press, press
 from kalander.dem.fracture import cracked
 from kalander.dem.material import binder_constants
 from kalander.dem.packing import assemble
 from kalander.dem.press_tables import FRAME, PROTOCOL
+from kalander.dem.recipe import representative_volume
 from kalander.dem.reforming import LASTING, no_lasting
 from kalander.dem.relaxation import BRANCH
 from kalander.dem.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble, solid_radius
 from kalander.dem.strength import DAMAGE
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["HALF_PRESSED", "PRESSED", "press_data", "press_ensemble", "press_work", "state_faults"]
+__all__ = ["HALF_PRESSED", "PRESSED", "press_data", "press_ensemble", "press_work", "question_of", "state_faults"]
 
 PRESSED = {
     "frames": si_schema(FRAME),
@@ -191,40 +197,32 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
     )
 
 
-def state_faults(state: Data) -> list[str]:
-    """What is wrong with stored boxes beyond their columns: double ids, rows out of range."""
-    bodies, boxes = state.tables["bodies"], state.tables["boxes"]
-    faults = []
-    count = len(bodies["id"])
-    start, size = boxes["body_start"], boxes["body_count"]
-    if (
-        len(start) == 0
-        or start[0] != 0
-        or (size < 1).any()
-        or not np.array_equal(np.cumsum(size)[:-1], start[1:])
-        or size.sum() != count
-    ):
-        return ["boxes do not share out the bodies"]
-    if not np.array_equal(bodies["box"], np.repeat(np.arange(len(size)), size)):
-        faults.append("bodies are not in their boxes")
-    given = state.tables["protocol"]["next_id"]
-    if len(given) != len(start):
-        return [*faults, "the protocol is not that of the boxes"]
-    for box, (s, n) in enumerate(zip(start, size)):
-        ids = np.sort(bodies["id"][s : s + n])
-        if ids[0] < 0 or ids[-1] >= given[box] or (np.diff(ids) == 0).any():
-            faults.append("ids of a box are double, or were never given")
-            break
-    if len(state.tables["damage"]["strength"]) != count:
-        faults.append("damage is not that of the bodies")
-    for name in ("contacts", "bonds", "lasting"):
-        first, second = state.tables[name]["first"], state.tables[name]["second"]
-        if ((first < 0) | (second <= first) | (second >= count)).any():
-            faults.append(f"{name} join bodies that do not exist")
-    if len(state.tables["branches"]["axis"]) not in (0, len(state.tables["bonds"]["first"])):
-        faults.append("branches are not of the bonds")
-    if (bodies["material"] != 0).any() or not (solid_radius(bodies) > 0).all() or not (bodies["mass"] > 0).all():
-        faults.append("bodies without material, radius or mass")
-    elif not (bodies["radius"] >= solid_radius(bodies)).all():
-        faults.append("bodies smaller than their solid")
-    return faults + clump_faults(bodies, state.tables["clumps"], state.tables["members"])
+def state_faults(state: Data, question: Question = NO_QUESTION) -> list[str]:
+    """What is wrong with stored boxes beyond their columns, and with the press of them."""
+    return body_faults(state, question) or protocol_faults(state, question)
+
+
+def question_of(card: Card) -> Question:
+    """What a card says of the boxes of its saves, without the packings: those it draws before it packs them."""
+    stresses, (law, contact) = len(card.press.stress), contact_of(card)
+    volumes = [
+        representative_volume(recipe_of(card), card.boxes.width * 1e6, replica_generator(card, replica))
+        for replica in range(card.boxes.replicas)
+    ]
+    smallest = min(diameter for diameter, _ in size_classes(card.electrode.particles))
+    largest = max(float(volume.diameters.max()) for volume in volumes)
+    relaxation = relaxation_of(card.binder)
+    last = contact.shape[0] - 1
+    return Question(
+        law=law,
+        density=np.array([material_of(card).density]),
+        platens=(1, last),
+        longest_bond=largest + card.binder.bridging_distance * 1e6,
+        longest_step=time_step(card, 0.5e6 * smallest),
+        branches=0 if relaxation is None else len(relaxation.weights),
+        width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),
+        start_height=np.tile([volume.height for volume in volumes], stresses),
+        target=np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas),
+        solid=np.tile([volume.solids for volume in volumes], stresses),
+        pieces=card.fracture.mode == "replace",
+    )

@@ -1,13 +1,15 @@
 """The stages of a study: recipe → packing → pressed → closure → nip, and transport in all packings; generators."""
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kalander.coupling.card import Card, card_to_dict
 from kalander.coupling.homogenise import CLOSURE, closure_table
 from kalander.coupling.nipping import NIP, nip_tables
-from kalander.coupling.pack_stage import HALF_PACKED, PACKED, pack_work
-from kalander.coupling.press_stage import HALF_PRESSED, PRESSED, press_work, state_faults
+from kalander.coupling.pack_stage import HALF_PACKED, PACKED, half_packed_faults, pack_work
+from kalander.coupling.press_stage import HALF_PRESSED, PRESSED, press_work, question_of, state_faults
+from kalander.coupling.result_faults import RESULT_FAULTS
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.store import Data
 from kalander.coupling.transport_stage import TRANSPORT, transport_work
@@ -20,13 +22,16 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
     whole = card_to_dict(card)
     pack_keys = ("seed", "electrode", "binder", "boxes")
     press_keys = ("contact", "fracture", "press", "step", "binder")
-    return (
-        Stage("pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state)),
+    stages = (
+        Stage(
+            "pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state),
+            check_state=lambda state: half_packed_faults(card, state),
+        ),
         Stage(
             "press", 3, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
             PRESSED, HALF_PRESSED,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
-            uses_device=True, check_state=state_faults,
+            uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),
         ),
         Stage("closure", 3, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
         Stage(
@@ -39,6 +44,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             uses_device=True,
         ),
     )  # fmt: skip
+    return tuple(replace(stage, check_result=RESULT_FAULTS[stage.name]) for stage in stages)
 
 
 def _slice(whole: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from kalander.coupling.agreement import Schema, declaration_faults, saved_columns, shape_faults, value_faults
 from kalander.coupling.atomic import replacing, storage_errors
+from kalander.coupling.quiet_file import quietly
 from kalander.coupling.seal import BLOCK_BYTES, check_seal, seal
 from kalander.coupling.untrusted import Refused, read_columns, read_root
 from kalander.kernels.columns import Column, Table
@@ -90,13 +91,15 @@ def write(path: Path, data: Data, schema: Schema, *, kind: str, identity: Mappin
     }
     with replacing(path) as handle:
         # bounds on the library version fix the layout of the file for every libhdf5 that writes it
-        with h5py.File(handle, "w", userblock_size=BLOCK_BYTES, libver=("v110", "v110")) as file:
+        layout: dict[str, Any] = {"userblock_size": BLOCK_BYTES, "libver": ("v110", "v110")}
+        with quietly(handle) as quiet, h5py.File(quiet, "w", **layout) as file:
             for name in sorted(root):
                 _put_text(file, name, canonical_json(root[name]))
             for table, columns in sorted(saved_columns(schema).items()):
                 group = file.create_group(table)
                 for name in sorted(columns):
                     _put_column(group, name, columns[name], data.tables[table][name], STORAGE[kind])
+                    quiet.raise_failure()
         seal(handle, FORMAT)
 
 

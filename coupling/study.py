@@ -7,18 +7,20 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kalander.coupling.atomic import storage_errors, sweep_temporaries
+from kalander.coupling.atomic import path_errors, sweep_temporaries
 from kalander.coupling.execution import Schedule, compute, reuse
 from kalander.coupling.lock import locked
+from kalander.coupling.replaced import losses, move_aside
 from kalander.coupling.signals import stop_requests
-from kalander.coupling.stage import Progress, Stage, StageReport, identity_of, stage_key
-from kalander.coupling.store import Data, load, read, write
-from kalander.kernels.errors import Fault, InputError, Interrupted
+from kalander.coupling.stage import COMPUTE, Progress, Stage, StageReport, identity_of, read_result, stage_key
+from kalander.coupling.store import Data, load, write
+from kalander.kernels.devices import PRECISIONS
+from kalander.kernels.errors import CheckpointError, Fault, InputError, Interrupted
 
 __all__ = ["Study", "StudyRecord", "open_study"]
 
@@ -68,16 +70,20 @@ class Study:
         *,
         save_every: float = 600.0,
         max_walltime: float = math.inf,
+        overwrite: bool = False,
     ) -> list[StageReport]:
         """Compute what is not there yet, going on from the newest valid state.
 
         save_every, max_walltime: seconds by the monotonic clock. The study stops at the first step after
-        max_walltime, so leave room for a step and a save. Raises InputError (folder of another study, or in use),
-        CheckpointError (nothing valid to go on from), Interrupted (saved; go on with the same call), StorageError,
-        and whatever a stage raises; the last saves then stay.
+        max_walltime, so leave room for a step and a save. overwrite: where results in the folder are of other values,
+        move the folder aside and begin a new one with what of it still holds. Raises InputError (folder of another
+        study, of other values, or in use), CheckpointError (nothing valid to go on from), Interrupted (saved; go on
+        with the same call), StorageError, and whatever a stage raises; the last saves then stay.
         """
-        _refuse_foreign(self)
-        with storage_errors(self.folder, "create"):
+        self.refuse_losses(unless=overwrite)
+        if losses(self.folder, self.stages, self.identity):
+            move_aside(self.folder, self.stages, self.identity)
+        with path_errors(self.folder, "create"):
             self.folder.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + max_walltime
         with locked(self.folder) as lock, stop_requests() as signal_name:
@@ -93,10 +99,19 @@ class Study:
 
             return self._run_stages(on_progress, Schedule(save_every, stop))
 
+    def refuse_losses(self, *, unless: bool = False) -> None:
+        """Raise InputError where the folder is of another study or, unless so wished, of other values.
+
+        Nothing that was computed is thrown away without a word: the error lists the values and what was computed.
+        """
+        _refuse_foreign(self)
+        if not unless and (faults := losses(self.folder, self.stages, self.identity)):
+            raise InputError(faults)
+
     def load(self, name: str) -> Data:
         """Return the result of a finished stage. Raises CheckpointError."""
         (stage,) = (stage for stage in self.stages if stage.name == name)
-        return read(self.folder / f"{name}.h5", stage.schema)
+        return read_result(self.folder / f"{name}.h5", stage).data
 
     def _run_stages(self, on_progress: Callable[[Progress], None], schedule: Schedule) -> list[StageReport]:
         results: dict[str, Data] = {}
@@ -124,9 +139,30 @@ def open_study(folder: Path) -> StudyRecord:
     path = folder / RECORD_NAME
     if not path.exists():
         raise InputError(Fault(str(folder), RECORD_NAME, "is not there, so this is no study", "a folder made by run"))
-    stored = load(path, {})
-    about = stored.data.attributes
+    about = load(path, {}).data.attributes
+    if wrong := list(_record_faults(about)):
+        raise CheckpointError(f"{path}: {'; '.join(wrong)}")
     return StudyRecord(about["config"], tuple(about["stages"]), about["identity"])
+
+
+def _record_faults(about: Mapping[str, Any]) -> Iterator[str]:
+    """What of a record is missing or of a wrong type."""
+    for name in ("config", "identity"):
+        if not isinstance(about.get(name), dict):
+            yield f"has no {name}"
+    stages = about.get("stages")
+    if not isinstance(stages, list) or not all(isinstance(name, str) and STAGE_NAME.fullmatch(name) for name in stages):
+        yield "has no list of stages"
+    elif not stages or len(set(stages)) != len(stages):
+        yield "lists no stages, or one twice"
+    identity = about.get("identity")
+    if not isinstance(identity, dict):
+        return
+    for name in COMPUTE:
+        if not isinstance(identity.get(name, ""), str):
+            yield f"identity.{name} is no text"
+    if identity.get("precision", "f64") not in PRECISIONS:
+        yield f"precision is {identity['precision']!r}, expected {' or '.join(PRECISIONS)}"
 
 
 def _put_record(study: Study) -> None:
@@ -150,7 +186,7 @@ def _refuse_foreign(study: Study) -> None:
     if not folder.is_dir():
         raise InputError(Fault(str(folder), folder.name, "is a file", "a folder"))
     names = {stage.name for stage in study.stages}
-    with storage_errors(folder, "list"):
+    with path_errors(folder, "list"):
         visible = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
     if RECORD_NAME in visible:
         theirs = set(open_study(folder).stages)

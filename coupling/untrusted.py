@@ -56,7 +56,13 @@ def parse_json(text: str) -> Any:
     def refuse(constant: str) -> NoReturn:
         raise Refused(f"holds {constant} where JSON allows none")
 
-    return json.loads(text, parse_constant=refuse)
+    value = json.loads(text, parse_constant=refuse)
+    if "\\ud" in text.lower():  # an escape that may stand for half a character, which no file or terminal takes
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise Refused("holds half of a character (a lone surrogate)") from None
+    return value
 
 
 def _names(group: h5py.Group, where: str) -> list[str]:

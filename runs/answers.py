@@ -86,7 +86,7 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
     for stress in dict.fromkeys(boxes["stress"].tolist()):
         members = np.flatnonzero(boxes["stress"] == stress)
         reached = [box for box in members if boxes["reached"][box] == 1]
-        ends = np.array([loaded_and_released(frames, box) for box in reached]).reshape(-1, 2)
+        ends = np.array([loaded_and_released(frames, box) for box in reached], int).reshape(-1, 2)
         loaded, released = ends[:, 0], ends[:, 1]
         height = frames["height"]
 

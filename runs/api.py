@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kalander.coupling.card import Card, card_from_dict, card_to_dict, load_card
+from kalander.coupling.atomic import replacing, try_output
+from kalander.coupling.card import Card, card_to_dict, load_card
 from kalander.coupling.stage import Progress, StageReport
 from kalander.coupling.store import Data, load
 from kalander.coupling.study import Study, open_study
@@ -82,11 +83,13 @@ def run(
     allow_software: bool = False,
     save_every: float = 600.0,
     max_walltime: float = math.inf,
+    overwrite: bool = False,
     report: bool = True,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> RunResult:
     """Compute a study in a folder, going on with what is there. save_every, max_walltime [s].
 
+    overwrite: where the folder holds results of other values, move it aside and keep of it what still holds.
     Raises InputError, DeviceError, CheckpointError, NumericalError (a stress, or the porosity that the nip shall leave,
     was not reached; all results are kept), StorageError, Interrupted.
     """
@@ -95,8 +98,9 @@ def run(
         log.warning(warning)
     folder = Path(folder)
     _refuse_what_does_not_fit(card, folder)
+    _refuse_losses(card, folder, precision, unless=overwrite)
     running, study = _study(card, folder, device, precision, threads, allow_software)
-    stages = study.run(on_progress, save_every=save_every, max_walltime=max_walltime)
+    stages = study.run(on_progress, save_every=save_every, max_walltime=max_walltime, overwrite=overwrite)
     started = time.monotonic()
     page = _report(folder) if report else None
     if page is not None:
@@ -131,15 +135,18 @@ def _refuse_unreached(card: Card, folder: Path, pressed: Data, rolled: Data) -> 
 def resume(folder: Path | str, **options: Any) -> RunResult:
     """Go on with the study in a folder from its newest valid state; options as of `run`, precision as it was."""
     folder = Path(folder)
-    record = open_study(folder)
+    from kalander.runs.results import open_card_study
+
+    record, card, _ = open_card_study(folder)
     options.setdefault("precision", record.identity["precision"])
-    return run(card_from_dict(record.config), folder, **options)
+    return run(card, folder, **options)
 
 
 def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
     """Make the packings of a card and write one to a .npz (position, radius, type, box_size; SI) for each replica.
 
-    `clump` says whose member a sphere is: the number of its platelet in the packing, or -1.
+    `clump` says whose member a sphere is: the number of its platelet in the packing, or -1. The name of the file ends
+    in .npz, whatever is asked for. Raises InputError, StorageError.
     """
     import numpy as np
 
@@ -147,20 +154,28 @@ def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
     from kalander.runs import answers
 
     card = card if isinstance(card, Card) else load_card(card)
-    packed = _exhaust(card_stages(card)[0].work({}, None))
     path = Path(path)
+    if not path.name or path.is_dir():
+        raise InputError(Fault("-o", str(path), "is a folder", "the name of an npz file"))
+    if path.suffix != ".npz":
+        path = path.with_name(f"{path.name}.npz")
+    many = card.boxes.replicas > 1
+    files = [path.with_stem(f"{path.stem}_{box}") if many else path for box in range(card.boxes.replicas)]
+    for file in files:
+        try_output(file)
+    packed = _exhaust(card_stages(card)[0].work({}, None))
     boxes, particles = packed.tables["boxes"], packed.tables["particles"]
     rows = []
     for box in range(len(boxes["height"])):
         here = particles["box"] == box
-        file = path if len(boxes["height"]) == 1 else path.with_stem(f"{path.stem}_{box}")
-        size = [*boxes["width"][box], boxes["height"][box]]
-        np.savez(
-            file, position=particles["position"][here], radius=particles["radius"][here],
-            type=np.zeros(int(here.sum()), int), box_size=np.array(size), clump=particles["clump"][here],
-        )  # fmt: skip
+        size = [float(length) for length in (*boxes["width"][box], boxes["height"][box])]
+        with replacing(files[box]) as handle:
+            np.savez(
+                handle, position=particles["position"][here], radius=particles["radius"][here],
+                type=np.zeros(int(here.sum()), int), box_size=np.array(size), clump=particles["clump"][here],
+            )  # fmt: skip
         bonds = int((packed.tables["bonds"]["box"] == box).sum())
-        rows.append({"file": str(file), "particles": int(here.sum()), "bonds": bonds, "box_size_m": size})
+        rows.append({"file": str(files[box]), "particles": int(here.sum()), "bonds": bonds, "box_size_m": size})
     return {**answers.electrode_answer(card), "packings": rows}
 
 
@@ -175,17 +190,22 @@ def info(path: Path | str) -> dict[str, Any]:
     """What a study folder or one of its files holds."""
     path = Path(path)
     if path.is_dir():
+        from kalander.runs.results import survey
+
         record = open_study(path)
-        present = [name for name in record.stages if (path / f"{name}.h5").exists()]
+        present, unusable = survey(path)
         saves = {name: sorted(save.name for save in (path / name).glob("*.h5")) for name in record.stages}
         return {
-            "study": str(path), "stages": list(record.stages), "finished": present,
+            "study": str(path), "stages": list(record.stages), "finished": present, "unusable": unusable,
             "saves": {name: found for name, found in saves.items() if found},
             "identity": record.identity, "config": record.config,
         }  # fmt: skip
     if not path.exists():
         raise InputError(Fault(str(path), path.name, "does not exist", "a study folder or one of its files"))
+    from kalander.runs.results import check_file
+
     stored = load(path)
+    check_file(path, stored)
     return {
         "file": str(path), "kind": stored.kind, "identity": dict(stored.identity),
         "attributes": stored.data.attributes,
@@ -245,6 +265,17 @@ def _study(
     running, identity, schedule = started(device, precision, threads, allow_software)
     stages = card_stages(card, precision=precision, schedule=schedule)
     return running, Study(folder, card_to_dict(card), stages, identity)
+
+
+def _refuse_losses(card: Card, folder: Path, precision: str, *, unless: bool) -> None:
+    """Raise InputError before a device is started where the folder holds results of other values."""
+    from kalander.coupling.stages import card_stages
+    from kalander.coupling.study import RECORD_NAME
+    from kalander.runs.results import open_card_study
+
+    if (folder / RECORD_NAME).exists():
+        identity = {**open_card_study(folder)[0].identity, "precision": precision}
+        Study(folder, card_to_dict(card), card_stages(card), identity).refuse_losses(unless=unless)
 
 
 def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:

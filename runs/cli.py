@@ -23,6 +23,9 @@ Software = Annotated[bool, typer.Option("--allow-software-device", help="let a s
 SaveEvery = Annotated[str, typer.Option(help='wall time between saves, "30 s"; "0 s" saves at every step')]
 Walltime = Annotated[str | None, typer.Option(help='stop with a save after this wall time, "2 h"')]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="change a value of the card: boxes.width='40 um'")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="move a study of other values aside to DIR.1, and keep what still holds")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 
 
@@ -43,6 +46,7 @@ def run(
         bool, typer.Option("--dry-run", help="check the card, say what would be done, write nothing")
     ] = False,
     allow_software: Software = False,
+    overwrite: Overwrite = False,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -58,7 +62,7 @@ def run(
         folder = output or Path("studies") / Path(card).stem
         return _with_progress(
             "run", loaded, folder, json_output, device=device, precision=precision, threads=threads,
-            allow_software=allow_software, **times,
+            allow_software=allow_software, overwrite=overwrite, **times,
         )  # fmt: skip
 
     _answer(work, json_output, debug, show=_show_study)
@@ -72,13 +76,16 @@ def resume(
     save_every: SaveEvery = "10 min",
     max_walltime: Walltime = None,
     allow_software: Software = False,
+    overwrite: Overwrite = False,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
     """Go on with a study from its newest valid state."""
 
     def work() -> dict[str, Any]:
-        options = {"device": device, "threads": threads, "allow_software": allow_software}
+        options = {
+            "device": device, "threads": threads, "allow_software": allow_software, "overwrite": overwrite,
+        }  # fmt: skip
         return _with_progress("resume", None, folder, json_output, **options, **_times(save_every, max_walltime))
 
     _answer(work, json_output, debug, show=_show_study)
@@ -245,8 +252,22 @@ def main() -> None:
         if type(failure).__module__.startswith(("click", "typer")) and hasattr(failure, "show"):
             failure.show()  # wrong options: its text is made for people
             sys.exit(2)
+        if isinstance(failure, OSError):  # help that cannot be printed
+            sys.exit(_lost(failure))
         raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _lost(failure: OSError) -> int:
+    """Say that stdout takes nothing; a reader that has gone away need not be told."""
+    from kalander.runs.failures import described, flush_stdout, tell
+
+    flush_stdout()
+    if isinstance(failure, BrokenPipeError):
+        return 0
+    line, code = described(OSError(failure.errno, failure.strerror, "standard output"))
+    tell(line)
+    return code
 
 
 def _answer(
@@ -257,37 +278,41 @@ def _answer(
     show: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Do the work, print its answer, and turn what goes wrong into an exit code."""
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
-    logging.getLogger("kalander").setLevel(logging.INFO)
-    from kalander.kernels.errors import KalanderError
+    from kalander.runs.failures import PlainFormatter, described, flush_stdout, tell
 
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.getLogger("kalander").setLevel(logging.INFO)
     try:
         answer = work()
-        if json_output:
-            print(json.dumps(answer, allow_nan=False))
-        else:
-            (show or _show_plain)(answer)
-        sys.stdout.flush()
+        _print(answer, None if json_output else show or _show_plain)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KalanderError as failure:
-        if debug:
-            raise
-        print(str(failure), file=sys.stderr)
-        raise typer.Exit(failure.exit_code) from None
+        flush_stdout()
     except KeyboardInterrupt:
         print("interrupted; what was saved can be resumed", file=sys.stderr)
         raise typer.Exit(75) from None
+    except Exception as failure:
+        flush_stdout()
+        if debug:
+            raise
+        line, code = described(failure)
+        tell(line)
+        raise typer.Exit(code) from None
+
+
+def _print(answer: dict[str, Any], show: Callable[[dict[str, Any]], None] | None) -> None:
+    """Print an answer as a person reads it, or as JSON; an error of stdout says that it is stdout's."""
+    try:
+        if show is None:
+            print(json.dumps(answer, allow_nan=False))
+        else:
+            show(answer)
+        sys.stdout.flush()
     except OSError as failure:
-        if debug:
-            raise
-        print(f"{failure.strerror}: {failure.filename}; free the disk or choose another folder", file=sys.stderr)
-        raise typer.Exit(74) from None
-    except Exception as bug:
-        if debug:
-            raise
-        print(f"bug: {type(bug).__name__}: {bug}; run again with --debug and report it", file=sys.stderr)
-        raise typer.Exit(70) from None
+        if failure.filename is None and not isinstance(failure, BrokenPipeError):
+            failure.filename = "standard output"
+        raise
 
 
 def _with_progress(verb: str, card: Any, folder: Path, json_output: bool, **options: Any) -> dict[str, Any]:
@@ -361,7 +386,10 @@ def _show_study(answer: dict[str, Any]) -> None:
 
 def _show_plain(answer: dict[str, Any], indent: str = "") -> None:
     """Nested answer as indented lines; long lists by their length."""
-    for name, value in answer.items():
+    from kalander.runs.failures import printable
+
+    for key, value in answer.items():
+        name = printable(key, lines=False)
         if isinstance(value, dict):
             print(f"{indent}{name}:")
             _show_plain(value, indent + "  ")
@@ -372,7 +400,8 @@ def _show_plain(answer: dict[str, Any], indent: str = "") -> None:
         elif isinstance(value, list) and len(value) > 12:
             print(f"{indent}{name}: {len(value)} values")
         else:
-            print(f"{indent}{name}: {f'{value:.6g}' if isinstance(value, float) else value}")
+            text = f"{value:.6g}" if isinstance(value, float) else str(value)
+            print(f"{indent}{name}: {printable(text, lines=False)}")
 
 
 if __name__ == "__main__":

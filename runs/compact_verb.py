@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kalander.coupling.atomic import try_output
 from kalander.coupling.compact_case import CompactCase, load_compact_case
 from kalander.coupling.compacting import case_warnings, compact_stage, curve_rows, fit_faults, path_rows, write_curve
 from kalander.coupling.packing_files import Spheres, read_spheres
@@ -97,11 +98,12 @@ def _read(packing: Path, case: Path, overrides: Mapping[str, str] | None) -> tup
 
 
 def _refuse_unwritable(curve: Path) -> None:
-    """Before minutes of work: a folder for the curve."""
+    """Before minutes of work: a folder for the curve, in which one may write."""
     if curve.is_dir():
         raise InputError(Fault("-o", str(curve), "is a directory", "the path of a CSV file"))
     if not curve.resolve().parent.is_dir():
         raise InputError(Fault("-o", str(curve), "lies in no folder", "a path in an existing folder"))
+    try_output(curve)
 
 
 def _digest(spheres: Spheres) -> str:
@@ -127,8 +129,9 @@ def _work(
     """Follow the path from the newest save, saving and stopping between samples; the end, and the steps done here."""
     saves = _saves(curve)
     resume = newest_valid(saves, stage, identity)
-    if resume.state is None and (resume.other_device or resume.damaged):
-        raise CheckpointError(f"{'; '.join((*resume.other_device, *resume.damaged))}; delete {saves} to begin again")
+    useless = (*resume.other_device, *resume.damaged, *resume.unsound)
+    if resume.state is None and useless:
+        raise CheckpointError(f"{'; '.join(useless)}; delete {saves} to begin again")
     if resume.path is not None:
         log.warning("went on from %s", resume.path)
     before = _steps(resume.state) if resume.state else 0

@@ -8,6 +8,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from kalander.continuum.fem_result import FemFields, FemResult
+from kalander.coupling.atomic import replacing
 from kalander.coupling.nip_case import NipCase
 from kalander.runs.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled
 
@@ -21,7 +22,8 @@ def write_figures(case: NipCase, answer: dict[str, Any], folder: Path) -> list[s
     figures = {"nip_pressure": pressure_figure(answer)} if answer["x_m"] else {}
     for name, figure in (figures | {"nip_layers": layer_figure(case, answer)}).items():
         path = folder / f"{name}.png"
-        path.write_bytes(png(figure))
+        with replacing(path) as handle:
+            handle.write(png(figure))
         written.append(str(path))
     return written
 
@@ -30,7 +32,8 @@ def write_field_figure(fields: FemFields, result: FemResult, folder: Path) -> Pa
     """nip_fields.png in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nip_fields.png"
-    path.write_bytes(png(field_figure(fields, result)))
+    with replacing(path) as handle:
+        handle.write(png(field_figure(fields, result)))
     return path
 
 

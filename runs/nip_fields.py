@@ -6,6 +6,8 @@ import h5py
 import numpy as np
 
 from kalander.continuum.fem_result import FemFields
+from kalander.coupling.atomic import replacing
+from kalander.coupling.quiet_file import quietly
 
 __all__ = ["write_fields"]
 
@@ -14,7 +16,7 @@ QUAD = 9  # VTK's number of a four-node quadrilateral
 
 def write_fields(fields: FemFields, folder: Path) -> list[Path]:
     """Write folder/fields.vtkhdf: deformed mesh in the frame of the roll (x against the web's motion, z up), means of
-    each element."""
+    each element. Raises StorageError, InputError."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "fields.vtkhdf"
     count, cells = len(fields.points), len(fields.elements)
@@ -33,7 +35,7 @@ def write_fields(fields: FemFields, folder: Path) -> list[Path]:
         "compaction": fields.compaction,
         "layer": fields.layer.astype(np.int64),
     }
-    with h5py.File(path, "w") as file:
+    with replacing(path) as handle, quietly(handle) as quiet, h5py.File(quiet, "w") as file:
         root = file.create_group("VTKHDF")
         root.attrs["Version"] = np.array([2, 0])
         kind = b"UnstructuredGrid"

@@ -17,6 +17,7 @@ from kalander.continuum.nip_result import NipResult
 from kalander.continuum.number_range import OUT_OF_NUMBERS, within_numbers
 from kalander.continuum.powder import Powder, feed_powder
 from kalander.continuum.web_stress import coating_travel
+from kalander.coupling.atomic import path_errors, try_output
 from kalander.coupling.nip_case import NipCase, NipPass
 from kalander.coupling.nip_models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case
 from kalander.coupling.nipping import FIELDS
@@ -50,6 +51,10 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
 def _solved(case: NipCase | PowderCase, model: str, output: Path | None) -> dict[str, Any]:
     if isinstance(case, PowderCase):
         return _powder(case)
+    if output is not None:  # before the work
+        with path_errors(output, "create"):
+            output.mkdir(parents=True, exist_ok=True)
+        try_output(output / "nip_pressure.png")
     if model == "fem":
         from kalander.runs.nip_fem_verb import solve_by_elements
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kalander.coupling.atomic import replacing, storage_errors
+from kalander.coupling.atomic import own_folder, replacing, try_output
 from kalander.coupling.card import Card
 from kalander.coupling.card_sections import number_field
 from kalander.coupling.fields import Quantity
@@ -49,10 +49,10 @@ def write_report(folder: Path) -> Path:
     Raises InputError (no study in the folder), CheckpointError (a stage's file is damaged), StorageError.
     """
     results = open_results(folder)
-    pictures = list(_pictures(results))
     figures = folder / "figures"
-    with storage_errors(figures, "create"):
-        figures.mkdir(exist_ok=True)
+    own_folder(figures)
+    try_output(folder / "report.html")
+    pictures = list(_pictures(results))
     for picture in pictures:
         with replacing(figures / f"{picture.name}.png") as handle:
             handle.write(picture.content)

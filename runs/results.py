@@ -1,16 +1,19 @@
 """What a study folder holds by now: the finished stages, and what is missing or computed for other values."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kalander.coupling.card import Card, card_from_dict
-from kalander.coupling.stage import Stage, differences, identity_of, stage_key
+from kalander.coupling.saves import read_save
+from kalander.coupling.stage import COMPUTE, Stage, check_identity, differences, identity_of, read_result, stage_key
 from kalander.coupling.stages import card_stages
-from kalander.coupling.store import Data, Stored, load
-from kalander.coupling.study import StudyRecord, open_study
+from kalander.coupling.store import Data, Stored
+from kalander.coupling.study import RECORD_NAME, StudyRecord, open_study
+from kalander.kernels.errors import CheckpointError, InputError
 
-__all__ = ["StudyResults", "open_results"]
+__all__ = ["StudyResults", "check_file", "open_card_study", "open_results", "survey"]
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,66 @@ class StudyResults:
         return f"{identity['device']}{named}, {identity['precision']}, {kernels}"
 
 
+def open_card_study(folder: Path) -> tuple[StudyRecord, Card, list[Stage]]:
+    """Record, card and stages of a study. Raises InputError (there is none), CheckpointError (it cannot be)."""
+    record, path = open_study(folder), folder / RECORD_NAME
+    if missing := [name for name in COMPUTE if name not in record.identity]:
+        raise CheckpointError(f"{path}: identity has no {', '.join(missing)}")
+    try:
+        card = card_from_dict(record.config)
+    except InputError as error:
+        raise CheckpointError("\n".join(f"{path}: {fault}" for fault in error.faults)) from error
+    stages = [stage for stage in card_stages(card) if stage.name in record.stages]
+    if record.stages != tuple(stage.name for stage in stages):
+        raise CheckpointError(f"{path}: lists the stages {', '.join(record.stages)}, which are not those of a card")
+    return record, card, stages
+
+
 def open_results(folder: Path) -> StudyResults:
     """Read all that is there of a study. Raises InputError (no study in the folder), CheckpointError (damaged)."""
-    record = open_study(folder)
-    card = card_from_dict(record.config)
-    stages = [stage for stage in card_stages(card) if stage.name in record.stages]
+    record, card, stages = open_card_study(folder)
     paths = {stage.name: folder / f"{stage.name}.h5" for stage in stages}
-    stored = {stage.name: load(paths[stage.name], stage.schema) for stage in stages if paths[stage.name].exists()}
+    stored = {stage.name: read_result(paths[stage.name], stage) for stage in stages if paths[stage.name].exists()}
     missing = tuple(stage.name for stage in stages if stage.name not in stored)
     return StudyResults(folder, record, card, stored, missing, tuple(_stale(stages, stored, record.identity)))
+
+
+def survey(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Finished stages of a study, and by stage why a file of its name is no result of this study.
+
+    Raises InputError (no study in the folder), CheckpointError (its record cannot be).
+    """
+    record, _, stages = open_card_study(folder)
+    stored: dict[str, Stored] = {}
+    unusable: dict[str, str] = {}
+    for stage in stages:
+        path = folder / f"{stage.name}.h5"
+        if os.path.lexists(path):
+            try:
+                stored[stage.name] = read_result(path, stage)
+            except CheckpointError as error:
+                unusable[stage.name] = str(error)
+    for stage in stages:
+        if sentences := _stale([stage], stored, record.identity):
+            unusable[stage.name] = sentences[0]
+    return [name for name in stored if name not in unusable], unusable
+
+
+def check_file(path: Path, stored: Stored) -> None:
+    """Raise CheckpointError where a file says it is of a stage of a card, and cannot be."""
+    name, config = stored.identity.get("stage"), stored.identity.get("config")
+    if config is None or not isinstance(name, str):
+        return  # of no study: a packing, a save of compact
+    try:
+        found = [stage for stage in card_stages(card_from_dict(config)) if stage.name == name]
+    except InputError as error:
+        raise CheckpointError("\n".join(f"{path}: {fault}" for fault in error.faults)) from error
+    for stage in found:
+        if stored.kind == "result":
+            read_result(path, stage)
+        else:
+            check_identity({**stored.identity, "kind": stored.kind}, path, stage=name, kind="checkpoint")
+            read_save(path, stage)
 
 
 def _stale(stages: list[Stage], stored: dict[str, Stored], identity: dict[str, Any]) -> list[str]:
@@ -53,9 +107,13 @@ def _stale(stages: list[Stage], stored: dict[str, Stored], identity: dict[str, A
     keys = {name: stage_key(one.identity) for name, one in stored.items()}
     sentences = []
     for stage in stages:
-        if stage.name not in stored or not keys.keys() >= set(stage.parents):
+        if stage.name not in stored:
             continue
-        changes = differences(stored[stage.name].identity, identity_of(stage, keys, identity))
+        own = stored[stage.name].identity
+        known = {**own["parents"], **keys}  # a parent that is not there has not changed
+        if not known.keys() >= set(stage.parents):
+            continue
+        changes = differences(own, identity_of(stage, known, identity))
         if listed := "; ".join(str(change) for change in changes if not change.harmless):
             sentences.append(f"{stage.name} was computed for other values: {listed}")
     return sentences

@@ -8,6 +8,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from kalander.runs.failures import printable
 from kalander.runs.grid import Grid
 from kalander.runs.results import open_results
 from kalander.runs.tables import summarise
@@ -29,14 +30,14 @@ def print_summary(folder: Path) -> None:
 def summary_table(folder: Path) -> Group:
     """The summary as rich shows it. Raises InputError, CheckpointError."""
     summary = summarise(open_results(folder))
-    return Group(*(_rich(grid) for grid in summary.grids), *(Text(note) for note in summary.notes))
+    return Group(*(_rich(grid) for grid in summary.grids), *(Text(printable(note)) for note in summary.notes))
 
 
 def summary_text(folder: Path) -> str:
     """The summary in fixed-width columns, at most 118 wide. Raises InputError, CheckpointError."""
     summary = summarise(open_results(folder))
     notes = "\n".join(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in summary.notes)
-    return "\n\n".join([*(grid_text(grid) for grid in summary.grids), notes])
+    return printable("\n\n".join([*(grid_text(grid) for grid in summary.grids), notes]))
 
 
 def grid_text(grid: Grid) -> str:
@@ -52,13 +53,17 @@ def grid_text(grid: Grid) -> str:
 
 
 def _rich(grid: Grid) -> Table:
+    title = Text(printable(grid.title))
     table = Table(
-        title=grid.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
         collapse_padding=True,
     )  # fmt: skip
     for column, heading in enumerate(grid.headings):
         published = heading.startswith("publ")
-        table.add_column(heading, justify="right" if column else "left", style="dim" if published else "", no_wrap=True)
+        style = "dim" if published else ""
+        table.add_column(
+            Text(printable(heading)), justify="right" if column else "left", style=style, no_wrap=True
+        )  # fmt: skip
     for row in grid.rows:
-        table.add_row(*row)
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table

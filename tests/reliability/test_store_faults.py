@@ -185,6 +185,11 @@ def nan_attribute(file):
     put_text(file, "config", '{"porosity": NaN}')
 
 
+def half_a_character(file):
+    declare(file.create_dataset("particle/radius", data=np.ones(5)))
+    put_text(file, "config", '{"title": "\\ud800"}')
+
+
 def no_attributes(file):
     declare(file.create_dataset("particle/radius", data=np.ones(5)))
     del file.attrs["attributes"]
@@ -226,6 +231,7 @@ def deep_attribute(file):
         (long_attribute, "longer than 65536 bytes"),
         (vlen_attribute, "is not a fixed text"),
         (nan_attribute, "holds NaN"),
+        (half_a_character, "half of a character"),
         (no_attributes, "has no attributes"),
         (deep_attribute, "recursion"),
     ],
@@ -328,21 +334,25 @@ from kalander.kernels.columns import Column
 from kalander.kernels.errors import StorageError
 schema = {"particle": {"radius": Column("f8", ("particle",), "µm", "radii")}}
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+data = Data({"particle": {"radius": np.random.default_rng(1).random(100_000)}})
 try:
-    write(Path(sys.argv[1]), Data({"particle": {"radius": np.ones(100_000)}}), schema, kind="checkpoint", identity={})
+    write(Path(sys.argv[1]), data, schema, kind=sys.argv[2], identity={})
 except StorageError as error:
     print(error)
     sys.exit(error.exit_code)
 """
 
 
-def test_a_full_disk_leaves_the_old_file(stored):
-    """A limit on file size fails a write midway, as a full disk does."""
+@pytest.mark.parametrize("kind", ["checkpoint", "result"])
+def test_a_full_disk_leaves_the_old_file(stored, kind):
+    """A limit on file size fails a write midway, as a full disk does; compressed results once crashed libhdf5."""
     before = stored.read_bytes()
-    run = subprocess.run([sys.executable, "-c", FULL_DISK, str(stored)], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", FULL_DISK, str(stored), kind]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert run.returncode == StorageError.exit_code, run.stderr
     assert str(stored) in run.stdout
     assert "ulimit" in run.stdout
+    assert run.stderr == ""
     assert stored.read_bytes() == before
     assert [entry.name for entry in stored.parent.iterdir()] == [stored.name]
 

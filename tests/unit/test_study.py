@@ -227,31 +227,59 @@ def test_a_boundary_is_saved_whatever_the_interval(tmp_path):
     assert ("step 7", True) in seen
 
 
-def test_a_changed_value_is_named_and_only_what_depends_on_it_is_computed(tmp_path, caplog):
-    a_study(tmp_path).run()
-    reports = a_study(tmp_path, stride=0.2).run()
-    assert reused(reports) == ["pack"]
-    assert "stride: 0.1 -> 0.2" in reports[1].notes[0]
-    assert "parents.press" in reports[2].notes[0]
-    assert "stride: 0.1 -> 0.2" in caplog.text
-    assert a_study(tmp_path).load("press").attributes == {"stride": 0.2}
-    assert open_study(tmp_path).config["press"]["stride"] == 0.2
+def test_results_of_other_values_are_refused_with_the_list_and_moved_aside_when_asked(tmp_path, undisturbed, caplog):
+    folder = tmp_path / "study"
+    a_study(folder).run()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError) as refusal:
+        a_study(folder, stride=0.2).run()
+    changed, lost = refusal.value.faults
+    assert (changed.where, changed.value) == ("stride", 0.2)
+    assert changed.why.endswith("was computed for, 0.1")
+    assert lost.value == ["press", "report"]
+    assert f"--overwrite, which moves it to {folder}.1" in lost.allowed
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+    reports = a_study(folder, stride=0.2).run(overwrite=True)
+    assert reused(reports) == ["pack"]  # what still holds is not computed again
+    assert f"is now in {folder}.1; kept of it: pack.h5" in caplog.text
+    assert_same_results(tmp_path / "study.1", undisturbed)
+    assert a_study(folder).load("press").attributes == {"stride": 0.2}
+    assert open_study(folder).config["press"]["stride"] == 0.2
+    a_study(folder).run(overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study", "study.1", "study.2"]
 
 
-def test_a_new_version_of_a_stage_is_computed_again(tmp_path):
-    a_study(tmp_path).run()
-    reports = a_study(tmp_path, version=2).run()
-    assert reused(reports) == []
-    assert "stage_version: 1 -> 2" in reports[0].notes[0]
+def test_a_new_version_of_a_stage_is_computed_again_when_asked(tmp_path):
+    folder = tmp_path / "study"
+    a_study(folder).run()
+    with pytest.raises(InputError, match=r"version of stage pack: 2 is not what the study in .* was computed for, 1"):
+        a_study(folder, version=2).run()
+    assert reused(a_study(folder, version=2).run(overwrite=True)) == []
 
 
-def test_saves_of_another_config_are_passed_over(tmp_path):
+def test_saves_of_another_config_are_refused_and_moved_aside_when_asked(tmp_path):
+    folder = tmp_path / "study"
     with pytest.raises(Interrupted):
-        a_study(tmp_path).run(interrupt_at("press", "step 3"))
+        a_study(folder).run(interrupt_at("press", "step 3"))
+    with pytest.raises(InputError, match=r"\['saves of press'\] would be thrown away"):
+        a_study(folder, stride=0.2).run()
     steps = []
-    reports = a_study(tmp_path, stride=0.2).run(steps.append)
-    assert next(step.message for step in steps if step.stage == "press") == "step 1"
-    assert any("passed over" in note and "stride: 0.1 -> 0.2" in note for note in reports[1].notes)
+    a_study(folder, stride=0.2).run(steps.append, overwrite=True)
+    assert next(step.message for step in steps) == "step 1"
+    assert {step.stage for step in steps} == {"press", "report"}
+    assert (tmp_path / "study.1" / "press" / "001.h5").exists()
+
+
+def test_a_later_stage_that_is_changed_leaves_the_saves_of_an_earlier_one(tmp_path):
+    """Values of stages that have not begun may change without a word, and --overwrite then moves nothing."""
+    folder = tmp_path / "study"
+    with pytest.raises(Interrupted):
+        a_study(folder).run(interrupt_at("pack", "step 3"))
+    steps = []
+    a_study(folder, stride=0.2).run(steps.append, overwrite=True)
+    assert steps[0].message == "step 4"
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
 
 def test_a_finished_stage_is_kept_on_another_device_with_a_note(tmp_path):
@@ -262,11 +290,10 @@ def test_a_finished_stage_is_kept_on_another_device_with_a_note(tmp_path):
     assert [report.key for report in reports] == [report.key for report in before]
 
 
-def test_another_precision_is_computed_again(tmp_path):
+def test_another_precision_is_refused(tmp_path):
     a_study(tmp_path).run()
-    reports = a_study(tmp_path, identity={**IDENTITY, "precision": "f32"}).run()
-    assert reused(reports) == []
-    assert 'compute.precision: "f64" -> "f32"' in reports[0].notes[0]
+    with pytest.raises(InputError, match=r"compute\.precision: 'f32' is not what .* was computed for, 'f64'"):
+        a_study(tmp_path, identity={**IDENTITY, "precision": "f32"}).run()
 
 
 @pytest.mark.parametrize("change", [{"device": "cuda"}, {"precision": "f32"}, {"kernel_version": "1.8.0"}])
@@ -304,6 +331,26 @@ def test_a_save_that_its_stage_objects_to_is_rejected(tmp_path):
     reports = study.run()
     assert reports[0].resumed_from == tmp_path / "pack" / "002.h5"
     assert any("003.h5: ids are no permutation" in note for note in reports[0].notes)
+
+
+def test_a_stage_whose_every_save_cannot_be_is_refused(tmp_path):
+    """Damage is computed over; a whole file with values that cannot be is a forgery or a fault, and stays."""
+    study = a_study(tmp_path, check=lambda state: ["ids are no permutation"])
+    with pytest.raises(Interrupted):
+        study.run(interrupt_at("pack", "step 3"), save_every=0.0)
+    with pytest.raises(CheckpointError, match=r"003\.h5: ids are no permutation.*to begin again"):
+        study.run()
+    assert (tmp_path / "pack" / "003.h5").exists()
+
+
+def test_saves_do_not_leave_the_study_by_a_link(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "pack").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="is a link"):
+        a_study(tmp_path / "study").run(save_every=0.0)
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_without_any_valid_save_the_results_of_the_parents_are_the_newest_state(tmp_path, undisturbed):
