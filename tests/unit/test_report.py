@@ -15,7 +15,8 @@ from kalander.coupling.press_stage import PRESSED
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
-from kalander.coupling.transport_stage import TRANSPORT, transport_flags
+from kalander.coupling.transport_bounds import transport_flags
+from kalander.coupling.transport_stage import TRANSPORT
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fabric import FABRIC
 from kalander.dem.ledger import ledger_columns
