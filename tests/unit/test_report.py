@@ -451,6 +451,14 @@ def test_cracks_that_no_criterion_judged_are_not_counted_as_none(card, results, 
     assert "not judged" in summary_text(tmp_path / "study")
 
 
+def test_coating_without_binder_has_no_broken_bonds(results, tmp_path):
+    recipe = {"electrode.mass_fractions": "{ active = 1.0 }", "electrode.solid_density": "none", "boxes.replicas": "2"}
+    dry = load_card("nmc111", overrides=recipe)
+    assert all(row["broken_bond_fraction"] is None for row in press_answer(dry, results["press"]))
+    write_study(tmp_path / "study", dry, results)
+    assert ", with no binder and 50.0 % of" in write_report(tmp_path / "study").read_text(encoding="utf-8")
+
+
 def test_many_sizes_are_put_together_with_their_neighbours_and_none_is_empty(results):
     """Ten classes of equal volume: most particles are of the smallest, where quantiles would fall together."""
     sizes = np.repeat(np.geomspace(5e-6, 20e-6, 10), [14, 6, 3, 2, 2, 1, 1, 1, 1, 1])
