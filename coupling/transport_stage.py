@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.coupling.bounds import conductivity_flags, hashin_shtrikman, tortuosity_flags, wiener
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import volume_fractions
 from kalander.coupling.electronic import conductivity
@@ -15,15 +14,15 @@ from kalander.coupling.ionic import TOLERANCE, measure
 from kalander.coupling.microstructure import Conductors, Microstructure
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
+from kalander.coupling.transport_bounds import LIMITS, limits, transport_flags
 from kalander.coupling.voxel_checks import voxel_of
 from kalander.coupling.voxelise import Voxels, voxelise
-from kalander.kernels.columns import Column, Table
+from kalander.kernels.columns import Column
 
-__all__ = ["TRANSPORT", "State", "measured", "states_of", "transport_flags", "transport_work"]
+__all__ = ["TRANSPORT", "State", "measured", "states_of", "transport_work"]
 
 SINGLE_TOLERANCE = 1e-4  # relative error of the flux that single precision can promise
 FAR = 1.0  # electrolyte
-LIMITS = "largest values that the phases allow, along an axis (Wiener) and as mean over the axes (Hashin–Shtrikman)"
 
 TRANSPORT = {
     "states": {
@@ -36,12 +35,11 @@ TRANSPORT = {
         "tortuosity": Column("f8", ("state", 3), "1", "porosity_voxels over effective_ratio", nullable=True),
         "flux_error": Column("f8", ("state", 3), "1", "estimated relative error of effective_ratio"),
         "sigma": Column("f8", ("state", 3), "S/m", "electronic conductivity along x, y, z"),
-        "ratio_limit": Column("f8", ("state", 2), "1", f"{LIMITS}, of effective_ratio"),
-        "sigma_limit": Column("f8", ("state", 2), "S/m", f"{LIMITS}, of sigma"),
         "connected": Column("f8", ("state",), "1", "share of the active volume joined to the collector"),
         "backbone": Column("f8", ("state",), "1", "share of the particles that carry current along z"),
         "contact_resistance": Column("f8", ("state",), "ohm m^2", "of the collector", nullable=True),
         "fabric": Column("f8", ("state", 3, 3), "1", "fabric tensor of contacts"),
+        **LIMITS,
     }
 }
 
@@ -134,12 +132,11 @@ def measured(card: Card, state: State, *, precision: str, on_host: bool) -> dict
         "tortuosity": tortuosity,
         "flux_error": error,
         "sigma": np.array(electrons.sigma),
-        "ratio_limit": _limits(voxels, {PORE: FAR, BINDER: section.binder_diffusivity}),
-        "sigma_limit": _limits(voxels, {ACTIVE: section.active_conductivity, BINDER: section.binder_conductivity}),
         "connected": electrons.connected,
         "backbone": electrons.backbone,
         "contact_resistance": np.nan if resistance is None else resistance,
         "fabric": structure.contact_fabric(),
+        **limits(voxels, section),
     }
 
 
@@ -155,23 +152,6 @@ def _ions(voxels: Voxels, binder: float, precision: str, on_host: bool) -> tuple
         for axis in range(3)
     ]  # fmt: skip
     return np.array([each.ratio for each in found]), np.array([each.flux_error for each in found])
-
-
-def _limits(voxels: Voxels, conductivity: dict[int, float]) -> np.ndarray:
-    """Largest conductivity that the volumes of the phases allow, along an axis and as mean over the axes."""
-    labels = (ACTIVE, PORE, BINDER)
-    phases = [voxels.fraction(label) for label in labels], [conductivity.get(label, 0.0) for label in labels]
-    return np.array([wiener(*phases)[1], hashin_shtrikman(*phases)[1]])
-
-
-def transport_flags(states: Table) -> list[str]:
-    """What breaks the bounds of its phases, in words."""
-    ions, electrons = (states[f"{name}_limit"].T for name in ("ratio", "sigma"))
-    return [
-        *conductivity_flags("effective diffusivity of ions, D_eff/D_0,", states["effective_ratio"], *ions),
-        *tortuosity_flags(states["tortuosity"]),
-        *conductivity_flags("electronic conductivity", states["sigma"], *electrons, unit="S/m"),
-    ]
 
 
 def transport_work(

@@ -79,9 +79,11 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
     """One row a stress: means over the replicas that reached it, and their scatter.
 
     Thicknesses are of one coating side. springback is relative to the loaded thickness, recovery to the initial one.
-    cracked_fraction is None where the card's criterion is "none": nothing was judged.
+    cracked_fraction is None where the card's criterion is "none": nothing was judged. broken_bond_fraction is None
+    without carbon and binder.
     """
     frames, boxes = pressed.tables["frames"], pressed.tables["boxes"]
+    bonded = card.electrode.mass_fractions.carbon + card.electrode.mass_fractions.binder > 0
     rows = []
     for stress in dict.fromkeys(boxes["stress"].tolist()):
         members = np.flatnonzero(boxes["stress"] == stress)
@@ -111,7 +113,7 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
             "recovery": mean(recovery),
             "recovery_sd": deviation(recovery),
             "coordination": mean(frames["coordination"][loaded]),
-            "broken_bond_fraction": mean(frames["broken_bond_fraction"][released]),
+            "broken_bond_fraction": mean(frames["broken_bond_fraction"][released]) if bonded else None,
             "cracked_fraction": mean(cracked),
             "cracked_fraction_sd": deviation(cracked),
             "lateral_ratio": mean(

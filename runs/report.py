@@ -156,8 +156,7 @@ def result_in_words(results: StudyResults) -> list[str]:
         sentences.append(
             f"Under {stress} its porosity falls to {100 * row['porosity_loaded']:.1f} %; released it returns to "
             f"{100 * row['porosity_released']:.1f}{scatter} %{_beside_published(card, row['stress_Pa'])}, "
-            f"with {100 * row['broken_bond_fraction']:.0f} % of the binder bonds broken "
-            f"and {_cracked(row['cracked_fraction'])}."
+            f"with {_broken(row['broken_bond_fraction'])} and {_cracked(row['cracked_fraction'])}."
         )
     for setting in [] if rolled is None else nip_settings(rolled):
         if setting["elastic_rolls"] and setting["solved"] and setting["name"].startswith("stress"):
@@ -167,6 +166,11 @@ def result_in_words(results: StudyResults) -> list[str]:
                 f"the web leaves {setting['exit_thickness_m'] * 1e6:.1f} µm thick."
             )
     return sentences
+
+
+def _broken(share: float | None) -> str:
+    """What became of the binder; None: there is none."""
+    return "no binder" if share is None else f"{100 * share:.0f} % of the binder bonds broken"
 
 
 def _cracked(share: float | None) -> str:

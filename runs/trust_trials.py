@@ -8,9 +8,9 @@ import numpy as np
 
 from kalander.coupling.card import Card
 from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.particles import size_classes
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data
+from kalander.coupling.voxel_checks import voxel_of
 from kalander.kernels.errors import KalanderError
 from kalander.runs import api
 
@@ -97,8 +97,7 @@ def trust(trial: Trial, *, replicas: int, copies: int, parts: tuple[str, ...] = 
         columns["step"] = paired(fresh(trial, short, packed), base)
     if "voxel" in parts:
         say("finer voxels")
-        smallest = min(diameter for diameter, _ in size_classes(card.electrode.particles))
-        edge = FINER * (card.transport.voxel or smallest / 10)
+        edge = FINER * voxel_of(card.electrode, card.transport)
         fine = trial.load(boxes__replicas=replicas, transport__voxel=f'"{edge:.6g} m"')
         finer = transport_values(trial, fine, packed, pressed)
         columns["voxel"] = paired(finer, {name: base[name] for name in finer})

@@ -6,9 +6,12 @@ import pytest
 from kalander.coupling.additive import conductivities, sites, thresholds
 from kalander.coupling.electronic import conductivity
 from kalander.coupling.fabric import anisotropy, fabric
+from kalander.coupling.images import ACTIVE, BINDER, PORE
 from kalander.coupling.ionic import measure
 from kalander.coupling.microstructure import Conductors, Microstructure
 from kalander.coupling.tortuosity_law import fit_law
+from kalander.coupling.transport_bounds import limits, transport_flags
+from kalander.coupling.transport_section import TransportSection
 from kalander.coupling.voxelise import voxelise
 from kalander.dem.binder import bridge_volume
 
@@ -55,6 +58,32 @@ def test_bridges_hold_the_binder_domain() -> None:
     held = bridge_volume(radius, structure.radius[first], structure.radius[second], gap).sum()
     assert held == pytest.approx(structure.binder_volume, rel=1e-9)
     assert len(first) > 20
+
+
+def test_ions_keep_the_bounds_of_their_phases(device) -> None:
+    """What is measured in voxels lies below both bounds and is not flagged; twice the bound is, by both."""
+    structure, section = bed(), TransportSection(binder_conductivity="300 S/m", active_conductivity="2 S/m")
+    voxels = voxelise(structure.voxel_body(), 0.4 * MICRO, rule="necks", exact=True)
+    found = limits(voxels, section)
+    binder, active = voxels.fraction(BINDER), voxels.fraction(ACTIVE)
+    assert found["sigma_limit"][0] == pytest.approx(300.0 * binder + 2.0 * active)
+    assert found["ratio_limit"][0] == pytest.approx(1.0 - active - binder + section.binder_diffusivity * binder)
+    diffusivity = {PORE: 1.0, BINDER: section.binder_diffusivity, ACTIVE: 0.0}
+    ratio = np.array([
+        measure(voxels.labels, axis=axis, size=voxels.size, diffusivity=diffusivity, periodic=(True, True, False),
+                open_shares=voxels.open_shares).ratio
+        for axis in range(3)
+    ])  # fmt: skip
+    assert ratio.max() < found["ratio_limit"][0]
+    assert ratio.mean() < found["ratio_limit"][1] < found["ratio_limit"][0]
+    tau = voxels.porosity(0.47) / ratio
+    states = {name: values[None] for name, values in found.items()}
+    states |= {"effective_ratio": ratio[None], "tortuosity": tau[None]}
+    assert transport_flags({**states, "sigma": np.zeros((1, 3))}) == []
+    flags = transport_flags({**states, "sigma": np.full((1, 3), 2.0 * found["sigma_limit"][0])})
+    assert [flag.split(" bound")[0] for flag in flags] == [
+        "electronic conductivity breaks the Wiener", "electronic conductivity breaks the Hashin–Shtrikman"
+    ]  # fmt: skip
 
 
 def test_pressing_raises_the_conductivity() -> None:

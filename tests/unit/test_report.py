@@ -15,7 +15,8 @@ from kalander.coupling.press_stage import PRESSED
 from kalander.coupling.stage import identity_of, stage_key
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
-from kalander.coupling.transport_stage import TRANSPORT, transport_flags
+from kalander.coupling.transport_bounds import transport_flags
+from kalander.coupling.transport_stage import TRANSPORT
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.fabric import FABRIC
 from kalander.dem.ledger import ledger_columns
@@ -448,6 +449,14 @@ def test_cracks_that_no_criterion_judged_are_not_counted_as_none(card, results, 
     assert "no judgement of cracks" in page
     assert "volume cracked" not in page
     assert "not judged" in summary_text(tmp_path / "study")
+
+
+def test_coating_without_binder_has_no_broken_bonds(results, tmp_path):
+    recipe = {"electrode.mass_fractions": "{ active = 1.0 }", "electrode.solid_density": "none", "boxes.replicas": "2"}
+    dry = load_card("nmc111", overrides=recipe)
+    assert all(row["broken_bond_fraction"] is None for row in press_answer(dry, results["press"]))
+    write_study(tmp_path / "study", dry, results)
+    assert ", with no binder and 50.0 % of" in write_report(tmp_path / "study").read_text(encoding="utf-8")
 
 
 def test_many_sizes_are_put_together_with_their_neighbours_and_none_is_empty(results):
