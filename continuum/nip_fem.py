@@ -271,7 +271,7 @@ def _step(nip: FemNip, path: RollOver, before: FemSnapshot, centre: float) -> Fe
     while reached < 1.0:
         aim = min(reached + part, 1.0)
         system = _StepSystem(nip, path, before, centre if aim == 1.0 else before.centre + aim * travel)
-        starts = [] if found is not None else [_moved_along(system)] if _may_be_steady(nip, before) else []
+        starts = [] if found is not None else [_moved_along(system)]
         try:
             found = _first_balanced(system, [*starts, (found or before).displacement])
         except NumericalError as failure:
