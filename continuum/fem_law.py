@@ -77,6 +77,8 @@ def respond(
     # principal axes in the plane: angle of the first
     mean, half, size = 0.5 * (b11 + b22), 0.5 * (b11 - b22), np.hypot(0.5 * (b11 - b22), b12)
     first, second = mean + size, mean - size
+    if not np.all(second > 0.0):
+        raise NumericalError("an element of the web is sheared beyond what numbers hold; take smaller steps")
     angle = 0.5 * np.arctan2(b12, half)
     cosine, sine = np.cos(angle), np.sin(angle)
     trial = 0.5 * np.log(np.stack([first, second, c33], axis=-1))

@@ -146,7 +146,7 @@ def _active(nip: FemNip, path: RollOver, centre: float) -> _Active:
     if rigid:
         free[bottom, 0] = False
     else:
-        free[bottom[-1], 0] = False  # the web ahead of the nip stands still
+        free[-strip.rows :, 0] = False  # the web ahead of the nip stands still
     inside = np.zeros(len(strip.nodes), bool)
     inside[nodes] = True
     # an edge of the window within the strip is held where it is
@@ -303,15 +303,23 @@ def _may_be_steady(nip: FemNip, snapshot: FemSnapshot) -> bool:
 
 
 def _moved_along(system: _StepSystem) -> np.ndarray:
-    """The displacement moved along with the roll, the next state of a steady nip; the strip's end keeps its own."""
-    strip, before = system.nip.strip, system.before.displacement
+    """The displacement moved along with the roll, the next state of a steady nip; the strip's end keeps its own, and
+    the web well behind the roll goes with the foil that is stretched before it."""
+    strip, before = system.nip.strip, system.before
+    touching = np.flatnonzero(before.pressure)
+    if touching.size == 0:
+        return before.displacement
     x = strip.nodes[:: strip.rows, 0]
-    columns = before.reshape(strip.columns, strip.rows, 2)
+    columns = before.displacement.reshape(strip.columns, strip.rows, 2)
     source = np.interp(x - system.travel, x, np.arange(strip.columns))
     low = np.minimum(source.astype(int), strip.columns - 2)
     share = (source - low)[:, None, None]
-    moved = ((1.0 - share) * columns[low] + share * columns[low + 1]).reshape(-1, 2)
-    guess = before.copy()
+    moved = (1.0 - share) * columns[low] + share * columns[low + 1]
+    thickness = float(strip.nodes[strip.top, 1].max())
+    behind = int(np.searchsorted(x, x[touching[0]] - 4.0 * thickness))
+    moved[:behind] = columns[:behind]
+    moved[:behind, :, 0] += moved[behind, 0, 0] - columns[behind, 0, 0]
+    guess = before.displacement.copy()
     free = system.active.free
     guess.ravel()[free] = moved.ravel()[free]
     return guess
@@ -327,7 +335,10 @@ def _balanced(system: _StepSystem, displacement: np.ndarray) -> FemSnapshot:
         if error <= 1e-10 * float(np.linalg.norm(now.touched.force)) + rounding:
             return _snapshot(system, displacement, now, iteration, searches)
         # nodes are numbered through the thickness, so the matrix is a narrow band as it stands
-        factors = splu(now.matrix[free][:, free].tocsc(), permc_spec="NATURAL", diag_pivot_thresh=0.01)
+        try:
+            factors = splu(now.matrix[free][:, free].tocsc(), permc_spec="NATURAL", diag_pivot_thresh=0.01)
+        except RuntimeError as singular:
+            raise NumericalError("the stiffness matrix is singular") from singular
         change = factors.solve(-now.residual[free])
         if not np.all(np.isfinite(change)):
             raise NumericalError("the stiffness matrix is singular")
