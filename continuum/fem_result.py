@@ -35,9 +35,10 @@ class FemResult:
 
     line_load [N/mm] is the mean over the last element of travel, along which the contact's ends pass from node to node,
     peak_pressure [MPa] the highest there; ripple: how far the load moved along that element, relative, which is the
-    mesh's; drift: how far it moved over the last quarter of the way from place to like place, which is the nip's. entry_x, exit_x, peak_x [mm]; thicknesses [mm] of one coating;
-    porosity_layers behind the roll, from the foil up; compaction_spread: largest difference of plastic volume strain
-    through a layer behind the roll. drag: largest share of friction in the surface force.
+    mesh's; drift: how far it moved over the last quarter of the way from place to like place, which is the nip's.
+    entry_x, exit_x, peak_x [mm]; thicknesses [mm] of one coating; porosity_layers behind the roll, from the foil up;
+    compaction_spread: largest difference of plastic volume strain through a layer behind the roll. drag: largest share
+    of friction in the surface force.
     """
 
     x: np.ndarray

@@ -68,9 +68,7 @@ def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
     return answer
 
 
-def _passed_as_asked(
-    case: NipCase, web: LayeredWeb, rolls: Rolls, porosity: np.ndarray, output: Path | None
-) -> _Pass:
+def _passed_as_asked(case: NipCase, web: LayeredWeb, rolls: Rolls, porosity: np.ndarray, output: Path | None) -> _Pass:
     """The pass at the setting of the fast model that gives the elements what is asked for: secant on logarithms."""
     control, asked = case.rolling.setting
     tried: list[tuple[float, float]] = []  # logarithms of the setting and of what it gave, both over what is asked
