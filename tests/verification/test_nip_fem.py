@@ -20,10 +20,11 @@ from kalander.continuum.fem_closure import cap_constants, law_table, measured_co
 from kalander.continuum.fem_contact import Contact, cylinder, flattened, touch
 from kalander.continuum.fem_law import LawTable, MaterialState, respond, start_state
 from kalander.continuum.fem_result import FemResult, read_fields, read_pass
+from kalander.continuum.fem_step import FemNip, FemSnapshot, Membrane, RollOver
 from kalander.continuum.fem_web import balance, gradients, make_strip, strip_of
 from kalander.continuum.layered_result import LayeredNip
 from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip_fem import FemNip, FemSnapshot, Membrane, RollOver, StepFailure, roll_over
+from kalander.continuum.nip_fem import StepFailure, roll_over
 from kalander.continuum.nip_layers import roll_layers
 from kalander.continuum.roll import Rolls
 from kalander.kernels.errors import NumericalError
