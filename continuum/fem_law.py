@@ -77,6 +77,8 @@ def respond(
     # principal axes in the plane: angle of the first
     mean, half, size = 0.5 * (b11 + b22), 0.5 * (b11 - b22), np.hypot(0.5 * (b11 - b22), b12)
     first, second = mean + size, mean - size
+    if not np.all(second > 0.0):
+        raise NumericalError("an element of the web is sheared beyond what numbers hold; take smaller steps")
     angle = 0.5 * np.arctan2(b12, half)
     cosine, sine = np.cos(angle), np.sin(angle)
     trial = 0.5 * np.log(np.stack([first, second, c33], axis=-1))
@@ -195,36 +197,58 @@ def _strength(law: LawTable, material: np.ndarray, volume: np.ndarray) -> tuple[
     return low + rise * (volume - knot * law.knot_spacing), rise
 
 
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """Points to return, stresses in units of p_c before the step; arrays of shape (points,)."""
+
+    law: LawTable
+    material: np.ndarray
+    volumetric: np.ndarray
+    q: np.ndarray
+    volume: np.ndarray
+    scale: np.ndarray
+
+    def size(self, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """p_c and the slope of its logarithm by the compaction."""
+        log_strength, rise = _strength(self.law, self.material, self.volume - (self.volumetric - e))
+        return np.exp(log_strength - np.log(self.scale)), rise
+
+
 def _return(
     law: LawTable, material: np.ndarray, volumetric: np.ndarray, trial_q: np.ndarray, volume: np.ndarray,
     scale: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Newton for (e, eta); stresses in units of p_c before the step. Shapes (points,), derivative (points, 2, 2)."""
+    trial = _Trial(law, material, volumetric, trial_q / scale, volume, scale)
     bulk, shear = law.bulk[material] / scale, law.shear[material] / scale
     slope2, shift = law.slope[material] ** 2, law.shift[material]
-    q_trial = trial_q / scale
     centre, radius = 0.5 * (1.0 - shift), 0.5 * (1.0 + shift)
-    log_scale = np.log(scale)
     e, eta = volumetric.copy(), np.ones_like(volumetric)
-    for _ in range(60):
-        log_strength, rise = _strength(law, material, volume - (volumetric - e))
-        size = np.exp(log_strength - log_scale)
+    for iteration in range(60):
+        size, rise = trial.size(e)
         # compaction grows as e rises towards zero: d size / d e = size x rise
         off = -bulk * e - centre * size
         off_e = -bulk - centre * size * rise
         flow = slope2 * (1.0 / eta - 1.0) / (3.0 * shear)  # 2 lambda
         flow_eta = -slope2 / (3.0 * shear * eta**2)
         r1 = (e - volumetric) - flow * off
-        r2 = (eta * q_trial) ** 2 / slope2 + off**2 - (radius * size) ** 2
+        r2 = (eta * trial.q) ** 2 / slope2 + off**2 - (radius * size) ** 2
         j11, j12 = 1.0 - flow * off_e, -flow_eta * off
         j21 = 2.0 * off * off_e - 2.0 * (radius * size) ** 2 * rise
-        j22 = 2.0 * eta * q_trial**2 / slope2
+        j22 = 2.0 * eta * trial.q**2 / slope2
         determinant = j11 * j22 - j12 * j21
-        if np.all((np.abs(r1) <= 1e-12) & (np.abs(r2) <= 1e-11)):
+        open_ = (np.abs(r1) > 1e-12) | (np.abs(r2) > 1e-11)
+        if not np.any(open_):
             break
+        if iteration == 25:  # Newton goes to and fro over a knot of the table
+            e[open_], eta[open_] = _bisected(
+                _Trial(law, material[open_], volumetric[open_], trial.q[open_], volume[open_], scale[open_])
+            )
+            continue
         step_e, step_eta = (j12 * r2 - j22 * r1) / determinant, (j21 * r1 - j11 * r2) / determinant
         shorter = np.minimum(1.0, np.minimum(0.02 / (np.abs(step_e) + 1e-300), 0.5 * eta / (np.abs(step_eta) + 1e-300)))
-        e, eta = e + shorter * step_e, np.minimum(eta + shorter * step_eta, 1.0)
+        e = np.where(open_, e + shorter * step_e, e)
+        eta = np.where(open_, np.minimum(eta + shorter * step_eta, 1.0), eta)
         if not np.all(np.isfinite(e) & np.isfinite(eta)):
             raise NumericalError("return to the cap diverged; take smaller steps")
     else:
@@ -234,9 +258,38 @@ def _return(
     off_trial = -centre * size_trial
     v1 = -1.0 - flow * off_trial
     v2 = 2.0 * off * off_trial - 2.0 * radius**2 * size * size_trial
-    q2 = 2.0 * eta**2 * q_trial / slope2
+    q2 = 2.0 * eta**2 * trial.q / slope2
     by = np.empty((*e.shape, 2, 2))
     by[..., 0, 0], by[..., 1, 0] = (j12 * v2 - j22 * v1) / determinant, (j21 * v1 - j11 * v2) / determinant
     by[..., 0, 1], by[..., 1, 1] = j12 * q2 / determinant, -j11 * q2 / determinant
     by[..., 1] /= scale[..., None]
     return e, eta, by
+
+
+def _bisected(trial: _Trial) -> tuple[np.ndarray, np.ndarray]:
+    """(e, eta) between the trial, outside of the cap, and the cap's middle, inside: e there has the trial's side."""
+    law, material = trial.law, trial.material
+    bulk, shear = law.bulk[material] / trial.scale, law.shear[material] / trial.scale
+    slope2, shift = law.slope[material] ** 2, law.shift[material]
+    centre, radius = 0.5 * (1.0 - shift), 0.5 * (1.0 + shift)
+
+    def off(e: np.ndarray, size: np.ndarray) -> np.ndarray:
+        return -bulk * e - centre * size
+
+    def share(e: np.ndarray, apart: np.ndarray) -> np.ndarray:
+        return 1.0 / (1.0 + 3.0 * shear / slope2 * (e - trial.volumetric) / apart)
+
+    size, _ = trial.size(trial.volumetric)
+    side = np.sign(off(trial.volumetric, size))
+    outside = trial.volumetric
+    inside = np.where(side > 0.0, 0.0, np.minimum(outside, -centre * size / bulk))
+    for _ in range(60):
+        e = 0.5 * (outside + inside)
+        size, _ = trial.size(e)
+        apart = off(e, size)
+        beyond = apart * side <= 0.0
+        eta = share(e, np.where(beyond, side, apart))
+        within = beyond | ((eta * trial.q) ** 2 / slope2 + apart**2 < (radius * size) ** 2)
+        outside, inside = np.where(within, outside, e), np.where(within, e, inside)
+    size, _ = trial.size(outside)
+    return outside, share(outside, off(outside, size))

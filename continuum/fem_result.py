@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.continuum.fem_step import FemNip, FemSnapshot
 from kalander.continuum.fem_web import gradients
-from kalander.continuum.nip_fem import FemNip, FemSnapshot
 
 __all__ = ["FemFields", "FemResult", "read_fields", "read_pass"]
 
@@ -34,10 +34,11 @@ class FemResult:
     """The steady nip. x [mm] ascending from the roll's axis, the web moving to -x, and pressure [MPa], on the nodes.
 
     line_load [N/mm] is the mean over the last element of travel, along which the contact's ends pass from node to node,
-    peak_pressure [MPa] the highest there; drift: how far the load still moved over the last quarter of the way,
-    between nodes included, relative. entry_x, exit_x, peak_x [mm]; thicknesses [mm] of one coating;
-    porosity_layers behind the roll, from the foil up; compaction_spread: largest difference of plastic volume strain
-    through a layer behind the roll. drag: largest share of friction in the surface force.
+    peak_pressure [MPa] the highest there; ripple: how far the load moved along that element, relative, which is the
+    mesh's; drift: how far it moved over the last quarter of the way from place to like place, which is the nip's.
+    entry_x, exit_x, peak_x [mm]; thicknesses [mm] of one coating; porosity_layers behind the roll, from the foil up;
+    compaction_spread: largest difference of plastic volume strain through a layer behind the roll. drag: largest share
+    of friction in the surface force.
     """
 
     x: np.ndarray
@@ -45,6 +46,7 @@ class FemResult:
     line_load: float
     peak_pressure: float
     drift: float
+    ripple: float
     entry_x: float
     exit_x: float
     peak_x: float
@@ -89,8 +91,8 @@ def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> 
     element = float(np.diff(strip.nodes[strip.top, 0]).max())
     recent = _since(history, last.centre - (1.0 - 1e-6) * element)
     loads = np.array([snapshot.line_load for snapshot in recent])
-    way = last.centre - history[0].centre
-    quarter = np.array([snapshot.line_load for snapshot in _since(history, last.centre - max(0.25 * way, element))])
+    quarter = _since(history, last.centre - 0.25 * (last.centre - history[0].centre))
+    alike = [snapshot for snapshot in quarter if snapshot not in recent[:-1]]
     place = strip.nodes[strip.top] + last.displacement[strip.top]
     x, height = place[:, 0] - last.centre, place[:, 1]
     touching = np.flatnonzero(last.pressure > 1e-3 * last.pressure.max())
@@ -101,7 +103,8 @@ def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> 
         pressure=last.pressure,
         line_load=float(loads.mean()),
         peak_pressure=float(max(snapshot.pressure.max() for snapshot in recent)),
-        drift=float(np.ptp(quarter) / quarter.mean()) if quarter.mean() > 0.0 else math.inf,
+        drift=_spread(np.array([snapshot.line_load for snapshot in alike])),
+        ripple=_spread(loads),
         entry_x=float(x[touching[-1]]),
         exit_x=float(x[touching[0]]),
         peak_x=float(x[np.argmax(last.pressure)]),
@@ -120,6 +123,10 @@ def read_pass(nip: FemNip, history: list[FemSnapshot], porosity: np.ndarray) -> 
 
 def _since(history: list[FemSnapshot], centre: float) -> list[FemSnapshot]:
     return [snapshot for snapshot in history if snapshot.centre > centre]
+
+
+def _spread(loads: np.ndarray) -> float:
+    return float(np.ptp(loads) / loads.mean()) if loads.mean() > 0.0 else math.inf
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,11 @@
-"""`kalander nip CASE.toml --model fem`: finite elements under the roll that the fast model has flattened."""
+"""`kalander nip CASE.toml --model fem`: finite elements under the roll that the fast model has flattened.
+
+A line load or an exit thickness that is asked for is that of the elements: the fast model sets the rolls, the elements
+say what they carry there, and its setting is moved until both agree.
+"""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +16,33 @@ from kalander.continuum.closure import PowerClosure
 from kalander.continuum.fem_closure import Constants, cap_constants, law_table, measured_constants
 from kalander.continuum.fem_contact import Surface, cylinder, flattened
 from kalander.continuum.fem_result import FemResult, read_fields, read_pass
+from kalander.continuum.fem_step import FemNip, FemSnapshot, Membrane, RollOver
 from kalander.continuum.fem_web import make_strip
 from kalander.continuum.layered_result import LayeredNip
 from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip_fem import FemNip, FemSnapshot, Membrane, RollOver, StepFailure, roll_over
+from kalander.continuum.nip_fem import StepFailure, roll_over
 from kalander.continuum.roll import Rolls
-from kalander.coupling.nip_case import NipCase
+from kalander.coupling.nip_case import NipCase, NipPass
 from kalander.coupling.nip_models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
 from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.runs.answers import number
 
 __all__ = ["solve_by_elements"]
+
+TOLERANCE = {"line_load": 5e-3, "exit_thickness": 1e-3}  # relative, of what is asked for
+MOST_PASSES = 5
+STEADY = 5e-3  # relative movement of the line load above which the answer says so
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """The elements' pass, and the fast model's at the same setting of the rolls; passes: how many it took."""
+
+    fast: LayeredNip
+    nip: FemNip
+    last: FemSnapshot
+    result: FemResult
+    passes: int = 1
 
 
 def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
@@ -29,42 +50,100 @@ def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
 
     The fast model turns the setting into the shape of the loaded rolls, which the elements then roll under. Raises
     InputError for what they cannot do. Where a step fails, NumericalError names it, and the fields up to there are
-    written (to `output`, else beside the caller).
+    written (to `output`, else beside the caller); also where the line load or thickness asked for is not reached.
     """
     _refuse(case)
     web, _ = layered_web(case)
     rolls = rolls_of_case(case)
-    fast = roll_case(case, case.rolling, web, rolls)
-    nip, path = build_nip(case, web, rolls, fast)
     porosity = np.array([layer.porosity for layer in case.web.layer[::-1]])
+    found = _passed_as_asked(case, web, rolls, porosity, output)
+    answer = _answer(case, web, rolls, found)
+    if output is not None:
+        from kalander.runs.nip_fields import write_fields
+
+        fields = read_fields(found.nip, found.last, porosity)
+        answer["files"] = [str(path) for path in write_fields(fields, output)]
+        from kalander.runs.nip_case_figure import write_field_figure
+
+        answer["files"].append(str(write_field_figure(fields, found.result, output)))
+    return answer
+
+
+def _passed_as_asked(case: NipCase, web: LayeredWeb, rolls: Rolls, porosity: np.ndarray, output: Path | None) -> _Pass:
+    """The pass at the setting of the fast model that gives the elements what is asked for: secant on logarithms."""
+    control, asked = case.rolling.setting
+    tried: list[tuple[float, float]] = []  # logarithms of the setting and of what it gave, both over what is asked
+    setting = 0.0
+    for passes in range(1, MOST_PASSES + 1):
+        rolling = case.rolling.model_copy(update={control: asked * math.exp(setting)})
+        found = _passed(case, rolling, web, rolls, porosity, output)
+        if control == "gap":
+            return found
+        error = math.log(_reached(found.result, web, control) / asked)
+        if abs(error) <= TOLERANCE[control]:
+            return _Pass(found.fast, found.nip, found.last, found.result, passes)
+        slope = 1.0
+        if tried:
+            before, error_before = tried[-1]
+            slope = (error - error_before) / (setting - before)
+        tried.append((setting, error))
+        # a slope of the wrong sign or size is that of two settings too close to each other
+        setting -= error / min(max(slope, 0.3), 3.0)
+    raise NumericalError(
+        f"pass.{control}: {asked:.6g} was asked for and the elements reach {asked * math.exp(error):.6g} after "
+        f"{MOST_PASSES} passes; raise fem.elements_along and fem.travel, or give the gap"
+    )
+
+
+def _reached(result: FemResult, web: LayeredWeb, control: str) -> float:
+    """Line load [N/m] or exit thickness of the web [m] of the elements."""
+    if control == "line_load":
+        return result.line_load * 1e3
+    return (web.sides * result.exit_thickness + web.foil_thickness) * 1e-3
+
+
+def _passed(
+    case: NipCase, rolling: NipPass, web: LayeredWeb, rolls: Rolls, porosity: np.ndarray, output: Path | None
+) -> _Pass:
+    fast = roll_case(case, rolling, web, rolls)
+    nip, path = build_nip(case, web, rolls, fast)
     history: list[FemSnapshot] = []
     try:
         history.extend(roll_over(nip, path))
     except StepFailure as failure:
         kept = _keep_partial(nip, failure, porosity, output)
         raise NumericalError(f"{failure}; the fields of step {failure.step - 1} are kept in {kept}") from failure
-    result = read_pass(nip, history, porosity)
-    answer = _answer(case, web, rolls, fast, result)
-    if output is not None:
-        from kalander.runs.nip_fields import write_fields
-
-        fields = read_fields(nip, history[-1], porosity)
-        answer["files"] = [str(path) for path in write_fields(fields, output)]
-        from kalander.runs.nip_case_figure import write_field_figure
-
-        answer["files"].append(str(write_field_figure(fields, result, output)))
-    return answer
+    return _Pass(fast, nip, history[-1], read_pass(nip, history, porosity))
 
 
-def _notes(web: LayeredWeb) -> list[str]:
-    """What of the case the elements simplify."""
+def _notes(case: NipCase, web: LayeredWeb, found: _Pass) -> list[str]:
+    """What of the case the elements simplify, how they came to what is asked for, and what is not converged."""
+    notes = []
     exponents = sorted({float(getattr(layer.closure, "unload_exponent", 1.0)) for layer in web.layers} - {1.0})
-    if not exponents:
-        return []
-    return [
-        f"measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight ones "
-        "of the same recovery: the release side carries more load than it should"
-    ]
+    if exponents:
+        notes.append(
+            f"measured release curves (exponent {', '.join(f'{m:g}' for m in exponents)}) are replaced by straight "
+            "ones of the same recovery: the release side carries more load than it should"
+        )
+    result = found.result
+    control, asked = case.rolling.setting
+    if found.passes > 1:
+        notes.append(
+            f"pass.{control} {asked:.6g} was asked for and {_reached(result, web, control):.6g} reached in "
+            f"{found.passes} passes (tolerance {TOLERANCE[control]:.1%}); there the fast model has "
+            f"{found.fast.line_load:.4g} N/mm"
+        )
+    if not result.drift <= STEADY:
+        notes.append(
+            f"not steady: over the last quarter of the way the line load still moves by {result.drift:.1%}, more than "
+            f"{STEADY:.1%}; raise fem.travel"
+        )
+    if not result.ripple <= STEADY:
+        notes.append(
+            f"coarse mesh: from one node to the next the line load moves by {result.ripple:.1%}, more than "
+            f"{STEADY:.1%}; raise fem.elements_along (here {case.fem.elements_along})"
+        )
+    return notes
 
 
 def _refuse(case: NipCase) -> None:
@@ -145,7 +224,8 @@ def _keep_partial(nip: FemNip, failure: StepFailure, porosity: np.ndarray, outpu
     return write_fields(read_fields(nip, failure.snapshot, porosity), folder)[0]
 
 
-def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip, result: FemResult) -> dict[str, Any]:
+def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, found: _Pass) -> dict[str, Any]:
+    fast, result = found.fast, found.result
     sides, foil = web.sides, web.foil_thickness
     order = np.argsort(result.x)
     inside = order[(result.x[order] > fast.x[0]) & (result.x[order] < fast.x[-1])]
@@ -174,12 +254,14 @@ def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, fast: LayeredNip, resu
         "compaction_spread": result.compaction_spread,
         "friction_share": result.drag,
         "drift": number(result.drift),
+        "ripple": number(result.ripple),
         "model": "fem",
+        "roll_passes": found.passes,
         "steps": result.steps,
         "iterations": result.iterations,
         "cut_backs": result.cuts,
         "x_m": (result.x[inside] * 1e-3).tolist(),
         "pressure_Pa": (result.pressure[inside] * 1e6).tolist(),
-        "notes": _notes(web),
+        "notes": _notes(case, web, found),
         "fast": {"line_load_N_per_m": fast.line_load * 1e3, "peak_pressure_Pa": fast.peak_pressure * 1e6},
     }

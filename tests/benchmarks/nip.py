@@ -25,11 +25,12 @@ from kalander.continuum.column import Layer
 from kalander.continuum.fem_closure import cap_constants, law_table
 from kalander.continuum.fem_contact import cylinder
 from kalander.continuum.fem_result import read_pass
+from kalander.continuum.fem_step import FemNip, FemSnapshot, Membrane, RollOver
 from kalander.continuum.fem_web import make_strip
 from kalander.continuum.heat import HeatPath
 from kalander.continuum.layered_web import LayeredWeb
 from kalander.continuum.nip import nip_at_gap
-from kalander.continuum.nip_fem import FemNip, FemSnapshot, Membrane, RollOver, roll_over
+from kalander.continuum.nip_fem import roll_over
 from kalander.continuum.nip_layers import roll_layers
 from kalander.continuum.roll import Rolls
 from kalander.continuum.web import Web

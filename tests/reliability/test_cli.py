@@ -236,17 +236,17 @@ def test_elements_that_fail_leave_their_last_state(tmp_path, in_child):
     source = f"""
         import os
         os.chdir({str(tmp_path)!r})
-        from kalander.continuum import nip_fem
+        from kalander.continuum import fem_step
         from kalander.kernels.errors import NumericalError
         from kalander.runs import api
-        sound = nip_fem.balance
+        sound = fem_step.balance
         calls = [0]
         def failing(*arguments):
             calls[0] += 1
             if calls[0] > 60:
                 raise NumericalError("the return does not converge")
             return sound(*arguments)
-        nip_fem.balance = failing
+        fem_step.balance = failing
         small = {{"fem.elements_along": "40", "fem.elements_through": "2"}}
         try:
             api.nip("case.toml", model="fem", overrides=small)
