@@ -72,6 +72,9 @@ COLUMNS = {
     "broken_particle_fraction": ("cracked_fraction", 1.0),
 }
 
+# beside them, between plates
+MEANS = {"plate_stress_mean_Pa": ("stress_mean", 1e6)}
+
 LONGEST_STEP = 0.4  # of the Rayleigh time: beyond, packings have been seen to make energy while still loose
 ENDS_INSIDE = {"stress": 1e-6, "height": 1e6, "time": 1e6}  # factors from SI; other ends are numbers
 
@@ -123,7 +126,7 @@ def compact_stage(
         return _work(case, start if state is None else _path_state(state, start.ensemble), precision, schedule)
 
     schema = {**STATE, **PERIODIC_TABLES} if case.periodic else ON_THE_WAY
-    return Stage("compact", 2, (), config, schema, schema, work, uses_device=True, check_state=_state_faults)
+    return Stage("compact", 3, (), config, schema, schema, work, uses_device=True, check_state=_state_faults)
 
 
 def _work(case: CompactCase, start: PathState, precision: str, schedule: str) -> Generator[Progress, None, Data]:
@@ -364,9 +367,8 @@ def path_rows(state: Data) -> Table:
 
 def curve_rows(state: Data) -> Table:
     """The curve so far, SI, by the columns of the contract; NaN where elastic energy is zero and motion is not."""
-    rows, columns = path_rows(state), COLUMNS
-    if "samples" not in state.tables:
-        columns = {**COLUMNS, **EXTRA_COLUMNS}
+    rows = path_rows(state)
+    columns = {**COLUMNS, **(MEANS if "samples" in state.tables else EXTRA_COLUMNS)}
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = rows["kinetic"] / rows["elastic"]
     rows["kinetic_over_elastic"] = np.where(rows["kinetic"] == 0.0, 0.0, np.where(np.isfinite(ratio), ratio, np.nan))

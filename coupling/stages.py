@@ -23,7 +23,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
     return (
         Stage("pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state)),
         Stage(
-            "press", 3, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
+            "press", 4, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
             PRESSED, HALF_PRESSED,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=state_faults,

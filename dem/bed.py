@@ -10,7 +10,7 @@ from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
 from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
-from kalander.kernels.arrays import Pool, view
+from kalander.kernels.arrays import Pool, download, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import CHUNK, box_kernel
@@ -260,6 +260,34 @@ class Bed:
         boxes["step"] = boxes["step"] + steps
         boxes["time"] = boxes["time"] + boxes["dt"] * steps
         self.done[:] = 0
+
+    def find_contacts(self) -> None:
+        """Find the contacts of where bodies lie, with their forces, as if they had always been there.
+
+        Bodies that are laid into one another have no step behind them in which that would have been seen: a step of no
+        time. What laws book as heat while contacts come up to their overlap was not lost here.
+        """
+        boxes, count = self.boxes, self.body_count
+        booked = {name: unpack(view(self.load, count), LOAD, name) for name in ("heat", "work")}
+        losses = download(self.losses, count)
+        moved = ("motion", "rest", "clump") if self.clump_count else ()  # members are placed anew, to rounding
+        before = {name: download(getattr(self, name), getattr(self, name).shape[0]) for name in moved}
+        still = {name: np.zeros_like(boxes[name]) for name in ("platen_velocity", "strain_rate", "dt")}
+        self.boxes = {**boxes, **still}
+        self.advance(np.ones(len(boxes["dt"]), np.int32))
+        self.boxes = boxes
+        load = view(self.load, count)
+        for name, column in booked.items():
+            load[:, LOAD[name]] = column
+        for name, rows in {"load": load, "losses": losses, **before}.items():
+            self.pool.put(name, rows, exact=True)
+
+    def drop_forces(self) -> None:
+        """Let bodies feel the forces of their contacts from the next step on."""
+        load = view(self.load, self.body_count)
+        for name in ("force", "moment"):
+            load[:, LOAD[name]] = 0.0
+        self.pool.put("load", load, exact=True)
 
     def _advance_boxes(self, todo: np.ndarray) -> None:
         """Advance every box that is not done: the largest by all workers together if that is faster, others by one."""

@@ -15,7 +15,7 @@ from kalander.dem.breaking import Breaking
 from kalander.dem.clumps import double, particle_diameter, solid_volumes
 from kalander.dem.fabric import fabric_of
 from kalander.dem.fracture import Fracture
-from kalander.dem.ledger import heats
+from kalander.dem.ledger import heats, turnover
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, impact_frequency, quasi_static_speed, servo_speed
@@ -183,10 +183,14 @@ class _Run:
                 bodies, clumps = state.ensemble.bodies, double(state.ensemble.clumps)
                 volume = solid_volumes(bodies["radius"].astype(float), bodies["clump"], clumps)
                 self.breaking.damage["bulk"] = volume
+            bed.find_contacts()
             seen = observe(bed)
             self.protocol["start_energy"] = seen.elastic + seen.kinetic
+            self.stress = 0.5 * (seen.stress_low + seen.stress_high)
+            self.protocol["last_stress"] = self.stress
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
+            bed.drop_forces()  # a packing is in balance but for the 1e-3 of a radius to which it was made
 
     def _survey(self) -> None:
         """What follows from the bodies as they are: they change where particles break."""
@@ -355,6 +359,8 @@ class _Run:
         stored = seen.kinetic + seen.elastic + self.clock.extra() - protocol["start_energy"]
         stored += protocol["fracture_energy"]
         heat = seen.heat + protocol["bond_heat"]
+        elastic = seen.elastic + self.clock.extra()
+        turned = turnover(np.abs(seen.work) + heat, heat, elastic, protocol["start_energy"])
         values = {
             "box": np.arange(count),
             "leg": protocol["leg"],
@@ -375,13 +381,13 @@ class _Run:
             "fracture_energy": protocol["fracture_energy"],
             "piece_energy": protocol["piece_energy"],
             "work": seen.work,
-            "elastic": seen.elastic + self.clock.extra(),
+            "elastic": elastic,
             "kinetic": seen.kinetic,
             **heats(seen, protocol["bond_heat"]),
             "overlap_ratio": seen.overlap_ratio,
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
-            "energy_error": (seen.work - stored - heat) / np.maximum(np.abs(seen.work) + heat, 1e-300),
+            "energy_error": (seen.work - stored - heat) / turned,
             **fabric_of(bed),
         }
         self.frames.append(

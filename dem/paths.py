@@ -13,11 +13,12 @@ from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.compaction import CONTACT_SHARE
 from kalander.dem.fracture import Fracture
+from kalander.dem.lattice_servo import hertzian_modulus
 from kalander.dem.ledger import heats
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
-from kalander.dem.platens import matched_speed
+from kalander.dem.platens import approach, has_passed, landing, matched_speed, stable_step
 from kalander.dem.relaxation import Relaxation
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
@@ -34,6 +35,7 @@ MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from on
 NEAR, PASSAGES, GENTLE_PASSAGES = 0.1, 3.0, 12.0
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_SAMPLES = 20
+ARRIVES = 1e-5  # of a stress that ends a leg
 ARRIVED, STOPPED = 1, 2
 
 
@@ -132,20 +134,21 @@ def new_path(
 
 
 def curve(rows: Table, samples: Table) -> Table:
-    """Rows of a path with `stress`: mean of both platens [MPa], averaged over the samples in the window of each row.
+    """Rows of a path with `stress`, mean of both platens at the row's own step [MPa], and `stress_mean`.
 
-    A window is centred on its row and ends where its leg does. The waves that run between the platens are averaged
-    out; a window without samples keeps the stress of the row's own step.
+    The latter is the mean over the samples in the window of each row, which is centred on it and ends where its leg
+    does: the waves that run between the platens are averaged out. Without samples it is that of the row's own step.
     """
     both = 0.5 * (samples["stress_low"] + samples["stress_high"])
     stress = 0.5 * (rows["stress_low"] + rows["stress_high"])
+    mean = stress.copy()
     for row in range(len(stress)):
         mine = np.flatnonzero((samples["box"] == rows["box"][row]) & (samples["leg"] == rows["leg"][row]))
         half = 0.5 * rows["window"][row]
         near = mine[np.abs(samples["step"][mine] - rows["step"][row]) <= half]
         if len(near):
-            stress[row] = both[near].mean()
-    return {**rows, "stress": stress}
+            mean[row] = both[near].mean()
+    return {**rows, "stress": stress, "stress_mean": mean}
 
 
 def _dtype(column: Column) -> str:
@@ -188,6 +191,7 @@ class _Run:
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.area = bed.boxes["width"].prod(axis=1)
         self.mass = mass
+        self.contact_modulus = bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
         self.clock = BondClock(
             bed,
             path.relaxation,
@@ -197,8 +201,10 @@ class _Run:
             lasting=state.lasting,
         )
         if len(state.rows["box"]) == 0:
+            bed.find_contacts()
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
+            self.progress["last_stress"] = 0.5 * (seen.stress_low + seen.stress_high)
             everyone = np.ones(len(self.area), bool)
             self._add_samples(everyone, seen.stress_low, seen.stress_high)
             self._record(everyone)
@@ -228,9 +234,12 @@ class _Run:
         self._set_time_step()
         speed = self._speeds(active)
         self.bed.boxes["platen_velocity"] = np.column_stack([np.zeros_like(speed), -speed])
-        steps = np.array([self._steps(box, speed[box]) if active[box] else 0 for box in range(len(speed))])
-        before = self.bed.boxes["time"].copy()
+        dt, before = self.bed.boxes["dt"], self.bed.boxes["time"]
+        todo = [self._steps(box, speed[box]) if active[box] else (0, dt[box]) for box in range(len(speed))]
+        steps = np.array([count for count, _ in todo])
+        self.bed.boxes["dt"] = np.array([step for _, step in todo])
         self.bed.advance(steps)
+        self.bed.boxes["dt"] = dt
         self._pass_time(active, steps, self.bed.boxes["time"] - before)
         return self._look(active)
 
@@ -264,7 +273,7 @@ class _Run:
         """Contacts stiffen as they flatten, and with them the stable step shortens."""
         if np.isfinite(self.path.contact_share):
             frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
-            self.bed.boxes["dt"] = np.minimum(self.path.time_step, self.path.contact_share / frequency)
+            self.bed.boxes["dt"] = stable_step(self.path.time_step, self.path.contact_share, frequency, self.bed.boxes)
 
     def _leg(self, box: int) -> Leg:
         return self.path.legs[self.progress["leg"][box]]
@@ -285,8 +294,8 @@ class _Run:
                 )  # fmt: skip
         return speed
 
-    def _steps(self, box: int, speed: float) -> int:
-        """Steps to the next sample, or to the end of the leg where that can be foreseen."""
+    def _steps(self, box: int, speed: float) -> tuple[int, float]:
+        """Steps to the next sample, or to the end of the leg where that can be foreseen, and their length [µs]."""
         path, progress, leg, boxes = self.path, self.progress, self._leg(box), self.bed.boxes
         step, dt = int(boxes["step"][box]), float(boxes["dt"][box])
         room = path.sample_steps - step % path.sample_steps
@@ -295,14 +304,29 @@ class _Run:
         ends = leg.ends
         if "steps" in ends:
             room = min(room, int(ends["steps"]) - (step - int(progress["leg_step"][box])))
+        left = []
         if "time" in ends:
-            left = ends["time"] - (boxes["time"][box] - progress["leg_time"][box])
-            room = min(room, int(np.ceil(left / dt - 1e-6)))
+            left.append(ends["time"] - (boxes["time"][box] - progress["leg_time"][box]))
         height = self._height_wanted(box, ends)
         if leg.stress is None and height is not None and speed != 0.0:
-            left = (self.height[box] - height) / (speed * dt)
-            room = min(room, int(np.ceil(left - 1e-6))) if left > 0 else room
-        return max(1, room)
+            left.append((self.height[box] - height) / speed)
+        soonest = landing(room, dt, left)
+        if leg.stress is None and "stress" in ends and speed != 0.0:
+            return approach(*soonest, self._stress_left(box, speed))
+        return soonest
+
+    def _stress_left(self, box: int, speed: float) -> float:
+        """Time [µs] to the stress at which a leg ends, by the stiffest that the bed is known to be; 0 at its beginning.
+
+        A bed answers stiffer to the platens that turn back than it did to their coming: the first step shows it.
+        """
+        progress, wanted = self.progress, self._leg(box).ends["stress"]
+        if progress["leg_step"][box] == self.bed.boxes["step"][box]:
+            return 0.0
+        foreseen = hertzian_modulus(self.contact_modulus, np.full(len(self.area), wanted))[box]
+        stiffest = max(self.modulus[box], progress["secant"][box], foreseen)
+        lack = abs(wanted - progress["last_stress"][box])
+        return lack / stiffest * self.height[box] / abs(speed)
 
     def _height_wanted(self, box: int, ends: Mapping[str, float]) -> float | None:
         """Platen distance at which a leg ends; the first one met where several are given."""
@@ -326,6 +350,9 @@ class _Run:
         change = np.where(active, stress - progress["last_stress"], 0.0)
         progress["slope_sum"] = MEMORY * progress["slope_sum"] + change * closing
         progress["square_sum"] = MEMORY * progress["square_sum"] + closing**2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            secant = np.abs(change / closing)
+        progress["secant"] = np.where(np.isfinite(secant), secant, 0.0)
         progress["last_stress"] = np.where(active, stress, progress["last_stress"])
         progress["last_height"] = np.where(active, height, progress["last_height"])
         self._add_samples(active, low, high)
@@ -356,11 +383,12 @@ class _Run:
             progress["settled"][box] = progress["settled"][box] + 1 if met else 0
             if not ends:
                 return bool(progress["settled"][box] >= SETTLED_SAMPLES)
-        if "stress" in ends and (stress >= ends["stress"] if leg.speed >= 0 else stress <= ends["stress"]):
+        way = 1.0 if leg.speed >= 0 else -1.0
+        if "stress" in ends and way * (stress - ends["stress"]) >= -ARRIVES * ends["stress"]:
             return True
         if "steps" in ends and boxes["step"][box] - progress["leg_step"][box] >= ends["steps"]:
             return True
-        if "time" in ends and boxes["time"][box] - progress["leg_time"][box] >= ends["time"] * (1 - 1e-12):
+        if "time" in ends and has_passed(ends["time"], progress["leg_time"][box], boxes, box):
             return True
         height = self._height_wanted(box, ends)
         if height is None:

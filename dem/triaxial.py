@@ -14,10 +14,11 @@ from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
 from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rates
-from kalander.dem.ledger import heats
+from kalander.dem.ledger import heats, turnover
 from kalander.dem.material import Material
 from kalander.dem.observe import lattice_stress, observe, solid_volume
-from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
+from kalander.dem.paths import ARRIVED, ARRIVES, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
+from kalander.dem.platens import approach, has_passed, landing, stable_step
 from kalander.dem.relaxation import Relaxation
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
@@ -38,6 +39,7 @@ VOLUME = 3  # axes of a volume
 AXIS_STRAINS = tuple(f"strain_{axis}" for axis in AXES)
 LENGTHS = [WATCHED.index(name) for name in AXIS_STRAINS[:VOLUME]]
 SHEAR = WATCHED.index("strain_xz")
+STRESS_ENDS = slice(WATCHED.index("pressure"), WATCHED.index("strain"))
 STRESSES = [WATCHED.index(f"stress_{axis}") for axis in ("xx", "yy", "zz")]
 
 
@@ -184,6 +186,7 @@ class _Run:
         self.rate = np.array([leg.strain_rate for leg in settings.legs])
         self.target = np.array([leg.stress for leg in settings.legs])
         if first:
+            bed.find_contacts()
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
             self.progress["last_stress"] = _axes(seen.stress)
@@ -230,16 +233,20 @@ class _Run:
         self._set_temperature(active)
         boxes = self.bed.boxes
         frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
-        boxes["dt"] = np.minimum(self.settings.time_step, self.settings.contact_share / frequency)
+        boxes["dt"] = stable_step(self.settings.time_step, self.settings.contact_share, frequency, boxes)
         rates = np.where(active[:, None], self._rates(), 0.0)
         boxes["strain_rate"] = np.column_stack([-rates[:, :VOLUME], rates[:, VOLUME]])
-        steps = np.array([self._steps(box, rates[box]) if active[box] else 0 for box in range(len(active))])
+        dt = boxes["dt"]
+        todo = [self._steps(box, rates[box]) if active[box] else (0, dt[box]) for box in range(len(active))]
+        steps = np.array([count for count, _ in todo])
+        boxes["dt"] = np.array([step for _, step in todo])
         before, time, power = self.size, boxes["dt"] * steps, self._power(rates)
         self.bed.advance(steps)
         progress["shear"] = progress["shear"] + rates[:, VOLUME] * time * before[:, 2] / self.size[:, 2]
         progress["last_rate"] = rates
         self._pass_time(active, steps, time, np.abs(rates).max(axis=1))
-        self._look(active, rates, power)
+        self._look(active, rates, power, time)
+        boxes["dt"] = dt
 
     def _power(self, rates: np.ndarray) -> np.ndarray:
         """Power of the flow on the stresses as last seen [pJ/µs], shape (box,)."""
@@ -300,8 +307,8 @@ class _Run:
         rate[:, :VOLUME] = np.where(held, servo, rate[:, :VOLUME])
         return rate
 
-    def _steps(self, box: int, rate: np.ndarray) -> int:
-        """Steps to the next look, or to the end of the leg where that can be foreseen."""
+    def _steps(self, box: int, rate: np.ndarray) -> tuple[int, float]:
+        """Steps to the next look, or to the end of the leg where that can be foreseen, and their length [µs]."""
         settings, progress, leg, boxes = self.settings, self.progress, self._leg(box), self.bed.boxes
         step, dt = int(boxes["step"][box]), float(boxes["dt"][box])
         room = settings.control_steps - step % settings.control_steps
@@ -318,27 +325,47 @@ class _Run:
                 wanted = (1.0 - leg.ends[name]) * (1.0 - begun[LENGTHS[axis]]) / closed[axis]
                 left.append((1.0 - wanted) / rate[axis])
         if "strain_xz" in leg.ends and rate[VOLUME] != 0.0:
-            left.append((begun[SHEAR] + leg.ends["strain_xz"] - progress["shear"][box]) / rate[VOLUME])
+            left.append(self._shear_left(box, begun[SHEAR] + leg.ends["strain_xz"], rate))
         volume = {"strain": lambda value: 1.0 - value, "solid_fraction": self._volume_of(box)}
         for name in volume.keys() & leg.ends.keys():
-            shrinking = rate[:VOLUME].sum()
-            if shrinking != 0.0:
-                left.append(-np.log(volume[name](leg.ends[name]) / closed.prod()) / shrinking)
-        for time in left:
-            room = min(room, int(np.ceil(time / dt - 1e-6))) if time > 0.0 else room
-        return max(1, room)
+            left.append(volume_left(rate[:VOLUME], volume[name](leg.ends[name]) / closed.prod()))
+        soonest = landing(room, dt, left)
+        stresses = [name for name in WATCHED[STRESS_ENDS] if name in leg.ends]
+        if not stresses or np.isfinite(leg.stress).any() or not rate.any():
+            return soonest
+        return approach(*soonest, min(self._stress_left(box, name, rate) for name in stresses))
+
+    def _shear_left(self, box: int, wanted: float, rate: np.ndarray) -> float:
+        """Time [µs] to a shear since the start; what is sheared in a step is over the length in z after it."""
+        lack = (wanted - self.progress["shear"][box]) / rate[VOLUME]
+        return lack / (1.0 + lack * rate[2])
+
+    def _stress_left(self, box: int, name: str, rate: np.ndarray) -> float:
+        """Time [µs] to a stress at which a leg ends, by the stiffest that the bed may be; 0 at the beginning of a leg.
+
+        A bed answers stiffer where it turns back: the first step shows it.
+        """
+        progress, wanted, place = self.progress, self._leg(box).ends[name], WATCHED.index(name)
+        if progress["leg_step"][box] == self.bed.boxes["step"][box]:
+            return 0.0
+        lack = abs(wanted - self._watched()[box, place])
+        pace = abs(progress["last_pace"][box, place - STRESS_ENDS.start])
+        foreseen = hertzian_modulus(self.modulus, np.full(len(self.modulus), abs(wanted)))[box]
+        pace = max(pace, foreseen * np.abs(rate).max())
+        return lack / pace if pace > 0.0 else np.inf
 
     def _volume_of(self, box: int) -> Callable[[float], float]:
         """Volume over that of the start at which the spheres of a box are a given share of it."""
         least = self.solid[box] / self.progress["start_size"][box].prod()
         return lambda fraction: least / fraction
 
-    def _look(self, active: np.ndarray, rates: np.ndarray, power: np.ndarray) -> None:
+    def _look(self, active: np.ndarray, rates: np.ndarray, power: np.ndarray, time: np.ndarray) -> None:
         """Learn the stiffness, take the rows that are due, end the legs that have arrived.
 
-        rates: of the interval that is over [1/µs], power: of them on the stresses when it began.
+        rates: of the interval that is over [1/µs], power: of them on the stresses when it began; time: it took [µs].
         """
         progress, settings, boxes = self.progress, self.settings, self.bed.boxes
+        before = self._watched()[:, STRESS_ENDS]
         axes = _axes(lattice_stress(self.bed))
         closing = np.log(progress["last_size"] / self.size)
         change = (axes - progress["last_stress"])[:, :VOLUME]
@@ -351,6 +378,8 @@ class _Run:
         excess = 0.5 * boxes["dt"] * (self._power(rates) - power)
         progress["work_excess"] = progress["work_excess"] + np.where(active, excess, 0.0)
         values = self._watched()
+        pace = (values[:, STRESS_ENDS] - before) / np.maximum(time, 1e-300)[:, None]
+        progress["last_pace"] = np.where(active[:, None], pace, progress["last_pace"])
         ended = np.array([active[box] and self._has_ended(box, values[box]) for box in range(len(active))])
         stopped = active & ~ended & self._at_limit()
         due = np.zeros(len(active), bool)
@@ -380,14 +409,15 @@ class _Run:
             return bool(progress["settled"][box] >= SETTLED_SAMPLES)
         if "steps" in leg.ends and boxes["step"][box] - progress["leg_step"][box] >= leg.ends["steps"]:
             return True
-        if "time" in leg.ends and boxes["time"][box] - progress["leg_time"][box] >= leg.ends["time"] * (1 - 1e-12):
+        if "time" in leg.ends and has_passed(leg.ends["time"], progress["leg_time"][box], boxes, box):
             return True
         before, now = _of_leg(progress["leg_value"][box], values)
         for place, name in enumerate(WATCHED):
             if name in leg.ends:
                 wanted, way = leg.ends[name], _direction(leg, name)
                 way = way or np.sign(wanted - before[place])
-                if (now[place] - wanted) * way >= -1e-9 * abs(wanted):
+                near = ARRIVES if name in WATCHED[STRESS_ENDS] else 1e-9
+                if (now[place] - wanted) * way >= -near * abs(wanted):
                     return True
         return False
 
@@ -412,7 +442,7 @@ class _Run:
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
             "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
-            "energy_error": left / np.maximum(np.maximum(np.abs(work), heat), 1e-300),
+            "energy_error": left / turnover(work, heat, elastic, progress["start_energy"]),
             "temperature": progress["temperature"], "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
@@ -454,6 +484,19 @@ class _Run:
             for table in (self.progress, self.breaking.damage, self.clock.branches)
         )
         return ProbeState(self.clock.ensemble(), progress, rows, damage, branches, dict(self.clock.lasting))
+
+
+def volume_left(rate: np.ndarray, ratio: float) -> float:
+    """Time [µs] in which lengths that change at constant rates (3,) [1/µs] bring a volume to `ratio` of what it is."""
+    if rate.sum() == 0.0 or ratio <= 0.0:
+        return np.inf
+    time = -np.log(ratio) / rate.sum()
+    for _ in range(4):  # Newton's method for Π (1 − r t) = ratio
+        lengths = 1.0 - rate * time
+        if (lengths <= 0.0).any():
+            return np.inf
+        time += (lengths.prod() - ratio) / (lengths.prod() * (rate / lengths).sum())
+    return float(time)
 
 
 def _of_leg(begun: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from kalander.coupling.signals import stop_requests
 from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
 from kalander.coupling.store import Data
 from kalander.coupling.toml_source import read_toml
-from kalander.dem.ledger import HEATS
+from kalander.dem.ledger import HEATS, turnover
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError, Interrupted, NumericalError
@@ -162,10 +162,9 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
     rows, progress = path_rows(done), done.tables["progress"]
     last = {name: float(values[-1]) for name, values in rows.items()}
     normal = [rows[f"stress_{axis}"] for axis in NORMAL_AXES]
-    stored = last["kinetic"] + last["elastic"] - float(progress["start_energy"][0])
-    lost = last["heat"] + last["bond_heat"]
-    turnover = max(float(np.abs(rows["work"]).max()), lost)
-    error = (last["work"] - stored - lost) / turnover if turnover > 0 else 0.0
+    start, lost = float(progress["start_energy"][0]), last["heat"] + last["bond_heat"]
+    gap = last["work"] - (last["kinetic"] + last["elastic"] - start) - lost
+    error = gap / float(turnover(rows["work"], lost, rows["elastic"], start).max())
     validity = {
         "inertial_number_max": _inertial_number(rows, spheres, case),
         "overlap_ratio_max": float(rows["overlap_ratio"].max()),
@@ -199,7 +198,7 @@ def _inertial_number(rows: Table, spheres: Spheres, case: CompactCase) -> float:
         stress = np.mean([rows[f"stress_{axis}"] for axis in NORMAL_AXES], axis=0)[1:]
     else:
         closing = np.abs(np.diff(rows["height"])) / rows["height"][1:]
-        stress = rows["stress"][1:]
+        stress = rows["stress_mean"][1:]
     carrying = stress >= 0.1 * stress.max(initial=0.0)
     time = np.diff(rows["time"])
     if not (carrying & (time > 0) & (stress > 0)).any():

@@ -51,14 +51,9 @@ def test_legs_end_at_their_step_height_strain_fraction_and_time() -> None:
         Leg(-2.0, None, {"height": 0.99 * height}), Leg(1.5, None, {"solid_fraction": 0.52}),
     )  # fmt: skip
     strain, step, time, fraction = (ends_of(state, name) for name in ("strain", "step", "time", "solid_fraction"))
-    way = 2.0 * DT / height  # of one step: a leg ends with the step that passes its end
-    assert strain[0] + 1e-12 >= 0.05
-    assert strain[0] < 0.05 + way
     assert step[1] - step[0] == 777
-    assert time[2] - time[1] == pytest.approx(0.2, abs=DT)
-    assert 0.01 - way < strain[3] <= 0.01 + 1e-12
-    assert fraction[4] + 1e-12 >= 0.52
-    assert fraction[4] < 0.52 * (1 + way)
+    found = strain[0], time[2] - time[1], strain[3], fraction[4]
+    assert found == pytest.approx((0.05, 0.2, 0.01, 0.52), rel=1e-9)  # the last step lands on the end
     assert state.progress["done"].tolist() == [1]
 
 
@@ -95,11 +90,10 @@ def test_servo_holds_a_stress_for_as_long_as_asked() -> None:
 
 
 def test_stress_ends_a_leg_on_the_way_up_and_down() -> None:
-    state = led(packing(), Leg(1.0, None, {"stress": 5.0}), Leg(-0.5, None, {"stress": 0.5}), sample_steps=10)
+    state = led(packing(), Leg(1.0, None, {"stress": 5.0}), Leg(-0.5, None, {"stress": 0.5}))
     rows = state.rows
-    top, low = (0.5 * (np.array(ends_of(state, "stress_low")) + ends_of(state, "stress_high"))).tolist()
-    assert 5.0 <= top < 6.5  # within the rise of one sample at this speed
-    assert 0.3 < low <= 0.5
+    ends = 0.5 * (np.array(ends_of(state, "stress_low")) + ends_of(state, "stress_high"))
+    assert ends == pytest.approx([5.0, 0.5], rel=1e-3)  # steps become parts of steps as the stress comes near
     assert rows["strain"].max() == pytest.approx(ends_of(state, "strain")[0])
 
 
@@ -133,8 +127,8 @@ def test_boxes_of_a_batch_go_their_own_ways() -> None:
             np.testing.assert_array_equal(both.rows[name][mine], alone[box].rows[name], err_msg=name)
 
 
-def test_curve_averages_plate_stress_within_its_leg() -> None:
-    """The window of a row is centred, and ends at the turn."""
+def test_mean_stress_of_a_row_is_that_of_its_window_within_its_leg() -> None:
+    """The window of a row is centred, and ends at the turn; the stress itself is that of the row's step."""
     samples = {
         "box": np.zeros(9, int), "leg": np.array([0] * 5 + [1] * 4), "step": np.arange(9) * 10,
         "stress_low": np.arange(9.0), "stress_high": np.arange(9.0) + 2.0,
@@ -144,7 +138,9 @@ def test_curve_averages_plate_stress_within_its_leg() -> None:
         "window": np.full(4, 20), "stress_low": np.full(4, 99.0), "stress_high": np.full(4, 99.0),
     }  # fmt: skip
     # samples at 0, 10 | 10, 20, 30 | 30, 40 (not 50: of the next leg) | 50, 60, 70
-    assert curve(rows, samples)["stress"] == pytest.approx([1.5, 3.0, 4.5, 7.0])
+    found = curve(rows, samples)
+    assert found["stress_mean"] == pytest.approx([1.5, 3.0, 4.5, 7.0])
+    assert found["stress"].tolist() == [99.0] * 4
 
 
 def test_strain_spaces_the_rows() -> None:
@@ -162,7 +158,7 @@ def test_automatic_step_follows_the_stiffest_contact() -> None:
     steps = []
     for moment in moments:
         steps.append(moment.snapshot().ensemble.boxes["dt"][0])
-    assert steps[-1] < 0.7 * steps[0]
+    assert steps[-1] < 0.7 * max(steps)
 
 
 def test_one_sphere_between_platens_is_held_as_hertz(make_bed) -> None:
