@@ -35,7 +35,6 @@ MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from on
 NEAR, PASSAGES, GENTLE_PASSAGES = 0.1, 3.0, 12.0
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_SAMPLES = 20
-ARRIVES = 1e-5  # of a stress that ends a leg
 ARRIVED, STOPPED = 1, 2
 
 
@@ -310,9 +309,10 @@ class _Run:
         height = self._height_wanted(box, ends)
         if leg.stress is None and height is not None and speed != 0.0:
             left.append((self.height[box] - height) / speed)
-        soonest = landing(room, dt, left)
+        whole = not np.isfinite(path.contact_share)  # a step that is given
+        soonest = landing(room, dt, left, whole=whole)
         if leg.stress is None and "stress" in ends and speed != 0.0:
-            return approach(*soonest, self._stress_left(box, speed))
+            return approach(*soonest, self._stress_left(box, speed), whole=whole)
         return soonest
 
     def _stress_left(self, box: int, speed: float) -> float:
@@ -383,8 +383,7 @@ class _Run:
             progress["settled"][box] = progress["settled"][box] + 1 if met else 0
             if not ends:
                 return bool(progress["settled"][box] >= SETTLED_SAMPLES)
-        way = 1.0 if leg.speed >= 0 else -1.0
-        if "stress" in ends and way * (stress - ends["stress"]) >= -ARRIVES * ends["stress"]:
+        if "stress" in ends and (stress >= ends["stress"] if leg.speed >= 0 else stress <= ends["stress"]):
             return True
         if "steps" in ends and boxes["step"][box] - progress["leg_step"][box] >= ends["steps"]:
             return True

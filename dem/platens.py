@@ -48,14 +48,16 @@ def stable_step(longest: float, share: float, frequency: np.ndarray, boxes: Tabl
     return np.where(first & (boxes["step"] > 0), np.minimum(step, boxes["dt"]), step)
 
 
-def landing(room: int, dt: float, left: Iterable[float]) -> tuple[int, float]:
+def landing(room: int, dt: float, left: Iterable[float], *, whole: bool) -> tuple[int, float]:
     """Steps to do, at most `room` of `dt` [µs], and their length: the last one lands on what comes first.
 
-    left: times [µs] to what can be foreseen; what is over does not come.
+    left: times [µs] to what can be foreseen; what is over does not come. whole: steps keep their length and pass it.
     """
     time = min((time for time in left if time > 0.0), default=np.inf)
     count = max(1, ceil(min(time / dt - 1e-6, room + 1.0)))
-    return (count, time / count) if count <= room else (max(1, room), dt)
+    if count > room:
+        return max(1, room), dt
+    return count, dt if whole else time / count
 
 
 def has_passed(time: float, begun: float, boxes: Table, box: int) -> bool:
@@ -63,15 +65,15 @@ def has_passed(time: float, begun: float, boxes: Table, box: int) -> bool:
     return bool(boxes["time"][box] - begun >= time - 1e-6 * boxes["dt"][box])
 
 
-def approach(steps: int, dt: float, left: float) -> tuple[int, float]:
+def approach(steps: int, dt: float, left: float, *, whole: bool) -> tuple[int, float]:
     """The same with a stress ahead that is foreseen from a stiffness, which may grow: half the way, at last in parts.
 
-    left: time [µs] to that stress.
+    left: time [µs] to that stress, 0 where nothing is known of it.
     """
     count = left / dt
     if count >= 2.0:
         return min(steps, int(0.5 * count)), dt
-    return 1, min(dt, max(left, LEAST_PART * dt)) if left > 0.0 else dt
+    return 1, dt if whole or left <= 0.0 else min(dt, max(left, LEAST_PART * dt))
 
 
 def servo_speed(

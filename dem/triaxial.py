@@ -17,7 +17,7 @@ from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rate
 from kalander.dem.ledger import heats, turnover
 from kalander.dem.material import Material
 from kalander.dem.observe import lattice_stress, observe, solid_volume
-from kalander.dem.paths import ARRIVED, ARRIVES, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
+from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
 from kalander.dem.platens import approach, has_passed, landing, stable_step
 from kalander.dem.relaxation import Relaxation
 from kalander.dem.state import Ensemble
@@ -329,11 +329,12 @@ class _Run:
         volume = {"strain": lambda value: 1.0 - value, "solid_fraction": self._volume_of(box)}
         for name in volume.keys() & leg.ends.keys():
             left.append(volume_left(rate[:VOLUME], volume[name](leg.ends[name]) / closed.prod()))
-        soonest = landing(room, dt, left)
+        whole = not np.isfinite(settings.contact_share)  # a step that is given
+        soonest = landing(room, dt, left, whole=whole)
         stresses = [name for name in WATCHED[STRESS_ENDS] if name in leg.ends]
         if not stresses or np.isfinite(leg.stress).any() or not rate.any():
             return soonest
-        return approach(*soonest, min(self._stress_left(box, name, rate) for name in stresses))
+        return approach(*soonest, min(self._stress_left(box, name, rate) for name in stresses), whole=whole)
 
     def _shear_left(self, box: int, wanted: float, rate: np.ndarray) -> float:
         """Time [µs] to a shear since the start; what is sheared in a step is over the length in z after it."""
@@ -416,8 +417,7 @@ class _Run:
             if name in leg.ends:
                 wanted, way = leg.ends[name], _direction(leg, name)
                 way = way or np.sign(wanted - before[place])
-                near = ARRIVES if name in WATCHED[STRESS_ENDS] else 1e-9
-                if (now[place] - wanted) * way >= -near * abs(wanted):
+                if (now[place] - wanted) * way >= -1e-9 * abs(wanted):
                     return True
         return False
 

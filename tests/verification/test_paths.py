@@ -51,9 +51,14 @@ def test_legs_end_at_their_step_height_strain_fraction_and_time() -> None:
         Leg(-2.0, None, {"height": 0.99 * height}), Leg(1.5, None, {"solid_fraction": 0.52}),
     )  # fmt: skip
     strain, step, time, fraction = (ends_of(state, name) for name in ("strain", "step", "time", "solid_fraction"))
+    way = 2.0 * DT / height  # of one step: a step that is given passes the end
+    assert strain[0] + 1e-12 >= 0.05
+    assert strain[0] < 0.05 + way
     assert step[1] - step[0] == 777
-    found = strain[0], time[2] - time[1], strain[3], fraction[4]
-    assert found == pytest.approx((0.05, 0.2, 0.01, 0.52), rel=1e-9)  # the last step lands on the end
+    assert time[2] - time[1] == pytest.approx(0.2, abs=DT)
+    assert 0.01 - way < strain[3] <= 0.01 + 1e-12
+    assert fraction[4] + 1e-12 >= 0.52
+    assert fraction[4] < 0.52 * (1 + way)
     assert state.progress["done"].tolist() == [1]
 
 
@@ -92,8 +97,9 @@ def test_servo_holds_a_stress_for_as_long_as_asked() -> None:
 def test_stress_ends_a_leg_on_the_way_up_and_down() -> None:
     state = led(packing(), Leg(1.0, None, {"stress": 5.0}), Leg(-0.5, None, {"stress": 0.5}))
     rows = state.rows
-    ends = 0.5 * (np.array(ends_of(state, "stress_low")) + ends_of(state, "stress_high"))
-    assert ends == pytest.approx([5.0, 0.5], rel=1e-3)  # steps become parts of steps as the stress comes near
+    top, low = (0.5 * (np.array(ends_of(state, "stress_low")) + ends_of(state, "stress_high"))).tolist()
+    assert 5.0 <= top < 5.05  # within the rise of one step, which is given
+    assert 0.495 < low <= 0.5
     assert rows["strain"].max() == pytest.approx(ends_of(state, "strain")[0])
 
 

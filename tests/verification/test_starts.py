@@ -140,3 +140,26 @@ def test_a_row_is_the_state_at_its_time_however_far_apart_rows_are(every) -> Non
     found = curve(ended.rows, ended.samples)
     assert found["stress"][-1] == pytest.approx(target, rel=1e-4)
     assert found["strain"][-1] == pytest.approx(0.01 * 0.5 ** (2 / 3), rel=2e-3)
+
+
+def test_legs_without_platens_land_on_their_ends() -> None:
+    """Strains of axes are of their leg, volume and fraction of the box; the step is the driver's own."""
+    packing, _ = pressed_lattice(0.02)
+    volume = packing.width.prod() * packing.height
+    fraction = 27 * 4 / 3 * np.pi * RADIUS**3 / volume
+    legs = [
+        ProbeLeg((0.02, 0.0, 0.01, 0.0), ends={"strain_xx": 1e-3}),
+        ProbeLeg((0.01, 0.0, 0.02, 0.03), ends={"strain_xz": 1e-3}),
+        ProbeLeg((-0.02, 0.03, 0.02, 0.0), ends={"strain": 8e-3}),
+        ProbeLeg((0.02, 0.02, 0.01, 0.0), ends={"solid_fraction": 1.01 * fraction}),
+        ProbeLeg((0.0, 0.0, 0.0, 0.0), ends={"time": 0.1}),
+        ProbeLeg((0.0, 0.0, 0.01, 0.0), ends={"stress_zz": 20.0}),
+    ]
+    rows = without_platens(packing, *legs, every_steps=None).rows
+    last = [{name: rows[name][rows["leg"] == k][-1] for name in rows} for k in range(len(legs))]
+    found = (
+        last[0]["strains"][0], last[1]["strains"][3], last[2]["strain"], last[3]["solid_fraction"],
+        last[4]["time"] - last[3]["time"],
+    )  # fmt: skip
+    assert found == pytest.approx((1e-3, 1e-3, 8e-3, 1.01 * fraction, 0.1), rel=1e-9)
+    assert last[5]["stress"][2, 2] == pytest.approx(20.0, rel=1e-3)

@@ -183,7 +183,7 @@ def test_oedometer_and_shear_of_a_rough_packing(device) -> None:
 
 
 def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None:
-    """The last step lands on what can be foreseen, and comes near the stress in parts; from either side."""
+    """Within a step, which is given, of what can be foreseen and of stresses; from either side."""
     legs = [
         ProbeLeg((0.02, 0.0, 0.01, 0.0), ends={"strain_xx": 0.03}),
         ProbeLeg((0.0, 0.0, 0.0, 0.03), ends={"strain_xz": 0.01}),
@@ -200,14 +200,16 @@ def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None
     rows = state.rows
     assert state.progress["done"].tolist() == [1]
     last = [{name: rows[name][rows["leg"] == k][-1] for name in rows} for k in range(len(legs))]
+    step = 1e-3 * 0.03  # largest strain of a step
+    assert 0.0 <= last[0]["strains"][0] - 0.03 < step
+    assert 0.0 <= last[1]["strains"][3] - 0.01 < step
+    assert 0.0 <= last[1]["strains"][3] - 0.015 - last[2]["strains"][3] < step  # strains of axes count from the leg
+    assert 0.0 <= last[4]["solid_fraction"] - 0.6 < 3 * step
+    assert abs(last[5]["strain"] - 0.08) < 3 * step
     assert last[6]["step"] - last[5]["step"] == 777
-    found = (
-        last[0]["strains"][0], last[1]["strains"][3], last[2]["strains"][3] - last[1]["strains"][3],
-        last[4]["solid_fraction"], last[5]["strain"], last[7]["time"] - last[6]["time"],
-    )  # fmt: skip
-    assert found == pytest.approx((0.03, 0.01, -0.015, 0.6, 0.08, 0.2), rel=1e-9)  # strains of axes are of the leg
-    ends = last[8]["stress"][2, 2], last[9]["stress"][2, 2]
-    assert ends == pytest.approx((PRESSURE, 0.5 * PRESSURE), rel=1e-3)
+    assert last[7]["time"] - last[6]["time"] == pytest.approx(0.2, abs=1e-3)
+    assert PRESSURE <= last[8]["stress"][2, 2] < 1.02 * PRESSURE
+    assert 0.49 * PRESSURE < last[9]["stress"][2, 2] <= 0.5 * PRESSURE
 
 
 def test_a_path_that_leads_nowhere_stops(device) -> None:
