@@ -175,7 +175,7 @@ class Bed:
         self.listed_height = self._heights(self.done)
         self.listed_lattice = self.lattice(self.done)
         if self.periodic:
-            grid = lattice_grid(*self.listed_lattice, self.reach)
+            grid = lattice_grid(*self.listed_lattice, boxes["body_count"], self.reach)
         else:
             grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():

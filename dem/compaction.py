@@ -113,6 +113,7 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "modulus": np.asarray(target, float) * 10.0,
         "haste": np.zeros(count),
         "frame_strain": np.full(count, -1.0),
+        "share": np.zeros(count),
         "reached": np.zeros(count, np.int32),
         "solid": np.asarray(solid, float),
         "start_energy": np.zeros(count),
@@ -402,7 +403,8 @@ class _Run:
         by_leg = np.select(
             [protocol["leg"] == LEG["load"], protocol["leg"] == LEG["release"]], [0.75 * share, 1.0 - 0.25 * share], 1.0
         )
-        return float(by_leg.mean())
+        protocol["share"] = np.maximum(protocol["share"], by_leg)
+        return float(protocol["share"].mean())
 
     def state(self) -> PressState:
         frames = {name: np.concatenate([part[name] for part in self.frames]) for name in FRAME}

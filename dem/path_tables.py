@@ -8,6 +8,7 @@ __all__ = ["PROGRESS", "ROW", "SAMPLE"]
 PROGRESS = {
     "leg": Column("i4", ("box",), "1", "leg of the path, from 0; their number when all are done"),
     "done": Column("i4", ("box",), "1", "0 on the way, 1 at the end, 2 stopped before it"),
+    "share": Column("f8", ("box",), "1", "of the way done, as shown: stresses fall back where a bed gives way"),
     "leg_step": Column("i8", ("box",), "1", "steps done when the leg began"),
     "leg_time": Column("f8", ("box",), "us", "time when the leg began"),
     "start_height": Column("f8", ("box",), "um", "platen distance at the start"),

@@ -445,7 +445,8 @@ class _Run:
             1.0 if progress["done"][box] else (progress["leg"][box] + self._share_of_leg(box)) / total
             for box in range(len(self.area))
         ]
-        return float(np.mean(shares))
+        progress["share"] = np.maximum(progress["share"], shares)
+        return float(progress["share"].mean())
 
     def _share_of_leg(self, box: int) -> float:
         """Share of a leg done, where it can be told."""

@@ -18,6 +18,7 @@ PROTOCOL = {
     "modulus": Column("f8", ("box",), "MPa", "running estimate of dσ/dln h"),
     "haste": Column("f8", ("box",), "1", "closing speed over the quasi-static one, 1 once the bed carries"),
     "frame_strain": Column("f8", ("box",), "1", "strain of the last frame"),
+    "share": Column("f8", ("box",), "1", "of the way done, as shown: the stress falls back where a bed gives way"),
     "reached": Column("i4", ("box",), "1", "1 if the target stress was met within the largest strain"),
     "solid": Column("f8", ("box",), "um^3", "solids of all kinds in the box"),
     "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation of bonds"),

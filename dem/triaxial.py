@@ -459,7 +459,8 @@ class _Run:
             / len(self.settings.legs)
             for box in range(len(self.solid))
         ]  # fmt: skip
-        return float(np.mean(shares))
+        progress["share"] = np.maximum(progress["share"], shares)
+        return float(progress["share"].mean())
 
     def _share_of_leg(self, box: int, values: np.ndarray) -> float:
         """Share of a leg done, where it can be told."""

@@ -19,6 +19,7 @@ STRAINS = "closing of x, y, z over their lengths at the start, shear of z in x"
 PROBE_PROGRESS = {
     "leg": Column("i4", ("box",), "1", "leg, from 0; their number when all are done"),
     "done": Column("i4", ("box",), "1", "0 on the way, 1 at the end, 2 stopped before it"),
+    "share": Column("f8", ("box",), "1", "of the way done, as shown: stresses fall back where a bed gives way"),
     "leg_step": Column("i8", ("box",), "1", "steps done when the leg began"),
     "leg_time": Column("f8", ("box",), "us", "time when the leg began"),
     "leg_value": Column("f8", ("box", len(WATCHED)), "1, MPa", "what ends are compared with, when the leg began"),
