@@ -114,6 +114,7 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "haste": np.zeros(count),
         "frame_strain": np.full(count, -1.0),
         "share": np.zeros(count),
+        "doubled": np.zeros(count, np.int32),
         "reached": np.zeros(count, np.int32),
         "solid": np.asarray(solid, float),
         "start_energy": np.zeros(count),
@@ -186,6 +187,7 @@ class _Run:
                 self.breaking.damage["bulk"] = volume
             bed.find_contacts()
             seen = observe(bed)
+            self.protocol["doubled"] = bed.doubled_contacts()
             self.protocol["start_energy"] = seen.elastic + seen.kinetic
             self.stress = 0.5 * (seen.stress_low + seen.stress_high)
             self.protocol["last_stress"] = self.stress
@@ -286,6 +288,7 @@ class _Run:
         better = (leg == LEG["load"]) & np.isfinite(slope) & (slope > 0)
         protocol["modulus"] = np.where(better, 0.9 * protocol["modulus"] + 0.1 * slope, protocol["modulus"])
         self._brake(np.minimum(low, high))
+        protocol["doubled"] = np.maximum(protocol["doubled"], self.bed.doubled_contacts())
         protocol["last_stress"], protocol["last_height"] = self.stress, height
 
         done = self.breaking.replacement(self.bed, leg != LEG["done"], protocol["next_id"])
@@ -385,6 +388,7 @@ class _Run:
             "elastic": elastic,
             "kinetic": seen.kinetic,
             **heats(seen, protocol["bond_heat"]),
+            "doubled": protocol["doubled"],
             "overlap_ratio": seen.overlap_ratio,
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),

@@ -72,7 +72,8 @@ class Path:
     stiffest contact (infinite for a fixed step); sample_steps: between looks at the platens; every_steps,
     every_strain: between rows of the curve, None for never (every leg ends with a row); relaxation: of the binder,
     None for one that is elastic at any temperature; reform: material time of touch [s] after which failed binder
-    bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg.
+    bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg;
+    narrow_ends: whether a box stops where a pair of spheres touches on both sides of it.
     """
 
     legs: tuple[Leg, ...]
@@ -86,6 +87,7 @@ class Path:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     max_steps: int = 10**8
+    narrow_ends: bool = True
 
 
 @dataclass(frozen=True)
@@ -397,10 +399,12 @@ class _Run:
         return bool(beyond <= room) if speed > 0 else bool(beyond >= -room) if speed < 0 else abs(beyond) <= room
 
     def _at_limit(self) -> np.ndarray:
-        """Boxes that can go no further: too thin, opened to twice their start, or for too many steps on one leg."""
+        """Boxes that can go no further: too thin, too narrow for their spheres, opened to twice their start, or for too
+        many steps on one leg."""
         progress, path = self.progress, self.path
         long = self.bed.boxes["step"] - progress["leg_step"] >= path.max_steps
-        return long | (self.strain >= path.max_strain) | (self.strain <= -1.0)
+        narrow = path.narrow_ends & (self.bed.doubled_contacts() > 0)
+        return long | narrow | (self.strain >= path.max_strain) | (self.strain <= -1.0)
 
     def _add_samples(self, who: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         values = {
@@ -426,7 +430,7 @@ class _Run:
             "stress_low": seen.stress_low, "stress_high": seen.stress_high,
             "stress_xx": seen.stress[:, 0, 0], "stress_yy": seen.stress[:, 1, 1], "stress_zz": seen.stress[:, 2, 2],
             "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["solid"]) / bulk,
-            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
+            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": seen.elastic + self.clock.extra(), "heat": seen.heat, "work": seen.work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
             "temperature": progress["temperature"],

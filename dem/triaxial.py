@@ -422,9 +422,11 @@ class _Run:
         return False
 
     def _at_limit(self) -> np.ndarray:
-        """Boxes that can go no further: too small, twice as large as at the start, or for too many steps on one leg."""
+        """Boxes that can go no further: too small, too narrow for their spheres, twice as large as at the start, or for
+        too many steps on one leg."""
         long = self.bed.boxes["step"] - self.progress["leg_step"] >= self.settings.most_steps
-        return long | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
+        narrow = self.bed.doubled_contacts() > 0
+        return long | narrow | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
 
     def _record(self, due: np.ndarray) -> None:
         """Add a row for every box that is due."""
@@ -439,7 +441,7 @@ class _Run:
             "box": np.arange(len(due)), "leg": progress["leg"], "step": bed.boxes["step"], "time": bed.boxes["time"],
             "strain": self.strain, "strains": self.strains, "stress": seen.stress,
             "solid_fraction": self.solid / bulk, "porosity": 1.0 - (self.solid + progress["solid"]) / bulk,
-            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
+            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
             "energy_error": left / turnover(work, heat, elastic, progress["start_energy"]),

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.compact_case import CompactCase, load_compact_case
-from kalander.coupling.compacting import case_warnings, compact_stage, curve_rows, fit_faults, path_rows, write_curve
+from kalander.coupling.compacting import (
+    case_warnings,
+    compact_stage,
+    curve_rows,
+    fit_faults,
+    may_not_narrow,
+    narrowed,
+    path_rows,
+    write_curve,
+)
 from kalander.coupling.packing_files import Spheres, read_spheres
 from kalander.coupling.path_legs import NORMAL_AXES
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
@@ -66,8 +75,11 @@ def compact(
     wall = time.monotonic() - began
     write_curve(curve, curve_rows(done))
     remove_saves(_saves(curve))
+    narrow = [replace(fault, where=str(packing)) for fault in narrowed(loaded, spheres, done)]
+    if narrow and may_not_narrow(spheres):
+        raise InputError(narrow)
     answer = {
-        **_answer(loaded, spheres, done),
+        **_answer(loaded, spheres, done, [str(fault) for fault in narrow]),
         "wall_s": wall,
         "particle_steps_per_s": len(spheres.radius) * steps / wall,
         "device": device_answer(running),
@@ -157,8 +169,8 @@ def _steps(state: Data) -> int:
     return int(state.tables["boxes"]["step"][0])
 
 
-def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
-    """What the curve says as a whole."""
+def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -> dict[str, Any]:
+    """What the curve says as a whole; flags: beside those of its numbers."""
     rows, progress = path_rows(done), done.tables["progress"]
     last = {name: float(values[-1]) for name, values in rows.items()}
     normal = [rows[f"stress_{axis}"] for axis in NORMAL_AXES]
@@ -186,7 +198,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
             **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
             "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
         },
-        "validity": {**validity, "flags": validity_flags(validity, case.contact.law)},
+        "validity": {**validity, "flags": [*flags, *validity_flags(validity, case.contact.law)]},
     }
 
 

@@ -90,6 +90,14 @@ def test_defaults_that_follow_another_value(card):
     assert load_card("nmc111", overrides={"contact.restitution": "0.4"}).restitution == 0.4
 
 
+def test_sizes_may_span_what_is_allowed_whatever_its_rounding():
+    """20 um over 1 um is 20.000000000000004."""
+    sizes = '{{ classes = [["1 um", 0.05], ["{} um", 0.95]] }}'
+    load_card("nmc111", overrides={"electrode.particles": sizes.format(20)})
+    with pytest.raises(InputError, match="up to 20"):
+        load_card("nmc111", overrides={"electrode.particles": sizes.format(20.001)})
+
+
 def test_a_card_is_frozen(card):
     with pytest.raises(ValueError, match="frozen"):
         card.seed = 3
