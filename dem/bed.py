@@ -265,8 +265,8 @@ class Bed:
     def find_contacts(self) -> None:
         """Find the contacts of where bodies lie, with their forces, as if they had always been there.
 
-        Bodies that are laid into one another have no step behind them in which that would have been seen: a step of no
-        time. What laws book as heat while contacts come up to their overlap was not lost here.
+        Bodies that are laid into one another have no step behind them in which that would have been seen: a step that
+        takes no time. What laws book as heat while contacts come up to their overlap was not lost here.
         """
         boxes, count = self.boxes, self.body_count
         booked = {name: unpack(view(self.load, count), LOAD, name) for name in ("heat", "work")}
@@ -275,7 +275,8 @@ class Bed:
         before = {name: download(getattr(self, name), getattr(self, name).shape[0]) for name in moved}
         still = {name: np.zeros_like(boxes[name]) for name in ("platen_velocity", "strain_rate", "dt")}
         self.boxes = {**boxes, **still}
-        self.advance(np.ones(len(boxes["dt"]), np.int32))
+        passes = 2 if self.swells else 1  # radii grow by the contacts of the pass before
+        self.advance(np.full(len(boxes["dt"]), passes, np.int32))
         self.boxes = boxes
         load = view(self.load, count)
         for name, column in booked.items():
