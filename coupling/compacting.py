@@ -123,7 +123,7 @@ def compact_stage(
         return _work(case, start if state is None else _path_state(state, start.ensemble), precision, schedule)
 
     schema = {**STATE, **PERIODIC_TABLES} if case.periodic else ON_THE_WAY
-    return Stage("compact", 2, (), config, schema, schema, work, uses_device=True, check_state=_state_faults)
+    return Stage("compact", 3, (), config, schema, schema, work, uses_device=True, check_state=_state_faults)
 
 
 def _work(case: CompactCase, start: PathState, precision: str, schedule: str) -> Generator[Progress, None, Data]:

@@ -13,6 +13,11 @@ PROGRESS = {
     "start_height": Column("f8", ("box",), "um", "platen distance at the start"),
     "last_height": Column("f8", ("box",), "um", "platen distance at the last sample"),
     "last_stress": Column("f8", ("box",), "MPa", "mean stress of the platens at the last sample"),
+    "leg_stress": Column("f8", ("box",), "MPa", "mean stress of the platens when the leg began"),
+    "mean_stress": Column("f8", ("box",), "MPa", "fading mean of that stress over the samples"),
+    "unrest": Column("f8", ("box",), "MPa^2", "fading mean square of that stress about its fading mean"),
+    "passed": Column("f8", ("box",), "1", "largest share by which the leg has passed its stress"),
+    "effort": Column("i8", ("box",), "1", "steps of the leg in which its servo was slower than the leg may be"),
     "slope_sum": Column("f8", ("box",), "MPa", "fading sum of stress changes times logarithmic closings"),
     "square_sum": Column("f8", ("box",), "1", "fading sum of squared logarithmic closings"),
     "settled": Column("i4", ("box",), "1", "samples in a row that met the stress of the servo"),
@@ -60,5 +65,6 @@ ROW = {
     "temperature": Column("f8", ("row",), "K", "temperature of the binder"),
     "material_time": Column("f8", ("row",), "s", "time passed on the material clock"),
     "broken_bond_fraction": Column("f8", ("row",), "1", "of the bonds laid"),
+    "passed": Column("f8", ("row",), "1", "largest share by which the leg has passed its stress so far, 0 without"),
     "cracked_fraction": Column("f8", ("row",), "1", "volume share of particles ever loaded beyond their strength"),
 }

@@ -19,6 +19,7 @@ from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.platens import matched_speed
 from kalander.dem.relaxation import Relaxation
+from kalander.dem.servo import aimed, least_modulus, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.kernels.columns import Column, Table
@@ -30,8 +31,6 @@ ENDS = ("solid_fraction", "stress", "strain", "height", "steps", "time")
 ROOM_TEMPERATURE = 298.15  # K
 SLOW_START = 3.0  # material time of a rest passes as this power of its share: what relaxes fast is followed too
 MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from one sample to the next
-# Over the last tenth of the way slower: without friction beds rearrange, and passed their stresses by up to 3 % else
-NEAR, PASSAGES, GENTLE_PASSAGES = 0.1, 3.0, 12.0
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_SAMPLES = 20
 ARRIVED, STOPPED = 1, 2
@@ -71,7 +70,8 @@ class Path:
     stiffest contact (infinite for a fixed step); sample_steps: between looks at the platens; every_steps,
     every_strain: between rows of the curve, None for never (every leg ends with a row); relaxation: of the binder,
     None for one that is elastic at any temperature; reform: material time of touch [s] after which failed binder
-    bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg.
+    bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg;
+    patience: steps of a leg to a stress in which its servo may be slower than the leg allows, before the box stops.
     """
 
     legs: tuple[Leg, ...]
@@ -85,6 +85,7 @@ class Path:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     max_steps: int = 10**8
+    patience: int = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,6 @@ def _dtype(column: Column) -> str:
     return {"i4": "i4", "i8": "i8"}.get(column.kind, "f8")
 
 
-def _passages(target: float, stress: float) -> float:
-    """Passages of a wave in which the servo lets the error of a stress fall by e: more over the last tenth."""
-    return GENTLE_PASSAGES if SETTLED < abs(stress / target - 1.0) < NEAR else PASSAGES
-
-
 def follow(
     state: PathState, path: Path, *, materials: list[Material], precision: str, schedule: str
 ) -> Generator[PathMoment, None, PathState]:
@@ -188,6 +184,7 @@ class _Run:
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.area = bed.boxes["width"].prod(axis=1)
         self.mass = mass
+        self.stiffness = bed.lawbook["contact"][:, :-1, :-1, 0].max(axis=(1, 2))
         self.clock = BondClock(
             bed,
             path.relaxation,
@@ -199,6 +196,8 @@ class _Run:
         if len(state.rows["box"]) == 0:
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
+            begun = 0.5 * (seen.stress_low + seen.stress_high)
+            self.progress |= {name: begun.copy() for name in ("leg_stress", "mean_stress")}
             everyone = np.ones(len(self.area), bool)
             self._add_samples(everyone, seen.stress_low, seen.stress_high)
             self._record(everyone)
@@ -215,9 +214,18 @@ class _Run:
 
     @property
     def modulus(self) -> np.ndarray:
-        """dσ/dln h of the bed [MPa] by the least squares of the last samples; at least the stress itself."""
+        """dσ/dln h of the bed [MPa] by the least squares of the last samples; at least what its contacts make it."""
         measured = self.progress["slope_sum"] / np.maximum(self.progress["square_sum"], 1e-300)
-        return np.maximum(measured, np.maximum(self.progress["last_stress"], 1e-9))
+        stress = np.maximum(self.progress["last_stress"], np.maximum(0.25 * self.target, 1e-9))
+        return np.maximum(np.maximum(measured, stress), least_modulus(self.stiffness, stress))
+
+    @property
+    def target(self) -> np.ndarray:
+        """Stresses that the boxes approach or hold [MPa], 0 for none."""
+        target = np.zeros(len(self.area))
+        for box in np.flatnonzero(self.progress["done"] == 0).tolist():
+            target[box] = self._leg(box).stress or 0.0
+        return target
 
     # --- verbs ----------------------------------------------------------------------------------------------------
 
@@ -229,6 +237,7 @@ class _Run:
         speed = self._speeds(active)
         self.bed.boxes["platen_velocity"] = np.column_stack([np.zeros_like(speed), -speed])
         steps = np.array([self._steps(box, speed[box]) if active[box] else 0 for box in range(len(speed))])
+        self.progress["effort"] = self.progress["effort"] + np.where(self._slowed(active, speed), steps, 0)
         before = self.bed.boxes["time"].copy()
         self.bed.advance(steps)
         self._pass_time(active, steps, self.bed.boxes["time"] - before)
@@ -271,19 +280,27 @@ class _Run:
 
     def _speeds(self, active: np.ndarray) -> np.ndarray:
         """Closing speed of each box [µm/µs]."""
-        progress, height = self.progress, self.height
+        progress, height, target, modulus = self.progress, self.height, self.target, self.modulus
         density = self.mass / (self.area * height)
         time = self.bed.boxes["dt"] * self.path.sample_steps
+        lack = aimed(target, progress["leg_stress"], progress["unrest"], target) - progress["last_stress"]
         speed = np.zeros(len(height))
         for box in np.flatnonzero(active).tolist():
             leg = self._leg(box)
             speed[box] = leg.speed
             if leg.stress is not None:
                 speed[box] = matched_speed(
-                    leg.stress - progress["last_stress"][box], self.modulus[box], density[box], height[box], time[box],
-                    leg.speed, passages=_passages(leg.stress, progress["last_stress"][box]),
+                    lack[box], modulus[box], density[box], height[box], time[box], leg.speed
                 )  # fmt: skip
         return speed
+
+    def _slowed(self, active: np.ndarray, speed: np.ndarray) -> np.ndarray:
+        """Boxes on the way to a stress in which the servo is slower than the leg may be."""
+        slowed = np.zeros(len(speed), bool)
+        for box in np.flatnonzero(active).tolist():
+            leg = self._leg(box)
+            slowed[box] = leg.stress is not None and not leg.ends and abs(speed[box]) < leg.speed
+        return slowed
 
     def _steps(self, box: int, speed: float) -> int:
         """Steps to the next sample, or to the end of the leg where that can be foreseen."""
@@ -326,6 +343,7 @@ class _Run:
         change = np.where(active, stress - progress["last_stress"], 0.0)
         progress["slope_sum"] = MEMORY * progress["slope_sum"] + change * closing
         progress["square_sum"] = MEMORY * progress["square_sum"] + closing**2
+        self._learn_unrest(active, stress)
         progress["last_stress"] = np.where(active, stress, progress["last_stress"])
         progress["last_height"] = np.where(active, height, progress["last_height"])
         self._add_samples(active, low, high)
@@ -340,12 +358,23 @@ class _Run:
         if (active & (due | ended | stopped)).any():
             self._record(active & (due | ended | stopped), regular=due)
         progress["leg"] = (progress["leg"] + ended).astype(np.int32)
-        progress["settled"][ended] = 0
+        for name in ("settled", "passed", "effort"):
+            progress[name][ended] = 0
+        progress["leg_stress"] = np.where(ended, stress, progress["leg_stress"])
         progress["leg_step"] = np.where(ended, step, progress["leg_step"])
         progress["leg_time"] = np.where(ended, self.bed.boxes["time"], progress["leg_time"])
         progress["done"] = np.where(ended & (progress["leg"] == len(path.legs)), ARRIVED, progress["done"])
         progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
         return bool((ended | stopped).any())
+
+    def _learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
+        """What a stress just seen says of the calm of the bed, and of how far the leg has passed its own."""
+        progress, target = self.progress, self.target
+        mean, square = unrest_after(progress["mean_stress"], progress["unrest"], stress)
+        progress["mean_stress"] = np.where(active, mean, progress["mean_stress"])
+        progress["unrest"] = np.where(active, square, progress["unrest"])
+        beyond = passed(stress, target, progress["leg_stress"], np.maximum(target, 1e-300))
+        progress["passed"] = np.where(target > 0, np.maximum(progress["passed"], beyond), progress["passed"])
 
     def _has_ended(self, box: int) -> bool:
         """Whether the leg of a box has come to any of its ends."""
@@ -373,6 +402,7 @@ class _Run:
         """Boxes that can go no further: too thin, opened to twice their start, or for too many steps on one leg."""
         progress, path = self.progress, self.path
         long = self.bed.boxes["step"] - progress["leg_step"] >= path.max_steps
+        long |= progress["effort"] >= path.patience
         return long | (self.strain >= path.max_strain) | (self.strain <= -1.0)
 
     def _add_samples(self, who: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
@@ -405,6 +435,7 @@ class _Run:
             "temperature": progress["temperature"],
             "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
+            "passed": progress["passed"],
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
         }  # fmt: skip
         self.rows.append({name: np.asarray(values[name])[who].astype(_dtype(column)) for name, column in ROW.items()})
@@ -432,7 +463,10 @@ class _Run:
             way = abs(leg.speed) * (boxes["time"][box] - progress["leg_time"][box])
             return float(way / (way + abs(self.height[box] - wanted) + 1e-300))
         goal = leg.stress if leg.stress is not None else leg.ends.get("stress", 0.0)
-        return float(np.clip(progress["last_stress"][box] / goal, 0.0, 1.0)) if goal else 0.0
+        begun, stress = progress["leg_stress"][box], progress["last_stress"][box]
+        near = max(0.0, 1.0 - abs(goal - stress) / max(abs(goal - begun), SETTLED * goal, 1e-300))
+        calm = progress["settled"][box] / SETTLED_SAMPLES
+        return float(min(0.99, max(0.8 * near + 0.2 * calm, progress["effort"][box] / self.path.patience)))
 
     def state(self) -> PathState:
         """The state to go on from."""
