@@ -19,7 +19,7 @@ from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.platens import matched_speed
 from kalander.dem.relaxation import Relaxation
-from kalander.dem.servo import aimed, least_modulus, passed, unrest_after
+from kalander.dem.servo import CALMING, aimed, least_modulus, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.kernels.columns import Column, Table
@@ -241,6 +241,7 @@ class _Run:
         before = self.bed.boxes["time"].copy()
         self.bed.advance(steps)
         self._pass_time(active, steps, self.bed.boxes["time"] - before)
+        self._learn_giving_way(active, self.bed.boxes["time"] - before)
         return self._look(active)
 
     def _set_temperature(self, active: np.ndarray) -> None:
@@ -289,9 +290,9 @@ class _Run:
             leg = self._leg(box)
             speed[box] = leg.speed
             if leg.stress is not None:
-                speed[box] = matched_speed(
-                    lack[box], modulus[box], density[box], height[box], time[box], leg.speed
-                )  # fmt: skip
+                speed[box] = matched_speed(lack[box], modulus[box], density[box], height[box], time[box], leg.speed)
+                if target[box] < progress["leg_stress"][box]:  # follows a bed that gives way, up to the leg's speed
+                    speed[box] = min(speed[box] + max(progress["giving_way"][box], 0.0), leg.speed)
         return speed
 
     def _slowed(self, active: np.ndarray, speed: np.ndarray) -> np.ndarray:
@@ -366,6 +367,18 @@ class _Run:
         progress["done"] = np.where(ended & (progress["leg"] == len(path.legs)), ARRIVED, progress["done"])
         progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
         return bool((ended | stopped).any())
+
+    def _learn_giving_way(self, active: np.ndarray, time: np.ndarray) -> None:
+        """Speed at which the height of the bed goes without stress for it, from the interval of `time` [µs] just over.
+
+        A bed that is opened may give way at last, and all of its stress goes unless the platens follow.
+        """
+        progress, height = self.progress, self.height
+        low, high = platen_stress(self.bed)
+        borne = (0.5 * (low + high) - progress["last_stress"]) / self.modulus * height
+        speed = (progress["last_height"] - height - borne) / np.maximum(time, 1e-300)
+        mean = progress["giving_way"] + (1.0 - CALMING) * (speed - progress["giving_way"])
+        progress["giving_way"] = np.where(active, mean, progress["giving_way"])
 
     def _learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
         """What a stress just seen says of the calm of the bed, and of how far the leg has passed its own."""
