@@ -16,7 +16,7 @@ PROGRESS = {
     "leg_stress": Column("f8", ("box",), "MPa", "mean stress of the platens when the leg began"),
     "mean_stress": Column("f8", ("box",), "MPa", "fading mean of that stress over the samples"),
     "unrest": Column("f8", ("box",), "MPa^2", "fading mean square of that stress about its fading mean"),
-    "giving_way": Column("f8", ("box",), "um/us", "fading mean of the speed at which height goes without stress for it"),
+    "giving_way": Column("f8", ("box",), "um/us", "fading mean speed at which height goes without stress for it"),
     "passed": Column("f8", ("box",), "1", "largest share by which the leg has passed its stress"),
     "effort": Column("i8", ("box",), "1", "steps of the leg in which its servo was slower than the leg may be"),
     "slope_sum": Column("f8", ("box",), "MPa", "fading sum of stress changes times logarithmic closings"),

