@@ -31,6 +31,8 @@ ENDS = ("solid_fraction", "stress", "strain", "height", "steps", "time")
 ROOM_TEMPERATURE = 298.15  # K
 SLOW_START = 3.0  # material time of a rest passes as this power of its share: what relaxes fast is followed too
 MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from one sample to the next
+PASSAGES = 3.0  # of a wave in which the servo lets the lack of a stress fall by e
+CATCHING = 1.5  # the same of a bed that loses stress faster than the leg would lower it
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_SAMPLES = 20
 ARRIVED, STOPPED = 1, 2
@@ -288,11 +290,17 @@ class _Run:
         speed = np.zeros(len(height))
         for box in np.flatnonzero(active).tolist():
             leg = self._leg(box)
-            speed[box] = leg.speed
-            if leg.stress is not None:
-                speed[box] = matched_speed(lack[box], modulus[box], density[box], height[box], time[box], leg.speed)
-                if target[box] < progress["leg_stress"][box]:  # follows a bed that gives way, up to the leg's speed
-                    speed[box] = min(speed[box] + max(progress["giving_way"][box], 0.0), leg.speed)
+            if leg.stress is None:
+                speed[box] = leg.speed
+                continue
+            lowers = target[box] < progress["leg_stress"][box]
+            # closing on the way down passes nothing, and a bed that gives way is lost where platens do not follow
+            follows = max(progress["giving_way"][box], 0.0) if lowers else 0.0
+            passages = CATCHING if lowers and lack[box] > 0.0 else PASSAGES
+            meeting = matched_speed(
+                lack[box], modulus[box], density[box], height[box], time[box], leg.speed, passages=passages
+            )
+            speed[box] = min(meeting + follows, leg.speed)
         return speed
 
     def _slowed(self, active: np.ndarray, speed: np.ndarray) -> np.ndarray:
