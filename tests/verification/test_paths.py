@@ -64,13 +64,13 @@ def test_legs_end_at_their_step_height_strain_fraction_and_time() -> None:
 def test_servo_keeps_its_promise_in_99_of_100_packings() -> None:
     """To 5 MPa and down to 2 MPa: at most 1 % beyond and off, in rough and smooth packings, damped and hardly damped.
 
-    24 packings, each its own seed and a rounding away. Were one of 100 broken, 3 of 24 would be in 0.2 % of the runs;
+    16 packings, each its own seed and a rounding away. Were one of 100 broken, 3 of 16 would be in 0.05 % of the runs;
     a servo that believed a bed which gives way to be soft broke 15 of 36. All of it is said by the rows themselves.
     """
-    legs = hold_between_platens(specs(24, counts=(40, 60)), (5.0, 2.0))
+    legs = hold_between_platens(specs(16, counts=(30, 50)), (5.0, 2.0))
     kept, packings = packings_kept(legs)
-    assert packings == 24
-    assert kept >= 22, [leg for leg in legs if not leg.kept]
+    assert packings == 16
+    assert kept >= 14, [leg for leg in legs if not leg.kept]
     assert all(leg.ended and leg.end_error <= 0.005 for leg in legs)
     assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
 
