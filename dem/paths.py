@@ -20,6 +20,7 @@ from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.platens import approach, has_passed, landing, matched_speed, stable_step
 from kalander.dem.relaxation import Relaxation
+from kalander.dem.servo import CALMING, aimed, least_modulus, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.kernels.columns import Column, Table
@@ -31,8 +32,8 @@ ENDS = ("solid_fraction", "stress", "strain", "height", "steps", "time")
 ROOM_TEMPERATURE = 298.15  # K
 SLOW_START = 3.0  # material time of a rest passes as this power of its share: what relaxes fast is followed too
 MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from one sample to the next
-# Over the last tenth of the way slower: without friction beds rearrange, and passed their stresses by up to 3 % else
-NEAR, PASSAGES, GENTLE_PASSAGES = 0.1, 3.0, 12.0
+PASSAGES = 3.0  # of a wave in which the servo lets the lack of a stress fall by e
+CATCHING = 1.5  # the same of a bed that loses stress faster than the leg would lower it
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_SAMPLES = 20
 ARRIVED, STOPPED = 1, 2
@@ -73,6 +74,7 @@ class Path:
     every_strain: between rows of the curve, None for never (every leg ends with a row); relaxation: of the binder,
     None for one that is elastic at any temperature; reform: material time of touch [s] after which failed binder
     bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg;
+    patience: steps of a leg to a stress in which its servo may be slower than the leg allows, before the box stops;
     narrow_ends: whether a box stops where a pair of spheres touches on both sides of it.
     """
 
@@ -87,6 +89,7 @@ class Path:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     max_steps: int = 10**8
+    patience: int = 2_000_000
     narrow_ends: bool = True
 
 
@@ -156,11 +159,6 @@ def _dtype(column: Column) -> str:
     return {"i4": "i4", "i8": "i8"}.get(column.kind, "f8")
 
 
-def _passages(target: float, stress: float) -> float:
-    """Passages of a wave in which the servo lets the error of a stress fall by e: more over the last tenth."""
-    return GENTLE_PASSAGES if SETTLED < abs(stress / target - 1.0) < NEAR else PASSAGES
-
-
 def follow(
     state: PathState, path: Path, *, materials: list[Material], precision: str, schedule: str
 ) -> Generator[PathMoment, None, PathState]:
@@ -192,6 +190,7 @@ class _Run:
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.area = bed.boxes["width"].prod(axis=1)
         self.mass = mass
+        self.stiffness = bed.lawbook["contact"][:, :-1, :-1, 0].max(axis=(1, 2))
         self.contact_modulus = bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
         self.clock = BondClock(
             bed,
@@ -205,7 +204,8 @@ class _Run:
             bed.find_contacts()
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
-            self.progress["last_stress"] = 0.5 * (seen.stress_low + seen.stress_high)
+            begun = 0.5 * (seen.stress_low + seen.stress_high)
+            self.progress |= {name: begun.copy() for name in ("leg_stress", "mean_stress", "last_stress")}
             everyone = np.ones(len(self.area), bool)
             self._add_samples(everyone, seen.stress_low, seen.stress_high)
             self._record(everyone)
@@ -222,9 +222,18 @@ class _Run:
 
     @property
     def modulus(self) -> np.ndarray:
-        """dσ/dln h of the bed [MPa] by the least squares of the last samples; at least the stress itself."""
+        """dσ/dln h of the bed [MPa] by the least squares of the last samples; at least what its contacts make it."""
         measured = self.progress["slope_sum"] / np.maximum(self.progress["square_sum"], 1e-300)
-        return np.maximum(measured, np.maximum(self.progress["last_stress"], 1e-9))
+        stress = np.maximum(self.progress["last_stress"], np.maximum(0.25 * self.target, 1e-9))
+        return np.maximum(np.maximum(measured, stress), least_modulus(self.stiffness, stress))
+
+    @property
+    def target(self) -> np.ndarray:
+        """Stresses that the boxes approach or hold [MPa], 0 for none."""
+        target = np.zeros(len(self.area))
+        for box in np.flatnonzero(self.progress["done"] == 0).tolist():
+            target[box] = self._leg(box).stress or 0.0
+        return target
 
     # --- verbs ----------------------------------------------------------------------------------------------------
 
@@ -239,9 +248,11 @@ class _Run:
         todo = [self._steps(box, speed[box]) if active[box] else (0, dt[box]) for box in range(len(speed))]
         steps = np.array([count for count, _ in todo])
         self.bed.boxes["dt"] = np.array([step for _, step in todo])
+        self.progress["effort"] = self.progress["effort"] + np.where(self._slowed(active, speed), steps, 0)
         self.bed.advance(steps)
         self.bed.boxes["dt"] = dt
         self._pass_time(active, steps, self.bed.boxes["time"] - before)
+        self._learn_giving_way(active, self.bed.boxes["time"] - before)
         return self._look(active)
 
     def _set_temperature(self, active: np.ndarray) -> None:
@@ -281,19 +292,33 @@ class _Run:
 
     def _speeds(self, active: np.ndarray) -> np.ndarray:
         """Closing speed of each box [µm/µs]."""
-        progress, height = self.progress, self.height
+        progress, height, target, modulus = self.progress, self.height, self.target, self.modulus
         density = self.mass / (self.area * height)
         time = self.bed.boxes["dt"] * self.path.sample_steps
+        lack = aimed(target, progress["leg_stress"], progress["unrest"], target) - progress["last_stress"]
         speed = np.zeros(len(height))
         for box in np.flatnonzero(active).tolist():
             leg = self._leg(box)
-            speed[box] = leg.speed
-            if leg.stress is not None:
-                speed[box] = matched_speed(
-                    leg.stress - progress["last_stress"][box], self.modulus[box], density[box], height[box], time[box],
-                    leg.speed, passages=_passages(leg.stress, progress["last_stress"][box]),
-                )  # fmt: skip
+            if leg.stress is None:
+                speed[box] = leg.speed
+                continue
+            lowers = target[box] < progress["leg_stress"][box]
+            # closing on the way down passes nothing, and a bed that gives way is lost where platens do not follow
+            follows = max(progress["giving_way"][box], 0.0) if lowers else 0.0
+            passages = CATCHING if lowers and lack[box] > 0.0 else PASSAGES
+            meeting = matched_speed(
+                lack[box], modulus[box], density[box], height[box], time[box], leg.speed, passages=passages
+            )
+            speed[box] = min(meeting + follows, leg.speed)
         return speed
+
+    def _slowed(self, active: np.ndarray, speed: np.ndarray) -> np.ndarray:
+        """Boxes on the way to a stress in which the servo is slower than the leg may be."""
+        slowed = np.zeros(len(speed), bool)
+        for box in np.flatnonzero(active).tolist():
+            leg = self._leg(box)
+            slowed[box] = leg.stress is not None and not leg.ends and abs(speed[box]) < leg.speed
+        return slowed
 
     def _steps(self, box: int, speed: float) -> tuple[int, float]:
         """Steps to the next sample, or to the end of the leg where that can be foreseen, and their length [µs]."""
@@ -352,6 +377,7 @@ class _Run:
         change = np.where(active, stress - progress["last_stress"], 0.0)
         progress["slope_sum"] = MEMORY * progress["slope_sum"] + change * closing
         progress["square_sum"] = MEMORY * progress["square_sum"] + closing**2
+        self._learn_unrest(active, stress)
         with np.errstate(divide="ignore", invalid="ignore"):
             secant = np.abs(change / closing)
         progress["secant"] = np.where(np.isfinite(secant), secant, 0.0)
@@ -369,12 +395,35 @@ class _Run:
         if (active & (due | ended | stopped)).any():
             self._record(active & (due | ended | stopped), regular=due)
         progress["leg"] = (progress["leg"] + ended).astype(np.int32)
-        progress["settled"][ended] = 0
+        for name in ("settled", "passed", "effort"):
+            progress[name][ended] = 0
+        progress["leg_stress"] = np.where(ended, stress, progress["leg_stress"])
         progress["leg_step"] = np.where(ended, step, progress["leg_step"])
         progress["leg_time"] = np.where(ended, self.bed.boxes["time"], progress["leg_time"])
         progress["done"] = np.where(ended & (progress["leg"] == len(path.legs)), ARRIVED, progress["done"])
         progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
         return bool((ended | stopped).any())
+
+    def _learn_giving_way(self, active: np.ndarray, time: np.ndarray) -> None:
+        """Speed at which the height of the bed goes without stress for it, from the interval of `time` [µs] just over.
+
+        A bed that is opened may give way at last, and all of its stress goes unless the platens follow.
+        """
+        progress, height = self.progress, self.height
+        low, high = platen_stress(self.bed)
+        borne = (0.5 * (low + high) - progress["last_stress"]) / self.modulus * height
+        speed = (progress["last_height"] - height - borne) / np.maximum(time, 1e-300)
+        mean = progress["giving_way"] + (1.0 - CALMING) * (speed - progress["giving_way"])
+        progress["giving_way"] = np.where(active, mean, progress["giving_way"])
+
+    def _learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
+        """What a stress just seen says of the calm of the bed, and of how far the leg has passed its own."""
+        progress, target = self.progress, self.target
+        mean, square = unrest_after(progress["mean_stress"], progress["unrest"], stress)
+        progress["mean_stress"] = np.where(active, mean, progress["mean_stress"])
+        progress["unrest"] = np.where(active, square, progress["unrest"])
+        beyond = passed(stress, target, progress["leg_stress"], np.maximum(target, 1e-300))
+        progress["passed"] = np.where(target > 0, np.maximum(progress["passed"], beyond), progress["passed"])
 
     def _has_ended(self, box: int) -> bool:
         """Whether the leg of a box has come to any of its ends."""
@@ -403,6 +452,7 @@ class _Run:
         many steps on one leg."""
         progress, path = self.progress, self.path
         long = self.bed.boxes["step"] - progress["leg_step"] >= path.max_steps
+        long |= progress["effort"] >= path.patience
         narrow = path.narrow_ends & (self.bed.doubled_contacts() > 0)
         return long | narrow | (self.strain >= path.max_strain) | (self.strain <= -1.0)
 
@@ -436,6 +486,7 @@ class _Run:
             "temperature": progress["temperature"],
             "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
+            "passed": progress["passed"],
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
         }  # fmt: skip
         self.rows.append({name: np.asarray(values[name])[who].astype(_dtype(column)) for name, column in ROW.items()})
@@ -464,7 +515,10 @@ class _Run:
             way = abs(leg.speed) * (boxes["time"][box] - progress["leg_time"][box])
             return float(way / (way + abs(self.height[box] - wanted) + 1e-300))
         goal = leg.stress if leg.stress is not None else leg.ends.get("stress", 0.0)
-        return float(np.clip(progress["last_stress"][box] / goal, 0.0, 1.0)) if goal else 0.0
+        begun, stress = progress["leg_stress"][box], progress["last_stress"][box]
+        near = max(0.0, 1.0 - abs(goal - stress) / max(abs(goal - begun), SETTLED * goal, 1e-300))
+        calm = progress["settled"][box] / SETTLED_SAMPLES
+        return float(min(0.99, max(0.8 * near + 0.2 * calm, progress["effort"][box] / self.path.patience)))
 
     def state(self) -> PathState:
         """The state to go on from."""

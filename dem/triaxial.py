@@ -20,6 +20,7 @@ from kalander.dem.observe import lattice_stress, observe, solid_volume
 from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
 from kalander.dem.platens import approach, has_passed, landing, stable_step
 from kalander.dem.relaxation import Relaxation
+from kalander.dem.servo import aimed, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.dem.triaxial_tables import AXES, PROBE, PROBE_PROGRESS, WATCHED, no_rows
@@ -82,7 +83,8 @@ class Probe:
     stiffest contact (infinite for a fixed step); control_steps between looks; every_steps, every_strain: between rows,
     None for never (every leg ends with a row); relaxation: of the binder, None for one that is elastic at any
     temperature; reform: material time of touch [s] after which failed binder bonds anew, None for never; max_strain:
-    loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise.
+    loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise; patience: steps of
+    a leg to stresses in which its servo may be slower than the leg allows, likewise.
     """
 
     legs: tuple[ProbeLeg, ...]
@@ -96,6 +98,7 @@ class Probe:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     most_steps: int = 2_000_000
+    patience: int = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,7 @@ class _Run:
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
             self.progress["last_stress"] = _axes(seen.stress)
+            self.progress["mean_stress"] = self.progress["last_stress"][:, :VOLUME].copy()
             self.progress["leg_value"] = self._watched()
             self._record(np.ones(len(self.solid), bool))
 
@@ -240,6 +244,7 @@ class _Run:
         todo = [self._steps(box, rates[box]) if active[box] else (0, dt[box]) for box in range(len(active))]
         steps = np.array([count for count, _ in todo])
         boxes["dt"] = np.array([step for _, step in todo])
+        progress["effort"] = progress["effort"] + np.where(self._slowed(active, rates), steps, 0)
         before, time, power = self.size, boxes["dt"] * steps, self._power(rates)
         self.bed.advance(steps)
         progress["shear"] = progress["shear"] + rates[:, VOLUME] * time * before[:, 2] / self.size[:, 2]
@@ -292,8 +297,9 @@ class _Run:
         least = hertzian_modulus(self.modulus, 0.25 * goal)
         density = self.mass / size.prod(axis=1)
         begun = progress["leg_value"][:, STRESSES]
+        aim = aimed(target, begun, progress["unrest"], goal[:, None])
         servo = stress_rates(
-            np.where(held, target - stress, 0.0), held, rate[:, :VOLUME],
+            np.where(held, aim - stress, 0.0), held, rate[:, :VOLUME],
             np.where(held, target - begun, 0.0), goal, progress["stiffness"], least, density, size, time,
         )  # fmt: skip
         # while the bed does not carry, its stress is that of its motion: no more of that than it may be wrong by
@@ -306,6 +312,14 @@ class _Run:
         servo *= np.minimum(1.0, cap / np.maximum(fastest, 1e-300))[:, None]
         rate[:, :VOLUME] = np.where(held, servo, rate[:, :VOLUME])
         return rate
+
+    def _slowed(self, active: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        """Boxes on the way to stresses alone in which no axis is as fast as the leg allows."""
+        leg = np.minimum(self.progress["leg"], len(self.settings.legs) - 1)
+        endless = np.array([not one.ends for one in self.settings.legs])[leg]
+        held, fastest = np.isfinite(self.target[leg]), np.abs(self.rate[leg][:, :VOLUME])
+        led = (held & (np.abs(rates[:, :VOLUME]) >= (1.0 - 1e-9) * fastest)).any(axis=1)
+        return active & endless & held.any(axis=1) & ~led
 
     def _steps(self, box: int, rate: np.ndarray) -> tuple[int, float]:
         """Steps to the next look, or to the end of the leg where that can be foreseen, and their length [µs]."""
@@ -374,6 +388,7 @@ class _Run:
         progress["stiffness"] = np.where(active[:, None], FADING * progress["stiffness"] + sums, progress["stiffness"])
         kinetic = self._kinetic_pressure()
         progress["carries"] = (kinetic < CALM * axes[:, :VOLUME].mean(axis=1)).astype(np.int32)
+        self._learn_unrest(active, axes[:, :VOLUME])
         progress["last_stress"] = np.where(active[:, None], axes, progress["last_stress"])
         progress["last_size"] = self.size
         excess = 0.5 * boxes["dt"] * (self._power(rates) - power)
@@ -391,12 +406,25 @@ class _Run:
         if (active & (due | ended | stopped)).any():
             self._record(active & (due | ended | stopped))
         progress["leg"] = (progress["leg"] + ended).astype(np.int32)
-        progress["settled"] = np.where(ended, 0, progress["settled"]).astype(np.int32)
+        for name in ("settled", "passed", "effort"):
+            progress[name][ended] = 0
         progress["leg_step"] = np.where(ended, boxes["step"], progress["leg_step"])
         progress["leg_time"] = np.where(ended, boxes["time"], progress["leg_time"])
         progress["leg_value"] = np.where(ended[:, None], values, progress["leg_value"])
         progress["done"] = np.where(ended & (progress["leg"] == len(settings.legs)), ARRIVED, progress["done"])
         progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
+
+    def _learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
+        """What stresses just seen say of the calm of the bed, and of how far the leg has passed its own; (box, 3)."""
+        progress = self.progress
+        mean, square = unrest_after(progress["mean_stress"], progress["unrest"], stress)
+        progress["mean_stress"] = np.where(active[:, None], mean, progress["mean_stress"])
+        progress["unrest"] = np.where(active[:, None], square, progress["unrest"])
+        target = self.target[np.minimum(progress["leg"], len(self.settings.legs) - 1)]
+        held = np.isfinite(target) & active[:, None]
+        goal = np.where(held, np.abs(target), 1e-12).max(axis=1)[:, None]
+        beyond = passed(stress, target, progress["leg_value"][:, STRESSES], goal)
+        progress["passed"] = np.maximum(progress["passed"], np.where(held, beyond, 0.0).max(axis=1))
 
     def _has_ended(self, box: int, values: np.ndarray) -> bool:
         """Whether the leg of a box has come to any of its ends."""
@@ -425,6 +453,7 @@ class _Run:
         """Boxes that can go no further: too small, too narrow for their spheres, twice as large as at the start, or for
         too many steps on one leg."""
         long = self.bed.boxes["step"] - self.progress["leg_step"] >= self.settings.most_steps
+        long |= self.progress["effort"] >= self.settings.patience
         narrow = self.bed.doubled_contacts() > 0
         return long | narrow | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
 
@@ -447,6 +476,7 @@ class _Run:
             "energy_error": left / turnover(work, heat, elastic, progress["start_energy"]),
             "temperature": progress["temperature"], "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
+            "passed": progress["passed"],
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
         }  # fmt: skip
         empty = no_rows(PROBE)
@@ -468,6 +498,8 @@ class _Run:
         """Share of a leg done, where it can be told."""
         progress, leg, boxes = self.progress, self._leg(box), self.bed.boxes
         shares = [0.0]
+        if not leg.ends:
+            shares.append(self._share_to_stresses(box, leg))
         if "steps" in leg.ends:
             shares.append((boxes["step"][box] - progress["leg_step"][box]) / leg.ends["steps"])
         if "time" in leg.ends:
@@ -477,6 +509,15 @@ class _Run:
             if name in leg.ends:
                 shares.append((now[place] - before[place]) / (leg.ends[name] - before[place] or 1.0))
         return float(np.clip(max(shares), 0.0, 1.0))
+
+    def _share_to_stresses(self, box: int, leg: ProbeLeg) -> float:
+        """Share done of a leg that ends when its stresses have settled, or its servo's patience has."""
+        progress, target = self.progress, np.array(leg.stress)
+        held = np.isfinite(target)
+        way = np.abs(target - progress["leg_value"][box][STRESSES])[held].max(initial=1e-300)
+        lack = np.abs(target - progress["last_stress"][box, :VOLUME])[held].max(initial=0.0)
+        near, calm = max(0.0, 1.0 - lack / max(way, SETTLED * lack)), progress["settled"][box] / SETTLED_SAMPLES
+        return float(min(0.99, max(0.8 * near + 0.2 * calm, progress["effort"][box] / self.settings.patience)))
 
     def state(self) -> ProbeState:
         """The state to go on from."""

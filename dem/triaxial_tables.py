@@ -31,6 +31,10 @@ PROBE_PROGRESS = {
     "last_pace": Column("f8", ("box", 5), "MPa/us", "changes of pressure and stresses over time, last interval"),
     "work_excess": Column("f8", ("box",), "pJ", "work of the flow that the kernels counted too much"),
     "stiffness": Column("f8", ("box", 4), "MPa, 1", "fading sums of dem.lattice_servo.slope_sums"),
+    "mean_stress": Column("f8", ("box", 3), "MPa", "fading means of the stresses xx, yy, zz over the looks"),
+    "unrest": Column("f8", ("box", 3), "MPa^2", "fading mean squares of these stresses about their fading means"),
+    "passed": Column("f8", ("box",), "1", "largest share by which the leg has passed a stress"),
+    "effort": Column("i8", ("box",), "1", "steps of the leg in which its servo was slower than the leg may be"),
     "carries": Column("i4", ("box",), "1", "1 where the stress is not that of motion"),
     "settled": Column("i4", ("box",), "1", "looks in a row that met the stresses held"),
     "row_strain": Column("f8", ("box", 4), "1", "strains at the last row"),
@@ -64,6 +68,7 @@ PROBE = {
     "temperature": Column("f8", ("row",), "K", "temperature of the binder"),
     "material_time": Column("f8", ("row",), "s", "time passed on the material clock"),
     "broken_bond_fraction": Column("f8", ("row",), "1", "of the bonds laid"),
+    "passed": Column("f8", ("row",), "1", "largest share by which the leg has passed a stress so far, 0 without"),
     "cracked_fraction": Column("f8", ("row",), "1", "volume share of particles ever loaded beyond their strength"),
 }
 

@@ -23,6 +23,7 @@ from kalander.coupling.compacting import (
     path_rows,
     write_curve,
 )
+from kalander.coupling.held_stresses import beyond_promise, stress_legs, why_unfinished
 from kalander.coupling.packing_files import Spheres, read_spheres
 from kalander.coupling.path_legs import NORMAL_AXES
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
@@ -86,11 +87,13 @@ def compact(
         "curve": str(curve),
         "warnings": [*(f"{Path(packing).name}: {note}" for note in spheres.notes), *case_warnings(loaded, spheres)],
     }
+    answer["warnings"] += beyond_promise(answer["stress_legs"])
     if not answer["path_finished"]:
         leg = answer["legs_done"] + 1
+        remedy = f"see until of path[{(leg - 1) % len(loaded.path)}], or raise max_strain"
         raise NumericalError(
             f"leg {leg} of {len(loaded.path) * loaded.passes} did not end: {curve} holds the curve up to a strain of "
-            f"{answer['strain_max']:.3g}; see until of path[{(leg - 1) % len(loaded.path)}], or raise max_strain"
+            f"{answer['strain_max']:.3g}; {why_unfinished(loaded, done) or remedy}"
         )
     return answer
 
@@ -193,6 +196,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
         "solid_fraction_end": last["solid_fraction"],
         "max_overlap_ratio": validity["overlap_ratio_max"],
         "energy_error": error,
+        "stress_legs": stress_legs(case, done),
         "material_time_s": last["material_time"],
         "energies_J": {
             **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
