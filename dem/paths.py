@@ -87,7 +87,7 @@ class Path:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     max_steps: int = 10**8
-    narrow_ends: bool = True
+    narrow_ends: bool = False
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class Probe:
     stiffest contact (infinite for a fixed step); control_steps between looks; every_steps, every_strain: between rows,
     None for never (every leg ends with a row); relaxation: of the binder, None for one that is elastic at any
     temperature; reform: material time of touch [s] after which failed binder bonds anew, None for never; max_strain:
-    loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise.
+    loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise; narrow_ends: whether
+    it stops where a pair of spheres touches on both sides of it.
     """
 
     legs: tuple[ProbeLeg, ...]
@@ -96,6 +97,7 @@ class Probe:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     most_steps: int = 2_000_000
+    narrow_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -425,7 +427,7 @@ class _Run:
         """Boxes that can go no further: too small, too narrow for their spheres, twice as large as at the start, or for
         too many steps on one leg."""
         long = self.bed.boxes["step"] - self.progress["leg_step"] >= self.settings.most_steps
-        narrow = self.bed.doubled_contacts() > 0
+        narrow = self.settings.narrow_ends & (self.bed.doubled_contacts() > 0)
         return long | narrow | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
 
     def _record(self, due: np.ndarray) -> None:
