@@ -199,7 +199,7 @@ def _materials(case: CompactCase) -> list[Material]:
     ]
 
 
-def path_of(case: CompactCase, ensemble: Ensemble, *, narrow_ends: bool = True) -> Path:
+def path_of(case: CompactCase, ensemble: Ensemble, *, narrow_ends: bool) -> Path:
     """The path of a case in the units of the particle world; narrow_ends: as dem.paths.Path."""
     frames = case.frames
     every_steps, every_strain = frames.every_steps, frames.every_strain

@@ -90,7 +90,7 @@ class Path:
     max_strain: float = 0.9
     max_steps: int = 10**8
     patience: int = 2_000_000
-    narrow_ends: bool = True
+    narrow_ends: bool = False
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ class Probe:
     None for never (every leg ends with a row); relaxation: of the binder, None for one that is elastic at any
     temperature; reform: material time of touch [s] after which failed binder bonds anew, None for never; max_strain:
     loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise; patience: steps of
-    a leg to stresses in which its servo may be slower than the leg allows, likewise.
+    a leg to stresses in which its servo may be slower than the leg allows, likewise; narrow_ends:
+    whether it stops where a pair of spheres touches on both sides of it.
     """
 
     legs: tuple[ProbeLeg, ...]
@@ -99,6 +100,7 @@ class Probe:
     max_strain: float = 0.9
     most_steps: int = 2_000_000
     patience: int = 2_000_000
+    narrow_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -454,7 +456,7 @@ class _Run:
         too many steps on one leg."""
         long = self.bed.boxes["step"] - self.progress["leg_step"] >= self.settings.most_steps
         long |= self.progress["effort"] >= self.settings.patience
-        narrow = self.bed.doubled_contacts() > 0
+        narrow = self.settings.narrow_ends & (self.bed.doubled_contacts() > 0)
         return long | narrow | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
 
     def _record(self, due: np.ndarray) -> None:
