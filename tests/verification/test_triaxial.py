@@ -85,7 +85,7 @@ def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:
     """1 Pa for loose spheres; the box stops, and its progress is not 100 % before."""
     state, _ = led(device, [isotropic(1e-6)], friction=0.5, packings=[packing(20)], patience=4000)
     assert state.progress["done"].tolist() == [2]
-    assert state.rows["step"][-1] == 4000
+    assert 4000 <= state.rows["step"][-1] < 4400  # looks at the limit of the leg do not count
 
 
 def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
