@@ -40,6 +40,7 @@ RANDOM_CLOSE_PACKING = 0.64  # solid fraction of equal frictionless spheres
 # beyond the densest spheres of equal size (0.74); a wide distribution and flattening reach a little more
 DENSEST_ACTIVE = 0.80
 WIDEST_SIZES = 20.0  # d_max / d_min: search cells are as large as the largest particle
+ROUNDED = 1.0 + 1e-9  # 20 um over 1 um is 20.000000000000004
 BOX_WIDTHS = 5.0  # mean diameters a representative volume spans at least
 DENSITY_BAND = 500.0, 9000.0  # kg/m^3: from porous carbon to dense oxides
 BINDER_DOMAIN_BAND = 1500.0, 2200.0  # kg/m^3: mixtures of PVDF (1780) and carbon black (1900)
@@ -162,7 +163,7 @@ def too_wide_or_too_many(electrode: Electrode, boxes: Boxes) -> Iterator[Fault]:
     diameters = [diameter for diameter, _ in size_classes(electrode.particles)]
     count = particle_estimate(electrode, boxes)
     ratio = max(diameters) / min(diameters)
-    if ratio > WIDEST_SIZES:
+    if ratio > WIDEST_SIZES * ROUNDED:
         why = f"spans a ratio of {ratio:.3g}: about {count:.2g} particles, {memory_estimate(count) / 2**30:.2g} GiB"
         allowed = f"largest / smallest up to {WIDEST_SIZES:g}; leave the smallest out"
         yield Fault("electrode.particles", round(ratio, 3), why, allowed)
@@ -267,7 +268,7 @@ def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Faul
         why = f"is above the smallest piece of a particle of {min(diameters):.3g} m, {least:.3g} m"
         allowed = f"at most {least:.3g} m; or fewer generations or fragments, or no particles as small"
         yield Fault("fracture.resolution", fracture.resolution, why, allowed)
-    if max(diameters) > WIDEST_SIZES * least:
+    if max(diameters) > WIDEST_SIZES * ROUNDED * least:
         why = f"makes pieces of {least:.3g} m beside particles of {max(diameters):.3g} m"
         allowed = (
             f"largest / smallest up to {WIDEST_SIZES:g}: fewer generations or fragments, or a narrower distribution"

@@ -23,11 +23,13 @@ from kalander.coupling.state_faults import Question, path_faults, state_faults
 from kalander.coupling.store import Data
 from kalander.dem.binder import make_bonds
 from kalander.dem.bond_clock import no_branches
+from kalander.dem.generate import near_pairs
 from kalander.dem.material import Material, binder_constants
 from kalander.dem.necks import LONGEST_NECK, largest_adhesion, longest_neck
 from kalander.dem.packing import assemble, spatial_order
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
+from kalander.dem.periodic import meets_twice, nearest_vectors
 from kalander.dem.reforming import no_lasting
 from kalander.dem.state import Ensemble, sphere_volume
 from kalander.dem.triaxial import ProbeState, new_probe
@@ -44,6 +46,8 @@ __all__ = [
     "compact_start",
     "curve_rows",
     "fit_faults",
+    "may_not_narrow",
+    "narrowed",
     "path_rows",
     "write_curve",
 ]
@@ -72,6 +76,9 @@ COLUMNS = {
     "broken_bond_fraction": ("broken_bond_fraction", 1.0),
     "broken_particle_fraction": ("cracked_fraction", 1.0),
 }
+
+# beside them, between plates
+MEANS = {"plate_stress_mean_Pa": ("stress_mean", 1e6)}
 
 LONGEST_STEP = 0.4  # of the Rayleigh time: beyond, packings have been seen to make energy while still loose
 ENDS_INSIDE = {"stress": 1e-6, "height": 1e6, "time": 1e6}  # factors from SI; other ends are numbers
@@ -121,19 +128,22 @@ def compact_stage(
         if isinstance(start, ProbeState):
             laws = _materials(case)[:-1]
             return periodic_work(case, start, state, materials=laws, precision=precision, schedule=schedule)
-        return _work(case, start if state is None else _path_state(state, start.ensemble), precision, schedule)
+        path = path_of(case, start.ensemble, narrow_ends=may_not_narrow(spheres))
+        begin = start if state is None else _path_state(state, start.ensemble)
+        return _work(path, begin, _materials(case)[:-1], precision, schedule)
 
     def check(state: Data) -> list[str]:
         legs = len(case.path) * case.passes
         return state_faults(state, _question(case, start.ensemble)) or path_faults(state, legs=legs)
 
     schema = {**STATE, **PERIODIC_TABLES} if case.periodic else ON_THE_WAY
-    return Stage("compact", 2, (), config, schema, schema, work, uses_device=True, check_state=check)
+    return Stage("compact", 3, (), config, schema, schema, work, uses_device=True, check_state=check)
 
 
-def _work(case: CompactCase, start: PathState, precision: str, schedule: str) -> Generator[Progress, None, Data]:
-    path = path_of(case, start.ensemble)
-    moments = follow(start, path, materials=_materials(case)[:-1], precision=precision, schedule=schedule)
+def _work(
+    path: Path, start: PathState, materials: list[Material], precision: str, schedule: str
+) -> Generator[Progress, None, Data]:
+    moments = follow(start, path, materials=materials, precision=precision, schedule=schedule)
     while True:
         try:
             moment = next(moments)
@@ -205,8 +215,8 @@ def _materials(case: CompactCase) -> list[Material]:
     ]
 
 
-def path_of(case: CompactCase, ensemble: Ensemble) -> Path:
-    """The path of a case in the units of the particle world."""
+def path_of(case: CompactCase, ensemble: Ensemble, *, narrow_ends: bool) -> Path:
+    """The path of a case in the units of the particle world; narrow_ends: as dem.paths.Path."""
     frames = case.frames
     every_steps, every_strain = frames.every_steps, frames.every_strain
     if every_steps is None and every_strain is None:
@@ -223,6 +233,7 @@ def path_of(case: CompactCase, ensemble: Ensemble) -> Path:
         reform=None if case.binder is None else case.binder.reform_after,
         contact_share=case.step.contact_share if case.step.dt is None else np.inf,
         fracture=fracture_in(case.fracture),
+        narrow_ends=narrow_ends,
     )
 
 
@@ -264,12 +275,37 @@ def fit_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
 
 
 def _width_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
-    """A box without plates in which spheres meet their own images."""
-    least, room = float(spheres.box_size.min()), 4.0 * float(spheres.radius.max())
-    if not case.periodic or least > room:
+    """Boxes in which spheres meet their own images, or each other on both sides, where one contact alone is found."""
+    repeats = _repeating(case, spheres)
+    least, room = float(repeats.min()), side_by_side(spheres.radius)
+    if case.periodic and least <= room:
+        why = f"lets spheres meet their own images in a box of {least:.3g} m"
+        return [Fault("box.periodic", case.box.periodic, why, f'a packing wider than {room:.3g} m, or "xy"')]
+    if least >= room or not may_not_narrow(spheres):
         return []
-    why = f"lets spheres meet their own images in a box of {least:.3g} m"
-    return [Fault("box.periodic", case.box.periodic, why, f'a packing wider than {room:.3g} m, or "xy"')]
+    first, second, _, _ = near_pairs(spheres.position, spheres.radius, repeats, 0.0)
+    boxes = {"width": repeats[None, :2], "depth": np.zeros(1), "tilt": np.zeros(1)}
+    none = np.zeros(len(first), int)
+    vector = nearest_vectors(spheres.position[first] - spheres.position[second], boxes, none)
+    count = int(meets_twice(vector, spheres.radius[first] + spheres.radius[second], boxes, none).sum())
+    return [too_narrow(least, room, f"{count} in the packing")] if count else []
+
+
+def may_not_narrow(spheres: Spheres) -> bool:
+    """Whether spheres that touch on both sides end a path: in the pack of a study they are said, as in its press."""
+    return spheres.bonds is None
+
+
+def side_by_side(radius: np.ndarray) -> float:
+    """Width from which on no two spheres can touch on both sides at once [as radius]; of one alone its diameter."""
+    largest = np.sort(radius)[-2:]
+    return 2.0 * float(largest.sum() if len(largest) == 2 else largest[0])
+
+
+def too_narrow(width: float, room: float, pairs: str) -> Fault:
+    """A box [m] in which spheres touch on both sides at once."""
+    why = f"lets spheres touch on both sides at once (pairs: {pairs}), of whose two contacts one would be found"
+    return Fault("packing", f"{width:.4g} m wide", why, f"at least {room:.4g} m; or two copies of it side by side")
 
 
 def _temperature_faults(case: CompactCase) -> list[Fault]:
@@ -371,6 +407,18 @@ def case_warnings(case: CompactCase, spheres: Spheres) -> list[str]:
     return found
 
 
+def narrowed(case: CompactCase, spheres: Spheres, state: Data) -> list[Fault]:
+    """A path on which the box was too narrow for its spheres, which ended it unless they are the pack of a study."""
+    rows = state.tables["rows"]
+    if not rows["doubled"].any():
+        return []
+    row = int(np.flatnonzero(rows["doubled"])[0])
+    strains = rows["strains"][row, :3] if case.periodic else np.zeros(2)
+    least = float((_repeating(case, spheres) * (1.0 - strains)).min())
+    pairs = f"{rows['doubled'][row]} at a strain of {rows['strain'][row]:.3g}"
+    return [too_narrow(least, side_by_side(spheres.radius), pairs)]
+
+
 def path_rows(state: Data) -> Table:
     """Rows of a path so far, by the names of dem.path_tables.ROW, with `stress` [MPa]."""
     if "samples" in state.tables:
@@ -380,9 +428,8 @@ def path_rows(state: Data) -> Table:
 
 def curve_rows(state: Data) -> Table:
     """The curve so far, SI, by the columns of the contract; NaN where elastic energy is zero and motion is not."""
-    rows, columns = path_rows(state), COLUMNS
-    if "samples" not in state.tables:
-        columns = {**COLUMNS, **EXTRA_COLUMNS}
+    rows = path_rows(state)
+    columns = {**COLUMNS, **(MEANS if "samples" in state.tables else EXTRA_COLUMNS)}
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = rows["kinetic"] / rows["elastic"]
     rows["kinetic_over_elastic"] = np.where(rows["kinetic"] == 0.0, 0.0, np.where(np.isfinite(ratio), ratio, np.nan))

@@ -112,6 +112,7 @@ def probe_of(case: CompactCase, ensemble: Ensemble) -> Probe:
         every_strain=every_strain,
         max_strain=case.max_strain,
         most_steps=10**8,
+        narrow_ends=True,
         relaxation=None if case.binder is None else relaxation_of(case.binder),
         reform=None if case.binder is None else case.binder.reform_after,
         fracture=fracture_in(case.fracture),

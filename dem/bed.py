@@ -9,8 +9,9 @@ from kalander.dem.necks import longest_neck
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
+from kalander.dem.periodic import meets_twice, nearest_vectors
 from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
-from kalander.kernels.arrays import Pool, view
+from kalander.kernels.arrays import Pool, download, view
 from kalander.kernels.backend import worker_count
 from kalander.kernels.bodies import body_kernel
 from kalander.kernels.boxes import CHUNK, box_kernel
@@ -175,7 +176,7 @@ class Bed:
         self.listed_height = self._heights(self.done)
         self.listed_lattice = self.lattice(self.done)
         if self.periodic:
-            grid = lattice_grid(*self.listed_lattice, self.reach)
+            grid = lattice_grid(*self.listed_lattice, boxes["body_count"], self.reach)
         else:
             grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
@@ -260,6 +261,35 @@ class Bed:
         boxes["step"] = boxes["step"] + steps
         boxes["time"] = boxes["time"] + boxes["dt"] * steps
         self.done[:] = 0
+
+    def find_contacts(self) -> None:
+        """Find the contacts of where bodies lie, with their forces, as if they had always been there.
+
+        Bodies that are laid into one another have no step behind them in which that would have been seen: a step that
+        takes no time. What laws book as heat while contacts come up to their overlap was not lost here.
+        """
+        boxes, count = self.boxes, self.body_count
+        booked = {name: unpack(view(self.load, count), LOAD, name) for name in ("heat", "work")}
+        losses = download(self.losses, count)
+        moved = ("motion", "rest", "clump") if self.clump_count else ()  # members are placed anew, to rounding
+        before = {name: download(getattr(self, name), getattr(self, name).shape[0]) for name in moved}
+        still = {name: np.zeros_like(boxes[name]) for name in ("platen_velocity", "strain_rate", "dt")}
+        self.boxes = {**boxes, **still}
+        passes = 2 if self.swells else 1  # radii grow by the contacts of the pass before
+        self.advance(np.full(len(boxes["dt"]), passes, np.int32))
+        self.boxes = boxes
+        load = view(self.load, count)
+        for name, column in booked.items():
+            load[:, LOAD[name]] = column
+        for name, rows in {"load": load, "losses": losses, **before}.items():
+            self.pool.put(name, rows, exact=True)
+
+    def drop_forces(self) -> None:
+        """Let bodies feel the forces of their contacts from the next step on."""
+        load = view(self.load, self.body_count)
+        for name in ("force", "moment"):
+            load[:, LOAD[name]] = 0.0
+        self.pool.put("load", load, exact=True)
 
     def _advance_boxes(self, todo: np.ndarray) -> None:
         """Advance every box that is not done: the largest by all workers together if that is faster, others by one."""
@@ -364,6 +394,25 @@ class Bed:
             share = 2.0 / CONTACTS_OF_A_SPHERE / UNIT * view(crowd, self.clump_count)
             np.maximum.at(largest, box, largest[box] * share)
         return np.sqrt(largest)
+
+    def doubled_contacts(self) -> np.ndarray:
+        """Pairs of each box that touch through two of its sides at once, of which one contact is found; shape (box,).
+
+        Only a box that is narrower than two of its largest spheres side by side has any.
+        """
+        boxes, count = self.boxes, len(self.boxes["dt"])
+        depth = np.where(boxes["depth"] > 0.0, boxes["depth"], np.inf)
+        narrow = np.minimum(boxes["width"].min(axis=1), depth) < 4.0 * self.largest
+        if not narrow.any():
+            return np.zeros(count, np.int32)
+        touching = self.pairs.contacts()
+        rows = [touching[name][narrow[self.host_box[touching["first"]]]] for name in ("first", "second")]
+        place, radius = (self.body(name).astype(float) for name in ("position", "radius"))
+        first, second = rows
+        box = self.host_box[first]
+        vector = nearest_vectors(place[first] - place[second], boxes, box)
+        twice = meets_twice(vector, radius[first] + radius[second], boxes, box)
+        return np.bincount(box, twice, count).astype(np.int32)
 
     def body(self, name: str, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Host copy of one body column, or of its rows from `begin` to `end`."""

@@ -15,7 +15,7 @@ from kalander.dem.breaking import Breaking
 from kalander.dem.clumps import double, particle_diameter, solid_volumes
 from kalander.dem.fabric import fabric_of
 from kalander.dem.fracture import Fracture
-from kalander.dem.ledger import heats
+from kalander.dem.ledger import heats, turnover
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.platens import braked_haste, impact_frequency, quasi_static_speed, servo_speed
@@ -113,6 +113,8 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "modulus": np.asarray(target, float) * 10.0,
         "haste": np.zeros(count),
         "frame_strain": np.full(count, -1.0),
+        "share": np.zeros(count),
+        "doubled": np.zeros(count, np.int32),
         "reached": np.zeros(count, np.int32),
         "solid": np.asarray(solid, float),
         "start_energy": np.zeros(count),
@@ -183,10 +185,15 @@ class _Run:
                 bodies, clumps = state.ensemble.bodies, double(state.ensemble.clumps)
                 volume = solid_volumes(bodies["radius"].astype(float), bodies["clump"], clumps)
                 self.breaking.damage["bulk"] = volume
+            bed.find_contacts()
             seen = observe(bed)
+            self.protocol["doubled"] = bed.doubled_contacts()
             self.protocol["start_energy"] = seen.elastic + seen.kinetic
+            self.stress = 0.5 * (seen.stress_low + seen.stress_high)
+            self.protocol["last_stress"] = self.stress
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
+            bed.drop_forces()  # a packing is in balance but for the 1e-3 of a radius to which it was made
 
     def _survey(self) -> None:
         """What follows from the bodies as they are: they change where particles break."""
@@ -281,6 +288,7 @@ class _Run:
         better = (leg == LEG["load"]) & np.isfinite(slope) & (slope > 0)
         protocol["modulus"] = np.where(better, 0.9 * protocol["modulus"] + 0.1 * slope, protocol["modulus"])
         self._brake(np.minimum(low, high))
+        protocol["doubled"] = np.maximum(protocol["doubled"], self.bed.doubled_contacts())
         protocol["last_stress"], protocol["last_height"] = self.stress, height
 
         done = self.breaking.replacement(self.bed, leg != LEG["done"], protocol["next_id"])
@@ -355,6 +363,8 @@ class _Run:
         stored = seen.kinetic + seen.elastic + self.clock.extra() - protocol["start_energy"]
         stored += protocol["fracture_energy"]
         heat = seen.heat + protocol["bond_heat"]
+        elastic = seen.elastic + self.clock.extra()
+        turned = turnover(np.abs(seen.work) + heat, heat, elastic, protocol["start_energy"])
         values = {
             "box": np.arange(count),
             "leg": protocol["leg"],
@@ -375,13 +385,14 @@ class _Run:
             "fracture_energy": protocol["fracture_energy"],
             "piece_energy": protocol["piece_energy"],
             "work": seen.work,
-            "elastic": seen.elastic + self.clock.extra(),
+            "elastic": elastic,
             "kinetic": seen.kinetic,
             **heats(seen, protocol["bond_heat"]),
+            "doubled": protocol["doubled"],
             "overlap_ratio": seen.overlap_ratio,
             "inertial_number": rate * self.diameter * np.sqrt(self.density / pressure),
             "kinetic_over_elastic": seen.kinetic / np.maximum(seen.elastic, 1e-300),
-            "energy_error": (seen.work - stored - heat) / np.maximum(np.abs(seen.work) + heat, 1e-300),
+            "energy_error": (seen.work - stored - heat) / turned,
             **fabric_of(bed),
         }
         self.frames.append(
@@ -396,7 +407,8 @@ class _Run:
         by_leg = np.select(
             [protocol["leg"] == LEG["load"], protocol["leg"] == LEG["release"]], [0.75 * share, 1.0 - 0.25 * share], 1.0
         )
-        return float(by_leg.mean())
+        protocol["share"] = np.maximum(protocol["share"], by_leg)
+        return float(protocol["share"].mean())
 
     def state(self) -> PressState:
         frames = {name: np.concatenate([part[name] for part in self.frames]) for name in FRAME}

@@ -19,6 +19,7 @@ from kalander.dem.generate import (
     WET_HEIGHT,
     largest_overlap,
     near_pairs,
+    settled_share,
     wet_height,
 )
 from kalander.dem.shapes import Shape
@@ -197,12 +198,15 @@ def deposit(
         for _ in range(SWEEPS):
             crowd.sweep(width, now, reach, EASE)
         yield 0.5 * number / SHRINKING_ROUNDS, number, _table(crowd)
+    share = 0.5
     for number in range(max(done, SHRINKING_ROUNDS) + 1, SHRINKING_ROUNDS + MOST_ROUNDS + 1):
-        if crowd.overlap(width, height) <= OVERLAP_GOAL:
+        overlap = crowd.overlap(width, height)
+        if overlap <= OVERLAP_GOAL:
             break
         for _ in range(SWEEPS):
             crowd.sweep(width, height, 0.0)
-        yield 0.5 + 0.5 * (number - SHRINKING_ROUNDS) / MOST_ROUNDS, number, _table(crowd)
+        share = max(share, settled_share(number, overlap))
+        yield share, number, _table(crowd)
     overlap = crowd.overlap(width, height)
     if overlap > OVERLAP_LIMIT:
         raise NumericalError(

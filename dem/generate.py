@@ -12,12 +12,13 @@ from scipy.spatial import cKDTree
 
 from kalander.kernels.errors import NumericalError
 
-__all__ = ["generate", "largest_overlap", "near_pairs", "wet_height"]
+__all__ = ["close_pairs", "generate", "largest_overlap", "near_pairs", "settled_share", "wet_height"]
 
 WET_HEIGHT = 1.5  # height of the wet film in dry heights
 SHRINKING_ROUNDS = 60
 SWEEPS = 4  # relaxation sweeps a round
 OVERLAP_GOAL = 5e-4  # of the smaller radius
+FIRST_OVERLAP = 0.1  # usual when drying ends
 OVERLAP_LIMIT = 1e-3  # what is promised
 MOST_ROUNDS = 1000  # without shrinking, to remove the last overlaps
 
@@ -36,8 +37,7 @@ def near_pairs(
     low = wrapped[:, 2].min()
     height = np.ptp(wrapped[:, 2]) + 4 * radius.max() + 2 * reach  # no image in z within reach
     wrapped[:, 2] -= low if sides == 2 else 0.0
-    tree = cKDTree(wrapped, boxsize=[*width, max(height, 1e-6)][:3])
-    pairs = tree.query_pairs(2 * radius.max() + reach, output_type="ndarray")
+    pairs = close_pairs(wrapped, radius, np.array([*width, max(height, 1e-6)][:3]), reach)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     first, second = pairs[:, 0], pairs[:, 1]
     vector = position[first] - position[second]
@@ -50,6 +50,27 @@ def near_pairs(
     # coincident centres have no direction: any fixed one resolves them
     unit = np.where(distance[:, None] > 0, vector / np.maximum(distance, 1e-300)[:, None], [1.0, 0.0, 0.0])
     return first[keep], second[keep], unit[keep], gap[keep]
+
+
+def close_pairs(position: np.ndarray, radius: np.ndarray, size: np.ndarray, reach: float) -> np.ndarray:
+    """Pairs whose surfaces may be closer than `reach` [µm], first < second, in no order; shape (pair, 2).
+
+    Spheres of like size have a tree of their own, so that small ones look no further for each other than they reach:
+    with one for all, each would find as many as fit beside the largest sphere.
+    """
+    level = np.floor(np.log2(radius / radius.max() * (1.0 + 1e-12)))
+    members = [np.flatnonzero(level == value) for value in np.unique(level)]
+    trees = [cKDTree(position[rows], boxsize=size) for rows in members]
+    found = []
+    for a, (rows, tree) in enumerate(zip(members, trees)):
+        within = 2 * radius[rows].max() + reach
+        found.append(np.sort(rows[tree.query_pairs(within, output_type="ndarray")], axis=1))
+        for other_rows, other in zip(members[:a], trees[:a]):
+            within = radius[rows].max() + radius[other_rows].max() + reach
+            near = tree.sparse_distance_matrix(other, within, output_type="ndarray")
+            pairs = np.column_stack([rows[near["i"]], other_rows[near["j"]]])
+            found.append(np.sort(pairs, axis=1))
+    return np.concatenate(found)
 
 
 def largest_overlap(
@@ -108,12 +129,15 @@ def generate(
         for _ in range(SWEEPS):
             position = _sweep(position, radius, width, now, reach)
         yield 0.5 * number / SHRINKING_ROUNDS, number, position
+    share = 0.5
     for number in range(max(done, SHRINKING_ROUNDS) + 1, SHRINKING_ROUNDS + MOST_ROUNDS + 1):
-        if largest_overlap(position, radius, width, height) <= OVERLAP_GOAL:
+        overlap = largest_overlap(position, radius, width, height)
+        if overlap <= OVERLAP_GOAL:
             break
         for _ in range(SWEEPS):
             position = _sweep(position, radius, width, height, 0.0)
-        yield 0.5 + 0.5 * (number - SHRINKING_ROUNDS) / MOST_ROUNDS, number, position
+        share = max(share, settled_share(number, overlap))
+        yield share, number, position
     overlap = largest_overlap(position, radius, width, height)
     if overlap > OVERLAP_LIMIT:
         raise NumericalError(
@@ -121,6 +145,13 @@ def generate(
             "the spheres do not fit: raise electrode.porosity or widen the size distribution"
         )
     yield 1.0, SHRINKING_ROUNDS + MOST_ROUNDS, position
+
+
+def settled_share(number: int, overlap: float) -> float:
+    """Share done of a packing whose last overlaps go: by rounds, or by the decades that the largest has come down."""
+    rounds = (number - SHRINKING_ROUNDS) / MOST_ROUNDS
+    decades = np.log(FIRST_OVERLAP / max(overlap, OVERLAP_GOAL)) / np.log(FIRST_OVERLAP / OVERLAP_GOAL)
+    return 0.5 + 0.5 * float(max(rounds, decades))
 
 
 def wet_height(height: float, number: int) -> float:

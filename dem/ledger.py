@@ -1,11 +1,14 @@
 """The ledger of energies: where the work of platens went. Units: pJ."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kalander.dem.observe import Observation
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["HEATS", "heats", "ledger_columns"]
+__all__ = ["HEATS", "heats", "ledger_columns", "turnover"]
+
+ROUNDING = 1e-3  # of what was stored at the start: a bed that lies still turns over nothing else
 
 HEATS = {
     "friction": "heat of sliding contacts, and of tangential springs that stiffen",
@@ -30,3 +33,12 @@ def heats(seen: Observation, relaxed: np.ndarray) -> Table:
         "plastic": plastic,
         "bonds": bonds + relaxed,
     }
+
+
+def turnover(work: ArrayLike, heat: ArrayLike, elastic: ArrayLike, start: ArrayLike) -> np.ndarray:
+    """What the gap of a balance is measured by [pJ]: the largest of work, heat and change of the elastic energy.
+
+    start: energy stored at the start, of which a bed that was pressed before has more than it turns over.
+    """
+    changes = np.maximum(np.maximum(np.abs(work), heat), np.abs(np.subtract(elastic, start)))
+    return np.maximum(np.maximum(changes, ROUNDING * np.asarray(start)), 1e-300)

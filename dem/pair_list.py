@@ -15,6 +15,8 @@ __all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
 DRAFT_ROOM = 16  # candidates of a half row
 DRAFT_BODIES = 200_000
 
+MOST_ALONG = 2**30  # cells along a side: those of wider boxes are wider
+
 PIECE = 65_536  # bodies whose pairs are read at once
 
 
@@ -25,23 +27,47 @@ def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: 
     """
     low = height[:, 0] - 0.5 * reach
     extent = np.column_stack([width, height[:, 1] - height[:, 0] + reach])
-    shape = np.maximum(1, np.floor(extent / reach[:, None])).astype(np.int64)
-    most = 4 * counts + 8  # a tall empty box needs no more cells than bodies
+    shape, size, most = cells_along(extent, reach), np.empty_like(extent), most_cells(counts)
+    shape[:, :2], size[:, :2] = folded(shape[:, :2], extent[:, :2], most)
     shape[:, 2] = np.maximum(1, np.minimum(shape[:, 2], most // (shape[:, 0] * shape[:, 1])))
+    size[:, 2] = extent[:, 2] / shape[:, 2]
     starts = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
-    return np.column_stack([low, extent / shape]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
+    return np.column_stack([low, size]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
 
 
-def lattice_grid(size: np.ndarray, tilt: np.ndarray, reach: np.ndarray) -> tuple:
+def lattice_grid(size: np.ndarray, tilt: np.ndarray, counts: np.ndarray, reach: np.ndarray) -> tuple:
     """The same for lattices of `size` (box, 3) and `tilt` (box,) [µm]: cells divide the lattice vectors.
 
     A tilted layer of cells is thinner across than along: by the cosine of the tilt.
     """
     across = size.copy()
     across[:, 0] /= np.hypot(1.0, tilt / size[:, 2])
-    shape = np.maximum(1, np.floor(across / reach[:, None])).astype(np.int64)
+    shape, cell = folded(cells_along(across, reach), size, most_cells(counts))
     starts = np.concatenate([[0], np.cumsum(shape.prod(axis=1))])
-    return np.column_stack([np.zeros(len(size)), size / shape]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
+    return np.column_stack([np.zeros(len(size)), cell]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
+
+
+def cells_along(extent: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Cells no smaller than `reach` along each extent, at least one."""
+    return np.clip(np.floor(extent / reach[:, None]), 1, MOST_ALONG).astype(np.int64)
+
+
+def most_cells(counts: np.ndarray) -> np.ndarray:
+    """Cells that are worth having: an empty box needs no more than bodies."""
+    return 4 * counts.astype(np.int64) + 8
+
+
+def folded(shape: np.ndarray, extent: np.ndarray, most: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells in periodic directions (box, direction), at most so many a box, and their sizes [µm].
+
+    A wide box is folded: one cell stands for all that lie a whole fold apart, and distances tell them apart.
+    """
+    kept = shape.copy()
+    for box in np.flatnonzero(shape.prod(axis=1, dtype=float) > most):
+        while kept[box].prod(dtype=float) > most[box]:
+            widest = int(np.argmax(kept[box]))
+            kept[box, widest] = (kept[box, widest] + 1) // 2
+    return kept, extent / (kept * (shape // kept))
 
 
 def rows_of(first: np.ndarray, count: int) -> np.ndarray:
@@ -98,7 +124,7 @@ class PairList:
         cell_size, shape = pool.put("grid", cell_size), pool.put("shape", shape)
         cell, inside = (pool.take(name, count, exact=True) for name in ("cell", "inside"))
         filled = pool.take("filled", cell_count)
-        self.kernels.count_cells(count, cell_count, motion, box_of, frame, platen, cell_size, shape, cell, filled)
+        self.kernels.count_cells(count, cell_count, motion, box_of, platen, cell_size, shape, cell, filled)
         start, _ = self._offsets("start", filled, cell_count)
         self.kernels.fill_cells(count, cell_count, cell, start, filled, inside)
 

@@ -13,12 +13,14 @@ from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.compaction import CONTACT_SHARE
 from kalander.dem.fracture import Fracture
+from kalander.dem.lattice_servo import hertzian_modulus
 from kalander.dem.ledger import heats
 from kalander.dem.material import Material
 from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
-from kalander.dem.platens import matched_speed
+from kalander.dem.platens import approach, has_passed, landing, matched_speed, stable_step
 from kalander.dem.relaxation import Relaxation
+from kalander.dem.servo import CALMING, aimed, least_modulus, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.kernels.columns import Column, Table
@@ -30,8 +32,8 @@ ENDS = ("solid_fraction", "stress", "strain", "height", "steps", "time")
 ROOM_TEMPERATURE = 298.15  # K
 SLOW_START = 3.0  # material time of a rest passes as this power of its share: what relaxes fast is followed too
 MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from one sample to the next
-# Over the last tenth of the way slower: without friction beds rearrange, and passed their stresses by up to 3 % else
-NEAR, PASSAGES, GENTLE_PASSAGES = 0.1, 3.0, 12.0
+PASSAGES = 3.0  # of a wave in which the servo lets the lack of a stress fall by e
+CATCHING = 1.5  # the same of a bed that loses stress faster than the leg would lower it
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_SAMPLES = 20
 ARRIVED, STOPPED = 1, 2
@@ -71,7 +73,9 @@ class Path:
     stiffest contact (infinite for a fixed step); sample_steps: between looks at the platens; every_steps,
     every_strain: between rows of the curve, None for never (every leg ends with a row); relaxation: of the binder,
     None for one that is elastic at any temperature; reform: material time of touch [s] after which failed binder
-    bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg.
+    bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg;
+    patience: steps of a leg to a stress in which its servo may be slower than the leg allows, before the box stops;
+    narrow_ends: whether a box stops where a pair of spheres touches on both sides of it.
     """
 
     legs: tuple[Leg, ...]
@@ -85,6 +89,8 @@ class Path:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     max_steps: int = 10**8
+    patience: int = 2_000_000
+    narrow_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,29 +138,25 @@ def new_path(
 
 
 def curve(rows: Table, samples: Table) -> Table:
-    """Rows of a path with `stress`: mean of both platens [MPa], averaged over the samples in the window of each row.
+    """Rows of a path with `stress`, mean of both platens at the row's own step [MPa], and `stress_mean`.
 
-    A window is centred on its row and ends where its leg does. The waves that run between the platens are averaged
-    out; a window without samples keeps the stress of the row's own step.
+    The latter is the mean over the samples in the window of each row, which is centred on it and ends where its leg
+    does: the waves that run between the platens are averaged out. Without samples it is that of the row's own step.
     """
     both = 0.5 * (samples["stress_low"] + samples["stress_high"])
     stress = 0.5 * (rows["stress_low"] + rows["stress_high"])
+    mean = stress.copy()
     for row in range(len(stress)):
         mine = np.flatnonzero((samples["box"] == rows["box"][row]) & (samples["leg"] == rows["leg"][row]))
         half = 0.5 * rows["window"][row]
         near = mine[np.abs(samples["step"][mine] - rows["step"][row]) <= half]
         if len(near):
-            stress[row] = both[near].mean()
-    return {**rows, "stress": stress}
+            mean[row] = both[near].mean()
+    return {**rows, "stress": stress, "stress_mean": mean}
 
 
 def _dtype(column: Column) -> str:
     return {"i4": "i4", "i8": "i8"}.get(column.kind, "f8")
-
-
-def _passages(target: float, stress: float) -> float:
-    """Passages of a wave in which the servo lets the error of a stress fall by e: more over the last tenth."""
-    return GENTLE_PASSAGES if SETTLED < abs(stress / target - 1.0) < NEAR else PASSAGES
 
 
 def follow(
@@ -188,6 +190,8 @@ class _Run:
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.area = bed.boxes["width"].prod(axis=1)
         self.mass = mass
+        self.stiffness = bed.lawbook["contact"][:, :-1, :-1, 0].max(axis=(1, 2))
+        self.contact_modulus = bed.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
         self.clock = BondClock(
             bed,
             path.relaxation,
@@ -197,8 +201,11 @@ class _Run:
             lasting=state.lasting,
         )
         if len(state.rows["box"]) == 0:
+            bed.find_contacts()
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
+            begun = 0.5 * (seen.stress_low + seen.stress_high)
+            self.progress |= {name: begun.copy() for name in ("leg_stress", "mean_stress", "last_stress")}
             everyone = np.ones(len(self.area), bool)
             self._add_samples(everyone, seen.stress_low, seen.stress_high)
             self._record(everyone)
@@ -215,9 +222,18 @@ class _Run:
 
     @property
     def modulus(self) -> np.ndarray:
-        """dσ/dln h of the bed [MPa] by the least squares of the last samples; at least the stress itself."""
+        """dσ/dln h of the bed [MPa] by the least squares of the last samples; at least what its contacts make it."""
         measured = self.progress["slope_sum"] / np.maximum(self.progress["square_sum"], 1e-300)
-        return np.maximum(measured, np.maximum(self.progress["last_stress"], 1e-9))
+        stress = np.maximum(self.progress["last_stress"], np.maximum(0.25 * self.target, 1e-9))
+        return np.maximum(np.maximum(measured, stress), least_modulus(self.stiffness, stress))
+
+    @property
+    def target(self) -> np.ndarray:
+        """Stresses that the boxes approach or hold [MPa], 0 for none."""
+        target = np.zeros(len(self.area))
+        for box in np.flatnonzero(self.progress["done"] == 0).tolist():
+            target[box] = self._leg(box).stress or 0.0
+        return target
 
     # --- verbs ----------------------------------------------------------------------------------------------------
 
@@ -228,10 +244,15 @@ class _Run:
         self._set_time_step()
         speed = self._speeds(active)
         self.bed.boxes["platen_velocity"] = np.column_stack([np.zeros_like(speed), -speed])
-        steps = np.array([self._steps(box, speed[box]) if active[box] else 0 for box in range(len(speed))])
-        before = self.bed.boxes["time"].copy()
+        dt, before = self.bed.boxes["dt"], self.bed.boxes["time"]
+        todo = [self._steps(box, speed[box]) if active[box] else (0, dt[box]) for box in range(len(speed))]
+        steps = np.array([count for count, _ in todo])
+        self.bed.boxes["dt"] = np.array([step for _, step in todo])
+        self.progress["effort"] = self.progress["effort"] + np.where(self._slowed(active, speed), steps, 0)
         self.bed.advance(steps)
+        self.bed.boxes["dt"] = dt
         self._pass_time(active, steps, self.bed.boxes["time"] - before)
+        self._learn_giving_way(active, self.bed.boxes["time"] - before)
         return self._look(active)
 
     def _set_temperature(self, active: np.ndarray) -> None:
@@ -264,29 +285,43 @@ class _Run:
         """Contacts stiffen as they flatten, and with them the stable step shortens."""
         if np.isfinite(self.path.contact_share):
             frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
-            self.bed.boxes["dt"] = np.minimum(self.path.time_step, self.path.contact_share / frequency)
+            self.bed.boxes["dt"] = stable_step(self.path.time_step, self.path.contact_share, frequency, self.bed.boxes)
 
     def _leg(self, box: int) -> Leg:
         return self.path.legs[self.progress["leg"][box]]
 
     def _speeds(self, active: np.ndarray) -> np.ndarray:
         """Closing speed of each box [µm/µs]."""
-        progress, height = self.progress, self.height
+        progress, height, target, modulus = self.progress, self.height, self.target, self.modulus
         density = self.mass / (self.area * height)
         time = self.bed.boxes["dt"] * self.path.sample_steps
+        lack = aimed(target, progress["leg_stress"], progress["unrest"], target) - progress["last_stress"]
         speed = np.zeros(len(height))
         for box in np.flatnonzero(active).tolist():
             leg = self._leg(box)
-            speed[box] = leg.speed
-            if leg.stress is not None:
-                speed[box] = matched_speed(
-                    leg.stress - progress["last_stress"][box], self.modulus[box], density[box], height[box], time[box],
-                    leg.speed, passages=_passages(leg.stress, progress["last_stress"][box]),
-                )  # fmt: skip
+            if leg.stress is None:
+                speed[box] = leg.speed
+                continue
+            lowers = target[box] < progress["leg_stress"][box]
+            # closing on the way down passes nothing, and a bed that gives way is lost where platens do not follow
+            follows = max(progress["giving_way"][box], 0.0) if lowers else 0.0
+            passages = CATCHING if lowers and lack[box] > 0.0 else PASSAGES
+            meeting = matched_speed(
+                lack[box], modulus[box], density[box], height[box], time[box], leg.speed, passages=passages
+            )
+            speed[box] = min(meeting + follows, leg.speed)
         return speed
 
-    def _steps(self, box: int, speed: float) -> int:
-        """Steps to the next sample, or to the end of the leg where that can be foreseen."""
+    def _slowed(self, active: np.ndarray, speed: np.ndarray) -> np.ndarray:
+        """Boxes on the way to a stress in which the servo is slower than the leg may be."""
+        slowed = np.zeros(len(speed), bool)
+        for box in np.flatnonzero(active).tolist():
+            leg = self._leg(box)
+            slowed[box] = leg.stress is not None and not leg.ends and abs(speed[box]) < leg.speed
+        return slowed
+
+    def _steps(self, box: int, speed: float) -> tuple[int, float]:
+        """Steps to the next sample, or to the end of the leg where that can be foreseen, and their length [µs]."""
         path, progress, leg, boxes = self.path, self.progress, self._leg(box), self.bed.boxes
         step, dt = int(boxes["step"][box]), float(boxes["dt"][box])
         room = path.sample_steps - step % path.sample_steps
@@ -295,14 +330,30 @@ class _Run:
         ends = leg.ends
         if "steps" in ends:
             room = min(room, int(ends["steps"]) - (step - int(progress["leg_step"][box])))
+        left = []
         if "time" in ends:
-            left = ends["time"] - (boxes["time"][box] - progress["leg_time"][box])
-            room = min(room, int(np.ceil(left / dt - 1e-6)))
+            left.append(ends["time"] - (boxes["time"][box] - progress["leg_time"][box]))
         height = self._height_wanted(box, ends)
         if leg.stress is None and height is not None and speed != 0.0:
-            left = (self.height[box] - height) / (speed * dt)
-            room = min(room, int(np.ceil(left - 1e-6))) if left > 0 else room
-        return max(1, room)
+            left.append((self.height[box] - height) / speed)
+        whole = not np.isfinite(path.contact_share)  # a step that is given
+        soonest = landing(room, dt, left, whole=whole)
+        if leg.stress is None and "stress" in ends and speed != 0.0:
+            return approach(*soonest, self._stress_left(box, speed), whole=whole)
+        return soonest
+
+    def _stress_left(self, box: int, speed: float) -> float:
+        """Time [µs] to the stress at which a leg ends, by the stiffest that the bed is known to be; 0 at its beginning.
+
+        A bed answers stiffer to the platens that turn back than it did to their coming: the first step shows it.
+        """
+        progress, wanted = self.progress, self._leg(box).ends["stress"]
+        if progress["leg_step"][box] == self.bed.boxes["step"][box]:
+            return 0.0
+        foreseen = hertzian_modulus(self.contact_modulus, np.full(len(self.area), wanted))[box]
+        stiffest = max(self.modulus[box], progress["secant"][box], foreseen)
+        lack = abs(wanted - progress["last_stress"][box])
+        return lack / stiffest * self.height[box] / abs(speed)
 
     def _height_wanted(self, box: int, ends: Mapping[str, float]) -> float | None:
         """Platen distance at which a leg ends; the first one met where several are given."""
@@ -326,6 +377,10 @@ class _Run:
         change = np.where(active, stress - progress["last_stress"], 0.0)
         progress["slope_sum"] = MEMORY * progress["slope_sum"] + change * closing
         progress["square_sum"] = MEMORY * progress["square_sum"] + closing**2
+        self._learn_unrest(active, stress)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            secant = np.abs(change / closing)
+        progress["secant"] = np.where(np.isfinite(secant), secant, 0.0)
         progress["last_stress"] = np.where(active, stress, progress["last_stress"])
         progress["last_height"] = np.where(active, height, progress["last_height"])
         self._add_samples(active, low, high)
@@ -340,12 +395,35 @@ class _Run:
         if (active & (due | ended | stopped)).any():
             self._record(active & (due | ended | stopped), regular=due)
         progress["leg"] = (progress["leg"] + ended).astype(np.int32)
-        progress["settled"][ended] = 0
+        for name in ("settled", "passed", "effort"):
+            progress[name][ended] = 0
+        progress["leg_stress"] = np.where(ended, stress, progress["leg_stress"])
         progress["leg_step"] = np.where(ended, step, progress["leg_step"])
         progress["leg_time"] = np.where(ended, self.bed.boxes["time"], progress["leg_time"])
         progress["done"] = np.where(ended & (progress["leg"] == len(path.legs)), ARRIVED, progress["done"])
         progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
         return bool((ended | stopped).any())
+
+    def _learn_giving_way(self, active: np.ndarray, time: np.ndarray) -> None:
+        """Speed at which the height of the bed goes without stress for it, from the interval of `time` [µs] just over.
+
+        A bed that is opened may give way at last, and all of its stress goes unless the platens follow.
+        """
+        progress, height = self.progress, self.height
+        low, high = platen_stress(self.bed)
+        borne = (0.5 * (low + high) - progress["last_stress"]) / self.modulus * height
+        speed = (progress["last_height"] - height - borne) / np.maximum(time, 1e-300)
+        mean = progress["giving_way"] + (1.0 - CALMING) * (speed - progress["giving_way"])
+        progress["giving_way"] = np.where(active, mean, progress["giving_way"])
+
+    def _learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
+        """What a stress just seen says of the calm of the bed, and of how far the leg has passed its own."""
+        progress, target = self.progress, self.target
+        mean, square = unrest_after(progress["mean_stress"], progress["unrest"], stress)
+        progress["mean_stress"] = np.where(active, mean, progress["mean_stress"])
+        progress["unrest"] = np.where(active, square, progress["unrest"])
+        beyond = passed(stress, target, progress["leg_stress"], np.maximum(target, 1e-300))
+        progress["passed"] = np.where(target > 0, np.maximum(progress["passed"], beyond), progress["passed"])
 
     def _has_ended(self, box: int) -> bool:
         """Whether the leg of a box has come to any of its ends."""
@@ -360,7 +438,7 @@ class _Run:
             return True
         if "steps" in ends and boxes["step"][box] - progress["leg_step"][box] >= ends["steps"]:
             return True
-        if "time" in ends and boxes["time"][box] - progress["leg_time"][box] >= ends["time"] * (1 - 1e-12):
+        if "time" in ends and has_passed(ends["time"], progress["leg_time"][box], boxes, box):
             return True
         height = self._height_wanted(box, ends)
         if height is None:
@@ -370,10 +448,13 @@ class _Run:
         return bool(beyond <= room) if speed > 0 else bool(beyond >= -room) if speed < 0 else abs(beyond) <= room
 
     def _at_limit(self) -> np.ndarray:
-        """Boxes that can go no further: too thin, opened to twice their start, or for too many steps on one leg."""
+        """Boxes that can go no further: too thin, too narrow for their spheres, opened to twice their start, or for too
+        many steps on one leg."""
         progress, path = self.progress, self.path
         long = self.bed.boxes["step"] - progress["leg_step"] >= path.max_steps
-        return long | (self.strain >= path.max_strain) | (self.strain <= -1.0)
+        long |= progress["effort"] >= path.patience
+        narrow = path.narrow_ends & (self.bed.doubled_contacts() > 0)
+        return long | narrow | (self.strain >= path.max_strain) | (self.strain <= -1.0)
 
     def _add_samples(self, who: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         values = {
@@ -399,12 +480,13 @@ class _Run:
             "stress_low": seen.stress_low, "stress_high": seen.stress_high,
             "stress_xx": seen.stress[:, 0, 0], "stress_yy": seen.stress[:, 1, 1], "stress_zz": seen.stress[:, 2, 2],
             "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["solid"]) / bulk,
-            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
+            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": seen.elastic + self.clock.extra(), "heat": seen.heat, "work": seen.work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
             "temperature": progress["temperature"],
             "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
+            "passed": progress["passed"],
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
         }  # fmt: skip
         self.rows.append({name: np.asarray(values[name])[who].astype(_dtype(column)) for name, column in ROW.items()})
@@ -418,7 +500,8 @@ class _Run:
             1.0 if progress["done"][box] else (progress["leg"][box] + self._share_of_leg(box)) / total
             for box in range(len(self.area))
         ]
-        return float(np.mean(shares))
+        progress["share"] = np.maximum(progress["share"], shares)
+        return float(progress["share"].mean())
 
     def _share_of_leg(self, box: int) -> float:
         """Share of a leg done, where it can be told."""
@@ -432,7 +515,10 @@ class _Run:
             way = abs(leg.speed) * (boxes["time"][box] - progress["leg_time"][box])
             return float(way / (way + abs(self.height[box] - wanted) + 1e-300))
         goal = leg.stress if leg.stress is not None else leg.ends.get("stress", 0.0)
-        return float(np.clip(progress["last_stress"][box] / goal, 0.0, 1.0)) if goal else 0.0
+        begun, stress = progress["leg_stress"][box], progress["last_stress"][box]
+        near = max(0.0, 1.0 - abs(goal - stress) / max(abs(goal - begun), SETTLED * goal, 1e-300))
+        calm = progress["settled"][box] / SETTLED_SAMPLES
+        return float(min(0.99, max(0.8 * near + 0.2 * calm, progress["effort"][box] / self.path.patience)))
 
     def state(self) -> PathState:
         """The state to go on from."""

@@ -4,7 +4,9 @@ import numpy as np
 
 from kalander.kernels.columns import Table
 
-__all__ = ["nearest_vectors"]
+__all__ = ["meets_twice", "nearest_vectors"]
+
+BARE = 1e-9  # of the reach
 
 
 def nearest_vectors(vector: np.ndarray, boxes: Table, box: np.ndarray) -> np.ndarray:
@@ -21,3 +23,24 @@ def nearest_vectors(vector: np.ndarray, boxes: Table, box: np.ndarray) -> np.nda
     span = boxes["width"][box]
     vector[:, :2] -= span * np.floor(vector[:, :2] / span + 0.5)
     return vector
+
+
+def meets_twice(vector: np.ndarray, reach: np.ndarray, boxes: Table, box: np.ndarray) -> np.ndarray:
+    """Whether the second image of pairs, nearest (row, 3) and radii together (row,) [µm], is within reach as well.
+
+    Of such a pair one contact of two is found: the box is narrower than both spheres side by side. Bare touch, to
+    rounding, counts as none.
+    """
+    found = np.zeros(len(vector), bool)
+    width, depth, tilt = boxes["width"][box], boxes["depth"][box], boxes["tilt"][box]
+    for axis in range(3):
+        other = vector.copy()
+        if axis < 2:
+            other[:, axis] -= np.where(vector[:, axis] < 0.0, -1.0, 1.0) * width[:, axis]
+        else:
+            layers = np.where(vector[:, 2] < 0.0, -1.0, 1.0) * (depth > 0.0)
+            other -= layers[:, None] * np.column_stack([tilt, np.zeros(len(tilt)), depth])
+            other[:, 0] -= width[:, 0] * np.floor(other[:, 0] / width[:, 0] + 0.5)
+        met = np.linalg.norm(other, axis=1) < (1.0 - BARE) * reach
+        found |= met if axis < 2 else met & (depth > 0.0)
+    return found

@@ -1,10 +1,20 @@
 """Platens: how fast they may move, and the servo that meets a stress. Pure functions of columns, one row a box."""
 
+from collections.abc import Iterable
+from math import ceil
+
 import numpy as np
 
-__all__ = ["braked_haste", "impact_frequency", "matched_speed", "quasi_static_speed", "servo_speed"]
+from kalander.kernels.columns import Table
+
+__all__ = [
+    "approach", "braked_haste", "has_passed", "impact_frequency", "landing", "matched_speed", "quasi_static_speed",
+    "servo_speed", "stable_step",
+]  # fmt: skip
 
 ARRIVED = 0.1  # of ρ v²: a load above it has come through the bed; before, only the platen that moves is met
+RELEASE_STEPS, RELEASE_SHARE = 200, 0.05  # what is laid into one another parts in some 40 of these
+LEAST_PART = 0.01  # of a step, at the end of a leg
 BRAKING = 30.0  # part of the haste lost by a part of the height lost: 32 to 1 while the height falls by 11 %
 
 
@@ -24,6 +34,46 @@ def impact_frequency(speed: np.ndarray, radius: np.ndarray, mass: np.ndarray, mo
     half_mass, half_radius = 0.5 * mass, 0.5 * radius
     depth = (15.0 / 16.0 * half_mass * speed**2 / (modulus * np.sqrt(half_radius))) ** 0.4
     return np.sqrt(2.0 * modulus * np.sqrt(half_radius * depth) / half_mass)
+
+
+def stable_step(longest: float, share: float, frequency: np.ndarray, boxes: Table) -> np.ndarray:
+    """Time step [µs], shape (box,): at most `longest`, and `share` of 1/ω of the stiffest contact.
+
+    A bed whose contacts balance moves slowly beside them. What is laid into one another flies apart in a quarter of a
+    period, 5 steps of 0.3/ω, and would gain 2 % of its energy by them: first steps are short and do not grow.
+    frequency ω [1/µs]; boxes: steps done and the step before. An infinite share is that of a step that is given.
+    """
+    first = (boxes["step"] < RELEASE_STEPS) & np.isfinite(share)
+    step = np.minimum(longest, np.where(first, min(share, RELEASE_SHARE), share) / frequency)
+    return np.where(first & (boxes["step"] > 0), np.minimum(step, boxes["dt"]), step)
+
+
+def landing(room: int, dt: float, left: Iterable[float], *, whole: bool) -> tuple[int, float]:
+    """Steps to do, at most `room` of `dt` [µs], and their length: the last one lands on what comes first.
+
+    left: times [µs] to what can be foreseen; what is over does not come. whole: steps keep their length and pass it.
+    """
+    time = min((time for time in left if time > 0.0), default=np.inf)
+    count = max(1, ceil(min(time / dt - 1e-6, room + 1.0)))
+    if count > room:
+        return max(1, room), dt
+    return count, dt if whole else time / count
+
+
+def has_passed(time: float, begun: float, boxes: Table, box: int) -> bool:
+    """Whether a time [µs] since `begun` is over in a box, but for the rounding of what `landing` lands on."""
+    return bool(boxes["time"][box] - begun >= time - 1e-6 * boxes["dt"][box])
+
+
+def approach(steps: int, dt: float, left: float, *, whole: bool) -> tuple[int, float]:
+    """The same with a stress ahead that is foreseen from a stiffness, which may grow: half the way, at last in parts.
+
+    left: time [µs] to that stress, 0 where nothing is known of it.
+    """
+    count = left / dt
+    if count >= 2.0:
+        return min(steps, int(0.5 * count)), dt
+    return 1, dt if whole or left <= 0.0 else min(dt, max(left, LEAST_PART * dt))
 
 
 def servo_speed(

@@ -8,6 +8,8 @@ __all__ = ["FRAME", "LEG", "PROTOCOL"]
 
 LEG = {"load": 0, "release": 1, "done": 2}
 
+DOUBLED = "most pairs so far that touch on both sides of a narrow box; one contact of two counts"
+
 PROTOCOL = {
     "leg": Column("i4", ("box",), "1", "0 closing, 1 opening, 2 done"),
     "target": Column("f8", ("box",), "MPa", "stress to press to"),
@@ -18,6 +20,8 @@ PROTOCOL = {
     "modulus": Column("f8", ("box",), "MPa", "running estimate of dσ/dln h"),
     "haste": Column("f8", ("box",), "1", "closing speed over the quasi-static one, 1 once the bed carries"),
     "frame_strain": Column("f8", ("box",), "1", "strain of the last frame"),
+    "share": Column("f8", ("box",), "1", "of the way done, as shown: the stress falls back where a bed gives way"),
+    "doubled": Column("i4", ("box",), "1", DOUBLED),
     "reached": Column("i4", ("box",), "1", "1 if the target stress was met within the largest strain"),
     "solid": Column("f8", ("box",), "um^3", "solids of all kinds in the box"),
     "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation of bonds"),
@@ -54,6 +58,7 @@ FRAME = {
     "fracture_energy": Column("f8", ("frame",), "pJ", "energy lost to pieces, less what their growth gave"),
     "piece_energy": Column("f8", ("frame",), "pJ", "elastic energy with which pieces began"),
     **ledger_columns("frame"),
+    "doubled": Column("i4", ("frame",), "1", DOUBLED),
     "overlap_ratio": Column("f8", ("frame",), "1", "largest overlap over the smaller radius"),
     "inertial_number": Column("f8", ("frame",), "1", "strain rate x diameter x sqrt(density/stress)"),
     "kinetic_over_elastic": Column("f8", ("frame",), "1", "kinetic over elastic energy"),

@@ -14,11 +14,13 @@ from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
 from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rates
-from kalander.dem.ledger import heats
+from kalander.dem.ledger import heats, turnover
 from kalander.dem.material import Material
 from kalander.dem.observe import lattice_stress, observe, solid_volume
 from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
+from kalander.dem.platens import approach, has_passed, landing, stable_step
 from kalander.dem.relaxation import Relaxation
+from kalander.dem.servo import aimed, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.dem.triaxial_tables import AXES, PROBE, PROBE_PROGRESS, WATCHED, no_rows
@@ -38,6 +40,7 @@ VOLUME = 3  # axes of a volume
 AXIS_STRAINS = tuple(f"strain_{axis}" for axis in AXES)
 LENGTHS = [WATCHED.index(name) for name in AXIS_STRAINS[:VOLUME]]
 SHEAR = WATCHED.index("strain_xz")
+STRESS_ENDS = slice(WATCHED.index("pressure"), WATCHED.index("strain"))
 STRESSES = [WATCHED.index(f"stress_{axis}") for axis in ("xx", "yy", "zz")]
 
 
@@ -80,7 +83,9 @@ class Probe:
     stiffest contact (infinite for a fixed step); control_steps between looks; every_steps, every_strain: between rows,
     None for never (every leg ends with a row); relaxation: of the binder, None for one that is elastic at any
     temperature; reform: material time of touch [s] after which failed binder bonds anew, None for never; max_strain:
-    loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise.
+    loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise; patience: steps of
+    a leg to stresses in which its servo may be slower than the leg allows, likewise; narrow_ends:
+    whether it stops where a pair of spheres touches on both sides of it.
     """
 
     legs: tuple[ProbeLeg, ...]
@@ -94,6 +99,8 @@ class Probe:
     fracture: Fracture = field(default_factory=Fracture)
     max_strain: float = 0.9
     most_steps: int = 2_000_000
+    patience: int = 2_000_000
+    narrow_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,9 +191,11 @@ class _Run:
         self.rate = np.array([leg.strain_rate for leg in settings.legs])
         self.target = np.array([leg.stress for leg in settings.legs])
         if first:
+            bed.find_contacts()
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
             self.progress["last_stress"] = _axes(seen.stress)
+            self.progress["mean_stress"] = self.progress["last_stress"][:, :VOLUME].copy()
             self.progress["leg_value"] = self._watched()
             self._record(np.ones(len(self.solid), bool))
 
@@ -230,16 +239,21 @@ class _Run:
         self._set_temperature(active)
         boxes = self.bed.boxes
         frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
-        boxes["dt"] = np.minimum(self.settings.time_step, self.settings.contact_share / frequency)
+        boxes["dt"] = stable_step(self.settings.time_step, self.settings.contact_share, frequency, boxes)
         rates = np.where(active[:, None], self._rates(), 0.0)
         boxes["strain_rate"] = np.column_stack([-rates[:, :VOLUME], rates[:, VOLUME]])
-        steps = np.array([self._steps(box, rates[box]) if active[box] else 0 for box in range(len(active))])
+        dt = boxes["dt"]
+        todo = [self._steps(box, rates[box]) if active[box] else (0, dt[box]) for box in range(len(active))]
+        steps = np.array([count for count, _ in todo])
+        boxes["dt"] = np.array([step for _, step in todo])
+        progress["effort"] = progress["effort"] + np.where(self._slowed(active, rates), steps, 0)
         before, time, power = self.size, boxes["dt"] * steps, self._power(rates)
         self.bed.advance(steps)
         progress["shear"] = progress["shear"] + rates[:, VOLUME] * time * before[:, 2] / self.size[:, 2]
         progress["last_rate"] = rates
         self._pass_time(active, steps, time, np.abs(rates).max(axis=1))
-        self._look(active, rates, power)
+        self._look(active, rates, power, time)
+        boxes["dt"] = dt
 
     def _power(self, rates: np.ndarray) -> np.ndarray:
         """Power of the flow on the stresses as last seen [pJ/µs], shape (box,)."""
@@ -285,8 +299,9 @@ class _Run:
         least = hertzian_modulus(self.modulus, 0.25 * goal)
         density = self.mass / size.prod(axis=1)
         begun = progress["leg_value"][:, STRESSES]
+        aim = aimed(target, begun, progress["unrest"], goal[:, None])
         servo = stress_rates(
-            np.where(held, target - stress, 0.0), held, rate[:, :VOLUME],
+            np.where(held, aim - stress, 0.0), held, rate[:, :VOLUME],
             np.where(held, target - begun, 0.0), goal, progress["stiffness"], least, density, size, time,
         )  # fmt: skip
         # while the bed does not carry, its stress is that of its motion: no more of that than it may be wrong by
@@ -300,8 +315,16 @@ class _Run:
         rate[:, :VOLUME] = np.where(held, servo, rate[:, :VOLUME])
         return rate
 
-    def _steps(self, box: int, rate: np.ndarray) -> int:
-        """Steps to the next look, or to the end of the leg where that can be foreseen."""
+    def _slowed(self, active: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        """Boxes on the way to stresses alone in which no axis is as fast as the leg allows."""
+        leg = np.minimum(self.progress["leg"], len(self.settings.legs) - 1)
+        endless = np.array([not one.ends for one in self.settings.legs])[leg]
+        held, fastest = np.isfinite(self.target[leg]), np.abs(self.rate[leg][:, :VOLUME])
+        led = (held & (np.abs(rates[:, :VOLUME]) >= (1.0 - 1e-9) * fastest)).any(axis=1)
+        return active & endless & held.any(axis=1) & ~led
+
+    def _steps(self, box: int, rate: np.ndarray) -> tuple[int, float]:
+        """Steps to the next look, or to the end of the leg where that can be foreseen, and their length [µs]."""
         settings, progress, leg, boxes = self.settings, self.progress, self._leg(box), self.bed.boxes
         step, dt = int(boxes["step"][box]), float(boxes["dt"][box])
         room = settings.control_steps - step % settings.control_steps
@@ -318,27 +341,48 @@ class _Run:
                 wanted = (1.0 - leg.ends[name]) * (1.0 - begun[LENGTHS[axis]]) / closed[axis]
                 left.append((1.0 - wanted) / rate[axis])
         if "strain_xz" in leg.ends and rate[VOLUME] != 0.0:
-            left.append((begun[SHEAR] + leg.ends["strain_xz"] - progress["shear"][box]) / rate[VOLUME])
+            left.append(self._shear_left(box, begun[SHEAR] + leg.ends["strain_xz"], rate))
         volume = {"strain": lambda value: 1.0 - value, "solid_fraction": self._volume_of(box)}
         for name in volume.keys() & leg.ends.keys():
-            shrinking = rate[:VOLUME].sum()
-            if shrinking != 0.0:
-                left.append(-np.log(volume[name](leg.ends[name]) / closed.prod()) / shrinking)
-        for time in left:
-            room = min(room, int(np.ceil(time / dt - 1e-6))) if time > 0.0 else room
-        return max(1, room)
+            left.append(volume_left(rate[:VOLUME], volume[name](leg.ends[name]) / closed.prod()))
+        whole = not np.isfinite(settings.contact_share)  # a step that is given
+        soonest = landing(room, dt, left, whole=whole)
+        stresses = [name for name in WATCHED[STRESS_ENDS] if name in leg.ends]
+        if not stresses or np.isfinite(leg.stress).any() or not rate.any():
+            return soonest
+        return approach(*soonest, min(self._stress_left(box, name, rate) for name in stresses), whole=whole)
+
+    def _shear_left(self, box: int, wanted: float, rate: np.ndarray) -> float:
+        """Time [µs] to a shear since the start; what is sheared in a step is over the length in z after it."""
+        lack = (wanted - self.progress["shear"][box]) / rate[VOLUME]
+        return lack / (1.0 + lack * rate[2])
+
+    def _stress_left(self, box: int, name: str, rate: np.ndarray) -> float:
+        """Time [µs] to a stress at which a leg ends, by the stiffest that the bed may be; 0 at the beginning of a leg.
+
+        A bed answers stiffer where it turns back: the first step shows it.
+        """
+        progress, wanted, place = self.progress, self._leg(box).ends[name], WATCHED.index(name)
+        if progress["leg_step"][box] == self.bed.boxes["step"][box]:
+            return 0.0
+        lack = abs(wanted - self._watched()[box, place])
+        pace = abs(progress["last_pace"][box, place - STRESS_ENDS.start])
+        foreseen = hertzian_modulus(self.modulus, np.full(len(self.modulus), abs(wanted)))[box]
+        pace = max(pace, foreseen * np.abs(rate).max())
+        return lack / pace if pace > 0.0 else np.inf
 
     def _volume_of(self, box: int) -> Callable[[float], float]:
         """Volume over that of the start at which the spheres of a box are a given share of it."""
         least = self.solid[box] / self.progress["start_size"][box].prod()
         return lambda fraction: least / fraction
 
-    def _look(self, active: np.ndarray, rates: np.ndarray, power: np.ndarray) -> None:
+    def _look(self, active: np.ndarray, rates: np.ndarray, power: np.ndarray, time: np.ndarray) -> None:
         """Learn the stiffness, take the rows that are due, end the legs that have arrived.
 
-        rates: of the interval that is over [1/µs], power: of them on the stresses when it began.
+        rates: of the interval that is over [1/µs], power: of them on the stresses when it began; time: it took [µs].
         """
         progress, settings, boxes = self.progress, self.settings, self.bed.boxes
+        before = self._watched()[:, STRESS_ENDS]
         axes = _axes(lattice_stress(self.bed))
         closing = np.log(progress["last_size"] / self.size)
         change = (axes - progress["last_stress"])[:, :VOLUME]
@@ -346,11 +390,14 @@ class _Run:
         progress["stiffness"] = np.where(active[:, None], FADING * progress["stiffness"] + sums, progress["stiffness"])
         kinetic = self._kinetic_pressure()
         progress["carries"] = (kinetic < CALM * axes[:, :VOLUME].mean(axis=1)).astype(np.int32)
+        self._learn_unrest(active, axes[:, :VOLUME])
         progress["last_stress"] = np.where(active[:, None], axes, progress["last_stress"])
         progress["last_size"] = self.size
         excess = 0.5 * boxes["dt"] * (self._power(rates) - power)
         progress["work_excess"] = progress["work_excess"] + np.where(active, excess, 0.0)
         values = self._watched()
+        pace = (values[:, STRESS_ENDS] - before) / np.maximum(time, 1e-300)[:, None]
+        progress["last_pace"] = np.where(active[:, None], pace, progress["last_pace"])
         ended = np.array([active[box] and self._has_ended(box, values[box]) for box in range(len(active))])
         stopped = active & ~ended & self._at_limit()
         due = np.zeros(len(active), bool)
@@ -361,12 +408,25 @@ class _Run:
         if (active & (due | ended | stopped)).any():
             self._record(active & (due | ended | stopped))
         progress["leg"] = (progress["leg"] + ended).astype(np.int32)
-        progress["settled"] = np.where(ended, 0, progress["settled"]).astype(np.int32)
+        for name in ("settled", "passed", "effort"):
+            progress[name][ended] = 0
         progress["leg_step"] = np.where(ended, boxes["step"], progress["leg_step"])
         progress["leg_time"] = np.where(ended, boxes["time"], progress["leg_time"])
         progress["leg_value"] = np.where(ended[:, None], values, progress["leg_value"])
         progress["done"] = np.where(ended & (progress["leg"] == len(settings.legs)), ARRIVED, progress["done"])
         progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
+
+    def _learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
+        """What stresses just seen say of the calm of the bed, and of how far the leg has passed its own; (box, 3)."""
+        progress = self.progress
+        mean, square = unrest_after(progress["mean_stress"], progress["unrest"], stress)
+        progress["mean_stress"] = np.where(active[:, None], mean, progress["mean_stress"])
+        progress["unrest"] = np.where(active[:, None], square, progress["unrest"])
+        target = self.target[np.minimum(progress["leg"], len(self.settings.legs) - 1)]
+        held = np.isfinite(target) & active[:, None]
+        goal = np.where(held, np.abs(target), 1e-12).max(axis=1)[:, None]
+        beyond = passed(stress, target, progress["leg_value"][:, STRESSES], goal)
+        progress["passed"] = np.maximum(progress["passed"], np.where(held, beyond, 0.0).max(axis=1))
 
     def _has_ended(self, box: int, values: np.ndarray) -> bool:
         """Whether the leg of a box has come to any of its ends."""
@@ -380,7 +440,7 @@ class _Run:
             return bool(progress["settled"][box] >= SETTLED_SAMPLES)
         if "steps" in leg.ends and boxes["step"][box] - progress["leg_step"][box] >= leg.ends["steps"]:
             return True
-        if "time" in leg.ends and boxes["time"][box] - progress["leg_time"][box] >= leg.ends["time"] * (1 - 1e-12):
+        if "time" in leg.ends and has_passed(leg.ends["time"], progress["leg_time"][box], boxes, box):
             return True
         before, now = _of_leg(progress["leg_value"][box], values)
         for place, name in enumerate(WATCHED):
@@ -392,9 +452,12 @@ class _Run:
         return False
 
     def _at_limit(self) -> np.ndarray:
-        """Boxes that can go no further: too small, twice as large as at the start, or for too many steps on one leg."""
+        """Boxes that can go no further: too small, too narrow for their spheres, twice as large as at the start, or for
+        too many steps on one leg."""
         long = self.bed.boxes["step"] - self.progress["leg_step"] >= self.settings.most_steps
-        return long | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
+        long |= self.progress["effort"] >= self.settings.patience
+        narrow = self.settings.narrow_ends & (self.bed.doubled_contacts() > 0)
+        return long | narrow | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
 
     def _record(self, due: np.ndarray) -> None:
         """Add a row for every box that is due."""
@@ -409,12 +472,13 @@ class _Run:
             "box": np.arange(len(due)), "leg": progress["leg"], "step": bed.boxes["step"], "time": bed.boxes["time"],
             "strain": self.strain, "strains": self.strains, "stress": seen.stress,
             "solid_fraction": self.solid / bulk, "porosity": 1.0 - (self.solid + progress["solid"]) / bulk,
-            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio,
+            "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
-            "energy_error": left / np.maximum(np.maximum(np.abs(work), heat), 1e-300),
+            "energy_error": left / turnover(work, heat, elastic, progress["start_energy"]),
             "temperature": progress["temperature"], "material_time": progress["material_time"],
             "broken_bond_fraction": seen.broken_bond_fraction,
+            "passed": progress["passed"],
             "cracked_fraction": self.breaking.columns(bed)["cracked_fraction"],
         }  # fmt: skip
         empty = no_rows(PROBE)
@@ -429,12 +493,15 @@ class _Run:
             / len(self.settings.legs)
             for box in range(len(self.solid))
         ]  # fmt: skip
-        return float(np.mean(shares))
+        progress["share"] = np.maximum(progress["share"], shares)
+        return float(progress["share"].mean())
 
     def _share_of_leg(self, box: int, values: np.ndarray) -> float:
         """Share of a leg done, where it can be told."""
         progress, leg, boxes = self.progress, self._leg(box), self.bed.boxes
         shares = [0.0]
+        if not leg.ends:
+            shares.append(self._share_to_stresses(box, leg))
         if "steps" in leg.ends:
             shares.append((boxes["step"][box] - progress["leg_step"][box]) / leg.ends["steps"])
         if "time" in leg.ends:
@@ -445,6 +512,15 @@ class _Run:
                 shares.append((now[place] - before[place]) / (leg.ends[name] - before[place] or 1.0))
         return float(np.clip(max(shares), 0.0, 1.0))
 
+    def _share_to_stresses(self, box: int, leg: ProbeLeg) -> float:
+        """Share done of a leg that ends when its stresses have settled, or its servo's patience has."""
+        progress, target = self.progress, np.array(leg.stress)
+        held = np.isfinite(target)
+        way = np.abs(target - progress["leg_value"][box][STRESSES])[held].max(initial=1e-300)
+        lack = np.abs(target - progress["last_stress"][box, :VOLUME])[held].max(initial=0.0)
+        near, calm = max(0.0, 1.0 - lack / max(way, SETTLED * lack)), progress["settled"][box] / SETTLED_SAMPLES
+        return float(min(0.99, max(0.8 * near + 0.2 * calm, progress["effort"][box] / self.settings.patience)))
+
     def state(self) -> ProbeState:
         """The state to go on from."""
         rows = {name: np.concatenate([part[name] for part in self.rows]) for name in PROBE}
@@ -454,6 +530,19 @@ class _Run:
             for table in (self.progress, self.breaking.damage, self.clock.branches)
         )
         return ProbeState(self.clock.ensemble(), progress, rows, damage, branches, dict(self.clock.lasting))
+
+
+def volume_left(rate: np.ndarray, ratio: float) -> float:
+    """Time [µs] in which lengths that change at constant rates (3,) [1/µs] bring a volume to `ratio` of what it is."""
+    if rate.sum() == 0.0 or ratio <= 0.0:
+        return np.inf
+    time = -np.log(ratio) / rate.sum()
+    for _ in range(4):  # Newton's method for Π (1 − r t) = ratio
+        lengths = 1.0 - rate * time
+        if (lengths <= 0.0).any():
+            return np.inf
+        time += (lengths.prod() - ratio) / (lengths.prod() * (rate / lengths).sum())
+    return float(time)
 
 
 def _of_leg(begun: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -122,22 +122,24 @@ def cell_kernels(
 
     @ti.kernel
     def count_cells(
-        body_count: int, cell_count: int, motion: a.motion, box_of: a.integer, frame: a.frame, platen: a.platen,
+        body_count: int, cell_count: int, motion: a.motion, box_of: a.integer, platen: a.platen,
         grid: a.grid, shape: a.shape, cell: a.integer, count: a.integer,
     ):  # fmt: skip
-        """Cell of every body, wrapped in x and y and clamped in z, and how many are in each."""
+        """Cell of every body, wrapped in x and y and clamped in z, and how many are in each.
+
+        A wide box has fewer cells than it is long: bodies in one lie whole folds apart (dem.pair_list.folded).
+        """
         for c in range(cell_count):
             count[c] = 0
         for p in range(body_count):
             b = box_of[p]
-            me, box, size, sides = motion[p], frame[b], grid[b], shape[b]
+            me, size, sides = motion[p], grid[b], shape[b]
             x, y, z = me[0], me[1], me[2] - size[0]
-            wide, deep = box[0], box[1]
+            wide, deep = size[1] * sides[0], size[2] * sides[1]  # of the box, or of a fold of it
             if ti.static(periodic):
-                lattice = platen[b]
-                wide, deep = lattice[8], lattice[9]
+                lattice, tall = platen[b], size[3] * sides[2]
                 x -= lattice[11] * me[2] / lattice[10]  # along the tilted vector to the base
-                z = me[2] - lattice[10] * ti.floor(me[2] / lattice[10])
+                z = me[2] - tall * ti.floor(me[2] / tall)
             x -= wide * ti.floor(x / wide)
             y -= deep * ti.floor(y / deep)
             cx = ti.min(ti.cast(x / size[1], ti.i32), sides[0] - 1)

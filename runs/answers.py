@@ -164,6 +164,12 @@ def validity_answer(card: Card, results: Mapping[str, Data]) -> dict[str, Any]:
     turning = [loaded_and_released(frames, box)[0] for box in range(len(boxes["stress"]))]
     worst["kinetic_over_elastic_loaded"] = float(frames["kinetic_over_elastic"][turning].max())
     flags = [*validity_flags(worst, card.contact.law)]
+    doubled = int(frames["doubled"].max())
+    if doubled:
+        flags.append(
+            f"up to {doubled} pairs of particles touched on both sides of their box at once, where one contact of two "
+            f"counts: boxes.width is less than two of the largest particles, {card.boxes.width:.3g} m"
+        )
     missed = int((boxes["reached"] == 0).sum())
     if missed:
         flags.append(f"{missed} of {len(boxes['reached'])} boxes did not reach their stress within press.max_strain")

@@ -14,7 +14,17 @@ import numpy as np
 
 from kalander.coupling.atomic import try_output
 from kalander.coupling.compact_case import CompactCase, load_compact_case
-from kalander.coupling.compacting import case_warnings, compact_stage, curve_rows, fit_faults, path_rows, write_curve
+from kalander.coupling.compacting import (
+    case_warnings,
+    compact_stage,
+    curve_rows,
+    fit_faults,
+    may_not_narrow,
+    narrowed,
+    path_rows,
+    write_curve,
+)
+from kalander.coupling.held_stresses import beyond_promise, stress_legs, why_unfinished
 from kalander.coupling.packing_files import Spheres, read_spheres
 from kalander.coupling.path_legs import NORMAL_AXES
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
@@ -22,7 +32,7 @@ from kalander.coupling.signals import stop_requests
 from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
 from kalander.coupling.store import Data
 from kalander.coupling.toml_source import read_toml
-from kalander.dem.ledger import HEATS
+from kalander.dem.ledger import HEATS, turnover
 from kalander.dem.state import sphere_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError, Interrupted, NumericalError
@@ -67,19 +77,24 @@ def compact(
     wall = time.monotonic() - began
     write_curve(curve, curve_rows(done))
     remove_saves(_saves(curve))
+    narrow = [replace(fault, where=str(packing)) for fault in narrowed(loaded, spheres, done)]
+    if narrow and may_not_narrow(spheres):
+        raise InputError(narrow)
     answer = {
-        **_answer(loaded, spheres, done),
+        **_answer(loaded, spheres, done, [str(fault) for fault in narrow]),
         "wall_s": wall,
         "particle_steps_per_s": len(spheres.radius) * steps / wall,
         "device": device_answer(running),
         "curve": str(curve),
         "warnings": [*(f"{Path(packing).name}: {note}" for note in spheres.notes), *case_warnings(loaded, spheres)],
     }
+    answer["warnings"] += beyond_promise(answer["stress_legs"])
     if not answer["path_finished"]:
         leg = answer["legs_done"] + 1
+        remedy = f"see until of path[{(leg - 1) % len(loaded.path)}], or raise max_strain"
         raise NumericalError(
             f"leg {leg} of {len(loaded.path) * loaded.passes} did not end: {curve} holds the curve up to a strain of "
-            f"{answer['strain_max']:.3g}; see until of path[{(leg - 1) % len(loaded.path)}], or raise max_strain"
+            f"{answer['strain_max']:.3g}; {why_unfinished(loaded, done) or remedy}"
         )
     return answer
 
@@ -160,15 +175,14 @@ def _steps(state: Data) -> int:
     return int(state.tables["boxes"]["step"][0])
 
 
-def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
-    """What the curve says as a whole."""
+def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -> dict[str, Any]:
+    """What the curve says as a whole; flags: beside those of its numbers."""
     rows, progress = path_rows(done), done.tables["progress"]
     last = {name: float(values[-1]) for name, values in rows.items()}
     normal = [rows[f"stress_{axis}"] for axis in NORMAL_AXES]
-    stored = last["kinetic"] + last["elastic"] - float(progress["start_energy"][0])
-    lost = last["heat"] + last["bond_heat"]
-    turnover = max(float(np.abs(rows["work"]).max()), lost)
-    error = (last["work"] - stored - lost) / turnover if turnover > 0 else 0.0
+    start, lost = float(progress["start_energy"][0]), last["heat"] + last["bond_heat"]
+    gap = last["work"] - (last["kinetic"] + last["elastic"] - start) - lost
+    error = gap / float(turnover(rows["work"], lost, rows["elastic"], start).max())
     validity = {
         "inertial_number_max": _inertial_number(rows, spheres, case),
         "overlap_ratio_max": float(rows["overlap_ratio"].max()),
@@ -185,12 +199,13 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data) -> dict[str, Any]:
         "solid_fraction_end": last["solid_fraction"],
         "max_overlap_ratio": validity["overlap_ratio_max"],
         "energy_error": error,
+        "stress_legs": stress_legs(case, done),
         "material_time_s": last["material_time"],
         "energies_J": {
             **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
             "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
         },
-        "validity": {**validity, "flags": validity_flags(validity, case.contact.law)},
+        "validity": {**validity, "flags": [*flags, *validity_flags(validity, case.contact.law)]},
     }
 
 
@@ -202,7 +217,7 @@ def _inertial_number(rows: Table, spheres: Spheres, case: CompactCase) -> float:
         stress = np.mean([rows[f"stress_{axis}"] for axis in NORMAL_AXES], axis=0)[1:]
     else:
         closing = np.abs(np.diff(rows["height"])) / rows["height"][1:]
-        stress = rows["stress"][1:]
+        stress = rows["stress_mean"][1:]
     carrying = stress >= 0.1 * stress.max(initial=0.0)
     time = np.diff(rows["time"])
     if not (carrying & (time > 0) & (stress > 0)).any():

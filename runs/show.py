@@ -4,12 +4,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite, nan
+from typing import Any
 
 from kalander.coupling.stage import Progress
 
 __all__ = ["progress_display"]
 
 QUIET_SECONDS = 5.0  # between plain lines
+LEAST_SHARE = 0.02  # done, before anything is said of the time left
+FRESH = 0.3  # part of the latest estimate in what is shown
 
 
 @contextmanager
@@ -39,7 +43,8 @@ def _bars() -> Iterator[Callable[[Progress], None]]:
             if progress.stage not in tasks:
                 for task in tasks.values():
                     bars.update(task, completed=1.0)
-                tasks[progress.stage] = bars.add_task(progress.message, total=1.0, stage=progress.stage)
+                done: Any = progress.fraction  # rich counts whole numbers in name only
+                tasks[progress.stage] = bars.add_task(progress.message, total=1.0, completed=done, stage=progress.stage)
             bars.update(tasks[progress.stage], completed=progress.fraction, description=progress.message)
 
         yield show
@@ -51,16 +56,36 @@ class _Lines:
     def __init__(self) -> None:
         self.stage = ""
         self.started = self.last = 0.0
+        self.first = 0.0  # share that was done when this run went on
+        self.left = nan
 
     def show(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.stage != self.stage:
             self.stage, self.started, self.last = progress.stage, now, -QUIET_SECONDS
+            self.first, self.left = progress.fraction, nan
         if now - self.last < QUIET_SECONDS and progress.fraction < 1.0:
             return
+        self.left = time_left(self.left, now - self.last, now - self.started, self.first, progress.fraction)
         self.last = now
-        spent = now - self.started
-        left = spent * (1.0 / progress.fraction - 1.0) if progress.fraction > 0.02 else float("nan")
-        remaining = f", {left:.0f} s left" if left == left else ""
-        line = f"{progress.stage}: {100 * progress.fraction:5.1f} %, {spent:.0f} s{remaining}, {progress.message}"
-        print(line, file=sys.stderr, flush=True)
+        remaining = f", {self.left:.0f} s left" if isfinite(self.left) else ""
+        spent = f"{now - self.started:.0f} s"
+        print(
+            f"{progress.stage}: {100 * progress.fraction:5.1f} %, {spent}{remaining}, {progress.message}",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+
+def time_left(before: float, passed: float, spent: float, first: float, share: float) -> float:
+    """Seconds to the end of a stage; NaN while nothing can be said.
+
+    By what this run has done of it, in `spent` seconds from the share `first` on; mostly as foreseen `passed` seconds
+    ago (before), because stages do not go evenly.
+    """
+    done = share - first
+    if share >= 1.0:
+        return 0.0
+    fresh = spent * (1.0 - share) / done if done > LEAST_SHARE else nan
+    if not isfinite(before) or not isfinite(fresh):
+        return fresh
+    return FRESH * fresh + (1.0 - FRESH) * max(before - passed, 0.0)

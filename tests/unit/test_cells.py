@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, lay, spheres
 
+from kalander.dem.pair_list import cell_grid, lattice_grid
+
 
 def candidates(bed) -> np.ndarray:
     """Listed pairs of the bed, shape (pair, 2)."""
@@ -25,13 +27,14 @@ def scattered(count: int, *, width: float, height: float, seed: int):
     return spheres(position, rng.uniform(0.5, 1.0, count), width=width, height=height)
 
 
-# One cell a side, two, three, and many; flat and tall; the last is so tall that cells in z are merged
-BOXES = [(2.5, 10.0), (4.5, 10.0), (7.0, 10.0), (20.0, 3.0), (12.0, 40.0), (3.0, 4000.0)]
+# One cell a side, two, three, and many; flat and tall; so tall that cells in z are merged; so wide that x, y are folded
+BOXES = [(2.5, 10.0), (4.5, 10.0), (7.0, 10.0), (20.0, 3.0), (12.0, 40.0), (3.0, 4000.0), (60.0, 3.0), (3e9, 10.0)]
 
 
 @pytest.mark.parametrize("schedule", ["boxes", "bodies"])
 def test_all_near_pairs_are_listed_once_and_in_order(make_bed, schedule) -> None:
     packings = [scattered(60, width=width, height=height, seed=seed) for seed, (width, height) in enumerate(BOXES)]
+    packings[-1].position[:, :2] = np.random.default_rng(1).uniform(-5.0, 5.0, (60, 2))  # across a side, in a corner
     skin = 0.2
     bed = make_bed(lay(packings, (GRAIN, RIGID), dt=0.001), schedule, np.full(len(packings), skin))
     expected = np.concatenate([brute_force(packing, skin) + 60 * box for box, packing in enumerate(packings)])
@@ -66,3 +69,17 @@ def test_springs_move_to_the_new_list(make_bed) -> None:
     bed.list_pairs()
     after = bed.ensemble().contacts
     assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_cells_are_no_more_than_bodies_ask_for_however_large_a_box_is() -> None:
+    """Boxes of 1e3, 1e9 and 1e300 reaches; cells are no smaller than the reach, and folds divide the box."""
+    counts, reach = np.array([1, 64, 64, 5000]), np.array([1.0, 2.0, 0.5, 1.0])
+    size = reach[:, None] * np.array([[1e3, 10, 10], [1e9, 1e9, 3], [1e300, 1e300, 1e300], [100.0, 1e6, 50.0]])
+    height = np.column_stack([np.zeros(4), size[:, 2]])
+    for grid, shape, total in (
+        cell_grid(height, size[:, :2], counts, reach), lattice_grid(size, np.zeros(4), counts, reach)
+    ):  # fmt: skip
+        assert total <= (4 * counts + 8).sum()
+        assert (grid[:, 1:3] >= reach[:, None] * (1.0 - 1e-12)).all()
+        folds = size[:, :2] / (grid[:, 1:3] * shape[:, :2])
+        assert folds == pytest.approx(np.round(folds), rel=1e-9)

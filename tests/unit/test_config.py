@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kalander.coupling.card import Card, card_from_dict, card_to_dict, load_card, shipped_cards
+from kalander.coupling.card_checks import too_wide_or_too_many
 from kalander.coupling.config import apply_overrides, overlay
 from kalander.coupling.electrode import binder_domain_density, coating_thickness, volume_fractions, web_thickness
 from kalander.coupling.estimates import critical_time_step, rayleigh_time
@@ -88,6 +89,16 @@ def test_defaults_that_follow_another_value(card):
     assert card.contact.restitution is None
     assert card.restitution == card.electrode.active.restitution
     assert load_card("nmc111", overrides={"contact.restitution": "0.4"}).restitution == 0.4
+
+
+def test_sizes_may_span_what_is_allowed_whatever_its_rounding(card):
+    """20 um over 1 um is 20.000000000000004."""
+    found = []
+    for largest in (20.0, 20.001):
+        particles = Particles(classes=[["1 um", 0.05], [f"{largest} um", 0.95]])
+        electrode = card.electrode.model_copy(update={"particles": particles})
+        found.append(len(list(too_wide_or_too_many(electrode, card.boxes))))
+    assert found == [0, 1]
 
 
 def test_a_card_is_frozen(card):

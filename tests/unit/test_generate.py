@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kalander.dem.generate import generate, largest_overlap, near_pairs
+from kalander.dem.generate import close_pairs, generate, largest_overlap, near_pairs
 from kalander.dem.recipe import layer_bands
 from kalander.dem.state import sphere_volume
 from kalander.kernels.errors import NumericalError
@@ -78,6 +78,34 @@ def test_near_pairs_across_periodic_sides() -> None:
     assert np.array_equal(np.column_stack([first, second]), expected)
     assert gap == pytest.approx(gaps[first, second], abs=1e-12)  # rounding of coordinates of 10 µm
     assert unit * distance[first, second][:, None] == pytest.approx(vector[first, second], abs=1e-12)
+
+
+def test_small_spheres_look_no_further_than_they_reach() -> None:
+    """Spheres of 20 to 1 µm: all near pairs, as by brute force, from a number of candidates that grows as theirs."""
+    rng = np.random.default_rng(3)
+    for copies in (1, 3):
+        radius = np.repeat([10.0, 2.5, 0.5], np.array([3, 60, 900]) * copies)
+        width = np.array([40.0 * copies, 40.0])
+        position = rng.random((len(radius), 3)) * [*width, 40.0]
+        first, second, _, gap = near_pairs(position, radius, width, 0.3)
+        looked_at = len(close_pairs(position, radius, np.array([*width, 100.0]), 0.3))
+        assert looked_at < 12 * len(radius)  # one tree for all looks at 300 copies a sphere
+        near = []
+        for i in range(len(radius)):
+            vector = position[i] - position[i + 1 :]
+            vector[:, :2] -= width * np.round(vector[:, :2] / width)
+            gaps = np.linalg.norm(vector, axis=1) - radius[i] - radius[i + 1 :]
+            near += [(i, i + 1 + j) for j in np.flatnonzero(gaps < 0.3)]
+        assert np.array_equal(np.column_stack([first, second]), near)
+        assert (gap < 0.3).all()
+
+
+def test_share_of_a_packing_only_grows() -> None:
+    rng = np.random.default_rng(5)
+    radius, width = rng.uniform(0.3, 1.2, 60), np.array([7.0, 7.0])
+    shares = [share for share, _, _ in generate(radius, width, 9.0, reach=0.1, rng=rng)]
+    assert (np.diff(shares) >= 0.0).all()
+    assert shares[-1] == 1.0
 
 
 def test_coincident_centres_are_parted() -> None:

@@ -179,6 +179,7 @@ def box_frames(box, stress, rank, shift):
         "fracture_energy": np.zeros(len(share)),
         "piece_energy": np.zeros(len(share)),
         **{name: WORK_SHARES.get(name, 0.0) * 1e-9 * share for name in ledger_columns("frame")},
+        "doubled": np.zeros(len(share), np.int32),
         "overlap_ratio": 0.01 + 0.05 * share,
         "inertial_number": 1e-3 * ones,
         "kinetic_over_elastic": 1e-3 * ones,

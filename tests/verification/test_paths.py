@@ -1,10 +1,9 @@
 """Load paths: legs end where they should, the servo meets its stress, and nothing depends on how one looks."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres
+from servos import hold_between_platens, packings_kept, specs
 
 from kalander.dem.paths import Leg, Path, curve, follow, new_path
 
@@ -51,7 +50,7 @@ def test_legs_end_at_their_step_height_strain_fraction_and_time() -> None:
         Leg(-2.0, None, {"height": 0.99 * height}), Leg(1.5, None, {"solid_fraction": 0.52}),
     )  # fmt: skip
     strain, step, time, fraction = (ends_of(state, name) for name in ("strain", "step", "time", "solid_fraction"))
-    way = 2.0 * DT / height  # of one step: a leg ends with the step that passes its end
+    way = 2.0 * DT / height  # of one step: a step that is given passes the end
     assert strain[0] + 1e-12 >= 0.05
     assert strain[0] < 0.05 + way
     assert step[1] - step[0] == 777
@@ -62,27 +61,41 @@ def test_legs_end_at_their_step_height_strain_fraction_and_time() -> None:
     assert state.progress["done"].tolist() == [1]
 
 
-@pytest.mark.parametrize(("friction", "restitution"), [(0.3, 0.4), (0.0, 0.4), (0.0, 0.9)])
-def test_servo_meets_its_stress_without_passing_it(friction, restitution) -> None:
-    """From 1 to 5 to 2 to 10 MPa; each within 0.5 % for 20 samples, and never 1 % beyond on the way there.
+def test_servo_keeps_its_promise_in_99_of_100_packings() -> None:
+    """To 5 MPa and down to 2 MPa: at most 1 % beyond and off, in rough and smooth packings, damped and hardly damped.
 
-    Four packings, rough and smooth, damped and hardly damped: without friction beds rearrange on the way.
+    16 packings, each its own seed and a rounding away. Were one of 100 broken, 3 of 16 would be in 0.05 % of the runs;
+    a servo that believed a bed which gives way to be soft broke 15 of 36. All of it is said by the rows themselves.
     """
-    targets, grain = [1.0, 5.0, 2.0, 10.0], replace(GRAIN, restitution=restitution)
-    packings = [loose_packing(100, seed=seed, spread=0.3 if seed % 2 else 0.0) for seed in (1, 2, 3, 4)]
-    state = led(
-        lay(packings, (grain, RIGID), dt=DT, friction=friction),
-        *(Leg(0.3, target, {}) for target in targets), sample_steps=20, max_steps=100_000,
-    )  # fmt: skip
-    assert state.progress["done"].tolist() == [1] * len(packings)
-    samples = state.samples
-    stress = 0.5 * (samples["stress_low"] + samples["stress_high"])
-    for box in range(len(packings)):
-        for leg, (before, target) in enumerate(zip([0.0, *targets], targets)):
-            on_leg = stress[(samples["leg"] == leg) & (samples["box"] == box)]
-            assert on_leg[-20:] == pytest.approx(target, rel=0.005)
-            beyond = (on_leg.max() - target) if target > before else (target - on_leg.min())
-            assert beyond <= 0.01 * target, (box, leg)
+    legs = hold_between_platens(specs(16, counts=(30, 50)), (5.0, 2.0))
+    kept, packings = packings_kept(legs)
+    assert packings == 16
+    assert kept >= 14, [leg for leg in legs if not leg.kept]
+    assert all(leg.ended and leg.end_error <= 0.005 for leg in legs)
+    assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
+
+
+def test_a_stress_out_of_reach_ends_by_the_patience_of_the_servo() -> None:
+    """1 Pa for loose spheres: so slow that it would take 10⁹ steps. The box stops, and its progress is not 100 %."""
+    path = Path((Leg(1.0, 1e-6, {}),), DT, patience=5000)
+    moments = follow(new_path(packing(count=20)), path, materials=[GRAIN], precision="f64", schedule="boxes")
+    shares = []
+    while True:
+        try:
+            shares.append(next(moments).fraction)
+        except StopIteration as end:
+            state = end.value
+            break
+    assert state.progress["done"].tolist() == [2]
+    assert state.rows["step"][-1] == 5000
+    assert max(shares[:-1]) < 1.0
+
+
+def test_a_slow_leg_does_not_try_the_patience_of_the_servo() -> None:
+    """Steps in which the leg's own speed is the limit do not count."""
+    state = led(packing(count=20), Leg(0.02, 1.0, {}), patience=3000, max_steps=20_000, every_steps=None)
+    assert state.rows["step"][-1] > 3000
+    assert state.progress["effort"][0] < 3000 or state.progress["done"][0] == 1
 
 
 def test_servo_holds_a_stress_for_as_long_as_asked() -> None:
@@ -95,11 +108,11 @@ def test_servo_holds_a_stress_for_as_long_as_asked() -> None:
 
 
 def test_stress_ends_a_leg_on_the_way_up_and_down() -> None:
-    state = led(packing(), Leg(1.0, None, {"stress": 5.0}), Leg(-0.5, None, {"stress": 0.5}), sample_steps=10)
+    state = led(packing(), Leg(1.0, None, {"stress": 5.0}), Leg(-0.5, None, {"stress": 0.5}))
     rows = state.rows
     top, low = (0.5 * (np.array(ends_of(state, "stress_low")) + ends_of(state, "stress_high"))).tolist()
-    assert 5.0 <= top < 6.5  # within the rise of one sample at this speed
-    assert 0.3 < low <= 0.5
+    assert 5.0 <= top < 5.05  # within the rise of one step, which is given
+    assert 0.495 < low <= 0.5
     assert rows["strain"].max() == pytest.approx(ends_of(state, "strain")[0])
 
 
@@ -133,8 +146,8 @@ def test_boxes_of_a_batch_go_their_own_ways() -> None:
             np.testing.assert_array_equal(both.rows[name][mine], alone[box].rows[name], err_msg=name)
 
 
-def test_curve_averages_plate_stress_within_its_leg() -> None:
-    """The window of a row is centred, and ends at the turn."""
+def test_mean_stress_of_a_row_is_that_of_its_window_within_its_leg() -> None:
+    """The window of a row is centred, and ends at the turn; the stress itself is that of the row's step."""
     samples = {
         "box": np.zeros(9, int), "leg": np.array([0] * 5 + [1] * 4), "step": np.arange(9) * 10,
         "stress_low": np.arange(9.0), "stress_high": np.arange(9.0) + 2.0,
@@ -144,7 +157,9 @@ def test_curve_averages_plate_stress_within_its_leg() -> None:
         "window": np.full(4, 20), "stress_low": np.full(4, 99.0), "stress_high": np.full(4, 99.0),
     }  # fmt: skip
     # samples at 0, 10 | 10, 20, 30 | 30, 40 (not 50: of the next leg) | 50, 60, 70
-    assert curve(rows, samples)["stress"] == pytest.approx([1.5, 3.0, 4.5, 7.0])
+    found = curve(rows, samples)
+    assert found["stress_mean"] == pytest.approx([1.5, 3.0, 4.5, 7.0])
+    assert found["stress"].tolist() == [99.0] * 4
 
 
 def test_strain_spaces_the_rows() -> None:
@@ -162,7 +177,7 @@ def test_automatic_step_follows_the_stiffest_contact() -> None:
     steps = []
     for moment in moments:
         steps.append(moment.snapshot().ensemble.boxes["dt"][0])
-    assert steps[-1] < 0.7 * steps[0]
+    assert steps[-1] < 0.7 * max(steps)
 
 
 def test_one_sphere_between_platens_is_held_as_hertz(make_bed) -> None:

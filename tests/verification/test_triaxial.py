@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from beds import RIGID, digest, lay, loose_packing, with_bodies
+from servos import hold_in_lattices, packings_kept, specs
 
 from kalander.dem.bed import Bed
 from kalander.dem.binder import make_bonds
@@ -65,31 +66,26 @@ def compressed(device):
     return led(device, [JAM, COMPRESS], friction=0.0)
 
 
-@pytest.mark.parametrize("friction", [0.5, 0.0])
-def test_servo_meets_its_stresses_without_passing_them(device, friction) -> None:
-    """Isotropic from loose, isotropic, held, deviatoric, unloaded, loaded again; never 1 % of the stress beyond.
+def test_servo_keeps_its_promise_in_99_of_100_packings(device) -> None:
+    """Isotropic from loose, with a deviator, unloaded: at most 1 % of the stress beyond, and 0.5 % off at the end.
 
-    A rough bed stays within 1 % of the stress of an axis that has no way to go. Without friction beds rearrange at
-    every step of the way and hardly bear a deviator: where one gives way its axes lose stress for a while, and of equal
-    spheres (not here) one may then be 1.4 % beyond.
+    16 packings, rough, and smooth without a deviator, which they hardly bear, each its own seed and a rounding away.
+    Were one of 100 broken, 3 of 16 would be in 0.05 % of the runs. All of it is said by the rows themselves.
     """
-    rest = (PRESSURE, PRESSURE, (1.3 if friction else 1.03) * PRESSURE)
-    legs = [JAM, COMPRESS, isotropic(PRESSURE, steps=2000), ProbeLeg(ALL, rest), isotropic(0.5 * PRESSURE),
-            isotropic(2 * PRESSURE)]  # fmt: skip
-    packings = [packing(100, seed=seed, spread=spread) for seed, spread in ((11, 0.3), (13, 0.3), (15, 0.3))]
-    state, seen = led(device, legs, friction=friction, packings=packings)
-    assert state.progress["done"].tolist() == [1, 1, 1]
-    for box in range(len(packings)):
-        before = np.zeros(3)
-        for number, leg in enumerate(legs):
-            target, on_leg = np.array(leg.stress), seen[box, number]
-            way = target - before
-            stays = np.abs(way) < 0.02 * target.max()
-            off = np.abs(on_leg - target) if friction else on_leg - target
-            beyond = np.where(stays, off, np.sign(way) * (on_leg - target)).max()
-            assert beyond <= 0.01 * target.max(), (box, number)
-            assert on_leg[-1] == pytest.approx(target, rel=0.0051, abs=0.0051 * target.max())
-            before = on_leg[-1]
+    rough, smooth = (specs(8, counts=(50,), frictions=(friction,)) for friction in (0.5, 0.0))
+    legs = hold_in_lattices(rough, [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)]) + hold_in_lattices(smooth, [(2,) * 3, (1,) * 3])
+    kept, packings = packings_kept(legs)
+    assert packings == 16
+    assert kept >= 14, [leg for leg in legs if not leg.kept]
+    assert all(leg.ended and leg.end_error <= 0.005 for leg in legs)
+    assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
+
+
+def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:
+    """1 Pa for loose spheres; the box stops, and its progress is not 100 % before."""
+    state, _ = led(device, [isotropic(1e-6)], friction=0.5, packings=[packing(20)], patience=4000)
+    assert state.progress["done"].tolist() == [2]
+    assert 4000 <= state.rows["step"][-1] < 4400  # looks at the limit of the leg do not count
 
 
 def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
@@ -183,7 +179,7 @@ def test_oedometer_and_shear_of_a_rough_packing(device) -> None:
 
 
 def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None:
-    """Within a step of what can be foreseen, within a look of what cannot; from either side."""
+    """Within a step, which is given, of what can be foreseen and of stresses; from either side."""
     legs = [
         ProbeLeg((0.02, 0.0, 0.01, 0.0), ends={"strain_xx": 0.03}),
         ProbeLeg((0.0, 0.0, 0.0, 0.03), ends={"strain_xz": 0.01}),
@@ -208,8 +204,8 @@ def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None
     assert abs(last[5]["strain"] - 0.08) < 3 * step
     assert last[6]["step"] - last[5]["step"] == 777
     assert last[7]["time"] - last[6]["time"] == pytest.approx(0.2, abs=1e-3)
-    assert PRESSURE <= last[8]["stress"][2, 2] < 1.2 * PRESSURE
-    assert last[9]["stress"][2, 2] <= 0.5 * PRESSURE
+    assert PRESSURE <= last[8]["stress"][2, 2] < 1.02 * PRESSURE
+    assert 0.49 * PRESSURE < last[9]["stress"][2, 2] <= 0.5 * PRESSURE
 
 
 def test_a_path_that_leads_nowhere_stops(device) -> None:

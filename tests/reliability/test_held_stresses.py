@@ -1,0 +1,95 @@
+"""Stresses of a path: each leg says what it reached, warns where it broke its promise, or ends with exit 5."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kalander.coupling import compacting, periodic_compacting
+from kalander.coupling.held_stresses import beyond_promise
+from kalander.kernels import backend
+from kalander.kernels.errors import NumericalError
+from kalander.runs.compact_verb import compact
+
+CASE = """\
+[[material]]
+name = "m"
+modulus = "14 GPa"
+poisson = 0.3
+density = "4700 kg/m^3"
+
+[contact]
+friction = 0.3
+restitution = 0.3
+"""
+PLATES = '[plates]\nmaterial = "m"\n'
+LATTICE = '[box]\nperiodic = "xyz"\n'
+
+
+@pytest.fixture
+def packing(tmp_path):
+    """27 spheres of 5 µm that just do not touch."""
+    places = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    jitter = np.random.default_rng(3).uniform(-1e-7, 1e-7, (27, 3))
+    path = tmp_path / "bed.npz"
+    np.savez(
+        path, position=(places + 0.5) * 1.05e-5 + jitter, radius=np.full(27, 5e-6), type=np.zeros(27, int),
+        box_size=np.full(3, 3.15e-5),
+    )  # fmt: skip
+    return path
+
+
+@pytest.fixture
+def answered(device, packing, monkeypatch):
+    """Answer to a case, on the device of the tests."""
+    monkeypatch.setattr(backend, "start", lambda *_, **__: device)
+
+    def answer(text: str):
+        case = packing.with_name("case.toml")
+        case.write_text(text)
+        return compact(packing, case, packing.with_name("curve.csv"))
+
+    return answer
+
+
+def impatient(monkeypatch, patience: int) -> None:
+    """Servos give up after so many steps: the real patience is for users."""
+    for module, name in ((compacting, "path_of"), (periodic_compacting, "probe_of")):
+        made = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, made=made: replace(made(*given), patience=patience))
+
+
+@pytest.mark.parametrize("box", [PLATES, LATTICE])
+def test_each_leg_to_a_stress_says_what_it_reached(answered, box) -> None:
+    path = "[[path]]\nstress = '5 MPa'\n[[path]]\nstress = '20 MPa'\nuntil = { strain = 0.9, steps = 200 }\n"
+    answer = answered(CASE + box + path)
+    first, second = answer["stress_legs"]
+    assert first["leg"] == 1
+    assert first["stress_Pa"] == 5e6
+    assert first["kept"]
+    assert first["passed"] <= 0.01
+    assert first["end_error"] <= 0.005
+    reached = first["reached_Pa"]
+    assert np.array(list(reached.values()) if box == LATTICE else reached) == pytest.approx(5e6, rel=0.005)
+    assert second["end_error"] > 0.01  # 200 steps do not take it there; an end by strain is given, so no promise holds
+    assert second["kept"]
+    assert not [line for line in answer["warnings"] if "stress" in line]
+
+
+@pytest.mark.parametrize("box", [PLATES, LATTICE])
+def test_a_stress_out_of_reach_is_exit_5_with_its_reason_and_curve(answered, packing, box, monkeypatch) -> None:
+    impatient(monkeypatch, 2000)
+    with pytest.raises(NumericalError, match=r"its stress of 1 Pa was not reached, it stands at .* after 2000 steps"):
+        answered(CASE + box + "[[path]]\nstress = '1 Pa'\n[frames]\nevery_steps = 200\n")
+    assert len(packing.with_name("curve.csv").read_text().splitlines()) >= 10
+
+
+def test_a_leg_that_broke_its_promise_is_a_warning() -> None:
+    kept = {"leg": 1, "stress_Pa": 1e6, "reached_Pa": 1e6, "passed": 0.002, "end_error": 0.004, "kept": True}
+    over = {**kept, "leg": 2, "passed": 0.134, "kept": False}
+    off = {**kept, "leg": 3, "reached_Pa": 9e5, "end_error": 0.1, "kept": False}
+    first, second = beyond_promise([kept, over, off])
+    assert "leg 2" in first
+    assert "13.40%" in first
+    assert "leg 3" in second
+    assert "ended 10.00% off" in second
