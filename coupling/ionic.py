@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.percolation import spanning, spanning_cut
-from kalander.kernels.conduction import Conduction, solve
+from kalander.kernels.conduction import Conduction, solving
+from kalander.kernels.steps import Steps, finish
 from kalander.kernels.voxel_graph import Images
 
-__all__ = ["TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch"]
+__all__ = [
+    "TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch", "measuring", "measuring_batch",
+]  # fmt: skip
 
 TOLERANCE = 1e-6  # relative error of the flux
 BLOCKED = "the conducting phase does not connect the two faces"
@@ -41,14 +44,24 @@ class Transport:
 
 def measure(labels: np.ndarray, **options: Any) -> Transport:
     """Transport through one image, shape (x, y, z); options as of `measure_batch`, open_shares without their image."""
+    return finish(measuring(labels, **options))
+
+
+def measuring(labels: np.ndarray, **options: Any) -> Steps[Transport]:
+    """As `measure`, yielding where it can be left."""
     shares = options.pop("open_shares", None)
     if shares is not None:
         options["open_shares"] = tuple(share[None] for share in shares)
-    (found,) = measure_batch(labels[None], **options)
+    (found,) = yield from measuring_batch(labels[None], **options)
     return found
 
 
-def measure_batch(
+def measure_batch(labels: np.ndarray, **options: Any) -> list[Transport]:
+    """Transport through images of one shape; options as of `measuring_batch`."""
+    return finish(measuring_batch(labels, **options))
+
+
+def measuring_batch(
     labels: np.ndarray,
     *,
     axis: int,
@@ -59,8 +72,8 @@ def measure_batch(
     tolerance: float = TOLERANCE,
     precision: str = "f64",
     on_host: bool = True,
-) -> list[Transport]:
-    """Transport through images of one shape, solved side by side.
+) -> Steps[list[Transport]]:
+    """Transport through images of one shape, solved side by side; yields where it can be left.
 
     labels: integers or bool, shape (image, x, y, z). axis: 0, 1 or 2. size: of a voxel along x, y, z. diffusivity: of
     each label that conducts, relative to D_0; by default label 1 alone. periodic: sides that wrap around. open_shares:
@@ -76,6 +89,7 @@ def measure_batch(
             image *= spanning(image > 0, axis, periodic)
         else:
             image *= spanning_cut(image > 0, [share[number] for share in open_shares], axis, periodic)
+        yield
     through = np.array([bool(image.any()) for image in phase])
     if not through.any():
         return [_blocked() for _ in labels]
@@ -84,7 +98,7 @@ def measure_batch(
         open_shares = x, y, z
     phase = phase if through.all() else phase[through]
     images = Images(phase, conductivity, _triple(size), axis, periodic, open_shares)
-    done = solve(images, precision=precision, on_host=on_host, tolerance=tolerance)
+    done = yield from solving(images, precision=precision, on_host=on_host, tolerance=tolerance)
     row = iter(range(len(done.conductance)))
     return [_transport(done, next(row)) if passes else _blocked() for passes in through]
 
