@@ -6,14 +6,15 @@ concentration, half a voxel from the first and the last layer; sides let nothing
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kalander.coupling.percolation import spanning, spanning_cut
-from kalander.kernels.conduction import Conduction, solving
 from kalander.kernels.steps import Steps, finish
-from kalander.kernels.voxel_graph import Images
+
+if TYPE_CHECKING:
+    from kalander.kernels.conduction import Conduction
 
 __all__ = [
     "TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch", "measuring", "measuring_batch",
@@ -80,6 +81,9 @@ def measuring_batch(
     of faces across each axis, shape of labels with one more along the axis; by default faces are open or closed.
     on_host: the device is a CPU. Raises NumericalError where the tolerance is not reached.
     """
+    # the kernel language is loaded for what is solved, not for what is only read or refused
+    from kalander.kernels.conduction import Images, solving
+
     conducting = {label: value for label, value in (diffusivity or {1: 1.0}).items() if value > 0}
     table, conductivity = _phases(labels, conducting)
     phase = np.zeros(labels.shape, np.uint8)
@@ -151,5 +155,5 @@ def _blocked() -> Transport:
     return Transport(0.0, False, 0, 0.0, BLOCKED)
 
 
-def _transport(done: Conduction, row: int) -> Transport:
+def _transport(done: "Conduction", row: int) -> Transport:
     return Transport(float(done.conductance[row]), True, done.iterations, float(done.error[row]))

@@ -12,7 +12,8 @@ import numpy as np
 
 from kalander.coupling.images import ACTIVE, BINDER, CRACKED, PORE
 from kalander.kernels.arrays import Pool, view
-from kalander.kernels.raster import LINES, TILE, raster_kernels
+from kalander.kernels.on_demand import raster_kernels
+from kalander.kernels.shared import LINES, TILE
 from kalander.kernels.steps import Steps, finish
 
 __all__ = ["RULES", "Body", "Voxels", "voxelise", "voxelising"]

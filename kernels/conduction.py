@@ -11,7 +11,8 @@ from scipy.linalg import eigh_tridiagonal
 
 from kalander.kernels.arrays import view
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.krylov import BLOCK, graph_kernels
+from kalander.kernels.krylov import graph_kernels
+from kalander.kernels.shared import BLOCK
 from kalander.kernels.steps import Steps, finish
 from kalander.kernels.voxel_graph import Images, VoxelGraph
 

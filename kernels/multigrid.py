@@ -14,7 +14,8 @@ from scipy.sparse.linalg import splu
 
 from kalander.kernels.arrays import Pool, view
 from kalander.kernels.hierarchy import Rows
-from kalander.kernels.krylov import BLOCK, graph_kernels
+from kalander.kernels.krylov import graph_kernels
+from kalander.kernels.shared import BLOCK
 from kalander.kernels.steps import Steps
 
 __all__ = ["SMALLEST", "Graph", "Multigrid", "graph_of_rows"]
