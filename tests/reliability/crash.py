@@ -43,7 +43,8 @@ DONE = "done "
 
 SMALL = {
     "boxes.width": "30 um", "boxes.replicas": "1", "press.stress": '["4 MPa", "8 MPa"]',
-    "press.inertial_number": "6e-3", "press.stiffness_scale": "0.05", "press.release_stress": "1 MPa", "transport.voxel": "1 um",
+    "press.inertial_number": "6e-3", "press.stiffness_scale": "0.05", "press.release_stress": "1 MPa",
+    "transport.voxel": "1 um",
 }  # fmt: skip
 # particles yield and break, pieces take their place, binder relaxes and forms anew
 BREAKING = {
