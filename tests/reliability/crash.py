@@ -106,13 +106,17 @@ Note = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Target:
-    """A stage to be killed in. weight: its share of the kills; saves: whether it saves on the way."""
+    """A stage to be killed in. weight: its share of the kills; saves: whether it saves on the way.
+
+    least: share of the stage that the longest lives last, where it gets on by large steps.
+    """
 
     name: str
     stage: str
     weight: float
     case: "StudyCase | CompactCase"
     saves: bool = True
+    least: float = 0.0
 
 
 @dataclass
@@ -187,7 +191,7 @@ def targets() -> list[Target]:
         Target("press", "press", 24, spheres),
         Target("closure", "closure", 3, spheres, saves=False),
         Target("nip", "nip", 5, spheres, saves=False),
-        Target("transport", "transport", 18, spheres),
+        Target("transport", "transport", 18, spheres, least=0.6),
         Target("pieces", "press", 12, breaking),
         Target("flakes: pack", "pack", 4, flakes),
         Target("flakes: press", "press", 8, flakes),
@@ -201,13 +205,13 @@ def targets() -> list[Target]:
 
 @dataclass
 class Life:
-    """What a life said before it ended. reached: it took a step of the stage; span: seconds from there to the end."""
+    """What a life said before it ended. reached: it took a step of the stage; spans: seconds in each stage."""
 
     finished: bool
     reached: bool
     from_save: bool
     repeated: tuple[float, float] | None  # counts done again, of those done before
-    span: float
+    spans: dict[str, float]
     said: str
 
 
@@ -220,8 +224,7 @@ def live(target: Target, folder: Path, *, kill_after: float | None, from_start: 
         _child(target, folder, writing, save_every=SAVE_SECONDS if kill_after is not None else 1e9)
     os.close(writing)
     said, deadline = "", time.monotonic() + kill_after if from_start and kill_after is not None else None
-    mark = f"step {target.stage}\n"
-    reached_at = ended_at = 0.0
+    begun: dict[str, float] = {}
     while True:
         wait = 240.0 if deadline is None else max(0.0, deadline - time.monotonic())
         ready, _, _ = select.select([reading], [], [], wait)
@@ -232,12 +235,11 @@ def live(target: Target, folder: Path, *, kill_after: float | None, from_start: 
         text = os.read(reading, 1 << 16)
         if not text:
             break
-        said += text.decode()
-        if mark in said and not reached_at:
-            reached_at = time.monotonic()
-            if kill_after is not None and not from_start:
-                deadline = reached_at + kill_after
-        ended_at = time.monotonic()
+        said, now = said + text.decode(), time.monotonic()
+        for stage in re.findall(r"^step (\w+)$", said, re.MULTILINE):
+            begun.setdefault(stage, now)
+        if target.stage in begun and deadline is None and kill_after is not None:
+            deadline = now + kill_after
     os.close(reading)
     _, status = os.waitpid(pid, 0)
     finished = os.WIFEXITED(status)
@@ -245,7 +247,9 @@ def live(target: Target, folder: Path, *, kill_after: float | None, from_start: 
         raise SystemExit(f"{target.name}: a life ended by itself: {said}")
     went_on = re.search(r"went on from (?:.*; repeats ([\d.e+]+) of ([\d.e+]+))?", said)
     repeated = (float(went_on[1]), float(went_on[2])) if went_on and went_on[1] else None
-    return Life(finished, reached_at > 0, went_on is not None, repeated, ended_at - reached_at, said)
+    ends = [*list(begun.values())[1:], time.monotonic()]
+    spans = {stage: end - start for (stage, start), end in zip(begun.items(), ends)}
+    return Life(finished, target.stage in begun, went_on is not None, repeated, spans, said)
 
 
 class _Tell(logging.Handler):
@@ -305,9 +309,10 @@ def campaign(target: Target, kills: int, folder: Path, chance: random.Random) ->
     alone, broken = case_folder / "alone", case_folder / "broken"
     if not alone.exists():
         case_folder.mkdir(parents=True)
-        live(target, alone, kill_after=None)
-    span = max(_span(target, alone, broken, tally), 0.02)
-    delay = 2.0 * span / kills if target.saves else span
+        spans = live(target, alone, kill_after=None).spans
+        (case_folder / "spans.json").write_text(json.dumps(spans))
+    span = json.loads((case_folder / "spans.json").read_text())[target.stage]
+    delay = max(2.0 / kills, target.least) * span if target.saves else span
     fresh = True
     while tally.kills < kills:
         if fresh:
@@ -327,14 +332,6 @@ def campaign(target: Target, kills: int, folder: Path, chance: random.Random) ->
         tally.different += target.case.differences(broken, alone, target.stage)
     tally.seconds = time.monotonic() - began
     return tally
-
-
-def _span(target: Target, alone: Path, broken: Path, tally: Tally) -> float:
-    """Seconds that the stage takes with its saves, which change nothing."""
-    _begin(target, broken, alone)
-    life = live(target, broken, kill_after=600.0)
-    tally.different += target.case.differences(broken, alone, target.stage)
-    return life.span
 
 
 def _begin(target: Target, broken: Path, alone: Path) -> None:

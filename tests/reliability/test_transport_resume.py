@@ -94,32 +94,39 @@ def study(folder) -> Study:
 
 
 def test_a_signal_is_answered_within_a_second_and_the_study_goes_on_where_it_was(tmp_path, solved) -> None:
+    """It comes a while after each axis, in the middle of the next."""
     study(tmp_path / "alone").run()
-    folder, interruptions = tmp_path / "study", 0
+    folder, delays = tmp_path / "study", []
     solved.clear()
     while not (folder / "transport.h5").exists():
         sent: list[float] = []
+        began = len(solved)
 
         def send(sent=sent) -> None:
             sent.append(time.process_time())
             os.kill(os.getpid(), signal.SIGTERM)
 
-        timer = threading.Timer(0.35, send)
+        timer = threading.Timer(0.05, send)
+
+        def look(progress, began=began, timer=timer) -> None:
+            if len(solved) > began and not timer.is_alive() and not timer.finished.is_set():
+                timer.start()
+
         before = signal.signal(signal.SIGTERM, lambda *_: None)  # where it comes after the end
-        timer.start()
         try:
-            study(folder).run()
+            study(folder).run(look)
         except Interrupted:
-            interruptions += 1
-            # of this process: what others take on a busy machine is not its delay
-            assert time.process_time() - sent[0] < 1.0
+            delays.append(time.process_time() - sent[0])
         finally:
             timer.cancel()
-            timer.join()
+            if timer.ident is not None:
+                timer.join()
             signal.signal(signal.SIGTERM, before)
-        assert interruptions < 200, "the study does not get on"
     assert same(folder / "transport.h5", tmp_path / "alone" / "transport.h5") == []
     assert len(solved) == 6  # what was solved once is not solved again
+    # of this process: what others take on a busy machine is not its delay
+    assert len(delays) >= 2
+    assert max(delays) < 1.0
 
 
 def test_a_job_shorter_than_the_stage_ends_in_the_end(tmp_path, solved) -> None:
