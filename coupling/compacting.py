@@ -121,7 +121,10 @@ def compact_stage(
         if isinstance(start, ProbeState):
             laws = _materials(case)[:-1]
             return periodic_work(case, start, state, materials=laws, precision=precision, schedule=schedule)
-        return _work(case, start if state is None else _path_state(state, start.ensemble), precision, schedule)
+        # of the start, whose time step is the longest: that of a save may have been shortened
+        path = path_of(case, start.ensemble)
+        begin = start if state is None else _path_state(state, start.ensemble)
+        return _work(case, begin, path, precision, schedule)
 
     def check(state: Data) -> list[str]:
         legs = len(case.path) * case.passes
@@ -131,8 +134,9 @@ def compact_stage(
     return Stage("compact", 2, (), config, schema, schema, work, uses_device=True, check_state=check)
 
 
-def _work(case: CompactCase, start: PathState, precision: str, schedule: str) -> Generator[Progress, None, Data]:
-    path = path_of(case, start.ensemble)
+def _work(
+    case: CompactCase, start: PathState, path: Path, precision: str, schedule: str
+) -> Generator[Progress, None, Data]:
     moments = follow(start, path, materials=_materials(case)[:-1], precision=precision, schedule=schedule)
     while True:
         try:

@@ -50,7 +50,7 @@ def test_the_command_told_to_stop_in_press_and_transport_goes_on_to_the_same_byt
     assert alone.wait(timeout=240) == 0
     process = kalander("run", tmp_path, "nmc111", "--quick", "-o", "study", *changes)
     for stage in ("press", "transport"):
-        while stage not in (process.stderr.readline() or pytest.fail("the run ended by itself")):
+        while not (process.stderr.readline() or pytest.fail("the run ended by itself")).startswith(f"{stage}:"):
             pass
         time.sleep(0.5)
         sent = time.monotonic()
