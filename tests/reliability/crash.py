@@ -42,7 +42,7 @@ EARLY = 0.1  # share of kills that come at any time from the beginning of a life
 DONE = "done "
 
 SMALL = {
-    "boxes.width": "30 um", "boxes.replicas": "1", "press.stress": '["4 MPa", "8 MPa"]',
+    "boxes.width": "32 um", "boxes.replicas": "1", "press.stress": '["4 MPa", "8 MPa"]',
     "press.inertial_number": "6e-3", "press.stiffness_scale": "0.05", "press.release_stress": "1 MPa",
     "transport.voxel": "1 um",
 }  # fmt: skip

@@ -16,7 +16,7 @@ CRASH = Path(__file__).with_name("crash.py")
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 STAGES = ("pack", "press", "closure", "nip", "transport")
 SMALL = {
-    "boxes.width": "30 um", "boxes.replicas": "1", "press.stress": '["4 MPa", "8 MPa"]',
+    "boxes.width": "32 um", "boxes.replicas": "1", "press.stress": '["4 MPa", "8 MPa"]',
     "press.inertial_number": "6e-3", "press.stiffness_scale": "0.05", "press.release_stress": "1 MPa",
 }  # fmt: skip
 
