@@ -1,9 +1,11 @@
 # make demo: install into .venv and run the NMC111 study; make test: install and test; make lint: style, types, import rule
+# make crash: kill -9 in every stage, restart, compare; then the slow tests of reliability
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 MACHINES ?= 20
+KILLS ?= 100
 BENCHMARKS ?= startup throughput batch scaling nip
 
 .PHONY: demo test machines lint verify bench crash clean
@@ -30,7 +32,8 @@ verify: $(VENV)/.tested
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/verification tests/validation
 
 crash: $(VENV)/.tested
-	$(BIN)/python -m pytest tests/reliability
+	$(BIN)/python tests/reliability/crash.py --kills $(KILLS)
+	$(BIN)/python -m pytest -m slow tests/reliability
 
 bench: $(VENV)/.tested
 	for name in $(BENCHMARKS); do $(BIN)/python tests/benchmarks/$$name.py; done

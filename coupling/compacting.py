@@ -128,6 +128,7 @@ def compact_stage(
         if isinstance(start, ProbeState):
             laws = _materials(case)[:-1]
             return periodic_work(case, start, state, materials=laws, precision=precision, schedule=schedule)
+        # of the start, whose time step is the longest: that of a save may have been shortened
         path = path_of(case, start.ensemble, narrow_ends=may_not_narrow(spheres))
         begin = start if state is None else _path_state(state, start.ensemble)
         return _work(path, begin, _materials(case)[:-1], precision, schedule)

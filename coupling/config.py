@@ -16,6 +16,8 @@ from kalander.kernels.errors import Fault, InputError
 __all__ = ["apply_overrides", "as_typed", "faults_of", "field_names", "key_text", "leaf_keys", "overlay", "parse_model"]
 
 Place = Callable[[str], str]
+
+MOST_PARTS = 12  # of a dotted key; one of the deepest tables has six
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -46,11 +48,22 @@ def apply_overrides(document: Mapping[str, Any], overrides: Mapping[str, str]) -
     """Set dotted keys to TOML values: {"boxes.width": '"40 um"'}. A table given replaces the one that was there.
 
     A text that is no TOML value is taken as a string, because a shell strips quotes: --set boxes.width="40 um".
+    Raises InputError for keys of very many parts, and for what a shell handed over that is no UTF-8.
     """
+    if faults := [fault for key, text in overrides.items() for fault in override_faults(key, text)]:
+        raise InputError(faults)
     merged = dict(document)
     for key, text in overrides.items():
         merged = with_value(merged, key.split("."), toml_value(text))
     return merged
+
+
+def override_faults(key: str, text: str) -> Iterator[Fault]:
+    """What keeps an override from being a key and a value at all."""
+    if any("\ud800" <= letter <= "\udfff" for letter in key + text):  # bytes that Python could not decode
+        yield Fault("--set", f"{key}={text}", "is not UTF-8 text", "key=value in UTF-8")
+    elif key.count(".") >= MOST_PARTS:
+        yield Fault("--set", key, f"has more than {MOST_PARTS} parts", "a key such as boxes.width")
 
 
 def with_value(table: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
@@ -105,10 +118,10 @@ def leaf_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def table_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The table a location stands in."""
+    """The table a location stands in; the one around it where the location is in a list without tables."""
     for part in location:
         if isinstance(part, str):
-            model = next(models_in(field_names(model)[part]))
+            model = next(models_in(field_names(model).get(part)), model)
     return model
 
 
@@ -201,6 +214,8 @@ def fault_of(item: ErrorDetails, nearest: str, model: type[BaseModel], place: Pl
 
 def described(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """What belongs under a key, in words."""
+    if isinstance(location[-1], int):
+        return f"a list of {location[-1] + 1} values or more"
     table = table_at(model, location[:-1])
     for name, field in table.model_fields.items():
         if location[-1] in (name, field.alias):

@@ -4,11 +4,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
+from kalander.coupling.signals import Left, StopRequests
 from kalander.coupling.stage import (
     Progress,
     Stage,
@@ -33,10 +34,12 @@ class Schedule:
     """When to save and when to stop.
 
     save_every: seconds of the monotonic clock, 0 for every step. stop: returns the reason to stop now, or "".
+    signals: those that stop; heeded at once where nothing would be lost.
     """
 
     save_every: float
     stop: Callable[[], str]
+    signals: StopRequests = field(default_factory=StopRequests)
 
     def wants_save(self, progress: Progress, seconds_since_save: float) -> bool:
         return progress.boundary or seconds_since_save >= self.save_every
@@ -109,7 +112,10 @@ def compute(
     for note in notes:
         log.warning(note)
     with tracing(folder, stage.name) as trace:
-        result = _work(saves, stage, inputs, resume.state, identity, on_progress, schedule, trace)
+        try:
+            result = _work(saves, stage, inputs, resume.state, identity, on_progress, schedule, trace)
+        except Left as left:
+            raise Interrupted(f"{left}: {stage.name} had nothing new to save; go on with the same call") from None
     path = folder / f"{stage.name}.h5"
     write(path, result, stage.schema, kind="result", identity=identity)
     remove_saves(saves)
@@ -129,13 +135,18 @@ def _work(
     trace: Trace,
 ) -> Data:
     """Run the generator of a stage to its end, saving and stopping between its steps."""
-    last_save = time.monotonic()
+    last_save, begun = time.monotonic(), False
     with closing(stage.work(inputs, state)) as steps:
         while True:
             try:
+                # before its first step (kernels compile) and without anything to save a stage need not be waited for
+                schedule.signals.heed_at_once = not (begun and stage.state_schema)
                 progress = next(steps)
             except StopIteration as end:
                 return end.value
+            finally:
+                schedule.signals.heed_at_once = False
+            begun = True
             on_progress(progress)
             trace.at(progress.counters)
             reason = schedule.stop()

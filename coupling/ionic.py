@@ -6,15 +6,19 @@ concentration, half a voxel from the first and the last layer; sides let nothing
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kalander.coupling.percolation import spanning, spanning_cut
-from kalander.kernels.conduction import Conduction, solve
-from kalander.kernels.voxel_graph import Images
+from kalander.kernels.steps import Steps, finish
 
-__all__ = ["TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch"]
+if TYPE_CHECKING:
+    from kalander.kernels.conduction import Conduction
+
+__all__ = [
+    "TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch", "measuring", "measuring_batch",
+]  # fmt: skip
 
 TOLERANCE = 1e-6  # relative error of the flux
 BLOCKED = "the conducting phase does not connect the two faces"
@@ -41,14 +45,24 @@ class Transport:
 
 def measure(labels: np.ndarray, **options: Any) -> Transport:
     """Transport through one image, shape (x, y, z); options as of `measure_batch`, open_shares without their image."""
+    return finish(measuring(labels, **options))
+
+
+def measuring(labels: np.ndarray, **options: Any) -> Steps[Transport]:
+    """As `measure`, yielding where it can be left."""
     shares = options.pop("open_shares", None)
     if shares is not None:
         options["open_shares"] = tuple(share[None] for share in shares)
-    (found,) = measure_batch(labels[None], **options)
+    (found,) = yield from measuring_batch(labels[None], **options)
     return found
 
 
-def measure_batch(
+def measure_batch(labels: np.ndarray, **options: Any) -> list[Transport]:
+    """Transport through images of one shape; options as of `measuring_batch`."""
+    return finish(measuring_batch(labels, **options))
+
+
+def measuring_batch(
     labels: np.ndarray,
     *,
     axis: int,
@@ -59,14 +73,17 @@ def measure_batch(
     tolerance: float = TOLERANCE,
     precision: str = "f64",
     on_host: bool = True,
-) -> list[Transport]:
-    """Transport through images of one shape, solved side by side.
+) -> Steps[list[Transport]]:
+    """Transport through images of one shape, solved side by side; yields where it can be left.
 
     labels: integers or bool, shape (image, x, y, z). axis: 0, 1 or 2. size: of a voxel along x, y, z. diffusivity: of
     each label that conducts, relative to D_0; by default label 1 alone. periodic: sides that wrap around. open_shares:
     of faces across each axis, shape of labels with one more along the axis; by default faces are open or closed.
     on_host: the device is a CPU. Raises NumericalError where the tolerance is not reached.
     """
+    # the kernel language is loaded for what is solved, not for what is only read or refused
+    from kalander.kernels.conduction import Images, solving
+
     conducting = {label: value for label, value in (diffusivity or {1: 1.0}).items() if value > 0}
     table, conductivity = _phases(labels, conducting)
     phase = np.zeros(labels.shape, np.uint8)
@@ -76,6 +93,7 @@ def measure_batch(
             image *= spanning(image > 0, axis, periodic)
         else:
             image *= spanning_cut(image > 0, [share[number] for share in open_shares], axis, periodic)
+        yield
     through = np.array([bool(image.any()) for image in phase])
     if not through.any():
         return [_blocked() for _ in labels]
@@ -84,7 +102,7 @@ def measure_batch(
         open_shares = x, y, z
     phase = phase if through.all() else phase[through]
     images = Images(phase, conductivity, _triple(size), axis, periodic, open_shares)
-    done = solve(images, precision=precision, on_host=on_host, tolerance=tolerance)
+    done = yield from solving(images, precision=precision, on_host=on_host, tolerance=tolerance)
     row = iter(range(len(done.conductance)))
     return [_transport(done, next(row)) if passes else _blocked() for passes in through]
 
@@ -137,5 +155,5 @@ def _blocked() -> Transport:
     return Transport(0.0, False, 0, 0.0, BLOCKED)
 
 
-def _transport(done: Conduction, row: int) -> Transport:
+def _transport(done: "Conduction", row: int) -> Transport:
     return Transport(float(done.conductance[row]), True, done.iterations, float(done.error[row]))

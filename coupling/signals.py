@@ -2,30 +2,56 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
-__all__ = ["stop_requests"]
+__all__ = ["Left", "StopRequests", "stop_requests"]
 
 # Windows knows only the first two
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 
 
+class Left(BaseException):
+    """A stop signal arrived where nothing would be lost. Above Exception: what takes failures as results lets it by."""
+
+
+@dataclass
+class StopRequests:
+    """Called, it returns the name of the first stop signal that arrived, or "".
+
+    heed_at_once: a signal raises Left where it arrives, be it in the minutes that kernels compile.
+    """
+
+    name: str = ""
+    heed_at_once: bool = False
+
+    def __call__(self) -> str:
+        return self.name
+
+    def arrived(self, number: int) -> None:
+        """Note a signal."""
+        self.name = self.name or signal.Signals(number).name
+        if self.heed_at_once:
+            self.heed_at_once = False
+            raise Left(self.name)
+
+
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], str]]:
-    """Yield a function that returns the name of the first stop signal that arrived, or "".
+def stop_requests() -> Iterator[StopRequests]:
+    """Yield what says whether a stop signal has arrived.
 
     A second SIGINT ends the process at once: the default action is back, so not even a running kernel delays it.
     A signal that whoever started the process ignores stays ignored (nohup). Only the main thread receives signals;
-    in any other thread nothing is caught and the function always returns "".
+    in any other thread nothing is caught and the name stays "".
     """
-    arrived: list[str] = []
+    requests = StopRequests()
 
     def note(number: int, frame: FrameType | None) -> None:
-        arrived.append(signal.Signals(number).name)
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+        requests.arrived(number)
 
     previous = {}
     if threading.current_thread() is threading.main_thread():
@@ -34,8 +60,9 @@ def stop_requests() -> Iterator[Callable[[], str]]:
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 previous[number] = signal.signal(number, note)
     try:
-        yield lambda: arrived[0] if arrived else ""
+        yield requests
     finally:
+        requests.heed_at_once = False
         for number, handler in previous.items():
             # None: installed by a library outside Python, which cannot be put back from here
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -12,7 +12,7 @@ from kalander.coupling.press_stage import HALF_PRESSED, PRESSED, press_work, que
 from kalander.coupling.result_faults import RESULT_FAULTS
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.store import Data
-from kalander.coupling.transport_stage import TRANSPORT, transport_work
+from kalander.coupling.transport_stage import HALF_MEASURED, TRANSPORT, half_measured_faults, transport_work
 
 __all__ = ["card_stages", "schedule_for"]
 
@@ -39,9 +39,10 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(
-            "transport", 2, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")), TRANSPORT, {},
-            lambda inputs, _: transport_work(card, inputs["pack"], inputs["press"], precision, schedule),
-            uses_device=True,
+            "transport", 2, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
+            TRANSPORT, HALF_MEASURED,
+            lambda inputs, state: transport_work(card, inputs["pack"], inputs["press"], state, precision, schedule),
+            uses_device=True, check_state=half_measured_faults,
         ),
     )  # fmt: skip
     return tuple(replace(stage, check_result=RESULT_FAULTS[stage.name]) for stage in stages)

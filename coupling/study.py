@@ -86,7 +86,7 @@ class Study:
         with path_errors(self.folder, "create"):
             self.folder.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + max_walltime
-        with locked(self.folder) as lock, stop_requests() as signal_name:
+        with locked(self.folder) as lock, stop_requests() as signals:
             if lock.note:
                 log.warning(lock.note)
             sweep_temporaries(self.folder)
@@ -95,9 +95,9 @@ class Study:
             def stop() -> str:
                 lock.beat()
                 late = time.monotonic() >= deadline
-                return signal_name() or (f"wall time of {max_walltime:g} s is over" if late else "")
+                return signals() or (f"wall time of {max_walltime:g} s is over" if late else "")
 
-            return self._run_stages(on_progress, Schedule(save_every, stop))
+            return self._run_stages(on_progress, Schedule(save_every, stop, signals))
 
     def refuse_losses(self, *, unless: bool = False) -> None:
         """Raise InputError where the folder is of another study or, unless so wished, of other values.

@@ -1,6 +1,7 @@
 """Stage `transport`: ions, electrons and fabric of every packing, as laid and after each press and release."""
 
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,19 +11,24 @@ from kalander.coupling.electrode import volume_fractions
 from kalander.coupling.electronic import conductivity
 from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.images import ACTIVE, BINDER, PORE
-from kalander.coupling.ionic import TOLERANCE, measure
+from kalander.coupling.ionic import TOLERANCE, measuring
 from kalander.coupling.microstructure import Conductors, Microstructure
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
 from kalander.coupling.transport_bounds import LIMITS, limits, transport_flags
 from kalander.coupling.voxel_checks import voxel_of
-from kalander.coupling.voxelise import Voxels, voxelise
+from kalander.coupling.voxelise import Voxels, voxelising
 from kalander.kernels.columns import Column
+from kalander.kernels.errors import CheckpointError
+from kalander.kernels.steps import Steps
 
-__all__ = ["TRANSPORT", "State", "measured", "states_of", "transport_work"]
+__all__ = [
+    "HALF_MEASURED", "TRANSPORT", "State", "half_measured_faults", "measuring_state", "states_of", "transport_work",
+]  # fmt: skip
 
 SINGLE_TOLERANCE = 1e-4  # relative error of the flux that single precision can promise
 FAR = 1.0  # electrolyte
+LOOK_SECONDS = 0.1  # between looks at signals: a state takes seconds to minutes
 
 TRANSPORT = {
     "states": {
@@ -42,6 +48,16 @@ TRANSPORT = {
         **LIMITS,
     }
 }
+
+HALF_MEASURED = {
+    **TRANSPORT,
+    "axes": {
+        "effective_ratio": Column("f8", ("axis",), "1", "D_eff/D_0 of the state in work along x, y, z, those solved"),
+        "flux_error": Column("f8", ("axis",), "1", "estimated relative error of effective_ratio"),
+    },
+}
+
+Row = dict[str, np.ndarray | float | int]
 
 
 @dataclass(frozen=True)
@@ -108,15 +124,19 @@ def nanoporosity(card: Card) -> float:
     return solids * nano / (1 - nano) / filler if filler > 0 else 0.0
 
 
-def measured(card: Card, state: State, *, precision: str, on_host: bool) -> dict[str, np.ndarray | float | int]:
-    """One row of the table."""
+def measuring_state(
+    card: Card, state: State, axes: list[tuple[float, float]], *, precision: str, on_host: bool
+) -> Steps[Row]:
+    """One row of the table; yields where it can be left. axes: ratio and error of those solved, to which it adds."""
     section, structure = card.transport, state.structure
     voxel = voxel_of(card.electrode, section)
     where = {"precision": precision, "on_host": on_host}
-    voxels = voxelise(structure.voxel_body(), voxel, rule=section.binder_rule, exact=True, **where)  # type: ignore[arg-type]
+    body = structure.voxel_body()
+    voxels = yield from voxelising(body, voxel, rule=section.binder_rule, exact=True, **where)  # type: ignore[arg-type]
     nano = nanoporosity(card)
     porosity = voxels.porosity(nano)
-    ratio, error = _ions(voxels, section.binder_diffusivity, precision, on_host)
+    yield from _ions(axes, voxels, section.binder_diffusivity, precision, on_host)
+    ratio, error = np.array(axes).T
     conductors = Conductors(section.active_conductivity, section.binder_conductivity)
     electrons = conductivity(structure.network(conductors))
     with np.errstate(divide="ignore"):
@@ -140,30 +160,85 @@ def measured(card: Card, state: State, *, precision: str, on_host: bool) -> dict
     }
 
 
-def _ions(voxels: Voxels, binder: float, precision: str, on_host: bool) -> tuple[np.ndarray, np.ndarray]:
+def _ions(axes: list[tuple[float, float]], voxels: Voxels, binder: float, precision: str, on_host: bool) -> Steps[None]:
     """D_eff/D_0 along x, y, z and its error; the plates let nothing through sideways."""
     tolerance = TOLERANCE if precision == "f64" else SINGLE_TOLERANCE
-    found = [
-        measure(
+    for axis in range(len(axes), 3):
+        found = yield from measuring(
             voxels.labels, axis=axis, size=voxels.size, diffusivity={PORE: FAR, BINDER: binder, ACTIVE: 0.0},
             periodic=(True, True, False), open_shares=voxels.open_shares, tolerance=tolerance, precision=precision,
             on_host=on_host,
-        )
-        for axis in range(3)
-    ]  # fmt: skip
-    return np.array([each.ratio for each in found]), np.array([each.flux_error for each in found])
+        )  # fmt: skip
+        axes.append((found.ratio, found.flux_error))
 
 
 def transport_work(
-    card: Card, packed: Data, pressed: Data, precision: str, schedule: str
+    card: Card, packed: Data, pressed: Data, saved: Data | None, precision: str, schedule: str
 ) -> Generator[Progress, None, Data]:
-    """Measure state after state."""
+    """Measure state after state. A save holds the rows so far, and the axes solved of the state in work."""
     states = list(states_of(card, packed, pressed))
-    rows = []
-    for number, state in enumerate(states):
-        yield Progress("transport", number / len(states), f"state {number + 1} of {len(states)}", lambda: Data({}, {}))
-        rows.append(measured(card, state, precision=precision, on_host=schedule == "boxes"))
-    columns = TRANSPORT["states"]
-    kinds = {"i4": np.int32, "f8": np.float64}
-    table = {name: np.array([row[name] for row in rows], kinds[column.kind]) for name, column in columns.items()}
+    rows, axes = _unsaved(saved, states)
+    looked = -np.inf
+    while len(rows) < len(states):
+        steps = measuring_state(card, states[len(rows)], axes, precision=precision, on_host=schedule == "boxes")
+        while True:
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                solved = 3 * len(rows) + len(axes)
+                yield Progress(
+                    "transport", solved / (3 * len(states)), f"state {len(rows) + 1} of {len(states)}",
+                    _snapshot(rows, axes), counters={"axes": solved},
+                )  # fmt: skip
+                looked = time.monotonic()
+            try:
+                next(steps)
+            except StopIteration as end:
+                rows.append(end.value)
+                axes.clear()
+                break
+    table = _table(rows)
     return Data({"states": table}, {"flags": transport_flags(table)})
+
+
+def _snapshot(rows: list[Row], axes: list[tuple[float, float]]) -> Callable[[], Data]:
+    def snapshot() -> Data:
+        ratio, error = np.array(axes, float).reshape(-1, 2).T
+        return Data({"states": _table(rows), "axes": {"effective_ratio": ratio, "flux_error": error}}, {})
+
+    return snapshot
+
+
+def _table(rows: list[Row]) -> dict[str, np.ndarray]:
+    kinds = {"i4": np.int32, "f8": np.float64}
+    columns = TRANSPORT["states"]
+    return {
+        name: np.array([row[name] for row in rows], kinds[column.kind]).reshape(-1, *column.dims[1:])
+        for name, column in columns.items()
+    }
+
+
+def _unsaved(saved: Data | None, states: list[State]) -> tuple[list[Row], list[tuple[float, float]]]:
+    """Rows and axes of a save. Raises CheckpointError where its rows are not those of the first states."""
+    if saved is None:
+        return [], []
+    table, axes = saved.tables["states"], saved.tables["axes"]
+    count = len(table["stress"])
+    stored = list(zip(table["stress"].tolist(), table["replica"].tolist()))
+    if stored != [(state.stress, state.replica) for state in states[:count]]:
+        raise CheckpointError("the save of stage transport holds states that the packings do not have; delete it")
+    rows: list[Row] = [{name: column[row] for name, column in table.items()} for row in range(count)]
+    return rows, list(zip(axes["effective_ratio"].tolist(), axes["flux_error"].tolist()))
+
+
+def half_measured_faults(saved: Data) -> Iterable[str]:
+    """What is wrong with a save beyond its columns: shares and ratios outside of 0 to 1, more axes than there are."""
+    states, axes = saved.tables["states"], saved.tables["axes"]
+    if len(axes["effective_ratio"]) > 3:
+        yield "axes are more than three"
+    room = 1e-3  # for the error of the flux
+    shares = ("porosity", "porosity_voxels", "binder_domain", "effective_ratio", "connected", "backbone")
+    columns = {f"states/{name}": states[name] for name in shares} | {"axes/effective_ratio": axes["effective_ratio"]}
+    for name, values in columns.items():
+        if not ((values >= 0.0) & (values <= 1.0 + room)).all():
+            yield f"{name} is not between 0 and 1"
+    if (states["sigma"] < 0.0).any():
+        yield "states/sigma is negative"

@@ -12,12 +12,14 @@ import numpy as np
 
 from kalander.coupling.images import ACTIVE, BINDER, CRACKED, PORE
 from kalander.kernels.arrays import Pool, view
-from kalander.kernels.raster import LINES, TILE, raster_kernels
+from kalander.kernels.on_demand import raster_kernels
+from kalander.kernels.shared import LINES, TILE
+from kalander.kernels.steps import Steps, finish
 
-__all__ = ["RULES", "Body", "Voxels", "voxelise"]
+__all__ = ["RULES", "Body", "Voxels", "voxelise", "voxelising"]
 
 RULES = ("films", "necks")
-VOXELS_IN_A_LAUNCH = 1 << 22
+VOXELS_IN_A_LAUNCH = 1 << 18  # less than a second, so that signals are served
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,19 @@ def voxelise(
     exact: volumes and faces that a particle's surface cuts are measured; a voxel is then active where nothing of it is
     open. Raises ValueError for an unknown rule or a binder domain larger than the pores.
     """
+    return finish(voxelising(packing, size, rule=rule, exact=exact, precision=precision, on_host=on_host))
+
+
+def voxelising(
+    packing: Body, size: float, *, rule: str = "films", exact: bool = False, precision: str = "f64",
+    on_host: bool = True,
+) -> Steps[Voxels]:  # fmt: skip
+    """As `voxelise`, yielding between its launches."""
     if rule not in RULES:
         raise ValueError(f"rule {rule!r} is none of {RULES}")
-    return _Raster(packing, size, precision, on_host).voxels(rule, exact)
+    raster = _Raster(packing, size, precision, on_host)
+    yield from raster.measure_distances()
+    return (yield from raster.voxels(rule, exact))
 
 
 class _Raster:
@@ -102,14 +114,18 @@ class _Raster:
         reals = (self.pool.take(name, self.count, real=True, exact=True) for name in ("nearest", "second"))
         self.nearest, self.second = reals
         self.owner = self.pool.take("owner", self.count, exact=True)
-        bodies, held = put("body", self.body), self.spheres
+
+    def measure_distances(self) -> Steps[None]:
+        """Distance of each voxel to the nearest two particles, and which is the nearest."""
+        bodies, held, box = self.pool.put("body", self.body), self.spheres, self.grid
         for first, last in _launches(self.count):
             self.kernels.distances(first, last, *box, held[0], bodies, *held[1:], self.nearest, self.second, self.owner)
+            yield
 
-    def voxels(self, rule: str, exact: bool) -> Voxels:
+    def voxels(self, rule: str, exact: bool) -> Steps[Voxels]:
         distance = view(self.nearest, self.count)
-        solid = self._solid() if exact else (distance < 0.0).astype(np.float32)
-        shares = self._open_shares() if exact else None
+        solid = (yield from self._solid()) if exact else (distance < 0.0).astype(np.float32)
+        shares = (yield from self._open_shares()) if exact else None
         labels = np.where(solid >= 1.0, ACTIVE, PORE).astype(np.uint8)
         cracked = self.packing.cracked
         if cracked is not None:
@@ -117,18 +133,19 @@ class _Raster:
             broken[self.body[np.asarray(cracked, bool)]] = True
             labels[(labels == ACTIVE) & broken[view(self.owner, self.count)]] = CRACKED
         if self.packing.binder_volume > 0.0:
-            self._place_binder(labels, solid, rule)
+            yield from self._place_binder(labels, solid, rule)
         x, y, z = (float(value) for value in self.edge)
         return Voxels(labels.reshape(self.shape), (x, y, z), solid.reshape(self.shape), shares)
 
-    def _solid(self) -> np.ndarray:
+    def _solid(self) -> Steps[np.ndarray]:
         share = self.pool.take("share", self.count, real=True, exact=True)
         for first, last in _launches(self.count):
             self.kernels.solid_shares(first, last, *self.grid, self.lines, *self.spheres, self.nearest, share)
+            yield
         solid = view(share, self.count)
         return np.where(solid > 1.0 - 1e-6, 1.0, solid)  # what rounding leaves open is closed
 
-    def _open_shares(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _open_shares(self) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         faces: list[np.ndarray] = []
         for axis in range(3):
             shape = self.shape + (np.arange(3) == axis)
@@ -136,11 +153,12 @@ class _Raster:
             share = Pool("f32", on_host=self.pool.on_host).take("share", count, real=True, exact=True)
             for first, last in _launches(count):
                 self.kernels.open_shares(first, last, axis, *self.grid, self.lines, *self.spheres, share)
+                yield
             faces.append(view(share, count).reshape(shape))
         x, y, z = faces
         return x, y, z
 
-    def _place_binder(self, labels: np.ndarray, solid: np.ndarray, rule: str) -> None:
+    def _place_binder(self, labels: np.ndarray, solid: np.ndarray, rule: str) -> Steps[None]:
         """Turn voxels of the best ranks into binder domain, up to its volume."""
         wanted = self.packing.binder_volume / float(np.prod(self.edge))
         pores = np.flatnonzero(labels == PORE)
@@ -152,13 +170,13 @@ class _Raster:
             rank = rank + view(self.second, self.count)[pores]
         rank = np.maximum(rank / float(self.edge.min()), 0.0)
         if len(self.packing.first):
-            depth = self._bridge_depths()[pores]
+            depth = (yield from self._bridge_depths())[pores]
             rank = np.where(depth < 1.0, depth - 1.0, rank)
         order = np.argsort(rank, kind="stable")
         taken = np.searchsorted(np.cumsum(room[order]), wanted - 0.5)
         labels[pores[order[: taken + 1]]] = BINDER
 
-    def _bridge_depths(self) -> np.ndarray:
+    def _bridge_depths(self) -> Steps[np.ndarray]:
         packing = self.packing
         start = packing.position[packing.first]
         axis = packing.position[packing.second] - start
@@ -172,6 +190,7 @@ class _Raster:
         held = self.pool.put("bridges", beams)
         for first, last in _launches(self.count):
             self.kernels.bridge_depths(first, last, *self.grid, held, row, member, depth)
+            yield
         return view(depth, self.count)
 
     def _reach(self) -> float:

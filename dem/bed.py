@@ -13,15 +13,10 @@ from kalander.dem.periodic import meets_twice, nearest_vectors
 from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
 from kalander.kernels.arrays import Pool, download, view
 from kalander.kernels.backend import worker_count
-from kalander.kernels.bodies import body_kernel
-from kalander.kernels.boxes import CHUNK, box_kernel
 from kalander.kernels.columns import Table
-from kalander.kernels.contact import law_factors
-from kalander.kernels.dense import marking_kernel
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.law_table import CONSTANTS, HOLDING, base_of
-from kalander.kernels.motion import FRESH, LOST
-from kalander.kernels.readout import UNIT, readout_kernels
+from kalander.kernels.on_demand import body_kernel, box_kernel, law_factors, marking_kernel, readout_kernels
 from kalander.kernels.records import (
     BOND_STATE,
     CLUMP_STATE,
@@ -38,6 +33,7 @@ from kalander.kernels.records import (
     unpack,
     width_of,
 )
+from kalander.kernels.shared import CHUNK, FRESH, LOST, UNIT
 
 __all__ = ["Bed"]
 

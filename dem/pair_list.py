@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from kalander.kernels.arrays import Pool, view
-from kalander.kernels.cells import cell_kernels
 from kalander.kernels.columns import Table
+from kalander.kernels.on_demand import cell_kernels
 from kalander.kernels.records import pack, wall_layout, width_of
 
 __all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]

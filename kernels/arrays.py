@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kalander.kernels.backend import ti
+from kalander.kernels import backend
 
 __all__ = ["HEADROOM", "Pool", "download", "view"]
 
@@ -79,8 +79,8 @@ class Pool:
         if self.on_host:
             shape = (length,) if components == 1 else (length, components)
             return _aligned(shape, np.dtype(self._kind(real=real)))
-        kind = {"f32": ti.f32, "f64": ti.f64}[self.precision] if real else ti.i32
-        return ti.ndarray(kind if components == 1 else ti.types.vector(components, kind), shape=length)
+        kind = {"f32": backend.ti.f32, "f64": backend.ti.f64}[self.precision] if real else backend.ti.i32
+        return backend.ti.ndarray(kind if components == 1 else backend.ti.types.vector(components, kind), shape=length)
 
 
 def _aligned(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
@@ -92,7 +92,7 @@ def _aligned(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
 
 
 def _is_real(array: Any) -> bool:
-    return array.dtype.kind == "f" if isinstance(array, np.ndarray) else array.dtype in (ti.f32, ti.f64)
+    return array.dtype.kind == "f" if isinstance(array, np.ndarray) else array.dtype in (backend.ti.f32, backend.ti.f64)
 
 
 def _full_shape(array: Any) -> tuple:

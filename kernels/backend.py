@@ -1,6 +1,6 @@
 """The kernel language and its device. The only module that imports Taichi (or its fork Quadrants), and the only start.
 
-Importing it starts nothing: `from kalander.kernels.backend import ti` is safe in every kernel module.
+Importing it starts and loads nothing: `from kalander.kernels.backend import ti` is safe in every kernel module.
 """
 
 import contextlib
@@ -12,7 +12,8 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from kalander.kernels.devices import DEVICES, PRECISIONS, Candidate, candidates, probe
 from kalander.kernels.errors import DeviceError, Fault, InputError
@@ -23,6 +24,7 @@ from kalander.kernels.host import (
     pinned_workers,
     processor_name,
     thread_count,
+    use_home,
 )
 
 __all__ = ["Device", "doctor", "initialise", "kernels", "removed_variables", "start", "ti"]
@@ -65,6 +67,7 @@ def _environment(**variables: str) -> Iterator[None]:
             del os.environ[name]
 
 
+@cache
 def _import_kernels(name: str) -> Any:
     """Import the kernel package with its banner off, and whatever else it prints sent to stderr."""
     options = {
@@ -73,7 +76,10 @@ def _import_kernels(name: str) -> Any:
         {"taichi": "TI_ENABLE_PYBUF", "quadrants": "QD_ENABLE_PYBUF"}[name]: "0",
     }
     with _environment(**options), contextlib.redirect_stdout(sys.stderr):
-        return importlib.import_module(name)
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            raise DeviceError(f"kernel package {name} cannot be loaded: {error}; install it again") from error
 
 
 removed_variables = _remove_variables()
@@ -82,8 +88,18 @@ removed_variables = _remove_variables()
 kernels = _choose_kernels()
 """Name of the kernel package in use: taichi or quadrants."""
 
-ti = _import_kernels(kernels)
-"""The kernel language."""
+home_note = use_home()
+"""What was done where the environment names no home folder; empty where it does."""
+
+if TYPE_CHECKING:
+    ti: Any
+    """The kernel language. Loaded when it is first asked for: what is refused before never waits for it."""
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "ti":
+            return _import_kernels(kernels)
+        raise AttributeError(f"module {__name__} has no attribute {name}")
 
 
 @dataclass(frozen=True)
@@ -222,7 +238,7 @@ def _find_device(request: _Request) -> Device:
         versions=package_versions(kernels),
         cache=folder,
         software=chosen.software,
-        notes=ignored + thread_notes + cache_notes,
+        notes=ignored + home_note + thread_notes + cache_notes,
         candidates=considered,
     )
 
@@ -254,26 +270,27 @@ def initialise(
 
     fast_math is off, since it may reorder sums, and fallback, since it would take another device without a word.
     """
-    arch = getattr(ti, kind)
+    language = _import_kernels(kernels)
+    arch = getattr(language, kind)
     # Taichi asks a server for news unless told not to, and greets on stdout, which would spoil the JSON of a command
     quiet = contextlib.redirect_stdout(io.StringIO())
     with _environment(TI_SKIP_VERSION_CHECK="ON"), quiet, pinned_workers(threads if kind == "cpu" else 0):
-        ti.init(
+        language.init(
             arch=arch,
-            default_fp=getattr(ti, precision),
-            default_ip=ti.i32,
+            default_fp=getattr(language, precision),
+            default_ip=language.i32,
             fast_math=False,
             enable_fallback=False,
             offline_cache=True,
             offline_cache_file_path=cache,
             cpu_max_num_threads=threads,
-            cfg_optimization=arch != ti.cpu,  # LLVM does the same in a fifth of the time
+            cfg_optimization=arch != language.cpu,  # LLVM does the same in a fifth of the time
             random_seed=0,
             debug=debug,
             log_level=log_level,
         )
-    if ti.cfg.arch != arch:
-        raise RuntimeError(f"asked for {kind}, got {ti.cfg.arch.name}")
+    if language.cfg.arch != arch:
+        raise RuntimeError(f"asked for {kind}, got {language.cfg.arch.name}")
 
 
 def doctor(

@@ -14,10 +14,11 @@ from kalander.kernels.dense import add_sums, sized
 from kalander.kernels.errors import DeviceError
 from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.law_table import memory_of
-from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
+from kalander.kernels.motion import list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import SUM_COUNT, law_arrays
+from kalander.kernels.shared import FRESH
 
 __all__ = ["body_kernel"]
 

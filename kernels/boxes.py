@@ -15,19 +15,18 @@ from kalander.kernels.contact import LAWS
 from kalander.kernels.dense import add_sums, sized
 from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.law_table import memory_of, yields_of
-from kalander.kernels.motion import FRESH, list_state, travel_limits, turn_over
+from kalander.kernels.motion import list_state, travel_limits, turn_over
 from kalander.kernels.normal_laws import MEMORY
 from kalander.kernels.pairs import centre, keep, keep_sums, kept, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, law_arrays
+from kalander.kernels.shared import CHUNK, FRESH
 
-__all__ = ["CHUNK", "LANE", "PART", "box_kernel"]
+__all__ = ["LANE", "PART", "box_kernel"]
 
 each = ti.template()  # an array handed on to a function
 
 # The CPU backend does not split a loop below 512 turns a thread: a worker a turn would leave all to one thread.
 LANE = 512
-
-CHUNK = 64  # pairs whose distances are looked at before the forces of those that touch
 
 # What a part has: bodies, walls, bonds; contacts that leave it and that come in; bonds likewise
 PART = BODIES, WALLS, BONDS, CROSS, CROSS_IN, TIES, TIE_IN = range(7)

@@ -11,10 +11,12 @@ from scipy.linalg import eigh_tridiagonal
 
 from kalander.kernels.arrays import view
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.krylov import BLOCK, graph_kernels
+from kalander.kernels.krylov import graph_kernels
+from kalander.kernels.shared import BLOCK
+from kalander.kernels.steps import Steps, finish
 from kalander.kernels.voxel_graph import Images, VoxelGraph
 
-__all__ = ["LARGEST_ITERATIONS", "Conduction", "Images", "solve"]
+__all__ = ["LARGEST_ITERATIONS", "Conduction", "Images", "solve", "solving"]
 
 LARGEST_ITERATIONS = 200
 QUALITY = 0.5  # the preconditioned operator has no eigenvalue below this share of the least one that CG has found
@@ -39,8 +41,14 @@ def solve(images: Images, *, precision: str, on_host: bool, tolerance: float) ->
 
     Raises NumericalError where rounding or LARGEST_ITERATIONS ends the iteration before.
     """
+    return finish(solving(images, precision=precision, on_host=on_host, tolerance=tolerance))
+
+
+def solving(images: Images, *, precision: str, on_host: bool, tolerance: float) -> Steps[Conduction]:
+    """As `solve`, yielding between its launches on voxels."""
     graph = VoxelGraph(images, precision=precision, on_host=on_host)
-    return _Iteration(graph, precision).run(tolerance)
+    yield from graph.build()
+    return (yield from _Iteration(graph, precision).run(tolerance))
 
 
 class _Iteration:
@@ -60,7 +68,7 @@ class _Iteration:
             np.finfo(np.float32 if precision == "f32" else np.float64).eps
         )  # what rounding leaves of the sum of powers
 
-    def run(self, tolerance: float) -> Conduction:
+    def run(self, tolerance: float) -> Steps[Conduction]:
         """Iterate until the estimated error is below the tolerance."""
         kernels, count = self.kernels, self.count
         kernels.outflows(count, *self.links, self.graph.potential, self.r, self.parts)
@@ -70,7 +78,8 @@ class _Iteration:
         share, moved = 0.0, 1.0
         history: list[float] = []
         while True:
-            overlap, turned = self._preconditioned() if largest > 0 else (0.0, 0.0)
+            yield
+            overlap, turned = (yield from self._preconditioned()) if largest > 0 else (0.0, 0.0)
             history.append(abs(overlap) * largest / lanczos.least() / power)
             if history[-1] <= tolerance:
                 break
@@ -92,9 +101,9 @@ class _Iteration:
         error = history[-1] * powers.sum() / powers + self.floor
         return Conduction(powers, error, len(history) - 1, count, history)
 
-    def _preconditioned(self) -> tuple[float, float]:
+    def _preconditioned(self) -> Steps[tuple[float, float]]:
         """z ≈ A⁻¹ r; z·r and z·q."""
-        self.graph.preconditioner.apply()
+        yield from self.graph.preconditioner.apply()
         self.kernels.overlaps(self.count, self.z, self.r, self.q, self.parts)
         overlap, turned = view(self.parts, 2 * self.blocks).reshape(-1, 2).sum(axis=0, dtype=np.float64)
         return float(overlap), float(turned)

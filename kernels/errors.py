@@ -1,6 +1,18 @@
 """Errors a user can meet, each with the exit code of the command line (0 is success, 70 a bug)."""
 
+import re
 from dataclasses import dataclass
+
+SHOWN = 200  # characters of a value, or of a word such as a path, that a message repeats
+
+
+def shortened(text: str) -> str:
+    """The text with the middle left out of words that are longer than SHOWN: keys and paths as they were given."""
+    return re.sub(rf"\S{{{SHOWN + 1},}}", lambda word: _ends(word[0]), text)
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:120]}...{text[-60:]}"
 
 
 @dataclass(frozen=True)
@@ -17,11 +29,11 @@ class Fault:
         # a scalar of NumPy reads as the number it is
         plain = getattr(self.value, "item", None) if getattr(self.value, "ndim", None) == 0 else None
         value = self.value if plain is None else plain()
-        text = f"{self.where}: {value!r} {self.why}"
+        text = f"{shortened(self.where)}: {_ends(repr(value))} {self.why}"
         if self.allowed:
             text += f"; allowed: {self.allowed}"
         if self.nearest:
-            text += f"; did you mean {self.nearest!r}?"
+            text += f"; did you mean {_ends(repr(self.nearest))}?"
         return text
 
 
@@ -29,6 +41,9 @@ class KalanderError(Exception):
     """Base of every foreseen failure."""
 
     exit_code = 70
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
 
 
 class InputError(KalanderError):

@@ -21,6 +21,7 @@ __all__ = [
     "pinned_workers",
     "processor_name",
     "thread_count",
+    "use_home",
 ]
 
 LOCK_LIFE = 600.0  # seconds; the kernel language holds the lock of its cache for milliseconds
@@ -107,6 +108,21 @@ def cache_folder(wanted: str | os.PathLike | None) -> tuple[str, tuple[str, ...]
         return str(folder), ()
     temporary = _temporary_cache()
     return str(temporary), (f"cache folder {folder} is unusable ({why}); {temporary} is used",)
+
+
+def use_home() -> tuple[str, ...]:
+    """Name a home folder in the environment where none is (cron, containers), and return a note on it.
+
+    Taichi 1.7.4 aborts without one. That of the user's entry in the system is taken, else a temporary folder.
+    """
+    if sys.platform == "win32" or os.environ.get("HOME"):
+        return ()
+    os.environ.pop("HOME", None)  # an empty one would stand for the root folder
+    home = os.path.expanduser("~")
+    if not os.path.isabs(home) or not os.path.isdir(home):
+        home = str(_temporary_cache())
+    os.environ["HOME"] = home
+    return (f"HOME is not set; {home} is used",)
 
 
 def _user_cache() -> Path:

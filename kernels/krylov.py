@@ -9,10 +9,10 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
+from kalander.kernels.shared import BLOCK
 
-__all__ = ["BLOCK", "KINDS", "graph_kernels"]
+__all__ = ["KINDS", "graph_kernels"]
 
-BLOCK = 64  # terms of a part of a sum
 KINDS = ("voxels", "cut", "rows")
 
 each = ti.template()  # an array handed on to a function

@@ -2,12 +2,11 @@
 
 from kalander.kernels.backend import ti
 from kalander.kernels.lattice import drift_of
+from kalander.kernels.shared import FRESH, LOST, STALE
 
-__all__ = ["FRESH", "LOST", "STALE", "list_state", "strayed", "travel_limits", "turn_over"]
+__all__ = ["list_state", "strayed", "travel_limits", "turn_over"]
 
 each = ti.template()  # an array handed on to a function
-
-FRESH, STALE, LOST = 0, 1, 2  # the list is complete; complete for this step only; was incomplete: an error
 
 # What a body says of its list: it has, or within the next step may have, left its room. The room is measured from
 # where the body was when the list was made (still), or from where the platens would have carried it (carried).

@@ -14,7 +14,9 @@ from scipy.sparse.linalg import splu
 
 from kalander.kernels.arrays import Pool, view
 from kalander.kernels.hierarchy import Rows
-from kalander.kernels.krylov import BLOCK, graph_kernels
+from kalander.kernels.krylov import graph_kernels
+from kalander.kernels.shared import BLOCK
+from kalander.kernels.steps import Steps
 
 __all__ = ["SMALLEST", "Graph", "Multigrid", "graph_of_rows"]
 
@@ -83,11 +85,11 @@ class Multigrid:
         self.parts = pool.take("parts", 3 * blocks, real=True)
         self.pool = pool
 
-    def apply(self) -> None:
-        """One cycle from b to x of the finest level."""
-        self._cycle(0)
+    def apply(self) -> Steps[None]:
+        """One cycle from b to x of the finest level; yields between launches there, where the most work is."""
+        return self._cycle(0)
 
-    def _cycle(self, number: int) -> None:
+    def _cycle(self, number: int) -> Steps[None]:
         """Smooth, correct from the coarser level, smooth in the opposite order."""
         graph = self.graphs[number]
         if number == self.last:
@@ -103,16 +105,20 @@ class Multigrid:
             kernels.clear(begin[1], begin[-1], x)
         for colour in range(1, graph.colours):
             kernels.relax(begin[colour], begin[colour + 1], *relaxation)
+            if number == 0:
+                yield
         kernels.restrict(coarse.count, graph.colours, *relaxation, *graph.children, coarse.vectors["b"])
-        self._correct(number + 1)
+        yield from self._correct(number + 1)
         kernels.prolong(coarse.count, graph.colours, OVERCORRECTION, *graph.children, coarse.vectors["x"], x)
         for colour in reversed(range(graph.colours)):
+            if number == 0:
+                yield
             kernels.relax(begin[colour], begin[colour + 1], *relaxation)
 
-    def _correct(self, number: int) -> None:
+    def _correct(self, number: int) -> Steps[None]:
         """Two steps of flexible CG with the cycle as preconditioner; the coarsest level is solved."""
         graph, kernels = self.graphs[number], self.kernels["rows"]
-        self._cycle(number)
+        yield from self._cycle(number)
         if number == self.last:
             return
         vectors = graph.vectors
@@ -122,7 +128,7 @@ class Multigrid:
             vectors["first"], vectors["x"] = vectors["x"], vectors["first"]
             return
         kernels.subtract(graph.count, load / energy, vectors["v"], vectors["b"])
-        self._cycle(number)
+        yield from self._cycle(number)
         second_energy, rest, overlap = self._product(graph, vectors["x"], vectors["v"], vectors["w"])
         own = second_energy - overlap * overlap / energy
         second = rest / own if own > 1e-6 * second_energy else 0.0

@@ -4,11 +4,9 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.backend import ti
+from kalander.kernels.shared import LINES, TILE
 
-__all__ = ["LINES", "TILE", "raster_kernels"]
-
-TILE = 8  # voxels along the edge of a tile, which has lists of the spheres and bridges that may reach it
-LINES = 4  # Gauss lines a side of a voxel or a face whose chords are summed for its solid volume or area
+__all__ = ["raster_kernels"]
 
 FAR = 1e30
 

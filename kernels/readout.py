@@ -8,10 +8,9 @@ from kalander.kernels.contact import LAWS
 from kalander.kernels.lattice import lattice_at
 from kalander.kernels.pairs import centre, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import law_arrays
+from kalander.kernels.shared import UNIT
 
-__all__ = ["UNIT", "readout_kernels"]
-
-UNIT = 65536.0  # parts in which shares are counted: a clump has fewer than 30 000 contacts
+__all__ = ["readout_kernels"]
 
 each = ti.template()  # an array handed on to a function
 

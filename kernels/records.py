@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kalander.kernels.backend import ti
+from kalander.kernels import backend
 from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
 
 __all__ = [
@@ -127,6 +127,7 @@ def array_types(
     memory, wall_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
     periodic: boxes have a lattice, not platens.
     """
+    ti = backend.ti
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
 
     def of(kind: Any) -> Any:

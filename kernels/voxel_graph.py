@@ -12,6 +12,7 @@ from kalander.kernels.errors import NumericalError
 from kalander.kernels.hierarchy import Grid, Rows, levels_of
 from kalander.kernels.krylov import graph_kernels
 from kalander.kernels.multigrid import SMALLEST, Graph, Multigrid, graph_of_rows
+from kalander.kernels.steps import Steps
 from kalander.kernels.voxel import (
     AXIS,
     BLOCKS,
@@ -28,7 +29,7 @@ from kalander.kernels.voxel import (
 
 __all__ = ["Images", "VoxelGraph"]
 
-VOXELS_IN_A_LAUNCH = 1 << 24  # less than a second, so that signals are served
+VOXELS_IN_A_LAUNCH = 1 << 22  # less than a second, so that signals are served
 BLOCKS_IN_A_LAUNCH = VOXELS_IN_A_LAUNCH // 8
 
 
@@ -107,7 +108,7 @@ class _Classes:
 
 
 class VoxelGraph:
-    """Images as a graph on the device, and the multigrid that preconditions it.
+    """Images as a graph on the device, and the multigrid that preconditions it; complete after `build`.
 
     count: conducting voxels. links: as kernels.krylov takes them, in the precision of the potential. potential: a first
     one, walls included. spans: first and last number of the voxels of each image, for every colour. Raises
@@ -125,13 +126,18 @@ class VoxelGraph:
         self.grid = Grid(images.shape, images.wraps(), (x, y, z))
         self.colours = self.grid.colours()
         self.kernels = voxel_kernels(precision, bytes_of_phase=1 if on_host else 4, cut=self.kind == "cut")
-        frame, phase = self._frame(), images.phase.reshape(-1)
-        if not on_host:
+        self.precision, self.on_host = precision, on_host
+
+    def build(self) -> Steps[None]:
+        """Number the voxels, link them, and make the levels below; yields between launches."""
+        frame, phase = self._frame(), self.images.phase.reshape(-1)
+        if not self.on_host:
             phase = self.single.put("phase", phase.astype(np.int32), exact=True)
-        number, parent = self._number(frame, phase)
-        self._link(frame, phase, number, graph_kernels(self.kind, precision=precision))
+        number, parent = yield from self._number(frame, phase)
+        yield from self._link(frame, phase, number, graph_kernels(self.kind, precision=self.precision))
         self.single.forget("number", "phase")
-        self._coarsen(self._aggregates(parent))
+        rows = yield from self._aggregates(parent)
+        self._coarsen(rows)
         self.single.forget("parent", "block of", "child begin", "child end")
 
     def _frame(self) -> Any:
@@ -149,7 +155,7 @@ class VoxelGraph:
             frame[first : first + 3] = values
         return self.single.put("frame", frame, exact=True)
 
-    def _number(self, frame: Any, phase: Any) -> tuple[Any, Any]:
+    def _number(self, frame: Any, phase: Any) -> Steps[tuple[Any, Any]]:
         """Number of every voxel, and the aggregate that each number belongs to."""
         pool, colours, images = self.single, self.colours, len(self.images.phase)
         found, component = (
@@ -160,6 +166,7 @@ class VoxelGraph:
         parts = pool.take("components of a block", blocks, exact=True)
         for first, last in _chunks(blocks, BLOCKS_IN_A_LAUNCH):
             self.kernels.count_voxels(first, last, colours, frame, phase, found, counts, parts)
+            yield
         begin, ends = _begins(view(counts, colours * blocks))
         self.count = int(ends[-1])
         limit = min((2**31 >> self.bits) - 2, 2**31 // 6 - 1)
@@ -181,10 +188,11 @@ class VoxelGraph:
                 first, last, colours, self.aggregates, frame, phase, component, found, start, part_start, number,
                 parent, *self.children, self.block_of,
             )  # fmt: skip
+            yield
         pool.forget("voxels of a block", "components of a block")
         return number, parent
 
-    def _link(self, frame: Any, phase: Any, number: Any, kernels: Any) -> None:
+    def _link(self, frame: Any, phase: Any, number: Any, kernels: Any) -> Steps[None]:
         """Links, one over the sum of conductances, and the first potential."""
         images, classes, count, pool = self.images, self.classes, self.count, self.single
         table = classes.conductance.ravel()
@@ -204,6 +212,7 @@ class VoxelGraph:
                 first, last, count, classes.bits, len(images.conductivity), frame, phase, number, kind, conductance,
                 *open_shares, held, link, weight, self.inverse, self.potential,
             )  # fmt: skip
+            yield
         pool.forget("open 0", "open 1", "open 2")
         unused = pool.take("unused", 1, exact=True)
         if self.kind == "cut":
@@ -212,7 +221,7 @@ class VoxelGraph:
             self.links = (link, unused, conductance)
             self.single_links = (link, unused, pool.put("conductance", table, exact=True))
 
-    def _aggregates(self, parent: Any) -> Rows:
+    def _aggregates(self, parent: Any) -> Steps[Rows]:
         """The graph of the aggregates of voxels, in the order of their blocks."""
         pool, aggregates = self.single, self.aggregates
         sizes = (self.count, self.bits, self.colours, aggregates)
@@ -220,6 +229,7 @@ class VoxelGraph:
         length = pool.take("length", aggregates, exact=True)
         for first, last in _chunks(aggregates, BLOCKS_IN_A_LAUNCH):
             self.kernels.count_outward(first, last, *sizes, link, parent, *self.children, length)
+            yield
         room, ends = _begins(view(length, aggregates))
         row = pool.put("row", room, exact=True)
         column = pool.take("column", int(ends[-1]), exact=True)
@@ -229,6 +239,7 @@ class VoxelGraph:
             self.kernels.sum_outward(
                 first, last, *sizes, link, weight, parent, *self.children, row, column, value, length, wall
             )
+            yield
         lengths = view(length, aggregates)
         kept = _kept(room, lengths, int(ends[-1]))
         begin = np.append(0, np.cumsum(lengths, dtype=np.int64)).astype(np.int32)

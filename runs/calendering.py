@@ -4,7 +4,6 @@ python runs/calendering.py [FOLDER] [CARD ...] [--quick] runs the study of each 
 more pressures, prints the trade-off with the law τ = f ε^(−α), and draws it. Studies already in FOLDER are reused.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from kalander.coupling.tortuosity_law import TortuosityLaw, fit_law
 from kalander.kernels.columns import Table
 from kalander.runs import api
 from kalander.runs.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
+from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 
 STRESS = '["10 MPa", "40 MPa", "160 MPa"]'
@@ -122,4 +122,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__))

@@ -1,9 +1,12 @@
 """The `kalander` command. Parses, calls the verb of runs.api, prints; nothing heavy is imported before it is needed."""
 
+import io
 import json
 import logging
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +30,10 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="move a study of other values aside to DIR.1, and keep what still holds")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
+
+RESUMABLE = "interrupted; what was saved can be resumed by the same call"
+LOST = "interrupted; nothing is saved on the way, call again to begin anew"
+CTRL_C = 130
 
 
 @app.command(epilog='Example: kalander run nmc111 -o studies/nmc111 --set boxes.replicas=5 --save-every "2 min"')
@@ -65,7 +72,7 @@ def run(
             allow_software=allow_software, overwrite=overwrite, **times,
         )  # fmt: skip
 
-    _answer(work, json_output, debug, show=_show_study)
+    _answer(work, json_output, debug, show=_show_study, interrupted=RESUMABLE)
 
 
 @app.command(epilog="Example: kalander resume studies/nmc111")
@@ -88,7 +95,7 @@ def resume(
         }  # fmt: skip
         return _with_progress("resume", None, folder, json_output, **options, **_times(save_every, max_walltime))
 
-    _answer(work, json_output, debug, show=_show_study)
+    _answer(work, json_output, debug, show=_show_study, interrupted=RESUMABLE)
 
 
 @app.command(epilog="Example: kalander doctor --json")
@@ -202,7 +209,7 @@ def compact(
                 allow_software=allow_software, on_progress=show, **times,
             )  # fmt: skip
 
-    _answer(work, json_output, debug)
+    _answer(work, json_output, debug, interrupted=RESUMABLE)
 
 
 @app.command(epilog='Example: kalander transport image.npy --voxel "0.5 um" --axis all --json')
@@ -244,17 +251,20 @@ def transport(
 
 def main() -> None:
     """Entry point: exit codes of kalander.kernels.errors; 70 for a bug, a quiet end for a closed pipe."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small dense systems: BLAS threads only wait for each other
+    _be_independent()
     try:
         # outside of its standalone mode typer returns the code of an Exit instead of leaving with it
         code = app(standalone_mode=False)
     except Exception as failure:
         if type(failure).__module__.startswith(("click", "typer")) and hasattr(failure, "show"):
-            failure.show()  # wrong options: its text is made for people
+            _show_wrong_options(failure)
             sys.exit(2)
         if isinstance(failure, OSError):  # help that cannot be printed
             sys.exit(_lost(failure))
         raise
+    if code == CTRL_C:  # as typer answers it before a verb begins
+        print(LOST, file=sys.stderr)
+        code = 75
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -270,12 +280,42 @@ def _lost(failure: OSError) -> int:
     return code
 
 
+def _be_independent() -> None:
+    """Take nothing from whoever starts the command that would change what it does: matplotlib, terminal, warnings."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small dense systems: BLAS threads only wait for each other
+    os.environ["MPLBACKEND"], os.environ["MATPLOTLIBRC"] = "agg", os.devnull
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # see runs.start; one that is ignored stays ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started the command
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no "–" or "µ" gets "?" for them
+        sys.stdout.reconfigure(errors="replace")
+    if "--debug" not in sys.argv:  # libraries warn with a line of their source
+        warnings.showwarning = _show_warning
+
+
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """A warning of a library in one line."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _show_wrong_options(failure: Any) -> None:
+    """What is wrong with the options: a text made for people, in which what was typed may be of any length."""
+    from kalander.kernels.errors import shortened
+
+    shown = io.StringIO()
+    failure.show(file=shown)
+    print(shortened(shown.getvalue()), end="", file=sys.stderr)
+
+
 def _answer(
     work: Callable[[], dict[str, Any]],
     json_output: bool,
     debug: bool,
     *,
     show: Callable[[dict[str, Any]], None] | None = None,
+    interrupted: str = LOST,
 ) -> None:
     """Do the work, print its answer, and turn what goes wrong into an exit code."""
     from kalander.runs.failures import PlainFormatter, described, flush_stdout, tell
@@ -290,7 +330,7 @@ def _answer(
     except BrokenPipeError:
         flush_stdout()
     except KeyboardInterrupt:
-        print("interrupted; what was saved can be resumed", file=sys.stderr)
+        print(interrupted, file=sys.stderr)
         raise typer.Exit(75) from None
     except Exception as failure:
         flush_stdout()

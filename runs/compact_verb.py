@@ -28,7 +28,7 @@ from kalander.coupling.held_stresses import beyond_promise, stress_legs, why_unf
 from kalander.coupling.packing_files import Spheres, read_spheres
 from kalander.coupling.path_legs import NORMAL_AXES
 from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
-from kalander.coupling.signals import stop_requests
+from kalander.coupling.signals import Left, stop_requests
 from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
 from kalander.coupling.store import Data
 from kalander.coupling.toml_source import read_toml
@@ -73,7 +73,10 @@ def compact(
     wanted = identity_of(stage, {}, identity)
     whole = {**identity, **wanted, "key": stage_key(wanted)}
     began = time.monotonic()
-    done, steps = _work(stage, whole, curve, save_every, max_walltime, on_progress)
+    try:
+        done, steps = _work(stage, whole, curve, save_every, max_walltime, on_progress)
+    except Left as left:
+        raise Interrupted(f"{left}: there was nothing new to save; go on with the same call") from None
     wall = time.monotonic() - began
     write_curve(curve, curve_rows(done))
     remove_saves(_saves(curve))
@@ -151,16 +154,18 @@ def _work(
         log.warning("went on from %s", resume.path)
     before = _steps(resume.state) if resume.state else 0
     began = last_save = time.monotonic()
-    with stop_requests() as signal_name, closing(stage.work({}, resume.state)) as moments:
+    with stop_requests() as signals, closing(stage.work({}, resume.state)) as moments:
+        signals.heed_at_once = True  # before the first step, while kernels compile, there is nothing to wait for
         while True:
             try:
                 progress = next(moments)
             except StopIteration as end:
                 return end.value, _steps(end.value) - before
+            signals.heed_at_once = False
             on_progress(progress)
             now = time.monotonic()
             late = f"wall time of {max_walltime:g} s is over" if now - began >= max_walltime else ""
-            reason = signal_name() or late
+            reason = signals() or late
             if reason or now - last_save >= save_every:
                 state = progress.snapshot()
                 path = add_save(saves, stage, state, {**identity, COUNTERS: dict(progress.counters)})

@@ -5,7 +5,6 @@ Weibull's law says (m = 5.6, from the size law of the measured strengths: 3/0.53
 frame. Nothing is fitted to the published share.
 """
 
-import sys
 from pathlib import Path
 
 from kalander.coupling.card import Card
@@ -14,6 +13,7 @@ from kalander.dem.criteria import CRITERIA, SANGROS_2020
 from kalander.runs import api
 from kalander.runs.figures import hardest, mean_over_replicas
 from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 
 PRESSURES = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 159.37)  # MPa
@@ -83,4 +83,4 @@ def print_by_size(pressed: Data) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__))

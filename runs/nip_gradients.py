@@ -5,7 +5,6 @@ same with hot rolls at three speeds, and two layers of different strength. The p
 without a difference of material or temperature the coating is pressed alike throughout.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from kalander.runs import api
 from kalander.runs.plot_style import GREY, SERIES, new_figure, png, styled
+from kalander.runs.script import script_arguments
 
 LAYER = """
 [[web.layer]]
@@ -90,4 +90,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__, options=()))

@@ -3,11 +3,11 @@
 python runs/nmc111.py [FOLDER] [--quick] does what `kalander run nmc111` does, and shows how to do it from Python.
 """
 
-import sys
 from pathlib import Path
 
 from kalander.runs import api
 from kalander.runs.answers import press_answer
+from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 
 
@@ -31,4 +31,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__))

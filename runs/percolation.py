@@ -6,7 +6,6 @@ threshold, spanning probability and conductivity against additive and pressure. 
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from kalander.coupling.thresholds import wide_threshold
 from kalander.coupling.transport_stage import states_of
 from kalander.runs import api
 from kalander.runs.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
+from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 
 FULL = {"widths": (30, 42, 60), "stress": (10.0, 40.0, 160.0), "replicas": 3, "draws": 60}
@@ -157,4 +157,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__))

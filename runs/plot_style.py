@@ -57,11 +57,13 @@ STYLE: dict[Any, Any] = {
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Run a drawing function under the style, and leave matplotlib as it was."""
+    """Run a drawing function under the style alone, whatever the user's matplotlibrc says, and leave it as it was."""
 
     @functools.wraps(draw)
     def drawn(*arguments: P.args, **options: P.kwargs) -> R:
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
             return draw(*arguments, **options)
 
     return drawn

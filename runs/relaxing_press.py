@@ -6,10 +6,10 @@ material clock, holds it for 10 s, and prints how much stress is left. Bonds rel
 """
 
 import csv
-import sys
 from pathlib import Path
 
 from kalander.runs import api
+from kalander.runs.script import script_arguments
 
 CASE = """\
 [[material]]
@@ -60,4 +60,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__))

@@ -9,7 +9,6 @@ stiffness of the stand is fitted to the gap and thickness of C1 alone, and C4 is
 """
 
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from kalander.coupling.homogenise import CLOSURE, closure_from
 from kalander.coupling.nipping import rolls_of
 from kalander.coupling.store import read
 from kalander.kernels.errors import KalanderError
+from kalander.runs.script import script_arguments
 
 # ln(released / loaded thickness) of the card's boxes at 19.8 and 159 MPa, as `kalander run nmc111` reports (springback)
 RELEASE = (0.105, 0.101)
@@ -121,4 +121,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__, options=()))

@@ -6,7 +6,6 @@ triaxial_tests.png. This is how a yield surface in p and q is measured.
 """
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 
 from kalander.runs import api
 from kalander.runs.plot_style import ACCENT, SERIES, new_figure, png, styled
+from kalander.runs.script import script_arguments
 
 CASE = """\
 [[material]]
@@ -154,4 +154,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__))

@@ -7,7 +7,6 @@ that was measured: what the cards set otherwise is printed. So the last two diff
 also by shape, recipe and initial porosity.
 """
 
-import sys
 from pathlib import Path
 
 from kalander.coupling.homogenise import loaded_and_released
@@ -16,6 +15,7 @@ from kalander.dem.criteria import CRITERIA
 from kalander.runs import api
 from kalander.runs.answers import press_answer
 from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 
 SWAPPED = "nmc111 as graphite"
@@ -107,4 +107,4 @@ def print_cracked(pressed: Data) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(script_arguments(__doc__))

@@ -9,14 +9,17 @@ import subprocess
 import sys
 import time
 import zipfile
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kalander.coupling.compact_case import load_compact_case
+from kalander.coupling.compacting import compact_stage
 from kalander.coupling.packing_files import read_spheres
 from kalander.kernels.errors import InputError
+from kalander.kernels.steps import finish
 from kalander.runs.compact_verb import compact
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
@@ -406,6 +409,31 @@ def test_an_interrupted_path_goes_on_to_the_same_curve(files):
     assert "went on from" in again.stderr
     assert (files / "curve.csv").read_bytes() == whole
     assert not saves.exists()
+
+
+def test_a_save_with_a_shortened_time_step_goes_on_to_the_same_bits(files, device):
+    """Pressed contacts shorten the step, released ones lengthen it again: a save from between keeps both ends."""
+    fast = CASE.replace('[step]\ndt = "1e-9 s"\n', "").replace("solid_fraction = 0.60", "solid_fraction = 0.64")
+    (files / "case.toml").write_text(fast)
+    case = load_compact_case(files / "case.toml")
+    spheres = read_spheres(files / "packing.npz", case.packing, materials=1)
+    stage = compact_stage(case, spheres, {}, precision=device.precision, schedule="boxes")
+    saves, steps, work = [], [], stage.work({}, None)
+    while True:
+        try:
+            progress = next(work)
+        except StopIteration as end:
+            whole = end.value
+            break
+        saves.append(deepcopy(progress.snapshot()))
+        steps.append(float(saves[-1].tables["boxes"]["dt"][0]))
+    shortest = int(np.argmin(steps))
+    assert max(steps[shortest:]) > 1.5 * steps[shortest]
+    for save in (saves[shortest], saves[shortest // 2]):
+        resumed = finish(stage.work({}, save))
+        for table, columns in whole.tables.items():
+            for name, column in columns.items():
+                assert column.tobytes() == resumed.tables[table][name].tobytes(), f"{table}/{name}"
 
 
 def test_a_path_that_leads_nowhere_is_exit_5_and_keeps_its_curve(files):

@@ -177,11 +177,15 @@ def test_a_signal_saves_the_step_it_arrived_in(tmp_path, undisturbed, name):
         if progress.message == "step 3":
             signal.raise_signal(getattr(signal, name))
 
-    before = signal.getsignal(getattr(signal, name))
     study = a_study(tmp_path)
-    with pytest.raises(Interrupted, match=f"{name}: pack is saved at 25%"):
-        study.run(observe)
-    assert signal.getsignal(getattr(signal, name)) is before
+    number = getattr(signal, name)
+    inherited = signal.signal(number, signal.SIG_DFL)  # nohup, for one, lets SIGHUP be ignored from the start
+    try:
+        with pytest.raises(Interrupted, match=f"{name}: pack is saved at 25%"):
+            study.run(observe)
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, inherited)
     steps = []
     reports = study.run(steps.append)
     assert steps[0].message == "step 4"
@@ -477,3 +481,21 @@ def test_another_host_counts_as_alive_while_its_lock_is_fresh(tmp_path):
         os.utime(path, (silent, silent))
         lock.beat()
         assert path.stat().st_mtime > silent + lock_module.SILENCE_SECONDS
+
+
+@pytest.mark.parametrize(("first", "schema"), [(True, SCHEMA), (False, {})], ids=["before its first step", "no saves"])
+def test_a_signal_waits_for_no_step_where_nothing_would_be_lost(tmp_path, first, schema):
+    """While kernels compile, and in a stage without saves; not even one that takes failures as results delays it."""
+
+    def endless(inputs, state):
+        if not first:
+            yield Progress("pack", 0.0, "", lambda: Data({}, {}))
+        with suppress(Exception):
+            signal.raise_signal(signal.SIGTERM)
+        pytest.fail("the step was waited for")
+        yield
+
+    study = Study(tmp_path, {}, (Stage("pack", 1, (), {}, SCHEMA, schema, endless),), {})
+    with pytest.raises(Interrupted, match="SIGTERM: pack had nothing new to save"):
+        study.run()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".lock", "study.h5"]

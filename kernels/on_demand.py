@@ -1,0 +1,62 @@
+"""Kernels whose modules, and with them the kernel language, are imported as the first of them is asked for.
+
+What is read, checked or refused before anything is computed then never waits for the kernel language to load.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "body_kernel", "box_kernel", "cell_kernels", "law_factors", "marking_kernel", "raster_kernels", "readout_kernels",
+]  # fmt: skip
+
+
+def box_kernel(law: str, **variant: Any) -> Any:
+    """See kernels.boxes."""
+    from kalander.kernels.boxes import box_kernel as make
+
+    return make(law, **variant)
+
+
+def body_kernel(law: str, **variant: Any) -> Any:
+    """See kernels.bodies."""
+    from kalander.kernels.bodies import body_kernel as make
+
+    return make(law, **variant)
+
+
+def readout_kernels(law: str, **variant: Any) -> SimpleNamespace:
+    """See kernels.readout."""
+    from kalander.kernels.readout import readout_kernels as make
+
+    return make(law, **variant)
+
+
+def cell_kernels(*arguments: Any, **variant: Any) -> Any:
+    """See kernels.cells."""
+    from kalander.kernels.cells import cell_kernels as make
+
+    return make(*arguments, **variant)
+
+
+def marking_kernel(precision: str) -> Any:
+    """See kernels.dense."""
+    from kalander.kernels.dense import marking_kernel as make
+
+    return make(precision)
+
+
+def law_factors(contact: np.ndarray) -> np.ndarray:
+    """See kernels.contact."""
+    from kalander.kernels.contact import law_factors as factors
+
+    return factors(contact)
+
+
+def raster_kernels(precision: str) -> SimpleNamespace:
+    """See kernels.raster."""
+    from kalander.kernels.raster import raster_kernels as make
+
+    return make(precision)
