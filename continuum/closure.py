@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator, PPoly
+from scipy.interpolate import CubicHermiteSpline, PchipInterpolator, PPoly
 from scipy.optimize import brentq
 
 from kalander.continuum.loading import LoadingState, LoadingTable
@@ -31,6 +31,9 @@ __all__ = [
 
 # above it the pores are closed and the pressure tends to infinity: no particle box and no law here describes that
 SOLID_FRACTION_LIMIT = 0.98
+
+
+LEAST_END_SLOPE = 0.1  # of the chord beside it
 
 
 class ClosureRangeError(NumericalError):
@@ -182,8 +185,8 @@ class TabulatedClosure(PowerRelease):
         return 0.01 * float(self.pressure[-1])
 
     @cached_property
-    def _log_pressure(self) -> PchipInterpolator:
-        return PchipInterpolator(self.strain, np.log1p(self.pressure / self._pressure_scale))
+    def _log_pressure(self) -> CubicHermiteSpline:
+        return rising_spline(self.strain, np.log1p(self.pressure / self._pressure_scale))
 
     @cached_property
     def _recovery(self) -> PPoly:
@@ -229,6 +232,17 @@ class TabulatedClosure(PowerRelease):
                 f"{self.strain_limit:.4g} ({self.pressure[-1]:.4g} MPa); press the particle boxes further"
             )
         return strain
+
+
+def rising_spline(x: np.ndarray, values: np.ndarray) -> CubicHermiteSpline:
+    """PCHIP of values that increase, with slopes above 0 at both ends too, where PCHIP may set 0.
+
+    There a coating would have no stiffness, and its strain at a pressure no slope. A tenth of the first or last chord's
+    slope is the least: a cubic is monotone with slopes of up to three times the chord's (Fritsch & Carlson 1980).
+    """
+    slopes, chords = PchipInterpolator(x, values)(x, 1), np.diff(values) / np.diff(x)
+    slopes[[0, -1]] = np.maximum(slopes[[0, -1]], LEAST_END_SLOPE * chords[[0, -1]])
+    return CubicHermiteSpline(x, values, slopes)
 
 
 def strain_at_pressure(closure: Closure, pressure: float, strain_limit: float) -> float:

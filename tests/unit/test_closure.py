@@ -63,6 +63,18 @@ def test_table_follows_the_law_it_was_made_from() -> None:
     assert table().pressure_at(strain) == pytest.approx(POWER.pressure_at(strain), rel=2e-3, abs=2e-3)
 
 
+def test_a_table_that_hardly_resists_at_first_has_a_stiffness_everywhere() -> None:
+    """Where the first knots carry next to nothing PCHIP begins flat, and strain over pressure would have no slope."""
+    strain = np.linspace(0.0, 0.45, 31)
+    pressure = POWER.pressure_at(strain)
+    pressure[1:3] = [1e-5, 1e-2]
+    closure = table(pressure=pressure)
+    assert closure.pressure_slope_at(strain).min() > 0.0
+    back = closure.loading_at(closure.pressure_at(strain))
+    assert back.strain == pytest.approx(strain, abs=1e-5)  # sampled evenly, between the knots of the table
+    assert np.all(np.isfinite(back.strain_slope))
+
+
 def test_table_error_falls_with_the_knot_distance() -> None:
     def error(knots: int) -> float:
         at = np.linspace(0.0, 0.45, knots)
