@@ -5,7 +5,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from kalander.kernels.errors import Fault, InputError, NumericalError, StorageEr
 if TYPE_CHECKING:
     from kalander.kernels.backend import Device
 
-__all__ = ["RunResult", "compact", "doctor", "info", "load_card", "nip", "pack", "resume", "run", "transport"]
+__all__ = ["RunResult", "compact", "doctor", "info", "load_card", "nip", "pack", "press", "resume", "run", "transport"]
 
 log = logging.getLogger("kalander")
 
@@ -93,10 +93,7 @@ def run(
     Raises InputError, DeviceError, CheckpointError, NumericalError (a stress, or the porosity that the nip shall leave,
     was not reached; all results are kept), StorageError, Interrupted.
     """
-    card = card if isinstance(card, Card) else load_card(card)
-    for warning in card.warnings:
-        log.warning(warning)
-    folder = Path(folder)
+    card, folder = _checked(card), Path(folder)
     _refuse_what_does_not_fit(card, folder)
     _refuse_losses(card, folder, precision, unless=overwrite)
     running, study = _study(card, folder, device, precision, threads, allow_software)
@@ -114,16 +111,52 @@ def run(
     return done
 
 
-def _refuse_unreached(card: Card, folder: Path, pressed: Data, rolled: Data) -> None:
-    """Raise NumericalError where boxes did not reach their stress, or the nip not the porosity asked for."""
-    from kalander.runs.answers import nip_answer
+def press(
+    card: Card | str | Path,
+    folder: Path | str,
+    *,
+    device: str = "auto",
+    precision: str = "f64",
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Data:
+    """Pack and press alone, in a folder in which `run` goes on with the rest: the result of stage press.
 
+    Raises as `run`.
+    """
+    card, folder = _checked(card), Path(folder)
+    _refuse_what_does_not_fit(card, folder)
+    _refuse_losses(card, folder, precision, unless=False)
+    _, study = _study(card, folder, device, precision, threads, allow_software=False)
+    replace(study, stages=study.stages[:2]).run(on_progress)
+    pressed = study.load("press")
+    _refuse_short(card, folder, pressed)
+    return pressed
+
+
+def _checked(card: Card | str | Path) -> Card:
+    """The card, read where it is a name or a file; its warnings are said."""
+    card = card if isinstance(card, Card) else load_card(card)
+    for warning in card.warnings:
+        log.warning(warning)
+    return card
+
+
+def _refuse_short(card: Card, folder: Path, pressed: Data) -> None:
+    """Raise NumericalError where boxes did not reach their stress."""
     missed = int((pressed.tables["boxes"]["reached"] == 0).sum())
     if missed:
         raise NumericalError(
             f"{missed} boxes did not reach their stress within press.max_strain = {card.press.max_strain:g}; "
             f"results are kept in {folder}: raise press.max_strain or lower press.stress"
         )
+
+
+def _refuse_unreached(card: Card, folder: Path, pressed: Data, rolled: Data) -> None:
+    """Raise NumericalError where boxes did not reach their stress, or the nip not the porosity asked for."""
+    from kalander.runs.answers import nip_answer
+
+    _refuse_short(card, folder, pressed)
     own = nip_answer(rolled, 0)
     if own["reason"] is not None and card.calender.target_porosity is not None:
         raise NumericalError(

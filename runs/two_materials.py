@@ -32,8 +32,7 @@ def settings(*, quick: bool) -> dict[str, str]:
         "press.inertial_number": repr(card.press.inertial_number),
         "press.stiffness_scale": "1",
         "contact.law": f'"{card.contact.law}"',
-        "boxes.replicas": str(card.boxes.replicas),
-        "transport.voxel": '"2 um"',  # of what is not shown here
+        "boxes.replicas": "1" if quick else str(card.boxes.replicas),
     }
 
 
@@ -54,7 +53,7 @@ def main(arguments: list[str]) -> None:
     pressed = {}
     for name, card in cards(quick=quick).items():
         with progress_display() as show:
-            pressed[name] = api.run(card, folder / name.replace(" ", "_"), report=False, on_progress=show).pressed
+            pressed[name] = api.press(card, folder / name.replace(" ", "_"), on_progress=show)
         print_press(name, card, pressed[name], head=name == "graphite")
     print_flakes(cards(quick=quick)["graphite"], pressed["graphite"])
     print_cracked(pressed["nmc111"])
