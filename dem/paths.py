@@ -20,7 +20,7 @@ from kalander.dem.observe import observe, platen_stress, solid_volume
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.platens import approach, has_passed, landing, matched_speed, stable_step
 from kalander.dem.relaxation import Relaxation
-from kalander.dem.servo import CALMING, aimed, least_modulus, passed, unrest_after
+from kalander.dem.servo import CALMING, aimed, least_modulus, nearest, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.kernels.columns import Column, Table
@@ -295,7 +295,8 @@ class _Run:
         progress, height, target, modulus = self.progress, self.height, self.target, self.modulus
         density = self.mass / (self.area * height)
         time = self.bed.boxes["dt"] * self.path.sample_steps
-        lack = aimed(target, progress["leg_stress"], progress["unrest"], target) - progress["last_stress"]
+        lack = aimed(target, progress["leg_stress"], progress["unrest"], target)
+        lack -= nearest(target, progress["leg_stress"], progress["last_stress"], progress["mean_stress"])
         speed = np.zeros(len(height))
         for box in np.flatnonzero(active).tolist():
             leg = self._leg(box)

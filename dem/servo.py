@@ -8,7 +8,7 @@ scatters about a mean that lags, so the aim also limits how fast the rest of the
 
 import numpy as np
 
-__all__ = ["CALMING", "PROMISE", "STAYS", "UNREST", "aimed", "least_modulus", "passed", "unrest_after"]
+__all__ = ["CALMING", "PROMISE", "STAYS", "UNREST", "aimed", "least_modulus", "nearest", "passed", "unrest_after"]
 
 PROMISE = 0.01  # of a stress: by how much a leg may pass it or end off it
 UNREST = 4.0  # standard deviations by which the aim is short of the target
@@ -39,6 +39,14 @@ def aimed(target: np.ndarray, begun: np.ndarray, square: np.ndarray, goal: np.nd
     """
     way = target - begun
     return target - np.where(np.abs(way) > STAYS * goal, np.sign(way), 0.0) * UNREST * np.sqrt(square)
+
+
+def nearest(target: np.ndarray, begun: np.ndarray, stress: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Stress that counts [MPa]: as seen, or on the way up its fading mean where that is higher.
+
+    A bed that gives way on the way up is not chased: it would be pressed at speed where it jams again.
+    """
+    return np.where(target - begun > STAYS * target, np.maximum(stress, mean), stress)
 
 
 def passed(stress: np.ndarray, target: np.ndarray, begun: np.ndarray, goal: np.ndarray) -> np.ndarray:

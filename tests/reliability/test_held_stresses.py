@@ -56,7 +56,9 @@ def impatient(monkeypatch, patience: int) -> None:
     """Servos give up after so many steps: the real patience is for users."""
     for module, name in ((compacting, "path_of"), (periodic_compacting, "probe_of")):
         made = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *given, made=made: replace(made(*given), patience=patience))
+        monkeypatch.setattr(
+            module, name, lambda *given, made=made, **named: replace(made(*given, **named), patience=patience)
+        )
 
 
 @pytest.mark.parametrize("box", [PLATES, LATTICE])
