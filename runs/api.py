@@ -119,8 +119,8 @@ def press(
     precision: str = "f64",
     threads: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
-) -> Data:
-    """Pack and press alone, in a folder in which `run` goes on with the rest: the result of stage press.
+) -> tuple[Data, Data]:
+    """Pack and press alone, in a folder in which `run` goes on with the rest: results of the stages pack and press.
 
     Raises as `run`.
     """
@@ -129,9 +129,9 @@ def press(
     _refuse_losses(card, folder, precision, unless=False)
     _, study = _study(card, folder, device, precision, threads, allow_software=False)
     replace(study, stages=study.stages[:2]).run(on_progress)
-    pressed = study.load("press")
+    packed, pressed = study.load("pack"), study.load("press")
     _refuse_short(card, folder, pressed)
-    return pressed
+    return packed, pressed
 
 
 def _checked(card: Card | str | Path) -> Card:

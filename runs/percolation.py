@@ -37,10 +37,10 @@ PROBABILITIES = np.linspace(0.1, 1.0, 19)
 def pressed_sites(card: Card, folder: Path) -> dict[float, list[Sites]]:
     """Sites of every packing by the stress it was pressed to [Pa]; bridges as thick as the recipe lays them."""
     with progress_display() as show:
-        done = api.run(card, folder, report=False, on_progress=show)
+        packed, pressed = api.press(card, folder, on_progress=show)
     found: dict[float, list[Sites]] = {}
     share: dict[int, float] = {}
-    for state in states_of(card, done.packed, done.pressed):
+    for state in states_of(card, packed, pressed):
         share.setdefault(state.replica, state.structure.bridge_share())  # packings as laid come first
         found.setdefault(state.stress, []).append(sites(state.structure, share[state.replica]))
     return found

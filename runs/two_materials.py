@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> None:
     pressed = {}
     for name, card in cards(quick=quick).items():
         with progress_display() as show:
-            pressed[name] = api.press(card, folder / name.replace(" ", "_"), on_progress=show)
+            _, pressed[name] = api.press(card, folder / name.replace(" ", "_"), on_progress=show)
         print_press(name, card, pressed[name], head=name == "graphite")
     print_flakes(cards(quick=quick)["graphite"], pressed["graphite"])
     print_cracked(pressed["nmc111"])
