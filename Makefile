@@ -29,7 +29,7 @@ machines: $(VENV)/.tested
 	$(BIN)/python tests/machines.py --machines $(MACHINES) --workers $(WORKERS)
 
 verify: $(VENV)/.tested
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/verification tests/validation
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
 
 crash: $(VENV)/.tested
 	$(BIN)/python tests/reliability/crash.py --kills $(KILLS)

@@ -198,7 +198,10 @@ def test_a_periodic_path_answers_the_contract(files):
     assert {path.name for path in files.iterdir()} == {"case.toml", "packing.npz", "curve.csv"}
 
 
-@pytest.mark.parametrize("law", ["thornton_ning", "storakers", "hysteretic", "rolling", "adhesive"])
+LONGER = [pytest.param(law, marks=pytest.mark.slow) for law in ("storakers", "hysteretic", "rolling")]
+
+
+@pytest.mark.parametrize("law", ["thornton_ning", "adhesive", *LONGER])
 def test_every_law_runs_and_keeps_its_energy(files, law):
     """Isotropic to 20 MPa, strained on, opened again; work = kinetic + elastic + heat within 0.5 % of the work."""
     changes = {
@@ -216,6 +219,7 @@ def test_every_law_runs_and_keeps_its_energy(files, law):
     assert rows_of(files / "curve.csv")[-1]["strain"] > 0.05
 
 
+@pytest.mark.slow
 def test_an_interrupted_path_goes_on_to_the_same_curve(files):
     """Exit 75 keeps the curve so far; the same call then ends with the bytes of the uninterrupted one."""
     slow = ["--set", "path=[{stress='5 MPa'}, {stress='20 MPa', hold='1 s', until={steps=6000}}]"]

@@ -72,6 +72,7 @@ def studies(device, tmp_path_factory) -> tuple[Path, Path, list[Data]]:
     return alone, broken_off, saves
 
 
+@pytest.mark.slow
 def test_stopped_in_the_middle_of_a_cascade_it_ends_with_the_same_bytes(studies) -> None:
     alone, broken_off, saves = studies
     sizes = [len(save.tables["bodies"]["id"]) for save in saves]

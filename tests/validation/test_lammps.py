@@ -138,6 +138,7 @@ SMALL = {"fraction": 0.66, "speed": 3.0, "every": 25}  # 500 spheres, to 100 MPa
 SEEDS = (1, 2, 3, 4, 5, 6)
 
 
+@pytest.mark.slow
 def test_compaction_is_within_the_scatter_of_seeds_of_lammps(device) -> None:
     """Six packings of 500 spheres against the stored numbers of LAMMPS."""
     there = np.array([[float(value) for value in list(row.values())[1:]] for row in stored("lammps_compactions.csv")])

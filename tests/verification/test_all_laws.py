@@ -139,8 +139,7 @@ print(json.dumps(fingerprint(run(packed(), device.precision, schedule={schedule!
     ("threads", "schedule"),
     [
         (2, "boxes"),
-        (4, "boxes"),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(1, "boxes"), (2, "bodies")]),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(1, "boxes"), (4, "boxes"), (2, "bodies")]),
     ],
 )
 def test_number_of_threads_changes_nothing(device, whole, in_child, threads, schedule) -> None:

@@ -95,7 +95,7 @@ def crowd_by(workers: int, precision: str) -> str:
     return digest(state)
 
 
-@pytest.mark.parametrize("threads", [2, 4])  # a worker of the tests has one
+@pytest.mark.parametrize("threads", [2, pytest.param(4, marks=pytest.mark.slow)])  # a worker of the tests has one
 def test_number_of_threads_changes_nothing(device, reference, in_child, threads) -> None:
     """Of the batch by both schedules, and of one box by one worker and by two together."""
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent), threads=threads)
@@ -124,6 +124,7 @@ def slow_turn(precision: str) -> list[float]:
     return [*clumps["orientation"][0].tolist(), *(clumps["position"] + clumps["rest"])[0].tolist(), *spins(clumps)[0]]
 
 
+@pytest.mark.slow
 def test_single_precision_follows_double(device, reference, in_child) -> None:
     source = SINGLE_PRECISION.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
     digests, position, slow = in_child(source, precision="f32")

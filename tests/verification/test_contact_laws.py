@@ -163,6 +163,7 @@ def test_yielding_spheres_end_denser_at_equal_stress(make_bed) -> None:
     assert 0.0 < stress["thornton_ning"] < 0.7 * stress["hertz_mindlin"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["thornton_ning_rolling"])
 def test_schedules_and_restarts_agree_with_history(make_bed, law) -> None:
     """Both schedules, other lists, and a bed laid anew on the way give the same bytes."""

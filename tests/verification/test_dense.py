@@ -156,6 +156,7 @@ def reference(device):
     return bed
 
 
+@pytest.mark.slow
 def test_schedules_and_lists_are_equal(device, reference) -> None:
     """Equal bytes; a list that is made more often, or less, misses no contact of spheres that grow."""
     for schedule, skin in (("bodies", None), ("boxes", 0.05), ("boxes", 0.6)):
@@ -166,7 +167,7 @@ def test_schedules_and_lists_are_equal(device, reference) -> None:
         assert digest(bed.ensemble()) == digest(reference.ensemble()), (schedule, skin)
 
 
-@pytest.mark.parametrize("schedule", ["boxes", "bodies"])
+@pytest.mark.parametrize("schedule", ["boxes", pytest.param("bodies", marks=pytest.mark.slow)])
 def test_restarts_continue_as_if_never_stopped(device, schedule) -> None:
     beds = [Bed(start(), precision=device.precision, schedule=schedule) for _ in range(2)]
     for steps in (2500, 1501, 999, 1000):
@@ -195,6 +196,7 @@ def pressed_by(workers: int, precision: str) -> str:
     return digest(bed.ensemble())
 
 
+@pytest.mark.slow
 def test_one_box_by_two_workers_is_as_by_one(device, in_child) -> None:
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
     alone, together = in_child(source, precision=device.precision, threads=2)
@@ -272,6 +274,7 @@ def test_pieces_of_this_law_are_refused(device) -> None:
         next(moments)
 
 
+@pytest.mark.slow
 def test_single_precision_presses_alike(device, in_child) -> None:
     """Stress of a dense bed within 1 % of double precision, and a ledger as tight."""
     source = FLOAT.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))

@@ -131,6 +131,7 @@ def test_ledger_of_a_bed_that_sticks(make_bed) -> None:
     assert bed.platen_force()[0].min() < 0.0
 
 
+@pytest.mark.slow
 def test_schedules_and_restarts_are_equal(make_bed) -> None:
     ends = []
     for schedule in ("boxes", "bodies"):

@@ -85,7 +85,7 @@ print(json.dumps([digest(pressed(batch(), device.precision, schedule).ensemble()
 """
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("threads", [2, *(pytest.param(count, marks=pytest.mark.slow) for count in (1, 4))])
 def test_number_of_threads_changes_nothing(device, reference, in_child, threads) -> None:
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
     assert in_child(source, precision=device.precision, threads=threads) == [digest(reference)] * 2

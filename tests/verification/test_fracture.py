@@ -287,6 +287,7 @@ def test_material_is_neither_lost_nor_made(device, cascade) -> None:
         assert final.damage["bulk"][here].sum() == pytest.approx(before / GRAIN.density, rel=tolerance)
 
 
+@pytest.mark.slow
 def test_cascade_goes_on_from_its_middle_as_if_never_stopped(device, cascade) -> None:
     """From snapshots just before, in, and just after intervals in which pieces came, and from one at random."""
     final, sizes, snapshots = cascade
@@ -344,6 +345,7 @@ print(json.dumps(fingerprint(run(packed(), device.precision))))
 """
 
 
+@pytest.mark.slow
 def test_number_of_threads_does_not_change_a_cascade(device, cascade, in_child) -> None:
     """Three threads: the reference has one or two."""
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))

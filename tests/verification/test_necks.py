@@ -228,6 +228,7 @@ def test_ledger_of_a_bed_pressed_and_drawn_apart(make_bed, pressure) -> None:
         assert (held > 0.0).sum() > 5
 
 
+@pytest.mark.slow
 def test_schedules_lists_and_restarts_agree(make_bed) -> None:
     """To the byte, where many spheres are held beyond first touch; lists differ, and beds are laid anew on the way."""
     how = {"pressure": 1e9, "law": LAW + "_rolling", **ROLLING}

@@ -159,6 +159,7 @@ def sheared(schedule: str, skin: float | None = None, cut: int | None = None) ->
     return bed
 
 
+@pytest.mark.slow
 def test_shear_is_the_same_by_any_schedule_list_and_restart(make_bed) -> None:
     reference = sheared("boxes")
     state = reference.ensemble()
