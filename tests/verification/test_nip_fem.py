@@ -449,6 +449,7 @@ def test_what_is_asked_for_is_answered(
     assert answer[key] == pytest.approx(asked, rel=tolerance)
     assert 2 <= answer["roll_passes"] <= 3
     assert any("was asked for" in note for note in answer["notes"])
+    assert any("beside the fast model under the same rolls" in note for note in answer["notes"])
 
 
 def test_what_cannot_be_reached_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
