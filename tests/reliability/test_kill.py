@@ -100,9 +100,13 @@ def test_a_signal_saves_and_ends_with_75_and_repeats_no_step(tmp_path, undisturb
 
 
 def test_a_second_interrupt_ends_at_once(tmp_path):
-    """Both arrive within one step of a study that would look at the first only after it."""
+    """Both arrive within one step of a study that would look at the first only after it.
+
+    The child sets the signal's disposition itself: a shell starts what is to run in the background with SIGINT ignored.
+    """
     script = (
         "import signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from kalander.coupling.signals import stop_requests\n"
         "with stop_requests() as name:\n"
         "    print('ready', flush=True)\n"
