@@ -33,6 +33,7 @@ __all__ = [
 SOLID_FRACTION_LIMIT = 0.98
 
 
+SMALLEST_SHARE = 1e-12  # of the turning pressure, below which a release by a power is a parabola
 LEAST_END_SLOPE = 0.1  # of the chord beside it
 
 
@@ -88,9 +89,13 @@ class PowerRelease:
 
     def unreleased(self, share: np.ndarray, recovery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         inverse = 1.0 / self.unload_exponent
-        # for m > 1 the slope grows without bound towards zero pressure; a share of 1e-12 stands for it
-        ratio = share**inverse
-        return ratio, inverse * np.maximum(share, 1e-12) ** (inverse - 1.0), np.zeros_like(ratio)
+        power = np.maximum(share, SMALLEST_SHARE) ** (inverse - 1.0)
+        # for m > 1 the slope of share^(1/m) grows without bound towards 0, where a web leaves the rolls; up to the
+        # smallest share a parabola from 0 takes its place, with the same value and slope at its end
+        curved = np.minimum(share / SMALLEST_SHARE, 1.0)
+        ratio = power * share * np.where(share < SMALLEST_SHARE, 2.0 - inverse - (1.0 - inverse) * curved, 1.0)
+        slope = power * np.where(share < SMALLEST_SHARE, 2.0 - inverse - 2.0 * (1.0 - inverse) * curved, inverse)
+        return ratio, slope, np.zeros_like(ratio)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,13 @@ KERNEL_CACHE = Path(__file__).parent / ".kernel_cache"
 PRECISION = os.environ.get("KALANDER_TEST_PRECISION", "f64")
 
 
+@pytest.fixture(autouse=True)
+def _exact_start(request: pytest.FixtureRequest):
+    another_machine.resting = request.node.get_closest_marker("exact_start") is not None
+    yield
+    another_machine.resting = False
+
+
 @pytest.fixture(scope="session")
 def device():
     """The CPU, started once per process; one thread in each xdist worker, else two."""

@@ -107,6 +107,7 @@ def loads_here(grains: lammps.Grains, *, speed: float, steps: int, every: int) -
 MOVING = {"speed": 3.0, "steps": 7000, "every": 50}
 
 
+@pytest.mark.exact_start
 def test_a_bed_moves_as_in_lammps_until_rounding_has_grown(device) -> None:
     """500 spheres between plates, one law and one scheme in two codes: plate stresses equal for 7000 steps.
 

