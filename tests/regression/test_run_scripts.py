@@ -14,7 +14,7 @@ import pytest
 
 from kalander.coupling.homogenise import closure_from
 from kalander.coupling.store import load
-from kalander.runs import calendering, fracture_criteria, nmc111, percolation, two_materials
+from kalander.runs import api, calendering, fracture_criteria, nmc111, percolation, two_materials
 from kalander.runs.plot_style import png
 
 ROOT = Path(__file__).parents[2]
@@ -217,6 +217,13 @@ def test_gradients_come_from_heat_and_layers_alone(tmp_path):
     assert slow[0] < middle[0] < fast[0] < even[0]
     assert layered[0] - layered[1] > 0.02
     assert (tmp_path / "nip_gradients.png").stat().st_size > 10_000
+
+
+def test_the_shipped_case_of_the_nip_is_answered():
+    """A load as of a pilot calender, from the fast model; the elements are compared with it elsewhere."""
+    answer = api.nip(ROOT / "runs" / "cases" / "nip.toml")
+    assert 5e4 < answer["line_load_N_per_m"] < 2e5
+    assert answer["notes"] == []
 
 
 def test_the_gap_of_one_pass_predicts_the_thickness_of_another():

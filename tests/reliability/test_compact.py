@@ -345,6 +345,11 @@ def test_the_case_of_the_contract_is_accepted(files):
     assert case.contact.restitution == 0.3
 
 
+def test_the_shipped_case_is_accepted():
+    case = load_compact_case(Path(__file__).parents[2] / "runs" / "cases" / "compact.toml")
+    assert case.path[0].until.ends == {"stress": 2e6}
+
+
 def command(files: Path, *options: str, **keywords) -> list[str]:
     return [
         sys.executable, "-m", "kalander.runs.cli", "compact", "packing.npz", "--case", "case.toml", "-o", "curve.csv",
