@@ -127,6 +127,7 @@ def gas(count: int = 40):
     )  # fmt: skip
 
 
+@pytest.mark.exact_start
 def test_clump_of_one_sphere_is_a_sphere(make_bed) -> None:
     """Every other sphere of a gas as a clump of its own, in any orientation.
 
