@@ -93,7 +93,9 @@ def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
     rows = compressed[0].rows
     jammed = np.flatnonzero(rows["leg"] == 0)[-1]
     assert 0.62 < rows["solid_fraction"][jammed] < 0.655  # a box of 200 spheres
-    assert 5.5 < rows["coordination"][jammed] < 6.4  # some 5 % rattlers, and above jamming by √Δφ
+    # some 5 % rattlers; above jamming Z - 6 = 7.7 √Δφ there, and Δφ is at most 3 φ times the largest overlap over 2 R
+    above = 3.0 * rows["solid_fraction"][jammed] * 0.5 * rows["overlap_ratio"][jammed]
+    assert 5.5 < rows["coordination"][jammed] < 6.0 + 7.7 * np.sqrt(above)
     assert rows["coordination"][-1] > rows["coordination"][jammed]
 
 
