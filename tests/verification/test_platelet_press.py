@@ -69,7 +69,10 @@ def test_energy_ledger_of_platelets_closes(pressed) -> None:
     carried = frames["stress_high"] > 0.05 * TARGET
     assert carried.sum() > 20
     assert np.abs(frames["energy_error"][carried]).max() < 5e-3
-    assert np.abs(frames["energy_error"]).max() < 1e-2  # before, the work is that of a few impacts
+    # before, the work is that of a few impacts: what is open then is nothing beside the work of the press
+    work = np.abs(frames["work"])
+    whole = np.array([work[frames["box"] == box].max() for box in range(3)])[frames["box"]]
+    assert (np.abs(frames["energy_error"]) * work < 1e-3 * whole).all()
 
 
 def test_platelets_turn_into_the_plane(pressed) -> None:
