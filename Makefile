@@ -1,4 +1,5 @@
 # make demo: install into .venv and run the NMC111 study; make test: install and test; make lint: style, types, import rule
+# make verify: all tests, slow ones too; make machines: those that a rounding may move, as twenty other machines
 # make crash: kill -9 in every stage, restart, compare; then the slow tests of reliability
 PYTHON ?= python3
 VENV := .venv
