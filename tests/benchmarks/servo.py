@@ -1,6 +1,7 @@
 """How well servos keep their promise: a leg passes its stress, or ends off it, by at most 1 % in 99 of 100 packings.
 
-python tests/benchmarks/servo.py [--quick] [--packings N] [--only platens|lattices] [--seed N] [--counts N ...] [--out FILE]
+python tests/benchmarks/servo.py [--quick] [--packings N] [--only platens|lattices] [--seed N] [--counts N ...]
+                                  [--out FILE]
 
 N packings (200) for each servo, rough and smooth (friction 0.5 and 0), of restitution 0.2, 0.5 and 0.9, equal spheres
 and radii of 0.7 to 1.3, 40 to 160 in a box, each from a loose start of its own a rounding away from its seed
