@@ -13,14 +13,14 @@ from kalander.dem.bed import Bed
 from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
-from kalander.dem.lattice_servo import hertzian_modulus, slope_sums, stress_rates
+from kalander.dem.lattice_servo import giving_way, hertzian_modulus, slope_sums, stress_rates
 from kalander.dem.ledger import heats, turnover
 from kalander.dem.material import Material
 from kalander.dem.observe import lattice_stress, observe, solid_volume
 from kalander.dem.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTLED_SAMPLES, SLOW_START, STOPPED
 from kalander.dem.platens import approach, has_passed, landing, stable_step
 from kalander.dem.relaxation import Relaxation
-from kalander.dem.servo import aimed, passed, unrest_after
+from kalander.dem.servo import CALMING, STAYS, aimed, passed, unrest_after
 from kalander.dem.state import Ensemble
 from kalander.dem.strength import born
 from kalander.dem.triaxial_tables import AXES, PROBE, PROBE_PROGRESS, WATCHED, no_rows
@@ -33,7 +33,6 @@ __all__ = ["PROBE_SHARE", "Probe", "ProbeLeg", "ProbeMoment", "ProbeState", "new
 # late is stable up to 0.21/ω. At 0.3 a bed of rough spheres made 7 % of the work of its compression as heat.
 PROBE_SHARE = 0.2
 
-FADING = 0.9  # of the sums from which the stiffness of the bed is read, from one look to the next
 LOOSE = 0.01  # of a stress: what a bed that does not carry yet may have by its motion
 CALM = 1e-3  # kinetic over carried pressure, below which a bed carries
 VOLUME = 3  # axes of a volume
@@ -296,13 +295,14 @@ class _Run:
         stress = progress["last_stress"][:, :VOLUME]
         size, time = self.size, self.bed.boxes["dt"] * self.settings.control_steps
         goal = np.where(held, np.abs(target), 0.0).max(axis=1)
-        least = hertzian_modulus(self.modulus, 0.25 * goal)
+        least = self._least_modulus(target)
         density = self.mass / size.prod(axis=1)
         begun = progress["leg_value"][:, STRESSES]
         aim = aimed(target, begun, progress["unrest"], goal[:, None])
         servo = stress_rates(
             np.where(held, aim - stress, 0.0), held, rate[:, :VOLUME],
             np.where(held, target - begun, 0.0), goal, progress["stiffness"], least, density, size, time,
+            self._follows(target),
         )  # fmt: skip
         # while the bed does not carry, its stress is that of its motion: no more of that than it may be wrong by
         gentle = LOOSE * goal / (np.sqrt(np.maximum(density * least, 1e-300)) * size.max(axis=1))
@@ -314,6 +314,26 @@ class _Run:
         servo *= np.minimum(1.0, cap / np.maximum(fastest, 1e-300))[:, None]
         rate[:, :VOLUME] = np.where(held, servo, rate[:, :VOLUME])
         return rate
+
+    def _least_modulus(self, target: np.ndarray) -> np.ndarray:
+        """Modulus of volume [MPa] that contacts make at the stress seen, between a quarter of the targets and all."""
+        held = np.isfinite(target)
+        goal = np.where(held, np.abs(target), 0.0).max(axis=1)
+        return hertzian_modulus(self.modulus, np.clip(self._mean_stress(), 0.25 * goal, goal))
+
+    def _mean_stress(self) -> np.ndarray:
+        return self.progress["last_stress"][:, :VOLUME].mean(axis=1)
+
+    def _follows(self, target: np.ndarray) -> np.ndarray:
+        """Rates [1/µs], (box, 3), at which the axes of a bed that gives way on the way down are closed after it.
+
+        Of its volume alone: a bed that yields in shape flows the faster, the faster it is followed.
+        """
+        held = np.isfinite(target)
+        goal = np.where(held, np.abs(target), 0.0).max(axis=1)[:, None]
+        lowers = (target - self.progress["leg_value"][:, STRESSES] < -STAYS * goal) | ~held
+        given = np.maximum(self.progress["giving_way"].mean(axis=1), 0.0)
+        return np.where(held.any(axis=1) & lowers.all(axis=1), given, 0.0)[:, None] * np.ones(VOLUME)
 
     def _slowed(self, active: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Boxes on the way to stresses alone in which no axis is as fast as the leg allows."""
@@ -386,8 +406,9 @@ class _Run:
         axes = _axes(lattice_stress(self.bed))
         closing = np.log(progress["last_size"] / self.size)
         change = (axes - progress["last_stress"])[:, :VOLUME]
-        sums = slope_sums(np.where(active[:, None], closing, 0.0), np.where(active[:, None], change, 0.0))
-        progress["stiffness"] = np.where(active[:, None], FADING * progress["stiffness"] + sums, progress["stiffness"])
+        learnt = slope_sums(progress["stiffness"], closing, change)
+        progress["stiffness"] = np.where(active[:, None], learnt, progress["stiffness"])
+        self._learn_giving_way(active, closing, change, time)
         kinetic = self._kinetic_pressure()
         progress["carries"] = (kinetic < CALM * axes[:, :VOLUME].mean(axis=1)).astype(np.int32)
         self._learn_unrest(active, axes[:, :VOLUME])
@@ -415,6 +436,15 @@ class _Run:
         progress["leg_value"] = np.where(ended[:, None], values, progress["leg_value"])
         progress["done"] = np.where(ended & (progress["leg"] == len(settings.legs)), ARRIVED, progress["done"])
         progress["done"] = np.where(stopped, STOPPED, progress["done"]).astype(np.int32)
+
+    def _learn_giving_way(self, active: np.ndarray, closing: np.ndarray, change: np.ndarray, time: np.ndarray) -> None:
+        """Rates at which lengths go without stress for it, from the interval of `time` [µs] just over."""
+        progress = self.progress
+        target = self.target[np.minimum(progress["leg"], len(self.settings.legs) - 1)]
+        least = np.maximum(self._least_modulus(target), 1e-12)
+        gone = giving_way(closing, change, progress["stiffness"], least) / np.maximum(time, 1e-300)[:, None]
+        mean = progress["giving_way"] + (1.0 - CALMING) * (gone - progress["giving_way"])
+        progress["giving_way"] = np.where(active[:, None], mean, progress["giving_way"])
 
     def _learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
         """What stresses just seen say of the calm of the bed, and of how far the leg has passed its own; (box, 3)."""

@@ -31,6 +31,7 @@ PROBE_PROGRESS = {
     "last_pace": Column("f8", ("box", 5), "MPa/us", "changes of pressure and stresses over time, last interval"),
     "work_excess": Column("f8", ("box",), "pJ", "work of the flow that the kernels counted too much"),
     "stiffness": Column("f8", ("box", 4), "MPa, 1", "fading sums of dem.lattice_servo.slope_sums"),
+    "giving_way": Column("f8", ("box", 3), "1/us", "fading mean of the rates at which lengths go without stress"),
     "mean_stress": Column("f8", ("box", 3), "MPa", "fading means of the stresses xx, yy, zz over the looks"),
     "unrest": Column("f8", ("box", 3), "MPa^2", "fading mean squares of these stresses about their fading means"),
     "passed": Column("f8", ("box",), "1", "largest share by which the leg has passed a stress"),

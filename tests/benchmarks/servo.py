@@ -1,6 +1,7 @@
 """How well servos keep their promise: a leg passes its stress, or ends off it, by at most 1 % in 99 of 100 packings.
 
-python tests/benchmarks/servo.py [--quick] [--packings N] [--only platens|lattices] [--seed N] [--out FILE]
+python tests/benchmarks/servo.py [--quick] [--packings N] [--only platens|lattices] [--seed N] [--counts N ...]
+                                  [--out FILE]
 
 N packings (200) for each servo, rough and smooth (friction 0.5 and 0), of restitution 0.2, 0.5 and 0.9, equal spheres
 and radii of 0.7 to 1.3, 40 to 160 in a box, each from a loose start of its own a rounding away from its seed
@@ -44,13 +45,16 @@ def main() -> None:
     options.add_argument("--packings", type=int, help="of each servo")
     options.add_argument("--seed", type=int, default=1, help="of the first packing: others are drawn from another one")
     options.add_argument("--only", choices=("platens", "lattices"))
+    options.add_argument(
+        "--counts", type=int, nargs="+", default=(40, 80, 160), help="spheres of the packings, in turn"
+    )
     given = options.parse_args()
     start("cpu", "f64", None, cache=CACHE)
     number = given.packings or (24 if given.quick else 200)
     rows, fine = [], True
     for name, groups in (
-        ("platens", platen_groups(number, given.seed)),
-        ("lattices", lattice_groups(number, given.seed)),
+        ("platens", platen_groups(number, given.seed, given.counts)),
+        ("lattices", lattice_groups(number, given.seed, given.counts)),
     ):
         if given.only in (None, name):
             row = measured(name, groups, given.schedule)
@@ -60,17 +64,17 @@ def main() -> None:
     sys.exit(0 if fine else 1)
 
 
-def platen_groups(number: int, seed: int) -> list[tuple[Servo, list[Spec], Sequence[Any]]]:
+def platen_groups(number: int, seed: int, counts: Sequence[int]) -> list[tuple[Servo, list[Spec], Sequence[Any]]]:
     """Packings and their stresses, a batch each."""
-    boxes = specs(number, seed=seed)
+    boxes = specs(number, counts=counts, seed=seed)
     return [(hold_between_platens, boxes[k :: len(PLATENS)], path) for k, path in enumerate(PLATENS)]
 
 
-def lattice_groups(number: int, seed: int) -> list[tuple[Servo, list[Spec], Sequence[Any]]]:
+def lattice_groups(number: int, seed: int, counts: Sequence[int]) -> list[tuple[Servo, list[Spec], Sequence[Any]]]:
     """The same; smooth beds hardly bear a deviator, and get a small one."""
     found: list[tuple[Servo, list[Spec], Sequence[Any]]] = []
     for friction, paths in ((0.5, ROUGH), (0.0, SMOOTH)):
-        boxes = specs(number // 2, frictions=(friction,), seed=seed + (2000 if friction else 3000))
+        boxes = specs(number // 2, counts=counts, frictions=(friction,), seed=seed + (2000 if friction else 3000))
         found += [(hold_in_lattices, boxes[k :: len(paths)], path) for k, path in enumerate(paths)]
     return found
 
