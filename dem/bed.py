@@ -9,7 +9,7 @@ from kalander.dem.necks import longest_neck
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
-from kalander.dem.periodic import meets_twice, nearest_vectors
+from kalander.dem.periodic import BARE, meets_twice, nearest_vectors, shortest_repeat
 from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
 from kalander.kernels.arrays import Pool, download, view
 from kalander.kernels.backend import worker_count
@@ -392,13 +392,14 @@ class Bed:
         return np.sqrt(largest)
 
     def doubled_contacts(self) -> np.ndarray:
-        """Pairs of each box that touch through two of its sides at once, of which one contact is found; shape (box,).
+        """Pairs of each box that touch through two of its sides at once, of which one contact is found, and spheres
+        that meet their own images, of which none is; shape (box,).
 
         Only a box that is narrower than two of its largest spheres side by side has any.
         """
         boxes, count = self.boxes, len(self.boxes["dt"])
-        depth = np.where(boxes["depth"] > 0.0, boxes["depth"], np.inf)
-        narrow = np.minimum(boxes["width"].min(axis=1), depth) < 4.0 * self.largest
+        shortest = shortest_repeat(boxes)
+        narrow = shortest < 4.0 * self.largest
         if not narrow.any():
             return np.zeros(count, np.int32)
         touching = self.pairs.contacts()
@@ -408,7 +409,8 @@ class Bed:
         box = self.host_box[first]
         vector = nearest_vectors(place[first] - place[second], boxes, box)
         twice = meets_twice(vector, radius[first] + radius[second], boxes, box)
-        return np.bincount(box, twice, count).astype(np.int32)
+        alone = shortest[self.host_box] < (1.0 - BARE) * 2.0 * radius
+        return (np.bincount(box, twice, count) + np.bincount(self.host_box, alone, count)).astype(np.int32)
 
     def body(self, name: str, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Host copy of one body column, or of its rows from `begin` to `end`."""

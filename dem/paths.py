@@ -75,7 +75,7 @@ class Path:
     None for one that is elastic at any temperature; reform: material time of touch [s] after which failed binder
     bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg;
     patience: steps of a leg to a stress in which its servo may be slower than the leg allows, before the box stops;
-    narrow_ends: whether a box stops where a pair of spheres touches on both sides of it.
+    narrow_ends: whether a box stops where spheres touch on both sides of it, or their own images.
     """
 
     legs: tuple[Leg, ...]

@@ -85,7 +85,7 @@ class Probe:
     temperature; reform: material time of touch [s] after which failed binder bonds anew, None for never; max_strain:
     loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise; patience: steps of
     a leg to stresses in which its servo may be slower than the leg allows, likewise; narrow_ends:
-    whether it stops where a pair of spheres touches on both sides of it.
+    whether it stops where spheres touch on both sides of it, or their own images.
     """
 
     legs: tuple[ProbeLeg, ...]
