@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kalander.dem.bed import Bed
+from kalander.dem.bed import Bed, stiffest_ahead
 from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.compaction import CONTACT_SHARE
@@ -284,7 +284,7 @@ class _Run:
     def _set_time_step(self) -> None:
         """Contacts stiffen as they flatten, and with them the stable step shortens."""
         if np.isfinite(self.path.contact_share):
-            frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
+            frequency = np.maximum(stiffest_ahead(self.bed, self.progress["start_energy"]), 1e-30)
             self.bed.boxes["dt"] = stable_step(self.path.time_step, self.path.contact_share, frequency, self.bed.boxes)
 
     def _leg(self, box: int) -> Leg:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kalander.dem.bed import Bed
+from kalander.dem.bed import Bed, stiffest_ahead
 from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
@@ -238,7 +238,7 @@ class _Run:
         active = progress["done"] == 0
         self._set_temperature(active)
         boxes = self.bed.boxes
-        frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
+        frequency = np.maximum(stiffest_ahead(self.bed, progress["start_energy"]), 1e-30)
         boxes["dt"] = stable_step(self.settings.time_step, self.settings.contact_share, frequency, boxes)
         rates = np.where(active[:, None], self._rates(), 0.0)
         boxes["strain_rate"] = np.column_stack([-rates[:, :VOLUME], rates[:, VOLUME]])
