@@ -29,7 +29,7 @@ from kalander.dem.necks import LONGEST_NECK, largest_adhesion, longest_neck
 from kalander.dem.packing import assemble, spatial_order
 from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
-from kalander.dem.periodic import meets_twice, nearest_vectors
+from kalander.dem.periodic import BARE, meets_twice, nearest_vectors
 from kalander.dem.reforming import no_lasting
 from kalander.dem.state import Ensemble, sphere_volume
 from kalander.dem.triaxial import ProbeState, new_probe
@@ -289,6 +289,7 @@ def _width_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     none = np.zeros(len(first), int)
     vector = nearest_vectors(spheres.position[first] - spheres.position[second], boxes, none)
     count = int(meets_twice(vector, spheres.radius[first] + spheres.radius[second], boxes, none).sum())
+    count += int((least < (1.0 - BARE) * 2.0 * spheres.radius).sum())
     return [too_narrow(least, room, f"{count} in the packing")] if count else []
 
 
@@ -304,8 +305,8 @@ def side_by_side(radius: np.ndarray) -> float:
 
 
 def too_narrow(width: float, room: float, pairs: str) -> Fault:
-    """A box [m] in which spheres touch on both sides at once."""
-    why = f"lets spheres touch on both sides at once (pairs: {pairs}), of whose two contacts one would be found"
+    """A box [m] in which spheres touch on both sides at once, or their own images."""
+    why = f"lets spheres touch on both sides at once or meet their own images (pairs: {pairs}): a contact is not found"
     return Fault("packing", f"{width:.4g} m wide", why, f"at least {room:.4g} m; or two copies of it side by side")
 
 

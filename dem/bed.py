@@ -9,7 +9,8 @@ from kalander.dem.necks import longest_neck
 from kalander.dem.pace import TRIAL_SHARE, Pace, teamed_boxes
 from kalander.dem.pair_list import PairList, cell_grid, lattice_grid, rows_of
 from kalander.dem.parts import cut
-from kalander.dem.periodic import meets_twice, nearest_vectors
+from kalander.dem.periodic import BARE, meets_twice, nearest_vectors, shortest_repeat
+from kalander.dem.platens import impact_frequency
 from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
 from kalander.kernels.arrays import Pool, download, view
 from kalander.kernels.backend import worker_count
@@ -35,10 +36,11 @@ from kalander.kernels.records import (
 )
 from kalander.kernels.shared import CHUNK, FRESH, LOST, UNIT
 
-__all__ = ["Bed"]
+__all__ = ["Bed", "stiffest_ahead"]
 
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 STEPS_OF_A_LIST = 20  # at least, unless bodies accelerate
+LIST_ROOM = 0.02  # of a skin: by so much more than before may the fastest body go in a step
 CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.compaction was found; both sides count in a pair
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
 HOST_ONLY = ("id", "box", "clump")  # columns that never change
@@ -114,6 +116,9 @@ class Bed:
             raise ValueError(
                 f"skin {skin} um is shorter than necks of adhesion, {self.neck.max():.3g} um; a longer one"
             )
+        self.smallest = np.minimum.reduceat(bodies["radius"], self.start[:-1])
+        self.lightest = np.minimum.reduceat(bodies["mass"].astype(float), self.start[:-1])
+        self.last_dt = self.boxes["dt"].copy()
         self.listed_height = self.boxes["platen_height"].copy()
         self.listed_lattice = self.lattice(np.zeros(ensemble.box_count))
         self.done = np.zeros(ensemble.box_count, np.int32)
@@ -184,12 +189,25 @@ class Bed:
 
     def _choose_skin(self) -> np.ndarray:
         """As the clock advises, but room for some steps of the fastest body."""
+        way = self.boxes["dt"] * self.fastest()
+        skin = np.maximum(self.pace.skin * self.mean, np.minimum(STEPS_OF_A_LIST * way, self.mean))
+        return np.maximum(skin, 1.5 * self.neck)  # a list keeps pairs that are held by a neck
+
+    def fastest(self) -> np.ndarray:
+        """Speed of the fastest body of each box, beside the flow [µm/µs]; shape (box,)."""
         count = len(self.boxes["dt"])
         fastest = self.pool.put("fastest", np.zeros(count))
         self.readout.fastest_body(self.body_count, self.motion, self.box_of, fastest)
-        way = self.boxes["dt"] * view(fastest, count)
-        skin = np.maximum(self.pace.skin * self.mean, np.minimum(STEPS_OF_A_LIST * way, self.mean))
-        return np.maximum(skin, 1.5 * self.neck)  # a list keeps pairs that are held by a neck
+        return view(fastest, count).astype(np.float64)
+
+    def _outgrown(self) -> bool:
+        """Whether a step that is longer than those before may carry a body out of the room it has left in the list.
+
+        What is left was measured in steps as they were.
+        """
+        longer = np.maximum(self.boxes["dt"] - self.last_dt, 0.0)
+        self.last_dt = self.boxes["dt"].copy()
+        return bool(longer.any() and (longer * self.fastest() > LIST_ROOM * self.skin).any())
 
     def _longest_neck(self) -> np.ndarray:
         """Length of the longest neck of adhesion in each box [µm], 0 where the law knows none."""
@@ -242,6 +260,8 @@ class Bed:
         """
         steps = np.asarray(steps, dtype=np.int32)
         self.done[:] = 0
+        if self.given_skin is None and self._outgrown():
+            self.list_pairs()
         chunk = max(1, WORK_IN_A_LAUNCH // int(self.boxes["body_count"].max()))
         launch = self._advance_boxes if self.schedule == "boxes" else self._advance_bodies
         while (self.done < steps).any():
@@ -391,14 +411,23 @@ class Bed:
             np.maximum.at(largest, box, largest[box] * share)
         return np.sqrt(largest)
 
+    def impacts_ahead(self) -> np.ndarray:
+        """Largest frequency of a contact that the fastest body of each box may come to make [1/µs]; shape (box,).
+
+        As of two equal spheres as small as the smallest, that meet head on.
+        """
+        modulus = self.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
+        return impact_frequency(2.0 * self.fastest(), self.smallest, self.lightest, modulus)
+
     def doubled_contacts(self) -> np.ndarray:
-        """Pairs of each box that touch through two of its sides at once, of which one contact is found; shape (box,).
+        """Pairs of each box that touch through two of its sides at once, of which one contact is found, and spheres
+        that meet their own images, of which none is; shape (box,).
 
         Only a box that is narrower than two of its largest spheres side by side has any.
         """
         boxes, count = self.boxes, len(self.boxes["dt"])
-        depth = np.where(boxes["depth"] > 0.0, boxes["depth"], np.inf)
-        narrow = np.minimum(boxes["width"].min(axis=1), depth) < 4.0 * self.largest
+        shortest = shortest_repeat(boxes)
+        narrow = shortest < 4.0 * self.largest
         if not narrow.any():
             return np.zeros(count, np.int32)
         touching = self.pairs.contacts()
@@ -408,7 +437,8 @@ class Bed:
         box = self.host_box[first]
         vector = nearest_vectors(place[first] - place[second], boxes, box)
         twice = meets_twice(vector, radius[first] + radius[second], boxes, box)
-        return np.bincount(box, twice, count).astype(np.int32)
+        alone = shortest[self.host_box] < (1.0 - BARE) * 2.0 * radius
+        return (np.bincount(box, twice, count) + np.bincount(self.host_box, alone, count)).astype(np.int32)
 
     def body(self, name: str, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Host copy of one body column, or of its rows from `begin` to `end`."""
@@ -494,6 +524,17 @@ class Bed:
         boxes = {name: column.copy() for name, column in self.boxes.items()}
         contacts, bonds = self.pairs.contacts(), self._bonds()
         return Ensemble(bodies, contacts, bonds, boxes, self.lawbook, self.law, self.clumps(), self.members)
+
+
+def stiffest_ahead(bed: Bed, start_energy: np.ndarray) -> np.ndarray:
+    """Largest frequency of a contact, in beds that began with energy also of one that may come [1/µs]; shape (box,).
+
+    What was laid into itself is flung apart, far faster than platens move: where no contact is left the step would be
+    as long as it may, and the next impact would fall between steps. start_energy: of the first moment [pJ].
+    """
+    frequency = bed.contact_frequency()
+    flung = start_energy > 0.0
+    return np.maximum(frequency, np.where(flung, bed.impacts_ahead(), 0.0)) if flung.any() else frequency
 
 
 def incidence(pool: Pool, first: np.ndarray, second: np.ndarray, body_count: int) -> tuple:

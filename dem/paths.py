@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kalander.dem.bed import Bed
+from kalander.dem.bed import Bed, stiffest_ahead
 from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.compaction import CONTACT_SHARE
@@ -75,7 +75,7 @@ class Path:
     None for one that is elastic at any temperature; reform: material time of touch [s] after which failed binder
     bonds anew, None for never; max_strain: where a box stops before the end of its path; max_steps: of a leg;
     patience: steps of a leg to a stress in which its servo may be slower than the leg allows, before the box stops;
-    narrow_ends: whether a box stops where a pair of spheres touches on both sides of it.
+    narrow_ends: whether a box stops where spheres touch on both sides of it, or their own images.
     """
 
     legs: tuple[Leg, ...]
@@ -284,7 +284,7 @@ class _Run:
     def _set_time_step(self) -> None:
         """Contacts stiffen as they flatten, and with them the stable step shortens."""
         if np.isfinite(self.path.contact_share):
-            frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
+            frequency = np.maximum(stiffest_ahead(self.bed, self.progress["start_energy"]), 1e-30)
             self.bed.boxes["dt"] = stable_step(self.path.time_step, self.path.contact_share, frequency, self.bed.boxes)
 
     def _leg(self, box: int) -> Leg:

@@ -4,7 +4,7 @@ import numpy as np
 
 from kalander.kernels.columns import Table
 
-__all__ = ["meets_twice", "nearest_vectors"]
+__all__ = ["BARE", "meets_twice", "nearest_vectors", "shortest_repeat"]
 
 BARE = 1e-9  # of the reach
 
@@ -44,3 +44,12 @@ def meets_twice(vector: np.ndarray, reach: np.ndarray, boxes: Table, box: np.nda
         met = np.linalg.norm(other, axis=1) < (1.0 - BARE) * reach
         found |= met if axis < 2 else met & (depth > 0.0)
     return found
+
+
+def shortest_repeat(boxes: Table) -> np.ndarray:
+    """Shortest way from a point to one of its own images [µm], shape (box,); boxes by dem.state.BOX.
+
+    A tilted vector is as long as itself, not as the box is deep: |tilt| is at most half of the length in x.
+    """
+    across = np.where(boxes["depth"] > 0.0, np.hypot(boxes["depth"], boxes["tilt"]), np.inf)
+    return np.minimum(boxes["width"].min(axis=1), across)

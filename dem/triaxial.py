@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kalander.dem.bed import Bed
+from kalander.dem.bed import Bed, stiffest_ahead
 from kalander.dem.bond_clock import BondClock
 from kalander.dem.breaking import Breaking
 from kalander.dem.fracture import Fracture
@@ -84,7 +84,7 @@ class Probe:
     temperature; reform: material time of touch [s] after which failed binder bonds anew, None for never; max_strain:
     loss of volume at which a box stops before the end of its path; most_steps: of a leg, likewise; patience: steps of
     a leg to stresses in which its servo may be slower than the leg allows, likewise; narrow_ends:
-    whether it stops where a pair of spheres touches on both sides of it.
+    whether it stops where spheres touch on both sides of it, or their own images.
     """
 
     legs: tuple[ProbeLeg, ...]
@@ -237,7 +237,7 @@ class _Run:
         active = progress["done"] == 0
         self._set_temperature(active)
         boxes = self.bed.boxes
-        frequency = np.maximum(self.bed.contact_frequency(), 1e-30)
+        frequency = np.maximum(stiffest_ahead(self.bed, progress["start_energy"]), 1e-30)
         boxes["dt"] = stable_step(self.settings.time_step, self.settings.contact_share, frequency, boxes)
         rates = np.where(active[:, None], self._rates(), 0.0)
         boxes["strain_rate"] = np.column_stack([-rates[:, :VOLUME], rates[:, VOLUME]])

@@ -57,7 +57,7 @@ PROBE = {
     "solid_fraction": Column("f8", ("row",), "1", "spheres alone"),
     "porosity": Column("f8", ("row",), "1", "what is neither sphere nor binder"),
     "coordination": Column("f8", ("row",), "1", "contacts of a particle"),
-    "doubled": Column("i4", ("row",), "1", "pairs that touch on both sides of a narrow box; one contact of two counts"),
+    "doubled": Column("i4", ("row",), "1", "pairs that touch on both sides of a narrow box, spheres on their images"),
     "overlap_ratio": Column("f8", ("row",), "1", "largest overlap over the smaller radius"),
     "kinetic": Column("f8", ("row",), "pJ", "kinetic energy beside the flow"),
     "elastic": Column("f8", ("row",), "pJ", "elastic energy of contacts and bonds"),

@@ -78,6 +78,33 @@ def test_each_leg_to_a_stress_says_what_it_reached(answered, box) -> None:
     assert not [line for line in answer["warnings"] if "stress" in line]
 
 
+@pytest.mark.parametrize(("speed", "kept"), [("1 m/s", False), ("0.05 m/s", True)])
+def test_a_leg_that_its_stress_ends_says_where(answered, packing, speed, kept) -> None:
+    """One sphere that plates meet: at speed the dashpot alone brings more than was asked on within one step."""
+    one = {"position": [[1e-5, 1e-5, 5.05e-6]], "radius": [5e-6], "type": [0], "box_size": [2e-5, 2e-5, 1.01e-5]}
+    np.savez(packing, **one)
+    path = f"[[path]]\nplate_speed = '{speed}'\nuntil = {{ stress = '5 kPa' }}\n"
+    answer = answered(CASE + PLATES + path)
+    (leg,) = answer["stress_legs"]
+    assert leg["until"]
+    assert leg["stress_Pa"] == 5e3
+    assert leg["reached_Pa"] == pytest.approx(answer["stress_max_Pa"])
+    assert leg["kept"] == kept
+    assert leg["passed"] == pytest.approx(leg["reached_Pa"] / 5e3 - 1.0)
+    assert len([line for line in answer["warnings"] if "ended it at" in line]) == (not kept)
+
+
+def test_a_box_without_plates_says_where_a_stress_ended_its_legs(answered) -> None:
+    path = (
+        "[[path]]\nstrain_rate = '3e4 1/s'\nuntil = { stress = '5 MPa', strain = 0.5 }\n"
+        "[[path]]\nstrain_rate = '-3e4 1/s'\nuntil = { stress = { zz = '3 MPa' } }\n"
+        "[[path]]\nstrain_rate = '3e4 1/s'\nuntil = { stress = '500 MPa', steps = 5 }\n"
+    )
+    legs = answered(CASE + LATTICE + path)["stress_legs"]
+    assert [leg["leg"] for leg in legs] == [1, 2]
+    assert [leg["reached_Pa"] for leg in legs] == [pytest.approx(5e6, rel=0.01), pytest.approx(3e6, rel=0.01)]
+
+
 @pytest.mark.parametrize("box", [PLATES, LATTICE])
 def test_a_stress_out_of_reach_is_exit_5_with_its_reason_and_curve(answered, packing, box, monkeypatch) -> None:
     impatient(monkeypatch, 2000)

@@ -96,6 +96,38 @@ def test_a_path_ends_where_spheres_come_to_touch_on_both_sides(tmp_path, path, g
     assert len(curve_rows(state)["strain"]) >= 2
 
 
+def alone(*radius: float, box: tuple[float, float, float]) -> Spheres:
+    """Spheres in µm that stay apart, the largest in the middle and the other at a corner."""
+    position = np.array([np.array(box) / 2, np.zeros(3)])[: len(radius)] * 1e-6
+    return Spheres(position, np.array(radius) * 1e-6, np.zeros(len(radius), int), np.array(box) * 1e-6)
+
+
+SQUEEZED = '[box]\nperiodic = "xyz"\n[[path]]\nstrain_rate = {}\nuntil = {{ strain = {} }}\n'
+ITSELF = [
+    (SQUEEZED.format('"2e4 1/s"', 0.06), alone(5.0, box=(10.1, 10.1, 10.1)), 9.99e-6),
+    (SQUEEZED.format('{ zz = "2e4 1/s" }', 0.05), alone(5.0, box=(30.0, 30.0, 10.1)), 9.99e-6),
+    (SQUEEZED.format('"5e4 1/s"', 0.30), alone(5.0, 0.5, box=(11.1, 11.1, 11.1)), 9.99e-6),
+]
+
+
+@pytest.mark.parametrize(("path", "grains", "width"), ITSELF)
+def test_a_path_ends_where_a_sphere_comes_to_meet_its_own_image(tmp_path, path, grains, width) -> None:
+    """Alone in its box, or too large for it beside a small one: no list of pairs holds that contact."""
+    case = case_of(tmp_path, path)
+    assert fit_faults(case, grains) == []
+    state = led(case, grains)
+    assert state.tables["progress"]["done"].tolist() == [2]
+    (fault,) = narrowed(case, grains, state)
+    assert "own images" in str(fault)
+    assert float(str(fault.value).split()[0]) == pytest.approx(width, rel=5e-3)
+    assert state.tables["rows"]["doubled"][[0, -1]].tolist() == [0, 1]
+
+
+def test_a_sphere_wider_than_its_box_between_plates_is_refused(tmp_path) -> None:
+    (fault,) = fit_faults(case_of(tmp_path, PLATES), alone(5.0, box=(30.0, 9.5, 12.0)))
+    assert "own images" in str(fault)
+
+
 def test_a_press_in_a_narrow_box_counts_spheres_that_touch_twice(device) -> None:
     """The box of a card is warned of, not refused; its answer says what was lost."""
     packing = spheres([[0.95, 1.9, 1.0], [2.85, 1.9, 2.6]], 1.0, width=3.8, height=3.6)

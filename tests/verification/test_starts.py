@@ -122,6 +122,19 @@ def test_spheres_laid_into_one_another_fly_apart_with_the_energy_of_their_contac
     assert gap_of(state.rows, energy)[-1] == pytest.approx(abs(state.rows["kinetic"][-1] / energy - 1.0), abs=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.1, 0.02])
+@pytest.mark.parametrize(("drive", "dent"), [(between_platens, 0.19), (between_platens, 0.12), (without_platens, 0.12)])
+def test_energy_outlasts_the_impacts_that_follow_and_the_better_the_shorter_the_step(drive, dent, share) -> None:
+    """The spheres meet again across the side of the box: contacts that open must not let the step grow past that."""
+    overlap = dent * RADIUS
+    position = [[20.0, 20.0, 20.0], [20.0 + 2 * RADIUS - overlap, 20.0, 20.0]]
+    leg = Leg(0.0, None, {"steps": 3000}) if drive is between_platens else ProbeLeg((0.0,) * 4, ends={"steps": 3000})
+    packing = spheres(position, RADIUS, width=60.0, height=60.0)
+    state = drive(packing, leg, grain=replace(GRAIN, restitution=1.0), every_steps=100, contact_share=share)
+    energy = state.rows["kinetic"] + state.rows["elastic"]
+    assert energy == pytest.approx(energy[0], rel={0.3: 2e-2, 0.1: 2e-3, 0.02: 2e-4}[share])
+
+
 WALLED = replace(GRAIN, restitution=1.0)  # no dashpots: they would answer to the speed
 
 
