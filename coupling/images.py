@@ -22,6 +22,7 @@ AXES = ("x", "y", "z")
 ACTIVE, PORE, BINDER, CRACKED = 0, 1, 2, 3  # labels of voxelised packings
 
 BYTES_PER_VOXEL = 60  # of a solution at porosity 0.35 (tests/benchmarks/transport.py)
+LEAST_DIFFUSIVITY = 1e-6  # relative, of a phase that conducts
 NAMED_LABELS = 12  # labels that a message lists
 LABEL_LIMIT = 1 << 16
 MOST_VOXELS = 2**31 - 1  # the range of their index
@@ -115,7 +116,7 @@ def phases_of(text: str, image: VoxelImage | None) -> Phases:
     """The phases that `--phase` names: "1", "1, 2=0.33", or "1, 2=0.33:0.47" with the pores of 2. Raises InputError.
 
     A phase that conducts in part is a porous one. Where its pores are not given they are as many as its diffusivity
-    asks for at least, min(D, 1): D/D_0 = ε/τ with τ of 1. So τ of the whole image is 1 or more.
+    asks for at least: D/D_0 = ε/τ with τ of 1. So τ of the whole image is 1 or more, and nothing conducts more than 1.
     """
     allowed = 'a label, or labels with their relative diffusivity and the pores in them, "1, 2=0.33:0.47"'
     phases, pores = dict[int, float](), dict[int, float]()
@@ -126,17 +127,18 @@ def phases_of(text: str, image: VoxelImage | None) -> Phases:
             if "_" in word:
                 raise ValueError
             number, share = int(label), float(value) if value.strip() else 1.0
-            inside = float(own) if own.strip() else min(share, 1.0)
+            inside = float(own) if own.strip() else share
         except ValueError:
             raise InputError(Fault("--phase", text[:80], "is not understood", allowed)) from None
         if number in phases:
             raise InputError(Fault("--phase", text[:80], f"names label {number} twice", allowed))
-        if not 1e-6 <= share <= 1e6:
-            why = f"has a diffusivity of {share:g}"
-            raise InputError(Fault("--phase", text[:80], why, "1e-6 to 1e6, relative; leave out what does not conduct"))
-        if not min(share, 1.0) <= inside <= 1.0:
+        if not LEAST_DIFFUSIVITY <= share <= 1.0:
+            why = f"has a diffusivity of {share:g} in label {number}, relative to that of the free electrolyte"
+            remedy = f"{LEAST_DIFFUSIVITY:g} to 1; leave out what does not conduct"
+            raise InputError(Fault("--phase", text[:80], why, remedy))
+        if not share <= inside <= 1.0:
             why = f"has a porosity of {inside:g} in label {number}"
-            raise InputError(Fault("--phase", text[:80], why, f"{min(share, 1.0):g} (its diffusivity) to 1"))
+            raise InputError(Fault("--phase", text[:80], why, f"{share:g} (its diffusivity) to 1"))
         phases[number], pores[number] = share, inside
     if image is not None:
         _check_present(image, phases)

@@ -9,7 +9,7 @@ from kalander.dem.generate import near_pairs
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 
-__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "plate_depth", "sphere_faults"]
+__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "crowded", "plate_depth", "sphere_faults"]
 
 MOST_PARTICLES = 2**31 // 32  # as coupling.estimates
 RADII = 1e-9, 0.5e-3  # m: an electrode has no particle above 1 mm; larger ones are micrometres taken for metres
@@ -140,7 +140,7 @@ def _pair_faults(name: str, spheres: Spheres, limit: float | None, periodic: boo
     walls = np.array(spheres.walls[:sides])
     if limit is None and not walls.any():
         return
-    faults = list(_crowded(name, spheres))
+    faults = list(crowded(name, spheres))
     if faults:
         yield from faults
         return
@@ -162,7 +162,7 @@ def _pair_faults(name: str, spheres: Spheres, limit: float | None, periodic: boo
         yield Fault(f"{name}: position", "spheres", why, f"up to {limit:g} (packing.largest_overlap)")
 
 
-def _crowded(name: str, spheres: Spheres) -> Iterator[Fault]:
+def crowded(name: str, spheres: Spheres) -> Iterator[Fault]:
     """More than a box can hold, or equal centres: a search would list every two of thousands in one place."""
     filling = _filling(spheres)
     if filling > FULLEST:
