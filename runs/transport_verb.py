@@ -21,6 +21,7 @@ from kalander.coupling.images import (
     axes_of,
     check_memory,
     phases_of,
+    spacing_overruled,
     voxel_size,
 )
 from kalander.coupling.quantity import QuantityError, parse_quantity
@@ -76,7 +77,9 @@ def transport_image(
         if periodic:
             warnings.append("--periodic: a packing repeats along x and y, and ends at its plates along z, in any case")
     else:
-        warnings = [f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source))]
+        warnings = [
+            f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source), *spacing_overruled(source, size))
+        ]
 
     # the kernel language is not imported for input that is refused
     from kalander.coupling.ionic import measure
