@@ -30,8 +30,8 @@ MOST_VOXELS = 2**31 - 1  # the range of their index
 
 @dataclass(frozen=True)
 class VoxelImage:
-    """labels: integers or bool, shape (x, y, z); spacing: of voxels where the file says it, relative or absolute, None along
-    an axis of which it does not.
+    """labels: integers or bool, shape (x, y, z); spacing: of voxels where the file says it, relative or absolute,
+    None along an axis of which it does not.
 
     notes: what was assumed, a sentence each.
     """

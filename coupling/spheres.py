@@ -50,7 +50,7 @@ def sphere_faults(
     None: any, as long as the centres stand between the plates. periodic: in all directions, no plates.
     """
     faults = list(_shape_faults(name, spheres)) or list(_value_faults(name, spheres, materials))
-    faults = faults or list(_size_faults(name, spheres))
+    faults = faults or list(_size_faults(name, spheres, 3 if periodic else 2))
     if faults:
         yield from faults
         return
@@ -82,8 +82,11 @@ def _value_faults(name: str, spheres: Spheres, materials: int | None) -> Iterato
         yield Fault(f"{name}: box_size", size.tolist(), "is no size", "three lengths above 0 m")
 
 
-def _size_faults(name: str, spheres: Spheres) -> Iterator[Fault]:
-    """Sizes that no particle of an electrode has, or that do not fit each other."""
+def _size_faults(name: str, spheres: Spheres, sides: int) -> Iterator[Fault]:
+    """Sizes that no particle of an electrode has, or that do not fit each other.
+
+    sides: along which the box repeats, so that a larger sphere would meet itself; plates may hold it from both sides.
+    """
     radius, size = spheres.radius, spheres.box_size
     smallest, largest = float(radius.min()), float(radius.max())
     if not RADII[0] < smallest <= largest <= RADII[1]:
@@ -91,8 +94,9 @@ def _size_faults(name: str, spheres: Spheres) -> Iterator[Fault]:
         allowed = f"{RADII[0]:g} m to {RADII[1]:g} m; 5 um is 5e-6"
         yield Fault(f"{name}: radius", f"{smallest:.6g} to {largest:.6g} m", why, allowed)
         return
-    if 2 * largest > size.min():
-        yield Fault(f"{name}: radius", largest, "is of a sphere larger than the box", f"below {size.min() / 2:g} m")
+    narrowest = float(size[:sides].min())
+    if 2 * largest > narrowest:
+        yield Fault(f"{name}: radius", largest, "is of a sphere larger than the box", f"below {narrowest / 2:g} m")
         return
     fraction = _filling(spheres)
     if fraction < EMPTIEST:

@@ -116,6 +116,7 @@ REFUSED = {
     "empty bounds": (dump(bounds=["0 21", "21 21", "0 21"]), ["box_size"]),
     "bounds that are none": (dump(bounds=["0 inf", "0 21", "0 21"]), ["finite"]),
     "unknown boundary": (dump("pp pp qq"), ["'pp pp qq'"]),
+    "boundary that repeats to one side": (dump("pf pp pp"), ["'pf pp pp'", "both sides"]),
     "box that follows its particles": (dump("ss pp ff"), ["along x", "ss"]),
     "no radius": (dump(columns="id type x y z q"), ["columns", "radius or diameter"]),
     "radius and diameter": (dump(columns="id type x y z radius diameter", rows=rows_of("{n} 1 {x} {y} {z} 5 5")),
@@ -146,6 +147,8 @@ REFUSED = {
     "perhaps full": (data("", FULL), ["names no style", "Atoms # sphere"]),
     "charges for densities": (data("", rows_of("{n} 1 10 -0.5 {x} {y} {z}")), ["density"]),
     "one flag": (data(rows=rows_of("{n} 1 10 4.7 {x} {y} {z} 0")), ["too many", "image flags"]),
+    "image flag of a half": (data(rows=rows_of("{n} 1 10 4.7 {x} {y} {z} 0 1.5 0")), ["'1.5'", "whole number"]),
+    "image flag nan": (data(rows=rows_of("{n} 1 10 4.7 {x} {y} {z} 0 0 nan")), ["'nan'"]),
     "data, tilted": (data(head="1 0 0 xy xz yz"), ["tilted", "1 0 0"]),
     "data, box vectors": (data(head="21 0 0 avec"), ["vectors"]),
     "data, more rows": (data(atoms="3 atoms"), ["more rows", "3"]),
@@ -213,6 +216,19 @@ def test_side_walls_are_told_and_touch_nothing(tmp_path) -> None:
         assert "0-1" in fault
         read(tmp_path, dump("pp ff ff", rows=[first, f"2 1 {place} 5.5 5.25 5"]))
     assert "along z" in read(tmp_path, dump("pp pp ff"), periodic=True).notes[0]
+
+
+def test_a_sphere_held_by_both_plates_is_read(tmp_path) -> None:
+    """A plate has no image behind it: only along x and y, where the box repeats, a sphere must fit into it."""
+    held = {"position": [[1e-5, 1e-5, 4.75e-6]], "radius": [5e-6], "type": [0]}
+    flat = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 2e-5, 9.5e-6]))
+    assert read(tmp_path, flat).radius == [5e-6]
+    assert "larger than the box" in refusal(tmp_path, flat, periodic=True)
+    thin = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 9.5e-6, 2e-5]))
+    assert "larger than the box" in refusal(tmp_path, thin)
+    held["position"] = [[1e-5, 1e-5, 3.5e-6]]
+    deep = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 2e-5, 7e-6]))
+    assert "stands in a plate by 0.3" in refusal(tmp_path, deep)
 
 
 def arrays(**changes) -> dict[str, np.ndarray]:
