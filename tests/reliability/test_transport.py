@@ -12,6 +12,7 @@ import pytest
 
 from kalander.coupling.card import load_card
 from kalander.kernels.errors import InputError, NumericalError
+from kalander.runs import api
 from kalander.runs.transport_verb import transport_image
 
 pytestmark = pytest.mark.timeout(120)
@@ -151,6 +152,8 @@ def test_a_pack_of_a_study_is_measured(tmp_path, measured) -> None:
     write(tmp_path / "pack.h5", Data(tables, {}), PACKED, kind="result", identity={})
     found = measured(tmp_path / "pack.h5", voxel="2 um", axis="z")
     assert found["porosity"] == pytest.approx(1 - 4 / 3 * np.pi * 5**3 / 20**3, abs=2e-3)
+    assert "binder and additive count as pores" in found["warnings"][0]
+    assert "0.125 of the box" in found["warnings"][0]
     with pytest.raises(InputError, match=r"--replica.*below 1"):
         measured(tmp_path / "pack.h5", replica=1)
     write(
@@ -382,6 +385,12 @@ def test_file_is_refused_with_the_reason(tmp_path, name, make, words) -> None:
         transport_image(make(tmp_path), voxel="0.5 um")
     for word in words:
         assert word in str(caught.value)
+
+
+def test_no_name_is_no_folder() -> None:
+    """An empty variable of a shell would be the folder one stands in."""
+    with pytest.raises(InputError, match="names no file"):
+        api.transport("", voxel="1 um")
 
 
 def test_refusal_is_exit_2_before_the_kernel_language_is_loaded(tmp_path) -> None:
