@@ -257,7 +257,9 @@ def test_a_packing_to_be_measured_may_overlap_and_have_no_types(tmp_path) -> Non
     clump = arrays(type=None, clump=np.zeros(4, int), position=np.full((4, 3), 1e-5), radius=np.full(4, 9e-6))
     held = io.BytesIO()
     np.savez(held, **clump)
-    assert read(tmp_path, held.getvalue(), materials=None, length_unit="1 m").notes == ()
+    (note,) = read(tmp_path, held.getvalue(), materials=None, length_unit="1 m").notes
+    assert "binder and additive of the recipe count as pores" in note
+    assert read(tmp_path, archive(), materials=None, length_unit="1 m").notes == ()
     assert "1 spheres stand in the ends" in read(tmp_path, dump(rows=["1 1 5 5 0.5 5"]), materials=None).notes[0]
     assert "stands in a plate" in refusal(tmp_path, dump(rows=["1 1 5 5 -0.5 5"]), materials=None)
 
