@@ -15,13 +15,14 @@ from kalander.kernels.host import memory_bytes
 
 __all__ = [
     "ACTIVE", "AXES", "BINDER", "CRACKED", "MOST_VOXELS", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",
-    "check_shape", "checked_values", "phases_of", "voxel_size",
+    "check_shape", "checked_values", "phases_of", "spacing_overruled", "voxel_size",
 ]  # fmt: skip
 
 AXES = ("x", "y", "z")
 ACTIVE, PORE, BINDER, CRACKED = 0, 1, 2, 3  # labels of voxelised packings
 
 BYTES_PER_VOXEL = 60  # of a solution at porosity 0.35 (tests/benchmarks/transport.py)
+LEAST_DIFFUSIVITY = 1e-6  # relative, of a phase that conducts
 NAMED_LABELS = 12  # labels that a message lists
 LABEL_LIMIT = 1 << 16
 MOST_VOXELS = 2**31 - 1  # the range of their index
@@ -29,14 +30,15 @@ MOST_VOXELS = 2**31 - 1  # the range of their index
 
 @dataclass(frozen=True)
 class VoxelImage:
-    """labels: integers or bool, shape (x, y, z); spacing: of voxels where the file says it, relative or absolute.
+    """labels: integers or bool, shape (x, y, z); spacing: of voxels where the file says it, relative or absolute,
+    None along an axis of which it does not.
 
     notes: what was assumed, a sentence each.
     """
 
     name: str
     labels: np.ndarray
-    spacing: tuple[float, float, float] | None = None
+    spacing: tuple[float | None, float | None, float | None] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -66,14 +68,16 @@ def check_memory(where: str, value: object, voxels: int, itemsize: int = 1) -> N
 
 
 def checked_values(path: Path, values: np.ndarray) -> np.ndarray:
-    """Refuse labels that are no whole numbers."""
+    """Refuse labels that are no whole numbers; truth values come back with bytes of 0 and 1, whatever theirs were."""
+    if values.dtype.kind == "b":  # Pillow, and files that do not keep to it, have 255 for true
+        return values.view(np.uint8) != 0
     if values.dtype.kind == "f":
         where, missing = f"{path}: labels", int(np.isnan(values).sum())
         if missing:
             why = f"is not a label ({missing} voxels hold NaN)"
             raise InputError(Fault(where, "nan", why, "integers or bool; segment the image first"))
         raise InputError(Fault(where, str(values.dtype), "is not a type of labels", "integers or bool, such as uint8"))
-    if values.dtype.kind != "b" and int(values.max()) - int(values.min()) >= LABEL_LIMIT:
+    if int(values.max()) - int(values.min()) >= LABEL_LIMIT:
         span = f"{values.min()} to {values.max()}"
         raise InputError(Fault(f"{path}: labels", span, "is too wide a range", f"fewer than {LABEL_LIMIT} labels"))
     return values
@@ -115,7 +119,7 @@ def phases_of(text: str, image: VoxelImage | None) -> Phases:
     """The phases that `--phase` names: "1", "1, 2=0.33", or "1, 2=0.33:0.47" with the pores of 2. Raises InputError.
 
     A phase that conducts in part is a porous one. Where its pores are not given they are as many as its diffusivity
-    asks for at least, min(D, 1): D/D_0 = ε/τ with τ of 1. So τ of the whole image is 1 or more.
+    asks for at least: D/D_0 = ε/τ with τ of 1. So τ of the whole image is 1 or more, and nothing conducts more than 1.
     """
     allowed = 'a label, or labels with their relative diffusivity and the pores in them, "1, 2=0.33:0.47"'
     phases, pores = dict[int, float](), dict[int, float]()
@@ -126,17 +130,18 @@ def phases_of(text: str, image: VoxelImage | None) -> Phases:
             if "_" in word:
                 raise ValueError
             number, share = int(label), float(value) if value.strip() else 1.0
-            inside = float(own) if own.strip() else min(share, 1.0)
+            inside = float(own) if own.strip() else share
         except ValueError:
             raise InputError(Fault("--phase", text[:80], "is not understood", allowed)) from None
         if number in phases:
             raise InputError(Fault("--phase", text[:80], f"names label {number} twice", allowed))
-        if not 1e-6 <= share <= 1e6:
-            why = f"has a diffusivity of {share:g}"
-            raise InputError(Fault("--phase", text[:80], why, "1e-6 to 1e6, relative; leave out what does not conduct"))
-        if not min(share, 1.0) <= inside <= 1.0:
+        if not LEAST_DIFFUSIVITY <= share <= 1.0:
+            why = f"has a diffusivity of {share:g} in label {number}, relative to that of the free electrolyte"
+            remedy = f"{LEAST_DIFFUSIVITY:g} to 1; leave out what does not conduct"
+            raise InputError(Fault("--phase", text[:80], why, remedy))
+        if not share <= inside <= 1.0:
             why = f"has a porosity of {inside:g} in label {number}"
-            raise InputError(Fault("--phase", text[:80], why, f"{min(share, 1.0):g} (its diffusivity) to 1"))
+            raise InputError(Fault("--phase", text[:80], why, f"{share:g} (its diffusivity) to 1"))
         phases[number], pores[number] = share, inside
     if image is not None:
         _check_present(image, phases)
@@ -170,14 +175,28 @@ def voxel_size(text: str | None, image: VoxelImage | None) -> tuple[float, float
         raise InputError(Fault("--voxel", text, f"gives {len(sizes)} lengths", allowed))
     if any(not 1e-12 <= size <= 1.0 for size in sizes):
         raise InputError(Fault("--voxel", text, "is no size of a voxel", f"1e-12 to 1 m: {allowed}"))
-    if len(sizes) == 1 and image is not None and image.spacing is not None:
-        spacing = image.spacing
-        if not all(0 < value < float("inf") for value in spacing):
-            why = f"is one length, but the file says that its voxels measure {spacing} along x, y, z"
-            raise InputError(Fault(f"{image.name}: --voxel", text, why, 'three lengths, "0.5 um, 0.5 um, 1 um"'))
-        if max(spacing) > 1.001 * min(spacing):
-            ratio = " : ".join(f"{value / min(spacing):.3g}" for value in spacing)
-            why = f"is one length, but the file says that its voxels are {ratio} along x, y, z"
-            raise InputError(Fault(f"{image.name}: --voxel", text, why, 'three lengths, "0.5 um, 0.5 um, 1 um"'))
+    if len(sizes) == 1 and image is not None and (said := _uneven(image)):
+        why = f"is one length, but the file says that its voxels {said} along x, y, z"
+        raise InputError(Fault(f"{image.name}: --voxel", text, why, 'three lengths, "0.5 um, 0.5 um, 1 um"'))
     x, y, z = sizes if len(sizes) == 3 else sizes * 3
     return x, y, z
+
+
+def _uneven(image: VoxelImage) -> str:
+    """What the file says of voxels that are no cubes; nothing where it says nothing, or cubes."""
+    spacing = image.spacing or (None, None, None)
+    known = [value for value in spacing if value is not None]
+    if not all(0 < value < float("inf") for value in known):
+        return f"measure {spacing}"
+    if not known or max(known) <= 1.001 * min(known):
+        return ""
+    return f"are {' : '.join('?' if value is None else f'{value / min(known):.3g}' for value in spacing)}"
+
+
+def spacing_overruled(image: VoxelImage, size: tuple[float, float, float]) -> list[str]:
+    """A note where the lengths that were asked for are not in the proportion that the file says."""
+    scale = [asked / said for asked, said in zip(size, image.spacing or ()) if said]
+    if len(scale) < 2 or max(scale) <= 1.001 * min(scale):
+        return []
+    said = " : ".join("?" if value is None else f"{value:.4g}" for value in image.spacing or ())
+    return [f"the file says that its voxels are {said} along x, y, z; the lengths of --voxel are taken, as asked"]

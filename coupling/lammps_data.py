@@ -47,6 +47,7 @@ def read_data(path: Path, notes: PackingNotes) -> Spheres:
     wanted = ("id", "type", "diameter", "radius", "density", "x", "y", "z")
     places: dict[str, int] = {name: columns.index(name) for name in wanted if name in columns}
     widths = (len(columns), len(columns) + FLAGS)
+    _check_flags(rows, len(columns))
     rows = head.numbered(rows, columns.index("type"))
     table = rows_of(rows, places, widths, f"atom style {style or 'sphere'}, with or without three image flags")
     _check_table(table, head.types)
@@ -146,6 +147,15 @@ def _columns(style: str, rows: Iterable[str], types: int | None) -> tuple[str, .
         why = "names no style, and its third column may be types (styles full, bond) or diameters (style sphere)"
         raise Unreadable("Atoms", why, 'the style behind it, "Atoms # sphere"')
     return SPHERE
+
+
+def _check_flags(rows: Iterable[str], columns: int) -> None:
+    """Image flags behind the columns are whole numbers; else the columns are those of another style."""
+    for row in rows:
+        for word in row.split()[columns:]:
+            if not re.fullmatch(r"[+-]?[0-9]{1,18}", word):
+                why = f"holds {word[:40]!r} where an image flag is due, a whole number"
+                raise Unreadable("the file", why, "columns of the style, and three image flags or none")
 
 
 def _check_table(table: dict[str, np.ndarray], types: int | None) -> None:

@@ -103,6 +103,9 @@ def _bounds(words: list[str], rows: list[str]) -> Bounds:
     flags = words[len(named) :]
     if flags and (len(flags) != 3 or any(len(flag) != 2 or not set(flag) <= set("pfsm") for flag in flags)):
         raise Unreadable("the box", f"has boundaries {' '.join(words)[:40]!r}", 'such as "pp pp ff"')
+    if any("p" in flag and flag != "pp" for flag in flags):
+        why = f"has boundaries {' '.join(flags)!r}, of which one repeats to one side"
+        raise Unreadable("the box", why, "pp, which is periodic on both sides")
     due = kinds.get(named, 2)  # type: ignore[arg-type]
     numbers = [[real(word) for word in row.split()] for row in rows]
     if any(len(row) != due for row in numbers):

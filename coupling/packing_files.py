@@ -160,7 +160,10 @@ def _from_npz(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     if kind.dtype.kind == "u" and len(kind) and kind.max() > np.iinfo(np.int64).max:
         raise Unreadable("type", f"holds {kind.max()}", "types from 0")
     position, radius, size = (arrays[name].astype(float, copy=False) for name in ("position", "radius", "box_size"))
-    return Spheres(position, radius, kind.astype(np.int64, copy=False), size, notes=_about_unit(notes))
+    said = _about_unit(notes)
+    if not types and "clump.npy" in there:  # as `kalander pack` writes it: of a recipe, whose binder is not in the file
+        said = (*said, "only the spheres are measured: binder and additive of the recipe count as pores")
+    return Spheres(position, radius, kind.astype(np.int64, copy=False), size, notes=said)
 
 
 def _check_free(clump: np.ndarray) -> None:
@@ -222,6 +225,9 @@ def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     size = np.array([*packing.width, packing.height]) * 1e-6
     kinds = packing.material.astype(np.int64)
     solids = float(packed.tables["boxes"]["solids"][notes.replica])
-    return Spheres(
-        packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solids, notes=_about_unit(notes)
-    )
+    said = _about_unit(notes)
+    if not types:
+        share = solids / float(np.prod(size))
+        why = f"its solids are {share:.3g} of the box and only the spheres are measured"
+        said = (*said, f"{why}: binder and additive count as pores; stage transport of the study has them")
+    return Spheres(packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solids, notes=said)

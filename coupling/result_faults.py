@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from kalander.coupling.homogenise import closure_from
 from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
+from kalander.coupling.transport_bounds import transport_flags
 from kalander.dem.clumps import clump_faults, rotation_matrices
 from kalander.dem.criteria import CRITERIA
 from kalander.dem.ledger import ledger_columns
@@ -49,7 +50,7 @@ FRAMES = {
     "strain": (-1.0, 1.0),
     "porosity": (0.0, 1.0),
     "solid_fraction": (0.0, 1.0),
-    "coordination": (0.0, 1e4),
+    "coordination": (0.0, 30.0),  # mean contacts of a sphere: some 14 in the densest packings
     "broken_bond_fraction": SHARE,
     "cracked_fraction": SHARE,
     **{f"cracked_{name}": SHARE for name in CRITERIA},
@@ -382,37 +383,43 @@ def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
     if not np.array_equal(np.unique(row), np.flatnonzero(solved)):
         yield "profiles are not of the settings that were solved"
         return
-    yield from _rolled_faults({name: column[solved] for name, column in settings.items()})
+    yield from _rolled_faults({name: column[solved] for name, column in settings.items()}, config)
     for setting in np.flatnonzero(solved):
         here = row == setting
         given = {name: column[setting] for name, column in settings.items()}
         yield from _profile_faults({name: column[here] for name, column in profiles.items()}, given)
 
 
-def _rolled_faults(settings: Table) -> Faults:
-    """Solved settings: thickness, springback and porosity are of one coating."""
+def _rolled_faults(settings: Table, config: Mapping[str, Any]) -> Faults:
+    """Solved settings: thickness, springback and porosity are of one coating, and the web is that and its foil."""
     least, after = settings["coating_minimum_thickness"], settings["coating_exit_thickness"]
     if (np.abs(after / least - 1.0 - settings["springback"]) > 0.2).any():
         yield "springback is not that of the thicknesses"
     solid, left = (1.0 - settings["porosity_nip"]) * least, (1.0 - settings["porosity_exit"]) * after
     if (np.abs(solid / left - 1.0) > 0.01).any():
         yield "porosities are not those of the thicknesses"
+    if "electrode" in config:
+        web = config["electrode"]["foil"]["thickness"] + config["electrode"]["sides"] * after
+        if (np.abs(settings["exit_thickness"] / web - 1.0) > 1e-3).any():
+            yield "thicknesses of the web are not those of its coatings and foil"
+    elif (settings["exit_thickness"] < 0.999 * after).any():
+        yield "webs are thinner than their coating"
 
 
 def _profile_faults(profile: Table, setting: Mapping[str, Any]) -> Faults:
     """Pressure along the nip: where the web touches, up to the peak, and of the line load."""
     x, pressure, peak = profile["x"], profile["pressure"], setting["peak_pressure"]
     if not (np.diff(x) > 0).all():
-        yield f"the profile of {setting['name']!r} does not run along the nip"
+        yield f"the profile of {str(setting['name'])!r} does not run along the nip"
         return
     carried = pressure > 1e-3 * peak
     if abs(pressure.max() - peak) > 0.2 * peak or (x[carried] > setting["entry_x"]).any() or (
         x[carried] < setting["exit_x"]
     ).any():  # fmt: skip
-        yield f"the profile of {setting['name']!r} is not of its peak, entry and exit"
+        yield f"the profile of {str(setting['name'])!r} is not of its peak, entry and exit"
     load = float((0.5 * (pressure[1:] + pressure[:-1]) * np.diff(x)).sum())
     if not 0.2 < load / setting["line_load"] < 5.0:
-        yield f"the profile of {setting['name']!r} is not of its line load"
+        yield f"the profile of {str(setting['name'])!r} is not of its line load"
 
 
 def transport_faults(data: Data, config: Mapping[str, Any]) -> Faults:
@@ -432,8 +439,11 @@ def transport_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         return
     with np.errstate(divide="ignore", invalid="ignore"):
         closed = states["tortuosity"] * ratio / states["porosity_voxels"][:, None]
-    if ((closed < 0.2) | (closed > 5.0)).any():
+    if (np.abs(closed - 1.0) > 1e-6).any():  # NaN where nothing goes through
         yield "tortuosities are not porosity over effective ratio"
+    flags = data.attributes.get("flags", [])
+    if not isinstance(flags, list) or len(transport_flags(states)) > len(flags):
+        yield "values lie above what the phases allow, and are not flagged"
     if not np.allclose(states["fabric"], np.swapaxes(states["fabric"], 1, 2), atol=1e-6):
         yield "a fabric tensor is not symmetric"
 

@@ -9,7 +9,7 @@ from kalander.dem.generate import near_pairs
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 
-__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "plate_depth", "sphere_faults"]
+__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "crowded", "plate_depth", "sphere_faults"]
 
 MOST_PARTICLES = 2**31 // 32  # as coupling.estimates
 RADII = 1e-9, 0.5e-3  # m: an electrode has no particle above 1 mm; larger ones are micrometres taken for metres
@@ -50,7 +50,7 @@ def sphere_faults(
     None: any, as long as the centres stand between the plates. periodic: in all directions, no plates.
     """
     faults = list(_shape_faults(name, spheres)) or list(_value_faults(name, spheres, materials))
-    faults = faults or list(_size_faults(name, spheres))
+    faults = faults or list(_size_faults(name, spheres, 3 if periodic else 2))
     if faults:
         yield from faults
         return
@@ -82,8 +82,11 @@ def _value_faults(name: str, spheres: Spheres, materials: int | None) -> Iterato
         yield Fault(f"{name}: box_size", size.tolist(), "is no size", "three lengths above 0 m")
 
 
-def _size_faults(name: str, spheres: Spheres) -> Iterator[Fault]:
-    """Sizes that no particle of an electrode has, or that do not fit each other."""
+def _size_faults(name: str, spheres: Spheres, sides: int) -> Iterator[Fault]:
+    """Sizes that no particle of an electrode has, or that do not fit each other.
+
+    sides: along which the box repeats, so that a larger sphere would meet itself; plates may hold it from both sides.
+    """
     radius, size = spheres.radius, spheres.box_size
     smallest, largest = float(radius.min()), float(radius.max())
     if not RADII[0] < smallest <= largest <= RADII[1]:
@@ -91,8 +94,9 @@ def _size_faults(name: str, spheres: Spheres) -> Iterator[Fault]:
         allowed = f"{RADII[0]:g} m to {RADII[1]:g} m; 5 um is 5e-6"
         yield Fault(f"{name}: radius", f"{smallest:.6g} to {largest:.6g} m", why, allowed)
         return
-    if 2 * largest > size.min():
-        yield Fault(f"{name}: radius", largest, "is of a sphere larger than the box", f"below {size.min() / 2:g} m")
+    narrowest = float(size[:sides].min())
+    if 2 * largest > narrowest:
+        yield Fault(f"{name}: radius", largest, "is of a sphere larger than the box", f"below {narrowest / 2:g} m")
         return
     fraction = _filling(spheres)
     if fraction < EMPTIEST:
@@ -140,7 +144,7 @@ def _pair_faults(name: str, spheres: Spheres, limit: float | None, periodic: boo
     walls = np.array(spheres.walls[:sides])
     if limit is None and not walls.any():
         return
-    faults = list(_crowded(name, spheres))
+    faults = list(crowded(name, spheres))
     if faults:
         yield from faults
         return
@@ -162,7 +166,7 @@ def _pair_faults(name: str, spheres: Spheres, limit: float | None, periodic: boo
         yield Fault(f"{name}: position", "spheres", why, f"up to {limit:g} (packing.largest_overlap)")
 
 
-def _crowded(name: str, spheres: Spheres) -> Iterator[Fault]:
+def crowded(name: str, spheres: Spheres) -> Iterator[Fault]:
     """More than a box can hold, or equal centres: a search would list every two of thousands in one place."""
     filling = _filling(spheres)
     if filling > FULLEST:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ MOST_PAGES = 1 << 16
 LOSSY = (6, 7, 33003, 33005, 34712, 34892, 50001, 50002)  # JPEG and its kin, WebP
 BY_PILLOW = (2, 3, 4, 5, 34925, 50000)  # fax, LZW, LZMA, Zstandard
 BITS = (1, 8, 16, 32, 64)
+WHITE_IS_ZERO = 0  # of the tag PhotometricInterpretation
+PIXELS = re.compile(r"<(?:\w+:)?Pixels\b([^>]*)>")
+ATTRIBUTE = re.compile(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']")
+OME_UNITS = {
+    "pm": 1e-6, "nm": 1e-3, "\u00b5m": 1.0, "\u03bcm": 1.0, "um": 1.0, "&#181;m": 1.0, "&#xB5;m": 1.0, "mm": 1e3,
+    "cm": 1e4, "m": 1e6, "pixel": 1.0, "reference frame": 1.0,
+}  # fmt: skip
 
 
 def read_tiff(path: Path, number: str | None) -> VoxelImage:
@@ -40,7 +48,10 @@ def read_tiff(path: Path, number: str | None) -> VoxelImage:
                 _check_pages(path, file, chosen)
                 shape = (len(chosen), *chosen[0].shape) if len(chosen) > 1 else tuple(chosen[0].shape)
                 check_shape(path, shape, np.dtype(chosen[0].dtype))
-                spacing = _spacing(file)
+                first = next(index for index, series in enumerate(file.series) if series is chosen[0])
+                spacing, notes = _spacing(file, chosen[0], first)
+                if chosen[0].keyframe.photometric == WHITE_IS_ZERO:
+                    notes = (*notes, "its pages call 1 black; label 1 is what is stored as 1, as tifffile writes it")
                 parts = [_pixels(path, series) for series in chosen]
         except (InputError, Unreadable):
             raise
@@ -49,7 +60,7 @@ def read_tiff(path: Path, number: str | None) -> VoxelImage:
     values = parts[0] if len(parts) == 1 else np.stack(parts)
     if values.shape != shape:
         raise Unreadable("the file", f"declares the shape {shape} and holds {values.shape}", ALLOWED)
-    return VoxelImage(path.name, checked_values(path, np.ascontiguousarray(values.transpose(2, 1, 0))), spacing)
+    return VoxelImage(path.name, checked_values(path, np.ascontiguousarray(values.transpose(2, 1, 0))), spacing, notes)
 
 
 @contextmanager
@@ -100,6 +111,9 @@ def _check_pages(path: Path, file: Any, chosen: list[Any]) -> None:
                 raise Unreadable("the file", f"has {whole.bitspersample} bits a sample", f"{BITS}")
             if min(whole.imagewidth, whole.imagelength) < 1:
                 raise Unreadable("the file", f"has pages of {whole.imagewidth} by {whole.imagelength} pixels", ALLOWED)
+            if whole.photometric == WHITE_IS_ZERO and not _bits_as_stored(series):
+                why = "counts brightness from white, so that its labels are turned around"
+                raise Unreadable("the file", why, "pages whose zero is black (BlackIsZero)")
             last = max((int(a) + int(n) for a, n in zip(page.dataoffsets, page.databytecounts)), default=0)
             if last > end or not page.dataoffsets:
                 raise Unreadable("the file", f"is cut short: pixels end at byte {last}, the file at {end}", ALLOWED)
@@ -115,6 +129,11 @@ def _check_pages(path: Path, file: Any, chosen: list[Any]) -> None:
         raise Unreadable("the file", f"is cut short: it announces {announced} pages and holds {held}", ALLOWED)
 
 
+def _bits_as_stored(series: Any) -> bool:
+    """Truth values as tifffile writes them by default: true is 1, though the tag calls 1 black."""
+    return bool(series.kind == "shaped" and series.keyframe.bitspersample == 1)
+
+
 def _pixels(path: Path, series: Any) -> np.ndarray:
     """The values of a series; what tifffile cannot unpack without help, Pillow does page by page."""
     method = int(series.keyframe.compression)
@@ -125,7 +144,7 @@ def _pixels(path: Path, series: Any) -> np.ndarray:
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-        if method not in BY_PILLOW or series.keyframe.photometric == 0:
+        if method not in BY_PILLOW:
             remedy = "pip install imagecodecs, or save without compression"
             raise Unreadable("the file", f"is compressed by method {method}", remedy) from None
     from PIL import Image
@@ -138,16 +157,42 @@ def _pixels(path: Path, series: Any) -> np.ndarray:
     return np.stack(pages).reshape(series.shape)
 
 
-def _spacing(file: Any) -> tuple[float, float, float] | None:
-    """Relative voxel sizes that ImageJ writes: pixels a unit across, and the distance of pages."""
-    tags, about = file.pages[0].tags, file.imagej_metadata or {}
-    if "spacing" not in about or "XResolution" not in tags or "YResolution" not in tags:
+Spacing = tuple[float | None, float | None, float | None]
+
+
+def _spacing(file: Any, chosen: Any, number: int) -> tuple[Spacing | None, tuple[str, ...]]:
+    """Voxel sizes along x, y, z as the file says them, None where it does not, and notes.
+
+    Of OME the physical sizes [um] of the image of that number; else pixels a unit of length across, in any unit, and
+    the distance of pages that ImageJ writes.
+    """
+    if file.is_ome and (pixels := PIXELS.findall(file.ome_metadata or "")):
+        sizes = [_physical_size(pixels[min(number, len(pixels) - 1)], axis) for axis in "XYZ"]
+        return (sizes[0], sizes[1], sizes[2]), ()
+    tags, about = chosen.keyframe.tags, file.imagej_metadata or {}
+    across: list[float | None] = [None, None]
+    if "XResolution" in tags and "YResolution" in tags:
+        pairs = [tags[name].value for name in ("XResolution", "YResolution")]
+        if all(numerator > 0 for numerator, _ in pairs):
+            across = [denominator / numerator for numerator, denominator in pairs]
+    x, y = across
+    if "spacing" in about:
+        return (x, y, float(about["spacing"])), ()
+    if about and x is not None and x == y and abs(x - 1.0) > 1e-3:
+        why = f"the file says that pixels measure {x:.4g} across, and not how far its pages are apart"
+        return (x, y, None), (f"{why}, which is 1 to ImageJ",)
+    return (x, y, None), ()
+
+
+def _physical_size(pixels: str, axis: str) -> float | None:
+    """Size of a voxel [um] along X, Y or Z in the element Pixels of OME; None where it is not said."""
+    said = dict(ATTRIBUTE.findall(pixels))
+    if f"PhysicalSize{axis}" not in said:
         return None
-    across = [tags[name].value for name in ("XResolution", "YResolution")]
-    if any(numerator <= 0 for numerator, _ in across):
-        return None
-    x, y = (denominator / numerator for numerator, denominator in across)
-    return x, y, float(about["spacing"])
+    unit = said.get(f"PhysicalSize{axis}Unit", "\u00b5m")
+    if unit not in OME_UNITS:
+        raise Unreadable("the file", f"says voxel sizes in the unit {unit[:20]!r}", ", ".join(OME_UNITS))
+    return float(said[f"PhysicalSize{axis}"]) * OME_UNITS[unit]
 
 
 def _check_chain(path: Path) -> None:

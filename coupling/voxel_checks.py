@@ -9,11 +9,12 @@ from kalander.coupling.particles import size_classes
 from kalander.coupling.transport_section import TransportSection
 from kalander.kernels.errors import Fault
 
-__all__ = ["COARSE", "COARSEST", "coarse_voxels", "voxel_count", "voxel_of", "voxels_do_not_fit"]
+__all__ = ["COARSE", "COARSEST", "STAIRS", "coarse_voxels", "voxel_count", "voxel_of", "voxels_do_not_fit"]
 
 VOXELS_A_DIAMETER = 10  # of the smallest particle, where the card does not say
 # voxels over the smallest diameter: D_eff of spheres is 5 % off at a half, 1 % at a fifth, 0.3 % at a tenth
 COARSEST, COARSE = 0.5, 0.2
+STAIRS = 1 / VOXELS_A_DIAMETER  # where spheres conduct: voxels are spheres or pores as a whole, and bridge gaps
 HAIR = 1 + 1e-9  # what rounding of units adds
 
 

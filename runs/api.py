@@ -285,6 +285,8 @@ def transport(image: Path | str, **options: Any) -> dict[str, Any]:
     """Transport through a voxel image or a packing; options as of `runs.transport_verb.transport_image`."""
     from kalander.runs.transport_verb import transport_image
 
+    if not str(image).strip():
+        raise InputError(Fault("IMAGE", str(image), "names no file", "the path of an image or a packing"))
     return transport_image(Path(image), **options)
 
 

@@ -215,7 +215,7 @@ def compact(
 @app.command(epilog='Example: kalander transport image.npy --voxel "0.5 um" --axis all --json')
 def transport(
     image: Annotated[
-        Path,
+        str,  # a Path would turn "" into the folder one stands in
         typer.Argument(help="npy, npz, TIFF stack, HDF5, folder of slices; or a packing (npz, LAMMPS, pack.h5)"),
     ],
     voxel: Annotated[str | None, typer.Option(help='voxel size: "0.5 um", or "0.5 um, 0.5 um, 1 um"')] = None,

@@ -21,11 +21,13 @@ from kalander.coupling.images import (
     axes_of,
     check_memory,
     phases_of,
+    spacing_overruled,
     voxel_size,
 )
 from kalander.coupling.quantity import QuantityError, parse_quantity
-from kalander.coupling.spheres import Spheres
-from kalander.coupling.voxel_checks import COARSE, COARSEST
+from kalander.coupling.sphere_volumes import narrow_gaps, solid_shares
+from kalander.coupling.spheres import Spheres, crowded
+from kalander.coupling.voxel_checks import COARSE, COARSEST, STAIRS
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ __all__ = ["TOLERANCES", "transport_image"]
 log = logging.getLogger("kalander")
 
 TOLERANCES = (1e-13, 0.1)  # relative errors of the flux that can be asked for
+SOLID_ERROR = 0.05  # of the spheres' volume in voxels that hold a centre; stairs of a tenth of a diameter err by 1 %
 POROSITY = "volume of the phases that conduct, each by the pores in it (porosity_of_phases)"
 
 
@@ -74,7 +77,9 @@ def transport_image(
         if periodic:
             warnings.append("--periodic: a packing repeats along x and y, and ends at its plates along z, in any case")
     else:
-        warnings = [f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source))]
+        warnings = [
+            f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source), *spacing_overruled(source, size))
+        ]
 
     # the kernel language is not imported for input that is refused
     from kalander.coupling.ionic import measure
@@ -88,7 +93,9 @@ def transport_image(
     if isinstance(source, Spheres):
         # cut by the surfaces of the spheres where the pores conduct; stairs where the spheres do
         body = Body(source.position, source.radius, source.box_size)
-        voxels = voxelise(body, size[0], exact=set(phases.diffusivity) == {PORE}, **where)
+        voxels = voxelise(body, size[0], exact=ACTIVE not in phases.diffusivity, **where)
+        if ACTIVE in phases.diffusivity:
+            _check_volume(source, voxels.fraction(ACTIVE), str(voxel))
         image, size, sides = VoxelImage(path.name, voxels.labels), voxels.size, (True, True, False)
         where["open_shares"] = voxels.open_shares
         fractions = {label: voxels.fraction(label) for label in phases.diffusivity}
@@ -154,16 +161,31 @@ def _check_packing(
         faults.append(Fault("--phase", absent[0], "has no voxel in a packing", f"{PORE} (pores), {ACTIVE} (spheres)"))
     shape = np.round(packing.box_size / size[0])
     count, smallest = float(np.prod(shape)), 2 * float(packing.radius.min())
-    longest = min(float(packing.box_size.min()) / 2, COARSEST * smallest)
+    stairs = ACTIVE in phases.diffusivity
+    limit = STAIRS if stairs else COARSEST
+    longest = min(float(packing.box_size.min()) / 2, limit * smallest)
     if count < 8 or (packing.box_size < 2 * size[0]).any():
         faults.append(Fault("--voxel", asked, "leaves fewer than two voxels a side", f"at most {longest:.3g} m"))
-    elif size[0] > COARSEST * smallest * (1 + 1e-9):
+    elif size[0] > limit * smallest * (1 + 1e-9) and stairs:
+        why = (
+            f"is more than a tenth of the smallest diameter, {smallest:.3g} m: where the spheres conduct (--phase 0), "
+        )
+        why += "each voxel is one or pore as a whole, and coarse ones join spheres that do not touch"
+        faults.append(Fault("--voxel", asked, why, f"at most {longest:.3g} m"))
+    elif size[0] > limit * smallest * (1 + 1e-9):
         why = f"is more than half of the smallest diameter, {smallest:.3g} m: pores between particles are not seen"
         faults.append(Fault("--voxel", asked, why, f"at most {longest:.3g} m; {smallest / 10:.2g} m or less is sound"))
+    faults += crowded(name, packing) if stairs and not faults else []
     if faults:
         raise InputError(faults)
     check_memory("--voxel", asked, int(count), itemsize=24)
     warnings = [f"{name}: {note}" for note in packing.notes]
+    if stairs and (bridged := narrow_gaps(packing, size[0]))[0]:
+        touching = f"{bridged[1]} pairs touch" if bridged[1] else "no two spheres touch"
+        warnings.append(
+            f"--voxel: {bridged[0]} pairs of spheres stand less than a voxel of {size[0]:.3g} m apart, and {touching}; "
+            "voxels bridge such gaps, so that the spheres conduct too well: compare with finer voxels"
+        )
     if size[0] > COARSE * smallest * (1 + 1e-9):
         share = size[0] / smallest
         warnings.append(
@@ -171,6 +193,15 @@ def _check_packing(
             f"is more than 1 % too large: use {smallest / 10:.2g} m"
         )
     return warnings
+
+
+def _check_volume(packing: Spheres, share: float, asked: str) -> None:
+    """Raise InputError for voxels that do not hold the volume of the spheres; what comes of them then is not theirs."""
+    least, most = solid_shares(packing)
+    if not (1 - SOLID_ERROR) * least <= share <= (1 + SOLID_ERROR) * most:
+        own = f"{least:.3g}" if most - least < 1e-3 else f"{least:.3g} to {most:.3g}"
+        why = f"makes {share:.3g} of the box voxels of spheres, whose own volume is {own} of it"
+        raise InputError(Fault("--voxel", asked, why, "finer voxels"))
 
 
 def _check_bounds(found: "Mapping[str, Transport]", most: float, tolerance: float) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from kalander.coupling.compact_case import PackingNotes
 from kalander.coupling.image_files import read_image
-from kalander.coupling.images import VoxelImage, axes_of, phases_of, voxel_size
+from kalander.coupling.images import VoxelImage, axes_of, phases_of, spacing_overruled, voxel_size
 from kalander.kernels.errors import InputError
 
 NOTES = PackingNotes.model_validate({})
@@ -114,6 +114,69 @@ def test_what_is_no_volume_is_refused(tmp_path, kind) -> None:
     (tmp_path / "stack.tif").write_bytes(make())
     fault = refusal(tmp_path / "stack.tif")
     assert all(word in fault for word in words), fault
+
+
+ONE_BIT = PAGES > 0
+
+
+def faxed(photometric: int) -> bytes:
+    held = io.BytesIO()
+    first, *rest = [Image.fromarray(page) for page in ONE_BIT]
+    first.save(held, "tiff", save_all=True, append_images=rest, compression="group4", tiffinfo={262: photometric})
+    return held.getvalue()
+
+
+def test_stacks_of_truth_values_are_labels_of_0_and_1(tmp_path) -> None:
+    """By fax, whose true has bytes of 255, and as tifffile writes them; and an array of such bytes."""
+    (tmp_path / "fax.tif").write_bytes(faxed(1))
+    (tmp_path / "bool.tif").write_bytes(tiff(ONE_BIT))
+    raw = (VOLUME > 0).astype(np.uint8) * 255
+    np.save(tmp_path / "bool.npy", raw.view(bool))
+    for name in ("fax.tif", "bool.tif", "bool.npy"):
+        labels = read(tmp_path / name)
+        assert np.array_equal(labels, VOLUME > 0), name
+        assert labels.view(np.uint8).max() == 1
+    assert "call 1 black" in read_image(tmp_path / "bool.tif", NOTES).notes[0]
+    for turned in (tiff(PAGES, photometric="miniswhite"), faxed(0)):
+        (tmp_path / "turned.tif").write_bytes(turned)
+        assert "turned around" in refusal(tmp_path / "turned.tif")
+
+
+FLAT = {"axes": "ZYX"}
+UNEVEN = {
+    "OME": (lambda: tiff(PAGES, ome=True, metadata={**FLAT, "PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0,
+                                                    "PhysicalSizeZ": 3.0}), "1 : 1 : 3"),
+    "OME of two units": (lambda: tiff(PAGES, ome=True, metadata={
+        **FLAT, "PhysicalSizeX": 500.0, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 500.0, "PhysicalSizeYUnit": "nm",
+        "PhysicalSizeZ": 1.0, "PhysicalSizeZUnit": "µm"}), "1 : 1 : 2"),
+    "ImageJ": (lambda: tiff(PAGES, imagej=True, resolution=(2, 2), metadata={**FLAT, "spacing": 1.5}), "1 : 1 : 3"),
+    "ImageJ without spacing": (lambda: tiff(PAGES, imagej=True, resolution=(1, 2), metadata=FLAT), "2 : 1 : ?"),
+    "fax": (lambda: tiff(PAGES, resolution=(204, 98)), "1 : 2.08 : ?"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNEVEN)
+def test_voxels_that_are_no_cubes_ask_for_three_lengths(tmp_path, kind) -> None:
+    make, said = UNEVEN[kind]
+    (tmp_path / "stack.tif").write_bytes(make())
+    image = read_image(tmp_path / "stack.tif", NOTES)
+    with pytest.raises(InputError) as caught:
+        voxel_size("1 um", image)
+    assert said in str(caught.value)
+    assert "three lengths" in str(caught.value)
+    as_said = tuple(1e-6 * (value or 7.0) for value in image.spacing)
+    assert voxel_size(", ".join(f"{size * 1e6:.9g} um" for size in as_said), image) == pytest.approx(as_said)
+    assert spacing_overruled(image, as_said) == []
+    assert "taken, as asked" in spacing_overruled(image, (1e-6, 1e-6, 1e-6))[0]
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"resolution": (2, 2)}, {"imagej": True, "metadata": {**FLAT, "spacing": 1.0}},
+    {"ome": True, "metadata": {**FLAT, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, "PhysicalSizeZ": 0.5}},
+])  # fmt: skip
+def test_cubes_need_one_length(tmp_path, options) -> None:
+    (tmp_path / "stack.tif").write_bytes(tiff(PAGES, **options))
+    assert voxel_size("1 um", read_image(tmp_path / "stack.tif", NOTES)) == (1e-6, 1e-6, 1e-6)
 
 
 def test_a_series_is_named_by_its_number(tmp_path) -> None:

@@ -116,6 +116,7 @@ REFUSED = {
     "empty bounds": (dump(bounds=["0 21", "21 21", "0 21"]), ["box_size"]),
     "bounds that are none": (dump(bounds=["0 inf", "0 21", "0 21"]), ["finite"]),
     "unknown boundary": (dump("pp pp qq"), ["'pp pp qq'"]),
+    "boundary that repeats to one side": (dump("pf pp pp"), ["'pf pp pp'", "both sides"]),
     "box that follows its particles": (dump("ss pp ff"), ["along x", "ss"]),
     "no radius": (dump(columns="id type x y z q"), ["columns", "radius or diameter"]),
     "radius and diameter": (dump(columns="id type x y z radius diameter", rows=rows_of("{n} 1 {x} {y} {z} 5 5")),
@@ -146,6 +147,8 @@ REFUSED = {
     "perhaps full": (data("", FULL), ["names no style", "Atoms # sphere"]),
     "charges for densities": (data("", rows_of("{n} 1 10 -0.5 {x} {y} {z}")), ["density"]),
     "one flag": (data(rows=rows_of("{n} 1 10 4.7 {x} {y} {z} 0")), ["too many", "image flags"]),
+    "image flag of a half": (data(rows=rows_of("{n} 1 10 4.7 {x} {y} {z} 0 1.5 0")), ["'1.5'", "whole number"]),
+    "image flag nan": (data(rows=rows_of("{n} 1 10 4.7 {x} {y} {z} 0 0 nan")), ["'nan'"]),
     "data, tilted": (data(head="1 0 0 xy xz yz"), ["tilted", "1 0 0"]),
     "data, box vectors": (data(head="21 0 0 avec"), ["vectors"]),
     "data, more rows": (data(atoms="3 atoms"), ["more rows", "3"]),
@@ -215,6 +218,19 @@ def test_side_walls_are_told_and_touch_nothing(tmp_path) -> None:
     assert "along z" in read(tmp_path, dump("pp pp ff"), periodic=True).notes[0]
 
 
+def test_a_sphere_held_by_both_plates_is_read(tmp_path) -> None:
+    """A plate has no image behind it: only along x and y, where the box repeats, a sphere must fit into it."""
+    held = {"position": [[1e-5, 1e-5, 4.75e-6]], "radius": [5e-6], "type": [0]}
+    flat = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 2e-5, 9.5e-6]))
+    assert read(tmp_path, flat).radius == [5e-6]
+    assert "larger than the box" in refusal(tmp_path, flat, periodic=True)
+    thin = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 9.5e-6, 2e-5]))
+    assert "larger than the box" in refusal(tmp_path, thin)
+    held["position"] = [[1e-5, 1e-5, 3.5e-6]]
+    deep = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 2e-5, 7e-6]))
+    assert "stands in a plate by 0.3" in refusal(tmp_path, deep)
+
+
 def arrays(**changes) -> dict[str, np.ndarray]:
     whole = {
         "position": PLACES * 1e-6, "radius": np.full(4, 5e-6), "type": np.zeros(4, int), "box_size": np.full(3, 2.1e-5)
@@ -241,7 +257,9 @@ def test_a_packing_to_be_measured_may_overlap_and_have_no_types(tmp_path) -> Non
     clump = arrays(type=None, clump=np.zeros(4, int), position=np.full((4, 3), 1e-5), radius=np.full(4, 9e-6))
     held = io.BytesIO()
     np.savez(held, **clump)
-    assert read(tmp_path, held.getvalue(), materials=None, length_unit="1 m").notes == ()
+    (note,) = read(tmp_path, held.getvalue(), materials=None, length_unit="1 m").notes
+    assert "binder and additive of the recipe count as pores" in note
+    assert read(tmp_path, archive(), materials=None, length_unit="1 m").notes == ()
     assert "1 spheres stand in the ends" in read(tmp_path, dump(rows=["1 1 5 5 0.5 5"]), materials=None).notes[0]
     assert "stands in a plate" in refusal(tmp_path, dump(rows=["1 1 5 5 -0.5 5"]), materials=None)
 

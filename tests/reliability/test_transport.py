@@ -12,6 +12,7 @@ import pytest
 
 from kalander.coupling.card import load_card
 from kalander.kernels.errors import InputError, NumericalError
+from kalander.runs import api
 from kalander.runs.transport_verb import transport_image
 
 pytestmark = pytest.mark.timeout(120)
@@ -151,6 +152,8 @@ def test_a_pack_of_a_study_is_measured(tmp_path, measured) -> None:
     write(tmp_path / "pack.h5", Data(tables, {}), PACKED, kind="result", identity={})
     found = measured(tmp_path / "pack.h5", voxel="2 um", axis="z")
     assert found["porosity"] == pytest.approx(1 - 4 / 3 * np.pi * 5**3 / 20**3, abs=2e-3)
+    assert "binder and additive count as pores" in found["warnings"][0]
+    assert "0.125 of the box" in found["warnings"][0]
     with pytest.raises(InputError, match=r"--replica.*below 1"):
         measured(tmp_path / "pack.h5", replica=1)
     write(
@@ -181,6 +184,52 @@ def test_voxels_are_as_fine_as_the_particles_ask_for(tmp_path, measured, caplog,
     found = answer["axes"]["z"]
     assert found["tortuosity"] == pytest.approx(answer["porosity"] / found["effective_ratio"])
     assert found["effective_ratio"] == pytest.approx(0.43, rel=0.1 if flagged else 0.01)
+
+
+def separate_spheres(path: Path) -> Path:
+    """27 spheres of 10 µm on a cubic grid of 10.5 µm: none touches another, and they fill 0.452 of the box."""
+    places = (np.stack(np.meshgrid(*[np.arange(3)] * 3), -1).reshape(-1, 3) + 0.5) * 1.05e-5
+    return packing(path, position=places, radius=np.full(27, 5e-6), box_size=np.full(3, 3.15e-5))
+
+
+@pytest.mark.parametrize(("voxel", "phase"), [("4.9 um", "0"), ("2 um", "0"), ("5 um", "0=0.5,1")])
+def test_voxels_that_would_join_spheres_are_refused_where_these_conduct(tmp_path, measured, voxel, phase) -> None:
+    """At 4.9 µm every voxel would be a sphere: porosity, ratio and tortuosity of 1 for spheres that let nothing by."""
+    with pytest.raises(InputError, match=r"more than a tenth of the smallest diameter.*at most 1e-06 m"):
+        measured(separate_spheres(tmp_path / "p.npz"), voxel=voxel, phase=phase)
+
+
+def test_spheres_that_conduct_keep_their_volume_and_tell_of_bridged_gaps(tmp_path, measured) -> None:
+    path = separate_spheres(tmp_path / "p.npz")
+    answer = measured(path, voxel="1 um", phase="0", axis="z")
+    assert answer["porosity"] == pytest.approx(0.4523, rel=0.02)
+    assert "72 pairs of spheres stand less than a voxel" in answer["warnings"][0]
+    assert "no two spheres touch" in answer["warnings"][0]
+
+
+@pytest.mark.parametrize(("places", "radii", "height", "share"), [
+    ([[5, 5, 5]], [5], 10, np.pi / 6), ([[5, 5, 5], [5, 5, 5]], [5, 2], 10, np.pi / 6),
+    ([[5, 5, 4.5]], [5], 9, np.pi * (500 - 2 * 0.5**2 * 14.5) / 3 / 900),
+    ([[5, 5, 3], [5, 5, 11]], [5, 5], 14, np.pi * (1000 - 2 * 2**2 * 13 - 2 * 1**2 * 14) / 3 / 1400),
+])  # fmt: skip
+def test_volume_of_spheres_that_overlap(places, radii, height, share) -> None:
+    from kalander.coupling.sphere_volumes import solid_shares
+    from kalander.coupling.spheres import Spheres
+
+    spheres = Spheres(
+        np.array(places) * 1e-6, np.array(radii) * 1e-6, np.zeros(len(radii)), np.array([10, 10, height]) * 1e-6
+    )
+    least, most = solid_shares(spheres)
+    assert least == pytest.approx(share, rel=1e-9)
+    assert most >= least
+
+
+def test_voxels_without_the_volume_of_the_spheres_are_refused(tmp_path, measured, monkeypatch) -> None:
+    from kalander.runs import transport_verb
+
+    monkeypatch.setattr(transport_verb, "solid_shares", lambda _: (0.3, 0.4))
+    with pytest.raises(InputError, match=r"own volume is 0\.3 to 0\.4"):
+        measured(separate_spheres(tmp_path / "p.npz"), voxel="1 um", phase="0")
 
 
 def test_more_than_the_volumes_let_through_is_no_answer(tmp_path, measured, monkeypatch) -> None:
@@ -259,7 +308,8 @@ REFUSED = [
     ("phase twice", PORES, {"phase": "1, 1=0.5"}, ["--phase", "twice"]),
     ("phase with too few pores", PORES, {"phase": "1=0.5:0.4"}, ["--phase", "0.5", "to 1"]),
     ("phase of Python", PORES, {"phase": "1_0"}, ["--phase", "label"]),
-    ("phase diffusivity", PORES, {"phase": "1=-2"}, ["--phase", "1e-6"]),
+    ("phase diffusivity", PORES, {"phase": "1=-2"}, ["--phase", "1e-06 to 1"]),
+    ("more than the free electrolyte", PORES, {"phase": "1=2"}, ["--phase", "diffusivity of 2 in label 1", "to 1"]),
     ("tolerance", PORES, {"tolerance": float("nan")}, ["--tolerance", "1e-13"]),
     ("unit of an image", PORES, {"length_unit": "1 um"}, ["--length-unit", "image"]),
     ("dataset of an array", PORES, {"dataset": "a"}, ["--dataset", "h5"]),
@@ -335,6 +385,12 @@ def test_file_is_refused_with_the_reason(tmp_path, name, make, words) -> None:
         transport_image(make(tmp_path), voxel="0.5 um")
     for word in words:
         assert word in str(caught.value)
+
+
+def test_no_name_is_no_folder() -> None:
+    """An empty variable of a shell would be the folder one stands in."""
+    with pytest.raises(InputError, match="names no file"):
+        api.transport("", voxel="1 um")
 
 
 def test_refusal_is_exit_2_before_the_kernel_language_is_loaded(tmp_path) -> None:

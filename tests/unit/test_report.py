@@ -211,6 +211,8 @@ def rolled():
         "line_load": [5.1e4, 1.23e5, 6.54e5, 1.19e5], "set_gap": [1.30e-4, 1.21e-4, 3.3e-5, 1.49e-4],
         "entry_x": [4e-3] * 4, "exit_x": [-1e-3] * 4, "exit_thickness": [1.6e-4, 1.5e-4, 1.2e-4, 1.5e-4],
     }  # fmt: skip
+    sides = [(web - 2.35e-5) / 2 for web in values["exit_thickness"]]  # of the card's foil
+    values |= {"coating_exit_thickness": sides, "coating_minimum_thickness": sides}
     settings = {
         "name": np.array(names),
         "elastic": np.array(elastic, np.int32),
