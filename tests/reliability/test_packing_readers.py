@@ -11,6 +11,7 @@ import pytest
 from kalander.coupling.compact_case import PackingNotes
 from kalander.coupling.packing_files import read_spheres
 from kalander.kernels.errors import InputError
+from kalander.runs import api
 
 PLACES = np.array([[6.0, 5.5, 5.25], [15.5, 5.0, 5.5], [6.0, 15.25, 5.0], [5.0, 5.25, 15.5]])
 BOX = 21.0
@@ -229,6 +230,26 @@ def test_a_sphere_held_by_both_plates_is_read(tmp_path) -> None:
     held["position"] = [[1e-5, 1e-5, 3.5e-6]]
     deep = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 2e-5, 7e-6]))
     assert "stands in a plate by 0.3" in refusal(tmp_path, deep)
+
+
+HELD = """
+material = [{name = "m", modulus = "14 GPa", poisson = 0.3, density = "4700 kg/m^3"}]
+contact = {friction = 0.0, restitution = 0.3}
+plates = {material = "m"}
+path = [{plate_speed = "0.05 m/s", until = {strain = 1e-4}}]
+"""
+
+
+def test_a_sphere_held_by_both_plates_is_pressed(tmp_path) -> None:
+    """Hertz: 4/3 E* sqrt(R) d^1.5 with E* = E / (2 (1 − ν²)), d = 0.05 R, over a plate of 20 x 20 µm: 7.17 MPa."""
+    position, radius, size = [[1e-5, 1e-5, 4.75e-6]], [5e-6], [2e-5, 2e-5, 9.5e-6]
+    np.savez(tmp_path / "held.npz", position=position, radius=radius, type=[0], box_size=size)
+    (tmp_path / "case.toml").write_text(HELD)
+    api.compact(tmp_path / "held.npz", tmp_path / "case.toml", tmp_path / "curve.csv", device="cpu")
+    first = np.genfromtxt(tmp_path / "curve.csv", delimiter=",", names=True)[0]
+    effective = 14e9 / (2 * (1 - 0.3**2))
+    stress = 4 / 3 * effective * 5e-6**0.5 * 0.25e-6**1.5 / 20e-6**2
+    assert first["plate_stress_Pa"] == pytest.approx(stress, rel=1e-6)
 
 
 def arrays(**changes) -> dict[str, np.ndarray]:
