@@ -42,8 +42,13 @@ def started(folder: Path, *arguments: str, before: str = "", **environment: str)
     source = f"{before}\nimport sys\nsys.argv[0] = 'kalander'\nfrom kalander.runs.start import main\nmain()\n"
     return subprocess.run(
         [sys.executable, "-c", source, *arguments], cwd=folder, env={**os.environ, **environment},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=120, check=False, preexec_fn=heed_interrupts,
     )  # fmt: skip
+
+
+def heed_interrupts() -> None:
+    """In the child, before Python starts: a shell lets what runs in the background ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
@@ -97,8 +102,6 @@ class AtImport:
     def find_spec(self, name, path, target=None):
         if name == {module!r}:
             sys.meta_path.remove(self)
-            if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
-                signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.raise_signal(signal.SIGINT)
 sys.meta_path.insert(0, AtImport())
 """
