@@ -454,7 +454,7 @@ class _Run:
         progress, path = self.progress, self.path
         long = self.bed.boxes["step"] - progress["leg_step"] >= path.max_steps
         long |= progress["effort"] >= path.patience
-        narrow = path.narrow_ends & (self.bed.doubled_contacts() > 0)
+        narrow = self.bed.doubled_contacts() > 0 if path.narrow_ends else False
         return long | narrow | (self.strain >= path.max_strain) | (self.strain <= -1.0)
 
     def _add_samples(self, who: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:

@@ -486,7 +486,7 @@ class _Run:
         too many steps on one leg."""
         long = self.bed.boxes["step"] - self.progress["leg_step"] >= self.settings.most_steps
         long |= self.progress["effort"] >= self.settings.patience
-        narrow = self.settings.narrow_ends & (self.bed.doubled_contacts() > 0)
+        narrow = self.bed.doubled_contacts() > 0 if self.settings.narrow_ends else False
         return long | narrow | (self.strain >= self.settings.max_strain) | (self.strain <= -1.0)
 
     def _record(self, due: np.ndarray) -> None:
