@@ -34,8 +34,8 @@ from kalander.dem.reforming import no_lasting
 from kalander.dem.state import Ensemble, sphere_volume
 from kalander.dem.triaxial import ProbeState, new_probe
 from kalander.kernels.columns import Table
+from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault
-from kalander.kernels.host import memory_bytes
 from kalander.kernels.law_table import CONSTANTS
 
 __all__ = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from kalander.coupling.quantity import QuantityError, parse_quantity
+from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault, InputError
-from kalander.kernels.host import memory_bytes
 
 __all__ = [
     "ACTIVE", "AXES", "BINDER", "CRACKED", "MOST_VOXELS", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",

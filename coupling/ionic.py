@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kalander.coupling.percolation import spanning, spanning_cut
-from kalander.kernels.steps import Steps, finish
+from kalander.kernels.device.steps import Steps, finish
 
 if TYPE_CHECKING:
-    from kalander.kernels.conduction import Conduction
+    from kalander.kernels.voxels.conduction import Conduction
 
 __all__ = [
     "TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch", "measuring", "measuring_batch",
@@ -82,7 +82,7 @@ def measuring_batch(
     on_host: the device is a CPU. Raises NumericalError where the tolerance is not reached.
     """
     # the kernel language is loaded for what is solved, not for what is only read or refused
-    from kalander.kernels.conduction import Images, solving
+    from kalander.kernels.voxels.conduction import Images, solving
 
     conducting = {label: value for label, value in (diffusivity or {1: 1.0}).items() if value > 0}
     table, conductivity = _phases(labels, conducting)

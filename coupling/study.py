@@ -19,7 +19,7 @@ from kalander.coupling.replaced import losses, move_aside
 from kalander.coupling.signals import stop_requests
 from kalander.coupling.stage import COMPUTE, Progress, Stage, StageReport, identity_of, read_result, stage_key
 from kalander.coupling.store import Data, load, write
-from kalander.kernels.devices import PRECISIONS
+from kalander.kernels.device.devices import PRECISIONS
 from kalander.kernels.errors import CheckpointError, Fault, InputError, Interrupted
 
 __all__ = ["Study", "StudyRecord", "open_study"]

@@ -19,8 +19,8 @@ from kalander.coupling.transport_bounds import LIMITS, limits, transport_flags
 from kalander.coupling.voxel_checks import voxel_of
 from kalander.coupling.voxelise import Voxels, voxelising
 from kalander.kernels.columns import Column
+from kalander.kernels.device.steps import Steps
 from kalander.kernels.errors import CheckpointError
-from kalander.kernels.steps import Steps
 
 __all__ = [
     "HALF_MEASURED", "TRANSPORT", "State", "half_measured_faults", "measuring_state", "states_of", "transport_work",

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kalander.coupling.images import ACTIVE, BINDER, CRACKED, PORE
-from kalander.kernels.arrays import Pool, view
+from kalander.kernels.device.arrays import Pool, view
+from kalander.kernels.device.shared import LINES, TILE
+from kalander.kernels.device.steps import Steps, finish
 from kalander.kernels.on_demand import raster_kernels
-from kalander.kernels.shared import LINES, TILE
-from kalander.kernels.steps import Steps, finish
 
 __all__ = ["RULES", "Body", "Voxels", "voxelise", "voxelising"]
 

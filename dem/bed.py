@@ -12,9 +12,10 @@ from kalander.dem.parts import cut
 from kalander.dem.periodic import BARE, meets_twice, nearest_vectors, shortest_repeat
 from kalander.dem.platens import impact_frequency
 from kalander.dem.state import BODY, BOND, CLUMP, Ensemble, solid_radius
-from kalander.kernels.arrays import Pool, download, view
-from kalander.kernels.backend import worker_count
 from kalander.kernels.columns import Table
+from kalander.kernels.device.arrays import Pool, download, view
+from kalander.kernels.device.backend import worker_count
+from kalander.kernels.device.shared import CHUNK, FRESH, LOST, UNIT
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.law_table import CONSTANTS, HOLDING, base_of
 from kalander.kernels.on_demand import body_kernel, box_kernel, law_factors, marking_kernel, readout_kernels
@@ -34,7 +35,6 @@ from kalander.kernels.records import (
     unpack,
     width_of,
 )
-from kalander.kernels.shared import CHUNK, FRESH, LOST, UNIT
 
 __all__ = ["Bed", "stiffest_ahead"]
 

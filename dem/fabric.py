@@ -7,7 +7,7 @@ import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.clumps import double, rotation_matrices
-from kalander.kernels.arrays import view
+from kalander.kernels.device.arrays import view
 from kalander.kernels.records import BOND_STATE, MOTION
 
 __all__ = ["FABRIC", "bond_fabric", "direction_moments", "fabric_of", "platelet_orientation"]

@@ -13,8 +13,8 @@ from kalander.dem.clumps import double, kinetic_energies, levers, particle_count
 from kalander.dem.dense import Side, adhered_place, dense_energy, side_of
 from kalander.dem.energy import contact_energy
 from kalander.dem.periodic import nearest_vectors
-from kalander.kernels.arrays import view
 from kalander.kernels.columns import Table
+from kalander.kernels.device.arrays import view
 from kalander.kernels.records import MOTION
 
 __all__ = ["Observation", "lattice_stress", "observe", "platen_stress", "stretches"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from kalander.kernels.arrays import Pool, view
 from kalander.kernels.columns import Table
+from kalander.kernels.device.arrays import Pool, view
 from kalander.kernels.on_demand import cell_kernels
 from kalander.kernels.records import pack, wall_layout, width_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.pair_list import PairList
-from kalander.kernels.arrays import Pool, view
+from kalander.kernels.device.arrays import Pool, view
 from kalander.kernels.records import PAIR_LOAD_WIDTH
 
 __all__ = ["cut"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from kalander.dem.bed import Bed
 from kalander.dem.clumps import double, kinetic_energy
-from kalander.kernels.arrays import download
+from kalander.kernels.device.arrays import download
 from kalander.kernels.records import CLUMP_STATE, LOAD, MOTION
 
 __all__ = ["scale_motion"]

@@ -15,48 +15,48 @@ __all__ = [
 
 def box_kernel(law: str, **variant: Any) -> Any:
     """See kernels.boxes."""
-    from kalander.kernels.boxes import box_kernel as make
+    from kalander.kernels.particles.boxes import box_kernel as make
 
     return make(law, **variant)
 
 
 def body_kernel(law: str, **variant: Any) -> Any:
     """See kernels.bodies."""
-    from kalander.kernels.bodies import body_kernel as make
+    from kalander.kernels.particles.bodies import body_kernel as make
 
     return make(law, **variant)
 
 
 def readout_kernels(law: str, **variant: Any) -> SimpleNamespace:
     """See kernels.readout."""
-    from kalander.kernels.readout import readout_kernels as make
+    from kalander.kernels.particles.readout import readout_kernels as make
 
     return make(law, **variant)
 
 
 def cell_kernels(*arguments: Any, **variant: Any) -> Any:
     """See kernels.cells."""
-    from kalander.kernels.cells import cell_kernels as make
+    from kalander.kernels.particles.cells import cell_kernels as make
 
     return make(*arguments, **variant)
 
 
 def marking_kernel(precision: str) -> Any:
     """See kernels.dense."""
-    from kalander.kernels.dense import marking_kernel as make
+    from kalander.kernels.laws.dense import marking_kernel as make
 
     return make(precision)
 
 
 def law_factors(contact: np.ndarray) -> np.ndarray:
     """See kernels.contact."""
-    from kalander.kernels.contact import law_factors as factors
+    from kalander.kernels.laws.contact import law_factors as factors
 
     return factors(contact)
 
 
 def raster_kernels(precision: str) -> SimpleNamespace:
     """See kernels.raster."""
-    from kalander.kernels.raster import raster_kernels as make
+    from kalander.kernels.voxels.raster import raster_kernels as make
 
     return make(precision)

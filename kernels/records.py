@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kalander.kernels import backend
+from kalander.kernels.device import backend
 from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
 
 __all__ = [

@@ -17,7 +17,7 @@ from kalander.coupling.study import Study, open_study
 from kalander.kernels.errors import Fault, InputError, NumericalError, StorageError
 
 if TYPE_CHECKING:
-    from kalander.kernels.backend import Device
+    from kalander.kernels.device.backend import Device
 
 __all__ = ["RunResult", "compact", "doctor", "info", "load_card", "nip", "pack", "press", "resume", "run", "transport"]
 
@@ -214,7 +214,7 @@ def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
 
 def doctor(**options: Any) -> dict[str, Any]:
     """Devices and why they are refused, versions, threads, memory, cache folder."""
-    from kalander.kernels.backend import doctor as examine
+    from kalander.kernels.device.backend import doctor as examine
 
     return examine(**options)
 
@@ -318,7 +318,7 @@ def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     from kalander.coupling.estimates import memory_estimate, particle_estimate
     from kalander.coupling.images import check_memory
     from kalander.coupling.voxel_checks import voxel_count, voxel_of
-    from kalander.kernels.host import memory_bytes
+    from kalander.kernels.device.host import memory_bytes
 
     particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)
     needed, there = memory_estimate(particles), memory_bytes()

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from kalander.coupling.stages import schedule_for
-from kalander.kernels import backend
-from kalander.kernels.backend import Device
+from kalander.kernels.device import backend
+from kalander.kernels.device.backend import Device
 
 __all__ = ["device_answer", "started"]
 

@@ -36,7 +36,7 @@ def _exact_start(request: pytest.FixtureRequest):
 @pytest.fixture(scope="session")
 def device():
     """The CPU, started once per process; one thread in each xdist worker, else two."""
-    from kalander.kernels.backend import start
+    from kalander.kernels.device.backend import start
 
     threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
     return start("cpu", PRECISION, threads, cache=KERNEL_CACHE)
@@ -56,7 +56,7 @@ def in_child(tmp_path) -> Callable:
             lines.append(f"another_machine.install({another_machine.NUMBER})")
         if device is not None:
             options = f"cache={str(KERNEL_CACHE)!r}, allow_software={device == 'vulkan'}"
-            lines.append("from kalander.kernels.backend import start, ti")
+            lines.append("from kalander.kernels.device.backend import start, ti")
             lines.append(f"device = start({device!r}, {precision!r}, {threads}, {options})")
         script = tmp_path / "child.py"  # a file, because Taichi reads the source of its kernels
         script.write_text("\n".join([*lines, textwrap.dedent(source)]))

@@ -22,7 +22,7 @@ from beds import RIGID, lay, spheres, with_bodies
 from kalander.dem.bed import Bed
 from kalander.dem.material import Material
 from kalander.dem.state import Ensemble
-from kalander.kernels.backend import start
+from kalander.kernels.device.backend import start
 
 __all__ = [
     "CASES", "PRESSED", "SPEED", "WORK", "Case", "curve_by_lammps", "die", "differences", "lammps", "our_curve", "pair",

@@ -21,8 +21,8 @@ from packings import bed_of, load, tiled, window
 from report_rows import finish, numbers, parser
 
 from kalander.dem.bed import Bed
-from kalander.kernels import backend
-from kalander.kernels.backend import ti
+from kalander.kernels.device import backend
+from kalander.kernels.device.backend import ti
 
 SEED, FRACTION = 1, 0.60
 CHECK_STEPS = 200

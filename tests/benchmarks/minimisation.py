@@ -13,7 +13,7 @@ import numpy as np
 from packings import LARGE_FRACTION, LARGE_SEED, bed_of, load, window
 
 from kalander.dem.bed import Bed
-from kalander.kernels.backend import start
+from kalander.kernels.device.backend import start
 from kalander.kernels.records import LOAD, MOTION
 
 STEP, LONGEST, SHORTEST = 4e-3, 5e-3, 1e-3  # µs

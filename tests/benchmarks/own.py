@@ -19,7 +19,7 @@ import numpy as np
 from packings import Window, bed_of
 
 from kalander.dem.bed import Bed
-from kalander.kernels.backend import start
+from kalander.kernels.device.backend import start
 
 __all__ = ["Own", "OwnRun", "memory_of"]
 

@@ -240,7 +240,7 @@ def main() -> None:
     if all(path_of(options.seed, fraction).exists() for fraction in fractions):
         print(f"states of seed {options.seed} are in {FOLDER}")
         return
-    from kalander.kernels.backend import start
+    from kalander.kernels.device.backend import start
 
     start("cpu", "f64")
     print(f"seed {options.seed}: one compaction of 2000 spheres, about a minute", flush=True)

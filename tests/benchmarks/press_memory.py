@@ -21,7 +21,7 @@ from packings import COPIES, FOLDER, LARGE_FRACTION, LARGE_SEED, NMC_SOFT, RADIU
 from kalander.dem.compaction import Press, new_press, press
 from kalander.dem.packing import spatial_order
 from kalander.dem.state import Ensemble, sphere_volume
-from kalander.kernels.backend import start
+from kalander.kernels.device.backend import start
 
 __all__ = ["press_memory"]
 

@@ -25,7 +25,7 @@ from report_rows import finish, parser
 from servos import Kept, Spec, hold_between_platens, hold_in_lattices, packings_kept, specs
 
 from kalander.dem.servo import PROMISE
-from kalander.kernels.backend import start
+from kalander.kernels.device.backend import start
 
 ASKED = 0.99  # of the packings
 CACHE = Path(__file__).parents[1] / ".kernel_cache"

@@ -28,7 +28,7 @@ FIRST_STEP = """
 import sys, time
 import numpy as np
 began = time.perf_counter()
-from kalander.kernels.backend import start
+from kalander.kernels.device.backend import start
 start("cpu", "f64", cache=sys.argv[1])
 from kalander.dem.bed import Bed
 from kalander.dem.material import BinderConstants, Material, binder_constants, contact_constants

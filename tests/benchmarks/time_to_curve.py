@@ -24,7 +24,7 @@ from pressing import FAST, loose_states, press_all, press_at, warm
 from report_rows import finish, floats, parser, ratio, rotated, say, spread
 
 from kalander.dem.compaction import Press
-from kalander.kernels.backend import start
+from kalander.kernels.device.backend import start
 
 SLOW = 0.25  # of the usual plate speed: that of the references
 PATIENCE = 8.0  # by which a press is slower than FAST once the bed carries

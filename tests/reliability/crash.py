@@ -32,7 +32,10 @@ from kalander.coupling.stage import Progress
 from kalander.coupling.stages import card_stages
 from kalander.coupling.store import same
 from kalander.coupling.study import Study, open_study
-from kalander.kernels import backend, bodies, boxes, cells, conduction, dense, raster, readout  # noqa: F401, loaded once
+from kalander.kernels.device import backend
+from kalander.kernels.particles import (
+    readout,  # noqa: F401, loaded once
+)
 from kalander.runs.compact_verb import compact
 from kalander.runs.devices import started
 

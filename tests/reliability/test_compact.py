@@ -18,8 +18,8 @@ import pytest
 from kalander.coupling.compact_case import load_compact_case
 from kalander.coupling.compacting import compact_stage
 from kalander.coupling.packing_files import read_spheres
+from kalander.kernels.device.steps import finish
 from kalander.kernels.errors import InputError
-from kalander.kernels.steps import finish
 from kalander.runs.compact_verb import compact
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from kalander.kernels import backend, devices, drivers
-from kalander.kernels.drivers import DriverDevice
+from kalander.kernels.device import backend, devices, drivers
+from kalander.kernels.device.drivers import DriverDevice
 
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="the simulated drivers are Linux ones")
 
@@ -155,8 +155,9 @@ def test_rasteriser_beside_hardware_is_not_taken_silently(child_is, name, log):
 
 
 START = """
-from kalander.kernels import devices, drivers
-from kalander.kernels.backend import start
+from kalander.kernels.device import devices
+from kalander.kernels.device import drivers
+from kalander.kernels.device.backend import start
 from kalander.kernels.errors import DeviceError
 drivers.LIBRARIES["cuda"]["Linux"] = "libabsent.so"
 try:
@@ -206,9 +207,9 @@ def test_unusable_home_means_a_temporary_cache_and_one_note(in_child, tmp_path):
     blocked = tmp_path / "home"
     blocked.write_text("a file where a folder is due")  # unlike permissions, this stops the superuser too
     source = """
-    from kalander.kernels.backend import start
+    from kalander.kernels.device.backend import start
     device = start("cpu", threads=1)
-    from kalander.kernels.selftest import self_test
+    from kalander.kernels.device.selftest import self_test
     print(json.dumps([device.cache, device.notes, self_test("f64")]))
     """
     unset = dict.fromkeys(("XDG_CACHE_HOME", "KALANDER_CACHE"), "")

@@ -7,7 +7,7 @@ import pytest
 
 from kalander.coupling import compacting, periodic_compacting
 from kalander.coupling.held_stresses import beyond_promise
-from kalander.kernels import backend
+from kalander.kernels.device import backend
 from kalander.kernels.errors import NumericalError
 from kalander.runs.compact_verb import compact
 

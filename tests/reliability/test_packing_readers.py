@@ -242,7 +242,7 @@ path = [{plate_speed = "0.05 m/s", until = {strain = 1e-4}}]
 
 def test_a_sphere_held_by_both_plates_is_pressed(tmp_path, device, monkeypatch) -> None:
     """Hertz: 4/3 E* sqrt(R) d^1.5 with E* = E / (2 (1 − ν²)), d = 0.05 R, over a plate of 20 x 20 µm: 7.17 MPa."""
-    from kalander.kernels import backend
+    from kalander.kernels.device import backend
 
     monkeypatch.setattr(backend, "start", lambda *_, **__: device)
     position, radius, size = [[1e-5, 1e-5, 4.75e-6]], [5e-6], [2e-5, 2e-5, 9.5e-6]

@@ -68,7 +68,7 @@ def test_answer_has_the_keys_of_the_contract(tmp_path) -> None:
 @pytest.fixture
 def measured(device, monkeypatch):
     """An answer in this process, on its device, whatever its cache folder is."""
-    from kalander.kernels import backend
+    from kalander.kernels.device import backend
 
     monkeypatch.setattr(backend, "start", lambda *_, **__: replace(device, notes=("something is not as asked",)))
 

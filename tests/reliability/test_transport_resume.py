@@ -17,8 +17,8 @@ from kalander.coupling.stage import Stage
 from kalander.coupling.store import Data, read, same, write
 from kalander.coupling.study import Study
 from kalander.coupling.transport_stage import HALF_MEASURED, TRANSPORT, State, half_measured_faults, transport_work
+from kalander.kernels.device.steps import finish
 from kalander.kernels.errors import CheckpointError, Interrupted
-from kalander.kernels.steps import finish
 
 CARD = load_card("nmc111", quick=True, overrides={"transport.voxel": "1 um"})
 NONE = Data({}, {})

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.kernels import backend, bodies, host, selftest
+from kalander.kernels.device import backend, host, selftest
 from kalander.kernels.errors import DeviceError, InputError
+from kalander.kernels.particles import bodies
 
 VERSIONED = {"kalander", "numpy", "scipy", "h5py", "python"}
 
@@ -25,7 +26,7 @@ GUARDED = {"dense": {"exp", "asin"}, "necks": {"pow"}}
 
 
 def test_import_and_start_write_nothing_to_stdout(tmp_path):
-    source = "from kalander.kernels.backend import start, ti; start('cpu', threads=1)"
+    source = "from kalander.kernels.device.backend import start, ti; start('cpu', threads=1)"
     environment = {**os.environ, "KALANDER_CACHE": str(tmp_path)}
     child = subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True)
     assert child.stdout == ""
@@ -33,13 +34,13 @@ def test_import_and_start_write_nothing_to_stdout(tmp_path):
 
 
 def test_import_starts_nothing(in_child):
-    assert in_child("from kalander.kernels.backend import ti; print(json.dumps(ti.cfg is None))", device=None)
+    assert in_child("from kalander.kernels.device.backend import ti; print(json.dumps(ti.cfg is None))", device=None)
 
 
 def test_start_asks_no_server_for_news(in_child, tmp_path):
     source = f"""
     import importlib.util
-    from kalander.kernels import backend
+    from kalander.kernels.device import backend
     asked = []
     if importlib.util.find_spec(backend.kernels + "._version_check"):
         importlib.import_module(backend.kernels + "._version_check").try_check_version = lambda: asked.append("news")
@@ -52,7 +53,7 @@ def test_start_asks_no_server_for_news(in_child, tmp_path):
 def test_kernel_language_variables_are_removed_and_reported(in_child):
     source = """
     import os
-    from kalander.kernels.backend import removed_variables
+    from kalander.kernels.device.backend import removed_variables
     left = [name for name in os.environ if name.startswith(("TI_", "QD_"))]
     print(json.dumps([removed_variables, left, str(ti.cfg.arch), device.notes]))
     """
@@ -189,7 +190,7 @@ def test_self_test_refuses_lost_counts(device, monkeypatch):
 IMPORT_FAILURE = """
 from kalander.kernels.errors import KalanderError
 try:
-    from kalander.kernels import backend
+    from kalander.kernels.device import backend
 except KalanderError as error:
     print(json.dumps([error.exit_code, str(error)]))
 else:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.kernels.backend import ti
+from kalander.kernels.device.backend import ti
 from kalander.kernels.law_table import (
     CONSTANTS,
     HOLDING,
@@ -32,8 +32,8 @@ from kalander.kernels.law_table import (
     base_of,
     swelling_of,
 )
-from kalander.kernels.necks import FRICTION_PULL, neck_stiffness, necked
-from kalander.kernels.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
+from kalander.kernels.laws.necks import FRICTION_PULL, neck_stiffness, necked
+from kalander.kernels.laws.normal_laws import MEMORY, STORAKERS_AREA, hertz, hysteretic, storakers, thornton_ning
 
 __all__ = ["FACTORS", "LAWS", "ContactLaw", "law_factors"]
 

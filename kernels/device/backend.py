@@ -1,6 +1,6 @@
 """The kernel language and its device. The only module that imports Taichi (or its fork Quadrants), and the only start.
 
-Importing it starts and loads nothing: `from kalander.kernels.backend import ti` is safe in every kernel module.
+Importing it starts and loads nothing: `from kalander.kernels.device.backend import ti` is safe in every kernel module.
 """
 
 import contextlib
@@ -15,9 +15,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from kalander.kernels.devices import DEVICES, PRECISIONS, Candidate, candidates, probe
-from kalander.kernels.errors import DeviceError, Fault, InputError
-from kalander.kernels.host import (
+from kalander.kernels.device.devices import DEVICES, PRECISIONS, Candidate, candidates, probe
+from kalander.kernels.device.host import (
     cache_folder,
     memory_bytes,
     package_versions,
@@ -26,6 +25,7 @@ from kalander.kernels.host import (
     thread_count,
     use_home,
 )
+from kalander.kernels.errors import DeviceError, Fault, InputError
 
 __all__ = ["Device", "doctor", "initialise", "kernels", "removed_variables", "start", "ti"]
 

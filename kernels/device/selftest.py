@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from kalander.kernels.backend import ti
+from kalander.kernels.device.backend import ti
 
 SIZE = 1000
 

@@ -3,12 +3,12 @@
 from functools import cache
 from types import SimpleNamespace
 
-from kalander.kernels.backend import ti
-from kalander.kernels.contact import LAWS
-from kalander.kernels.lattice import lattice_at
-from kalander.kernels.pairs import centre, pair_functions, partner_of, platen_span, posture
+from kalander.kernels.device.backend import ti
+from kalander.kernels.device.shared import UNIT
+from kalander.kernels.laws.contact import LAWS
+from kalander.kernels.particles.lattice import lattice_at
+from kalander.kernels.particles.pairs import centre, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import law_arrays
-from kalander.kernels.shared import UNIT
 
 __all__ = ["readout_kernels"]
 

@@ -7,13 +7,13 @@ partner.
 from functools import cache
 from types import SimpleNamespace
 
-from kalander.kernels.backend import ti
-from kalander.kernels.bond import bond_breaks, bond_energy, parallel_bond
-from kalander.kernels.contact import LAWS
-from kalander.kernels.dense import add_sums, one_flat, two_flats
-from kalander.kernels.lattice import flow_of, lattice_image
+from kalander.kernels.device.backend import ti
 from kalander.kernels.law_table import NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of, swelling_of, wall_memory_of
-from kalander.kernels.normal_laws import MEMORY
+from kalander.kernels.laws.bond import bond_breaks, bond_energy, parallel_bond
+from kalander.kernels.laws.contact import LAWS
+from kalander.kernels.laws.dense import add_sums, one_flat, two_flats
+from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.particles.lattice import flow_of, lattice_image
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
 
 __all__ = [

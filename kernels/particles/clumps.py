@@ -13,9 +13,9 @@ second order, and without torque L does not change at all. Dullweber, Leimkuhler
 5840; axis by axis as in Omelyan, Phys. Rev. E 58 (1998) 1169. Quaternions are scalar first and turn body to space.
 """
 
-from kalander.kernels.backend import ti
-from kalander.kernels.lattice import drift_of
-from kalander.kernels.motion import strayed
+from kalander.kernels.device.backend import ti
+from kalander.kernels.particles.lattice import drift_of
+from kalander.kernels.particles.motion import strayed
 
 __all__ = ["turn_clump"]
 

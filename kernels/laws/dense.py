@@ -12,9 +12,9 @@ Thakur, Tang & Kamrin, Powder Technology (2025) 120972 (many spheres).
 from functools import cache
 from typing import Any
 
-from kalander.kernels.backend import ti
-from kalander.kernels.necks import cube_root
-from kalander.kernels.normal_laws import MEMORY
+from kalander.kernels.device.backend import ti
+from kalander.kernels.laws.necks import cube_root
+from kalander.kernels.laws.normal_laws import MEMORY
 from kalander.kernels.records import LISTED_RADIUS, SUM_COUNT, SUMS, law_arrays
 
 __all__ = ["add_sums", "marking_kernel", "one_flat", "sized", "swell", "two_flats"]

@@ -6,9 +6,9 @@ A half list has each pair in the row of its first body, a full list in the rows 
 from functools import cache
 from types import SimpleNamespace
 
-from kalander.kernels.backend import ti
-from kalander.kernels.lattice import lattice_image
-from kalander.kernels.pairs import nearest_image, partner_of, platen_span
+from kalander.kernels.device.backend import ti
+from kalander.kernels.particles.lattice import lattice_image
+from kalander.kernels.particles.pairs import nearest_image, partner_of, platen_span
 from kalander.kernels.records import array_types, wall_layout, width_of
 
 __all__ = ["cell_kernels"]

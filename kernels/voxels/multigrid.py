@@ -12,11 +12,11 @@ import numpy as np
 from scipy.sparse import diags
 from scipy.sparse.linalg import splu
 
-from kalander.kernels.arrays import Pool, view
-from kalander.kernels.hierarchy import Rows
-from kalander.kernels.krylov import graph_kernels
-from kalander.kernels.shared import BLOCK
-from kalander.kernels.steps import Steps
+from kalander.kernels.device.arrays import Pool, view
+from kalander.kernels.device.shared import BLOCK
+from kalander.kernels.device.steps import Steps
+from kalander.kernels.voxels.hierarchy import Rows
+from kalander.kernels.voxels.krylov import graph_kernels
 
 __all__ = ["SMALLEST", "Graph", "Multigrid", "graph_of_rows"]
 

@@ -19,8 +19,8 @@ Sources: Johnson, Kendall & Roberts, Proc. R. Soc. A 324 (1971) 301; Thornton & 
 eqs. 36–70, with work of adhesion w for their Γ.
 """
 
-from kalander.kernels.backend import ti
-from kalander.kernels.normal_laws import MEMORY
+from kalander.kernels.device.backend import ti
+from kalander.kernels.laws.normal_laws import MEMORY
 
 __all__ = ["FRICTION_PULL", "cube_root", "neck_stiffness", "necked"]
 

@@ -8,7 +8,7 @@ What has yielded is a function of the largest overlap δ_max alone, so its heat 
 path is taken, work = recoverable energy + heat.
 """
 
-from kalander.kernels.backend import ti
+from kalander.kernels.device.backend import ti
 
 __all__ = ["MEMORY", "STORAKERS_AREA", "hertz", "hysteretic", "storakers", "thornton_ning"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from kalander.kernels.drivers import LIBRARIES, DriverDevice, library_loads
+from kalander.kernels.device.drivers import LIBRARIES, DriverDevice, library_loads
 
 __all__ = ["DEVICES", "PRECISIONS", "Candidate", "candidates", "probe"]
 
@@ -76,7 +76,7 @@ def _impossible(name: str, precision: str) -> str:
 
 def _child_command(name: str, precision: str, cache: str, allow_software: bool) -> list[str]:
     """Command of the child; -P keeps files of the current folder from being imported."""
-    command = [sys.executable, "-P", "-m", "kalander.kernels.probe", name, precision, cache]
+    command = [sys.executable, "-P", "-m", "kalander.kernels.device.probe", name, precision, cache]
     return [*command, "--allow-software"] if allow_software else command
 
 

@@ -7,18 +7,18 @@ that is stored and gathered. The result equals that of schedule `boxes` to the b
 from functools import cache
 from typing import Any
 
-from kalander.kernels.backend import has_double_exponential, ti
-from kalander.kernels.clumps import turn_clump
-from kalander.kernels.contact import LAWS
-from kalander.kernels.dense import add_sums, sized
+from kalander.kernels.device.backend import has_double_exponential, ti
+from kalander.kernels.device.shared import FRESH
 from kalander.kernels.errors import DeviceError
-from kalander.kernels.lattice import lattice_at, lattice_limits
 from kalander.kernels.law_table import memory_of
-from kalander.kernels.motion import list_state, travel_limits, turn_over
-from kalander.kernels.normal_laws import MEMORY
-from kalander.kernels.pairs import centre, keep, pair_functions, partner_of, platen_span, posture
+from kalander.kernels.laws.contact import LAWS
+from kalander.kernels.laws.dense import add_sums, sized
+from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.particles.clumps import turn_clump
+from kalander.kernels.particles.lattice import lattice_at, lattice_limits
+from kalander.kernels.particles.motion import list_state, travel_limits, turn_over
+from kalander.kernels.particles.pairs import centre, keep, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import SUM_COUNT, law_arrays
-from kalander.kernels.shared import FRESH
 
 __all__ = ["body_kernel"]
 

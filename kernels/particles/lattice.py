@@ -9,7 +9,7 @@ the order of the inertial number squared.
 A span is what kernels know of the lattice at one moment: w_x, w_y, w_z, tilt, L_xx, L_yy, L_zz, L_xz.
 """
 
-from kalander.kernels.backend import ti
+from kalander.kernels.device.backend import ti
 
 __all__ = ["LATTICE_CARRY", "SPAN", "drift_of", "flow_of", "lattice_at", "lattice_image", "lattice_limits"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kalander.kernels import backend
+from kalander.kernels.device import backend
 
 __all__ = ["HEADROOM", "Pool", "download", "view"]
 

@@ -1,4 +1,4 @@
-"""Try one device in a process of its own: `python -m kalander.kernels.probe cuda f64 CACHE_FOLDER [--allow-software]`.
+"""Try one device in a process of its own: `python -m kalander.kernels.device.probe cuda f64 CACHE_FOLDER [--allow-software]`.
 
 A driver may crash, hang or lie, so that the parent only reads the last line of stdout, one JSON object:
 `refused` (why, or empty), `devices` (what the driver lists). The kernel language logs to stderr which of them it takes.
@@ -8,7 +8,7 @@ import dataclasses
 import json
 import sys
 
-from kalander.kernels.drivers import DriverDevice, DriverError, cuda_devices, vulkan_devices
+from kalander.kernels.device.drivers import DriverDevice, DriverError, cuda_devices, vulkan_devices
 
 LISTS = {"cuda": cuda_devices, "vulkan": vulkan_devices}
 
@@ -31,8 +31,8 @@ def try_device(kind: str, precision: str, cache: str, allow_software: bool) -> t
 
 def compute(kind: str, precision: str, cache: str) -> str:
     """Start the device and run the self-test; return what went wrong, or an empty string."""
-    from kalander.kernels.backend import initialise
-    from kalander.kernels.selftest import self_test
+    from kalander.kernels.device.backend import initialise
+    from kalander.kernels.device.selftest import self_test
 
     try:
         # level trace, because only there the kernel language names the Vulkan device that it takes

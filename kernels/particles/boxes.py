@@ -9,17 +9,26 @@ neither on workers nor on parts.
 from functools import cache
 from typing import Any
 
-from kalander.kernels.backend import ti
-from kalander.kernels.clumps import turn_clump
-from kalander.kernels.contact import LAWS
-from kalander.kernels.dense import add_sums, sized
-from kalander.kernels.lattice import lattice_at, lattice_limits
+from kalander.kernels.device.backend import ti
+from kalander.kernels.device.shared import CHUNK, FRESH
 from kalander.kernels.law_table import memory_of, yields_of
-from kalander.kernels.motion import list_state, travel_limits, turn_over
-from kalander.kernels.normal_laws import MEMORY
-from kalander.kernels.pairs import centre, keep, keep_sums, kept, pair_functions, partner_of, platen_span, posture
+from kalander.kernels.laws.contact import LAWS
+from kalander.kernels.laws.dense import add_sums, sized
+from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.particles.clumps import turn_clump
+from kalander.kernels.particles.lattice import lattice_at, lattice_limits
+from kalander.kernels.particles.motion import list_state, travel_limits, turn_over
+from kalander.kernels.particles.pairs import (
+    centre,
+    keep,
+    keep_sums,
+    kept,
+    pair_functions,
+    partner_of,
+    platen_span,
+    posture,
+)
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, law_arrays
-from kalander.kernels.shared import CHUNK, FRESH
 
 __all__ = ["LANE", "PART", "box_kernel"]
 

@@ -3,8 +3,8 @@
 from functools import cache
 from types import SimpleNamespace
 
-from kalander.kernels.backend import ti
-from kalander.kernels.shared import LINES, TILE
+from kalander.kernels.device.backend import ti
+from kalander.kernels.device.shared import LINES, TILE
 
 __all__ = ["raster_kernels"]
 

@@ -8,8 +8,8 @@ depend on threads.
 from functools import cache
 from types import SimpleNamespace
 
-from kalander.kernels.backend import ti
-from kalander.kernels.shared import BLOCK
+from kalander.kernels.device.backend import ti
+from kalander.kernels.device.shared import BLOCK
 
 __all__ = ["KINDS", "graph_kernels"]
 

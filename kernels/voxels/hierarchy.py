@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from kalander.kernels.voxel import colour_count, odd_seams
+from kalander.kernels.voxels.voxel import colour_count, odd_seams
 
 __all__ = ["Grid", "Rows", "block_edge", "levels_of"]
 

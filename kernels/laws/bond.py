@@ -1,6 +1,6 @@
 """Parallel bonds: a cylinder of binder between two bodies that carries tension, shear, bending and torsion."""
 
-from kalander.kernels.backend import ti
+from kalander.kernels.device.backend import ti
 
 __all__ = ["BOND_CONSTANTS", "bond_breaks", "parallel_bond"]
 

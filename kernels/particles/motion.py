@@ -1,8 +1,8 @@
 """Velocity Verlet of one body, and whether the candidate list still holds where it has come to."""
 
-from kalander.kernels.backend import ti
-from kalander.kernels.lattice import drift_of
-from kalander.kernels.shared import FRESH, LOST, STALE
+from kalander.kernels.device.backend import ti
+from kalander.kernels.device.shared import FRESH, LOST, STALE
+from kalander.kernels.particles.lattice import drift_of
 
 __all__ = ["list_state", "strayed", "travel_limits", "turn_over"]
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from kalander.kernels.backend import ti
+from kalander.kernels.device.backend import ti
 
 __all__ = ["COLOUR_PAIRS", "GRID", "block_components", "colour_count", "odd_seams", "voxel_kernels"]
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from kalander.kernels.arrays import Pool, view
+from kalander.kernels.device.arrays import Pool, view
+from kalander.kernels.device.steps import Steps
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.hierarchy import Grid, Rows, levels_of
-from kalander.kernels.krylov import graph_kernels
-from kalander.kernels.multigrid import SMALLEST, Graph, Multigrid, graph_of_rows
-from kalander.kernels.steps import Steps
-from kalander.kernels.voxel import (
+from kalander.kernels.voxels.hierarchy import Grid, Rows, levels_of
+from kalander.kernels.voxels.krylov import graph_kernels
+from kalander.kernels.voxels.multigrid import SMALLEST, Graph, Multigrid, graph_of_rows
+from kalander.kernels.voxels.voxel import (
     AXIS,
     BLOCKS,
     EDGE,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from kalander.kernels.arrays import view
+from kalander.kernels.device.arrays import view
+from kalander.kernels.device.shared import BLOCK
+from kalander.kernels.device.steps import Steps, finish
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.krylov import graph_kernels
-from kalander.kernels.shared import BLOCK
-from kalander.kernels.steps import Steps, finish
-from kalander.kernels.voxel_graph import Images, VoxelGraph
+from kalander.kernels.voxels.graph import Images, VoxelGraph
+from kalander.kernels.voxels.krylov import graph_kernels
 
 __all__ = ["LARGEST_ITERATIONS", "Conduction", "Images", "solve", "solving"]
 
