@@ -30,8 +30,8 @@ from kalander.coupling.mill_limits import gap_warnings, thin_roll_faults, thin_r
 from kalander.coupling.particles import largest_extent, mean_diameter, size_classes, spheres_of
 from kalander.coupling.transport_section import TransportSection
 from kalander.coupling.voxel_checks import coarse_voxels, voxels_do_not_fit
-from kalander.dem.fragments import smallest_piece
-from kalander.dem.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
+from kalander.dem.bodies.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
+from kalander.dem.fracture.fragments import smallest_piece
 from kalander.kernels.errors import Fault
 
 __all__ = ["card_faults", "card_warnings"]

@@ -21,8 +21,8 @@ from kalander.coupling.mill_limits import (
     Temperature,
 )
 from kalander.coupling.transport_section import TransportSection
-from kalander.dem.criteria import CRITERIA
-from kalander.dem.fragments import FRAGMENT_COUNTS
+from kalander.dem.fracture.criteria import CRITERIA
+from kalander.dem.fracture.fragments import FRAGMENT_COUNTS
 
 __all__ = [
     "Binder",

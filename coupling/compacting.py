@@ -21,18 +21,18 @@ from kalander.coupling.scales import binder_in, contact_in, fracture_in, particl
 from kalander.coupling.stage import Progress, Stage
 from kalander.coupling.state_faults import Question, path_faults, state_faults
 from kalander.coupling.store import Data
-from kalander.dem.binder import make_bonds
-from kalander.dem.bond_clock import no_branches
-from kalander.dem.generate import near_pairs
-from kalander.dem.material import Material, binder_constants
-from kalander.dem.necks import LONGEST_NECK, largest_adhesion, longest_neck
-from kalander.dem.packing import assemble, spatial_order
-from kalander.dem.path_tables import PROGRESS, ROW, SAMPLE
-from kalander.dem.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
-from kalander.dem.periodic import BARE, meets_twice, nearest_vectors
-from kalander.dem.reforming import no_lasting
-from kalander.dem.state import Ensemble, sphere_volume
-from kalander.dem.triaxial import ProbeState, new_probe
+from kalander.dem.ageing.bond_clock import no_branches
+from kalander.dem.ageing.reforming import no_lasting
+from kalander.dem.bodies.material import Material, binder_constants
+from kalander.dem.bodies.necks import LONGEST_NECK, largest_adhesion, longest_neck
+from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors
+from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.loading.path_tables import PROGRESS, ROW, SAMPLE
+from kalander.dem.loading.paths import Leg, Path, PathMoment, PathState, curve, follow, new_path
+from kalander.dem.loading.triaxial import ProbeState, new_probe
+from kalander.dem.packing.binder import make_bonds
+from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.packing import assemble, spatial_order
 from kalander.kernels.columns import Table
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault

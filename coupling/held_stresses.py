@@ -8,7 +8,7 @@ import numpy as np
 from kalander.coupling.compact_case import CompactCase
 from kalander.coupling.path_legs import NORMAL_AXES, by_axis
 from kalander.coupling.store import Data
-from kalander.dem.servo import PROMISE
+from kalander.dem.loading.servo import PROMISE
 from kalander.kernels.columns import Table
 
 __all__ = ["beyond_promise", "stress_legs", "why_unfinished"]

@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from kalander.continuum.closure import TabulatedClosure
 from kalander.continuum.closure_fit import ReplicaCurves, fit_closure
 from kalander.coupling.store import Data
-from kalander.dem.press_tables import LEG
+from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import InputError, NumericalError
 

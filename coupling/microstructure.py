@@ -13,8 +13,8 @@ from scipy.optimize import brentq
 from kalander.coupling.electronic import Network, bridge_conductance, constriction_conductance
 from kalander.coupling.fabric import fabric
 from kalander.coupling.voxelise import Body
-from kalander.dem.binder import bridge_volume
-from kalander.dem.generate import near_pairs
+from kalander.dem.packing.binder import bridge_volume
+from kalander.dem.packing.generate import near_pairs
 
 __all__ = ["Conductors", "Microstructure"]
 

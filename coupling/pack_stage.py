@@ -10,14 +10,14 @@ from kalander.coupling.result_faults import pack_faults
 from kalander.coupling.scales import from_si, recipe_of
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
-from kalander.dem.binder import make_bonds
-from kalander.dem.clumps import place_clumps
-from kalander.dem.deposit import deposit, draw_orientations
-from kalander.dem.generate import generate
-from kalander.dem.packing import Packing, spatial_order
-from kalander.dem.recipe import Volume, representative_volume
-from kalander.dem.shapes import Shape, scaled
-from kalander.dem.state import CLUMP, empty_table
+from kalander.dem.bodies.clumps import place_clumps
+from kalander.dem.bodies.shapes import Shape, scaled
+from kalander.dem.bodies.state import CLUMP, empty_table
+from kalander.dem.packing.binder import make_bonds
+from kalander.dem.packing.deposit import deposit, draw_orientations
+from kalander.dem.packing.generate import generate
+from kalander.dem.packing.packing import Packing, spatial_order
+from kalander.dem.packing.recipe import Volume, representative_volume
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["HALF_PACKED", "PACKED", "half_packed_faults", "pack_work", "packings_of", "replica_generator"]

@@ -14,7 +14,7 @@ from kalander.coupling.lammps_dump import read_dump
 from kalander.coupling.lammps_text import open_lines
 from kalander.coupling.spheres import Spheres, Unreadable, plate_depth, sphere_faults
 from kalander.coupling.store import read
-from kalander.dem.packing import Packing
+from kalander.dem.packing.packing import Packing
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 
 __all__ = ["FORMATS", "Spheres", "packing_of", "read_spheres"]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import model_validator
 
 from kalander.coupling.fields import Choice, Count, Quantity, Real, Section, exactly_one, wrong
-from kalander.dem.shapes import (
+from kalander.dem.bodies.shapes import (
     FLATTEST_SPACING,
     Shape,
     fewest_spheres,

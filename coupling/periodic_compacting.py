@@ -10,12 +10,12 @@ from kalander.coupling.path_legs import AXES, NORMAL_AXES, PathLeg, by_axis
 from kalander.coupling.scales import fracture_in, relaxation_of
 from kalander.coupling.stage import Progress
 from kalander.coupling.store import Data
-from kalander.dem.bond_clock import no_branches
-from kalander.dem.material import Material
-from kalander.dem.reforming import no_lasting
-from kalander.dem.state import Ensemble, sphere_volume
-from kalander.dem.triaxial import PROBE_SHARE, Probe, ProbeLeg, ProbeMoment, ProbeState, probe
-from kalander.dem.triaxial_tables import PROBE, PROBE_PROGRESS
+from kalander.dem.ageing.bond_clock import no_branches
+from kalander.dem.ageing.reforming import no_lasting
+from kalander.dem.bodies.material import Material
+from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.loading.triaxial import PROBE_SHARE, Probe, ProbeLeg, ProbeMoment, ProbeState, probe
+from kalander.dem.loading.triaxial_tables import PROBE, PROBE_PROGRESS
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 

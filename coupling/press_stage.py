@@ -24,18 +24,18 @@ from kalander.coupling.stage import Progress
 from kalander.coupling.state_faults import NO_QUESTION, Question, protocol_faults
 from kalander.coupling.state_faults import state_faults as body_faults
 from kalander.coupling.store import Data
-from kalander.dem.bond_clock import no_branches
-from kalander.dem.clumps import double
-from kalander.dem.compaction import Moment, PressState, new_press, press
-from kalander.dem.fracture import cracked
-from kalander.dem.material import binder_constants
-from kalander.dem.packing import assemble
-from kalander.dem.press_tables import FRAME, PROTOCOL
-from kalander.dem.recipe import representative_volume
-from kalander.dem.reforming import LASTING, no_lasting
-from kalander.dem.relaxation import BRANCH
-from kalander.dem.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble, solid_radius
-from kalander.dem.strength import DAMAGE
+from kalander.dem.ageing.bond_clock import no_branches
+from kalander.dem.ageing.reforming import LASTING, no_lasting
+from kalander.dem.ageing.relaxation import BRANCH
+from kalander.dem.bodies.clumps import double
+from kalander.dem.bodies.material import binder_constants
+from kalander.dem.bodies.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble, solid_radius
+from kalander.dem.fracture.fracture import cracked
+from kalander.dem.fracture.strength import DAMAGE
+from kalander.dem.loading.compaction import Moment, PressState, new_press, press
+from kalander.dem.loading.press_tables import FRAME, PROTOCOL
+from kalander.dem.packing.packing import assemble
+from kalander.dem.packing.recipe import representative_volume
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["HALF_PRESSED", "PRESSED", "press_data", "press_ensemble", "press_work", "question_of", "state_faults"]

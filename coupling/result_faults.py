@@ -14,11 +14,11 @@ from kalander.coupling.homogenise import closure_from
 from kalander.coupling.nipping import FIELDS
 from kalander.coupling.store import Data
 from kalander.coupling.transport_bounds import transport_flags
-from kalander.dem.clumps import clump_faults, rotation_matrices
-from kalander.dem.criteria import CRITERIA
-from kalander.dem.ledger import ledger_columns
-from kalander.dem.press_tables import LEG
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.clumps import clump_faults, rotation_matrices
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.fracture.criteria import CRITERIA
+from kalander.dem.loading.press_tables import LEG
+from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import InputError
 

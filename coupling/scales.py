@@ -12,11 +12,11 @@ from kalander.coupling.card_sections import Fracture as FractureSection
 from kalander.coupling.electrode import coating_thickness, volume_fractions
 from kalander.coupling.materials import Material as MaterialTable
 from kalander.coupling.particles import layered_classes, step_share
-from kalander.dem.compaction import Press
-from kalander.dem.fracture import Fracture
-from kalander.dem.material import BinderConstants, Material, contact_constants, rayleigh_time
-from kalander.dem.recipe import Recipe
-from kalander.dem.relaxation import SHIFTS, Relaxation
+from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
+from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, rayleigh_time
+from kalander.dem.fracture.fracture import Fracture
+from kalander.dem.loading.compaction import Press
+from kalander.dem.packing.recipe import Recipe
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import NECKED, STICKY, law_named
 

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 
 from kalander.coupling.spheres import Spheres
-from kalander.dem.generate import near_pairs
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.packing.generate import near_pairs
 
 __all__ = ["narrow_gaps", "solid_shares"]
 

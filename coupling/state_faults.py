@@ -11,11 +11,11 @@ import numpy as np
 
 from kalander.coupling.result_faults import FRAMES, coinciding, frame_faults, outside
 from kalander.coupling.store import Data
-from kalander.dem.clumps import clump_faults
-from kalander.dem.criteria import CRITERIA
-from kalander.dem.periodic import nearest_vectors
-from kalander.dem.pieces import centres
-from kalander.dem.state import solid_radius, sphere_volume
+from kalander.dem.bodies.clumps import clump_faults
+from kalander.dem.bodies.periodic import nearest_vectors
+from kalander.dem.bodies.state import solid_radius, sphere_volume
+from kalander.dem.fracture.criteria import CRITERIA
+from kalander.dem.fracture.pieces import centres
 from kalander.kernels.columns import Table
 from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
 

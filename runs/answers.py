@@ -23,7 +23,7 @@ from kalander.coupling.size_distribution import (
     realised_sizes,
 )
 from kalander.coupling.store import Data
-from kalander.dem.ledger import HEATS
+from kalander.dem.measure.ledger import HEATS
 from kalander.kernels.columns import Table
 
 __all__ = [

@@ -32,8 +32,8 @@ from kalander.coupling.signals import Left, stop_requests
 from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
 from kalander.coupling.store import Data
 from kalander.coupling.toml_source import read_toml
-from kalander.dem.ledger import HEATS, turnover
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.measure.ledger import HEATS, turnover
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError, Interrupted, NumericalError
 from kalander.runs.answers import validity_flags

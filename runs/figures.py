@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from kalander.coupling.card import Card
 from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.store import Data
-from kalander.dem.press_tables import LEG
+from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.columns import Table
 from kalander.runs.answers import ENERGY_LIMIT, INERTIAL_LIMIT, OVERLAP_LIMIT
 from kalander.runs.plot_style import ACCENT, GREY, INK, new_figure, pressure_axis, stress_colours, styled

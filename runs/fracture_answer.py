@@ -7,7 +7,7 @@ import numpy as np
 
 from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.store import Data
-from kalander.dem.criteria import CRITERIA, SANGROS_2020
+from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.kernels.columns import Table
 
 __all__ = ["CRITERION_NAMES", "SizeClasses", "criteria_answer", "judges", "size_classes_of"]

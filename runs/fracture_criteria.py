@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kalander.coupling.card import Card
 from kalander.coupling.store import Data
-from kalander.dem.criteria import CRITERIA, SANGROS_2020
+from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs import api
 from kalander.runs.figures import hardest, mean_over_replicas
 from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of

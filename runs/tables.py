@@ -9,7 +9,7 @@ import numpy as np
 from kalander.coupling.card import Card
 from kalander.coupling.card_sections import Published
 from kalander.coupling.store import Data
-from kalander.dem.criteria import CRITERIA, SANGROS_2020
+from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs.answers import (
     electrode_answer,
     nip_answer,

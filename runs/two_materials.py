@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kalander.coupling.homogenise import loaded_and_released
 from kalander.coupling.store import Data
-from kalander.dem.criteria import CRITERIA
+from kalander.dem.fracture.criteria import CRITERIA
 from kalander.runs import api
 from kalander.runs.answers import press_answer
 from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kalander.dem.bed import Bed
-from kalander.dem.binder import make_bonds
-from kalander.dem.generate import generate
-from kalander.dem.material import BinderConstants, Material, binder_constants, contact_constants
-from kalander.dem.packing import Packing, assemble
-from kalander.dem.state import Ensemble, sphere_volume
+from kalander.dem.bodies.material import BinderConstants, Material, binder_constants, contact_constants
+from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.engine.bed import Bed
+from kalander.dem.packing.binder import make_bonds
+from kalander.dem.packing.generate import generate
+from kalander.dem.packing.packing import Packing, assemble
 
 GRAIN = Material(modulus=1000.0, poisson=0.25, density=4.7e-3, restitution=0.4)
 RIGID = Material(modulus=1e30, poisson=0.0, density=1.0)  # adds nothing to the compliance of a pair

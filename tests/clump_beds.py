@@ -5,12 +5,12 @@ from functools import cache
 
 import numpy as np
 
-from kalander.dem.binder import make_bonds
-from kalander.dem.clumps import place_clumps, rotation_matrices, spins
-from kalander.dem.deposit import deposit
-from kalander.dem.packing import Packing
-from kalander.dem.shapes import Shape, layer
-from kalander.dem.state import Ensemble
+from kalander.dem.bodies.clumps import place_clumps, rotation_matrices, spins
+from kalander.dem.bodies.shapes import Shape, layer
+from kalander.dem.bodies.state import Ensemble
+from kalander.dem.packing.binder import make_bonds
+from kalander.dem.packing.deposit import deposit
+from kalander.dem.packing.packing import Packing
 
 SINGLE = layer(np.zeros((1, 2)), 1.0)
 PAIR = layer(np.array([[0.0, 0.0], [1.2, 0.0]]), 1.0)

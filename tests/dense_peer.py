@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from beds import RIGID, lay, spheres, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.material import Material
-from kalander.dem.state import Ensemble
+from kalander.dem.bodies.material import Material
+from kalander.dem.bodies.state import Ensemble
+from kalander.dem.engine.bed import Bed
 from kalander.kernels.device.backend import start
 
 __all__ = [

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.dem.generate import generate
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.packing.generate import generate
 
 __all__ = ["Grains", "compaction", "loose", "program", "trajectory"]
 

@@ -12,11 +12,11 @@ import another_machine
 import numpy as np
 from beds import RIGID, lay, loose_packing
 
-from kalander.dem.material import Material, contact_constants
-from kalander.dem.paths import Leg, Path, follow, new_path
-from kalander.dem.servo import PROMISE
-from kalander.dem.state import Ensemble
-from kalander.dem.triaxial import Probe, ProbeLeg, new_probe, probe
+from kalander.dem.bodies.material import Material, contact_constants
+from kalander.dem.bodies.state import Ensemble
+from kalander.dem.loading.paths import Leg, Path, follow, new_path
+from kalander.dem.loading.servo import PROMISE
+from kalander.dem.loading.triaxial import Probe, ProbeLeg, new_probe, probe
 from kalander.kernels.columns import Table
 
 __all__ = ["Kept", "Spec", "hold_between_platens", "hold_in_lattices", "packings_kept", "specs"]

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from packings import FRICTION, NMC_SOFT, PLATE_SPEED, RADIUS, SKIN, TIME_STEP, State, Window
 
-from kalander.dem.material import contact_constants, damping_ratio
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import contact_constants, damping_ratio
+from kalander.dem.bodies.state import sphere_volume
 
 __all__ = ["fast_lammps", "granular_lammps", "liggghts", "sample_file", "write_data"]
 

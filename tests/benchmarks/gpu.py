@@ -20,7 +20,7 @@ import numpy as np
 from packings import bed_of, load, tiled, window
 from report_rows import finish, numbers, parser
 
-from kalander.dem.bed import Bed
+from kalander.dem.engine.bed import Bed
 from kalander.kernels.device import backend
 from kalander.kernels.device.backend import ti
 

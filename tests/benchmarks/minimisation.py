@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 from packings import LARGE_FRACTION, LARGE_SEED, bed_of, load, window
 
-from kalander.dem.bed import Bed
+from kalander.dem.engine.bed import Bed
 from kalander.kernels.device.backend import start
 from kalander.kernels.records import LOAD, MOTION
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from packings import Window, bed_of
 
-from kalander.dem.bed import Bed
+from kalander.dem.engine.bed import Bed
 from kalander.kernels.device.backend import start
 
 __all__ = ["Own", "OwnRun", "memory_of"]

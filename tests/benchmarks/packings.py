@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from kalander.dem.bed import Bed
-from kalander.dem.generate import generate
-from kalander.dem.material import Material, contact_constants
-from kalander.dem.packing import Packing, assemble, spatial_order
-from kalander.dem.state import Ensemble, sphere_volume
+from kalander.dem.bodies.material import Material, contact_constants
+from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.engine.bed import Bed
+from kalander.dem.packing.generate import generate
+from kalander.dem.packing.packing import Packing, assemble, spatial_order
 
 FOLDER = Path(__file__).resolve().parents[2] / ".bench"
 

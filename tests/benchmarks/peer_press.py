@@ -16,7 +16,7 @@ from curves import Curve, fractions_at, load_curves, save_curves
 from decks import sample_file
 from packings import FOLDER, PLATE_SPEED, State, Window, load
 
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
 
 __all__ = ["Protocol", "curves_of", "last_steps", "seconds_of"]
 

@@ -18,9 +18,9 @@ import numpy as np
 from own import memory_of, resident, resource
 from packings import COPIES, FOLDER, LARGE_FRACTION, LARGE_SEED, NMC_SOFT, RADIUS, lay, load, tiled, window
 
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.packing import spatial_order
-from kalander.dem.state import Ensemble, sphere_volume
+from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.packing.packing import spatial_order
 from kalander.kernels.device.backend import start
 
 __all__ = ["press_memory"]

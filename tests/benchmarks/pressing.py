@@ -12,9 +12,9 @@ import numpy as np
 from curves import STRESSES, Curve, fractions_at
 from packings import FOLDER, NMC_SOFT, RADIUS, TIME_STEP, State, bed_of, lay, load, loose, save
 
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.packing import spatial_order
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.packing.packing import spatial_order
 
 __all__ = ["BEYOND", "FAST", "Pressed", "loose_states", "press_all", "press_at", "warm"]
 

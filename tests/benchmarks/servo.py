@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from report_rows import finish, parser
 from servos import Kept, Spec, hold_between_platens, hold_in_lattices, packings_kept, specs
 
-from kalander.dem.servo import PROMISE
+from kalander.dem.loading.servo import PROMISE
 from kalander.kernels.device.backend import start
 
 ASKED = 0.99  # of the packings

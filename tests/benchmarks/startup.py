@@ -30,9 +30,9 @@ import numpy as np
 began = time.perf_counter()
 from kalander.kernels.device.backend import start
 start("cpu", "f64", cache=sys.argv[1])
-from kalander.dem.bed import Bed
-from kalander.dem.material import BinderConstants, Material, binder_constants, contact_constants
-from kalander.dem.packing import Packing, assemble
+from kalander.dem.engine.bed import Bed
+from kalander.dem.bodies.material import BinderConstants, Material, binder_constants, contact_constants
+from kalander.dem.packing.packing import Packing, assemble
 grain = Material(modulus=1000.0, poisson=0.25, density=4.7e-3)
 packing = Packing(np.array([[2.0, 2.0, 2.0]]), np.ones(1), np.zeros(1, int), np.array([4.0, 4.0]), 4.0)
 binder = binder_constants(BinderConstants(1.0, 0.3, 0.1, 1.0, 1.0))

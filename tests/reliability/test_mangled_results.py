@@ -16,8 +16,8 @@ from kalander.coupling.result_faults import RESULT_FAULTS
 from kalander.coupling.stages import card_stages
 from kalander.coupling.state_faults import path_faults
 from kalander.coupling.store import Data, load, read, write
-from kalander.dem.compaction import new_press
-from kalander.dem.path_tables import PROGRESS, ROW
+from kalander.dem.loading.compaction import new_press
+from kalander.dem.loading.path_tables import PROGRESS, ROW
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs import api
 from kalander.runs.report import write_report

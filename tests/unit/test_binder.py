@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from kalander.dem.binder import bridge_volume, make_bonds
+from kalander.dem.packing.binder import bridge_volume, make_bonds
 
 WIDTH = np.array([20.0, 20.0])
 

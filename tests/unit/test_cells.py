@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, lay, spheres
 
-from kalander.dem.pair_list import cell_grid, lattice_grid
+from kalander.dem.engine.pair_list import cell_grid, lattice_grid
 
 
 def candidates(bed) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from beds import GRAIN, RIGID, lay
 from clump_beds import HOOK, PAIR, UPRIGHT, clumped, loose_clumps, moving
 
-from kalander.dem.clumps import (
+from kalander.dem.bodies.clumps import (
     clump_faults,
     heads,
     kinetic_energy,
@@ -16,11 +16,11 @@ from kalander.dem.clumps import (
     particle_diameter,
     solid_volumes,
 )
-from kalander.dem.fabric import bond_fabric, direction_moments, platelet_orientation
-from kalander.dem.observe import observe
-from kalander.dem.parts import bounds_of
-from kalander.dem.slowing import scale_motion
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.engine.parts import bounds_of
+from kalander.dem.loading.slowing import scale_motion
+from kalander.dem.measure.fabric import bond_fabric, direction_moments, platelet_orientation
+from kalander.dem.measure.observe import observe
 
 
 def two_boxes():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, digest, lay, loose_packing
 
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.material import rayleigh_time
-from kalander.dem.press_tables import LEG
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import rayleigh_time
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.errors import NumericalError
 
 MATERIALS = [replace(GRAIN, strength=10.0, strength_diameter=2.0), RIGID]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from kalander.dem.clumps import place_clumps, rotation_matrices
-from kalander.dem.deposit import deposit, draw_normals, draw_orientations, quaternion_product
-from kalander.dem.generate import largest_overlap
-from kalander.dem.shapes import platelet, scaled
+from kalander.dem.bodies.clumps import place_clumps, rotation_matrices
+from kalander.dem.bodies.shapes import platelet, scaled
+from kalander.dem.packing.deposit import deposit, draw_normals, draw_orientations, quaternion_product
+from kalander.dem.packing.generate import largest_overlap
 from kalander.kernels.errors import NumericalError
 
 
@@ -81,7 +81,7 @@ def test_drying_goes_on_from_any_round_as_if_never_stopped() -> None:
 
 
 def test_platelets_that_do_not_fit_are_refused(monkeypatch) -> None:
-    monkeypatch.setattr("kalander.dem.deposit.MOST_ROUNDS", 40)  # more would not help
+    monkeypatch.setattr("kalander.dem.packing.deposit.MOST_ROUNDS", 40)  # more would not help
     shapes, q, width, height, rng = film(4, solid_fraction=0.9)
     with pytest.raises(NumericalError, match="platelets do not fit"):
         list(deposit(shapes, width, height, reach=0.1, orientation=q, rng=rng))

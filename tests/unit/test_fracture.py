@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, with_bodies
 
-from kalander.dem.criteria import (
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.fracture.criteria import (
     CRITERIA,
     Loads,
     Sides,
@@ -15,12 +16,11 @@ from kalander.dem.criteria import (
     limit_force,
     weakening,
 )
-from kalander.dem.fracture import Fracture, breakable, judged, new_damage, random_rotations, weakened
-from kalander.dem.fragments import FRAGMENT_COUNTS, fragment_set, smallest_piece
-from kalander.dem.loads import body_loads
-from kalander.dem.observe import observe
-from kalander.dem.state import sphere_volume
-from kalander.dem.strength import STRENGTH, TURN, born, strengths, uniform_numbers
+from kalander.dem.fracture.fracture import Fracture, breakable, judged, new_damage, random_rotations, weakened
+from kalander.dem.fracture.fragments import FRAGMENT_COUNTS, fragment_set, smallest_piece
+from kalander.dem.fracture.loads import body_loads
+from kalander.dem.fracture.strength import STRENGTH, TURN, born, strengths, uniform_numbers
+from kalander.dem.measure.observe import observe
 
 UNDAMPED = replace(GRAIN, restitution=1.0)  # dashpots would add to the forces by the velocity of half a step
 PLANE = UNDAMPED.modulus / (1.0 - UNDAMPED.poisson**2)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kalander.dem.generate import close_pairs, generate, largest_overlap, near_pairs
-from kalander.dem.recipe import layer_bands
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.packing.generate import close_pairs, generate, largest_overlap, near_pairs
+from kalander.dem.packing.recipe import layer_bands
 from kalander.kernels.errors import NumericalError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kalander.dem.lattice_servo import SOFTEST, giving_way, moduli, slope_sums, waiting, within
+from kalander.dem.loading.lattice_servo import SOFTEST, giving_way, moduli, slope_sums, waiting, within
 
 VOLUME, SHAPE = 500.0, 200.0  # MPa: stress over the mean closing, and of the rest
 LEAST = np.array([100.0])

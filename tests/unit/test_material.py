@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kalander.dem.material import (
+from kalander.dem.bodies.material import (
     BinderConstants,
     Material,
     binder_constants,

@@ -13,7 +13,7 @@ from kalander.coupling.tortuosity_law import fit_law
 from kalander.coupling.transport_bounds import limits, transport_flags
 from kalander.coupling.transport_section import TransportSection
 from kalander.coupling.voxelise import voxelise
-from kalander.dem.binder import bridge_volume
+from kalander.dem.packing.binder import bridge_volume
 
 MICRO = 1e-6
 CONDUCTORS = Conductors(active=2.0, binder=300.0)

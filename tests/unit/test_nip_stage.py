@@ -8,7 +8,7 @@ from kalander.coupling.electrode import coating_thickness
 from kalander.coupling.homogenise import closure_from, closure_table
 from kalander.coupling.nipping import nip_tables
 from kalander.coupling.store import Data
-from kalander.dem.press_tables import LEG
+from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.errors import Fault, NumericalError
 from kalander.runs.answers import closure_answer, nip_answer
 from kalander.runs.api import _refuse_unreached

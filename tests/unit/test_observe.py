@@ -7,8 +7,8 @@ import pytest
 from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, with_bodies
 from scipy.integrate import quad
 
-from kalander.dem import observe as observing
-from kalander.dem.observe import observe, platen_stress, solid_volume, stretches
+from kalander.dem.measure import observe as observing
+from kalander.dem.measure.observe import observe, platen_stress, solid_volume, stretches
 
 ELASTIC = replace(GRAIN, restitution=1.0)  # dashpots would add to the forces by the velocity of half a step
 UNDAMPED = replace(BRITTLE, damping=0.0)

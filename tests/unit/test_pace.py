@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kalander.dem.pace import Pace, teamed_boxes
-from kalander.dem.parts import bounds_of, crossing
+from kalander.dem.engine.pace import Pace, teamed_boxes
+from kalander.dem.engine.parts import bounds_of, crossing
 
 
 @pytest.mark.parametrize(

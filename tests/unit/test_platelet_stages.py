@@ -9,9 +9,9 @@ from kalander.coupling.estimates import particle_estimate
 from kalander.coupling.pack_stage import HALF_PACKED, PACKED, pack_work, packings_of
 from kalander.coupling.press_stage import HALF_PRESSED, press_data, press_ensemble, state_faults
 from kalander.coupling.store import read, write
-from kalander.dem.clumps import levers
-from kalander.dem.compaction import new_press
-from kalander.dem.generate import largest_overlap
+from kalander.dem.bodies.clumps import levers
+from kalander.dem.loading.compaction import new_press
+from kalander.dem.packing.generate import largest_overlap
 
 SMALL = {"boxes.width": '"31 um"', "boxes.replicas": "1", "electrode.mass_loading": '"6 mg/cm^2"'}
 

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from kalander.dem.platens import ARRIVED, BRAKING, braked_haste, impact_frequency, quasi_static_speed, servo_speed
+from kalander.dem.bodies.platens import (
+    ARRIVED,
+    BRAKING,
+    braked_haste,
+    impact_frequency,
+    quasi_static_speed,
+    servo_speed,
+)
 
 
 def test_quasi_static_speed_has_the_inertial_number_asked_for() -> None:

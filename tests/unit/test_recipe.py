@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kalander.dem.recipe import Recipe, draw_diameters, representative_volume
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.packing.recipe import Recipe, draw_diameters, representative_volume
 
 RECIPE = Recipe(
     thickness=60.0,

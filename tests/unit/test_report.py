@@ -17,10 +17,10 @@ from kalander.coupling.stages import card_stages
 from kalander.coupling.store import Data, load, write
 from kalander.coupling.transport_bounds import transport_flags
 from kalander.coupling.transport_stage import TRANSPORT
-from kalander.dem.criteria import CRITERIA
-from kalander.dem.fabric import FABRIC
-from kalander.dem.ledger import ledger_columns
-from kalander.dem.press_tables import LEG
+from kalander.dem.fracture.criteria import CRITERIA
+from kalander.dem.loading.press_tables import LEG
+from kalander.dem.measure.fabric import FABRIC
+from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.answers import press_answer, sizes_answer, transport_answer, validity_answer
 from kalander.runs.figures import Branch, mean_over_replicas

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kalander.dem.servo import aimed, least_modulus, nearest, passed, unrest_after
+from kalander.dem.loading.servo import aimed, least_modulus, nearest, passed, unrest_after
 
 TARGET, BEGUN = np.array([5.0, 2.0, 5.0]), np.array([1.0, 5.0, 5.01])  # raised, lowered, held
 GOAL = TARGET

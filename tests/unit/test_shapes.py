@@ -5,8 +5,8 @@ import pytest
 from clump_beds import HOOK
 from scipy.integrate import quad
 
-from kalander.dem.clumps import place_clumps, rotation_matrices
-from kalander.dem.shapes import (
+from kalander.dem.bodies.clumps import place_clumps, rotation_matrices
+from kalander.dem.bodies.shapes import (
     QUADRATURE_ERROR,
     fewest_spheres,
     layer,

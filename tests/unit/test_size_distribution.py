@@ -8,7 +8,7 @@ from kalander.coupling.card import load_card
 from kalander.coupling.scales import recipe_of
 from kalander.coupling.size_distribution import asked_sizes, missing_classes, percentile, realised_sizes
 from kalander.coupling.store import Data
-from kalander.dem.recipe import representative_volume
+from kalander.dem.packing.recipe import representative_volume
 
 MIXED = {"electrode.particles": '{ d10 = "5 um", d50 = "9 um", d90 = "16 um" }'}
 

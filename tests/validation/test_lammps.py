@@ -18,12 +18,12 @@ sys.path.append(str(Path(__file__).parents[1]))
 import peer_lammps as lammps
 from beds import lay
 
-from kalander.dem.bed import Bed
-from kalander.dem.material import Material
-from kalander.dem.packing import Packing
-from kalander.dem.paths import Leg, follow, new_path
-from kalander.dem.paths import Path as LoadPath
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import Material
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.engine.bed import Bed
+from kalander.dem.loading.paths import Leg, follow, new_path
+from kalander.dem.loading.paths import Path as LoadPath
+from kalander.dem.packing.packing import Packing
 
 DATA = Path(__file__).parents[1] / "data"
 SOFT = Material(lammps.MODULUS, lammps.POISSON, lammps.DENSITY, lammps.RESTITUTION)

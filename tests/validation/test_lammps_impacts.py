@@ -18,9 +18,9 @@ sys.path.append(str(Path(__file__).parents[1]))
 import peer_lammps as lammps
 from beds import lay, spheres, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.material import Material, contact_constants, damping_ratio
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import Material, contact_constants, damping_ratio
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.engine.bed import Bed
 
 DATA = Path(__file__).parents[1] / "data"
 SOFT = Material(lammps.MODULUS, lammps.POISSON, lammps.DENSITY, lammps.RESTITUTION)

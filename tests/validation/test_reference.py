@@ -8,10 +8,10 @@ import pytest
 from beds import lay
 from peer_lammps import DENSITY, FRICTION, MODULUS, POISSON, RESTITUTION, loose
 
-from kalander.dem.material import Material
-from kalander.dem.packing import Packing
-from kalander.dem.paths import Leg, curve, follow, new_path
-from kalander.dem.paths import Path as LoadPath
+from kalander.dem.bodies.material import Material
+from kalander.dem.loading.paths import Leg, curve, follow, new_path
+from kalander.dem.loading.paths import Path as LoadPath
+from kalander.dem.packing.packing import Packing
 
 DATA = Path(__file__).parents[1] / "data"
 SOFT = Material(MODULUS, POISSON, DENSITY, RESTITUTION)

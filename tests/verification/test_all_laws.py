@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, digest, lay, loose_packing
 
-from kalander.dem.compaction import Press, PressState, new_press, press
-from kalander.dem.fracture import Fracture
-from kalander.dem.material import Material, rayleigh_time
-from kalander.dem.relaxation import Relaxation, wlf
-from kalander.dem.state import sphere_volume
+from kalander.dem.ageing.relaxation import Relaxation, wlf
+from kalander.dem.bodies.material import Material, rayleigh_time
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.fracture.fracture import Fracture
+from kalander.dem.loading.compaction import Press, PressState, new_press, press
 
 HARD = replace(GRAIN, yield_pressure=60.0, strength=2.8, strength_diameter=2.0, strength_exponent=-0.5)
 SOFT = Material(modulus=400.0, poisson=0.3, density=2.3e-3, restitution=0.3, yield_pressure=30.0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from beds import RIGID, bonded, lay, spheres, with_bodies
 
-from kalander.dem.material import BinderConstants, Material
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import BinderConstants, Material
+from kalander.dem.bodies.state import sphere_volume
 
 # so heavy that bonds do not change its motion
 HEAVY = Material(modulus=1.0, poisson=0.25, density=1e15)

@@ -7,7 +7,7 @@ from beds import GRAIN, RIGID, lay, spheres
 from kalander.coupling.compact_case import load_compact_case
 from kalander.coupling.compacting import compact_stage, curve_rows, fit_faults, narrowed
 from kalander.coupling.packing_files import Spheres
-from kalander.dem.compaction import Press, new_press, press
+from kalander.dem.loading.compaction import Press, new_press, press
 
 RADIUS = 5e-6
 CASE = """

@@ -8,8 +8,8 @@ import pytest
 from beds import BRITTLE, GRAIN, RIGID, digest, lay, loose_packing
 from clump_beds import HOOK, UPRIGHT, clumped, glued_clumps, moving
 
-from kalander.dem.bed import Bed
-from kalander.dem.clumps import spins
+from kalander.dem.bodies.clumps import spins
+from kalander.dem.engine.bed import Bed
 
 INTERVAL, INTERVALS = 40, 12
 WEAK = replace(BRITTLE, strength=0.5, shear_strength=0.5)  # some bonds fail on the way

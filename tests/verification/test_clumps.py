@@ -8,11 +8,11 @@ from beds import GRAIN, RIGID, lay, loose_packing, spheres, with_bodies
 from clump_beds import HOOK, PAIR, SINGLE, UPRIGHT, clumped, loose_clumps, moving
 from scipy.integrate import solve_ivp
 
-from kalander.dem.clumps import rotation_matrices, spins
-from kalander.dem.material import Material
-from kalander.dem.observe import observe
-from kalander.dem.shapes import platelet, scaled
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.clumps import rotation_matrices, spins
+from kalander.dem.bodies.material import Material
+from kalander.dem.bodies.shapes import platelet, scaled
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.measure.observe import observe
 
 ELASTIC = Material(modulus=1000.0, poisson=0.25, density=4.7e-3)
 FAR = 60.0  # box in which one clump meets nothing

@@ -8,8 +8,8 @@ import pytest
 from beds import RIGID, lay, spheres, with_bodies
 from scipy.integrate import quad, solve_ivp
 
-from kalander.dem.material import Material, contact_constants, damping_ratio
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import Material, contact_constants, damping_ratio
+from kalander.dem.bodies.state import sphere_volume
 
 DATA = Path(__file__).parents[1] / "data"
 # Largest overlap (15 m* v²/(16 E* √R*))^(2/5) lasts t_c = 2.9432 δ_max/v: Johnson, Contact Mechanics (1985), §11.4

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.ledger import heats
-from kalander.dem.material import Material, contact_constants
-from kalander.dem.observe import observe
+from kalander.dem.bodies.material import Material, contact_constants
+from kalander.dem.engine.bed import Bed
+from kalander.dem.measure.ledger import heats
+from kalander.dem.measure.observe import observe
 
 RADIUS = 5.0
 YIELD = 300.0  # MPa

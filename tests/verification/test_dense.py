@@ -10,12 +10,12 @@ from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres, with_bodies
 from clump_beds import glued_clumps
 from dense_peer import CASES, curve_by_lammps, die, differences, lammps, our_curve, stored_curve
 
-from kalander.dem.bed import Bed
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.fracture import Fracture
-from kalander.dem.material import Material
-from kalander.dem.observe import observe, solid_volume
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import Material
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.engine.bed import Bed
+from kalander.dem.fracture.fracture import Fracture
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.measure.observe import observe, solid_volume
 
 RADIUS = 5.0
 SOFT = Material(modulus=1000.0, poisson=0.3, density=4.7e9, yield_strength=20.0)  # too heavy to be slowed

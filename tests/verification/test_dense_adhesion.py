@@ -9,9 +9,9 @@ import pytest
 from beds import RIGID, digest, lay, loose_packing, spheres, with_bodies
 from dense_peer import DT, GRAIN, PRESSED, SPEED, WORK, lammps, pair, pulled_by_lammps
 
-from kalander.dem.material import Material
-from kalander.dem.necks import held_radius
-from kalander.dem.observe import observe
+from kalander.dem.bodies.material import Material
+from kalander.dem.bodies.necks import held_radius
+from kalander.dem.measure.observe import observe
 
 LAW = "mdr_adhesive"
 RADIUS, LIGHT = 5.0, 0.2  # µm, J/m²

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, digest, lay, loose_packing, with_bodies
 
-from kalander.dem.bed import Bed
+from kalander.dem.engine.bed import Bed
 
 INTERVAL = 25  # steps between two controls of the platens
 INTERVALS = 16

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, with_bodies
 
-from kalander.dem.ledger import heats
-from kalander.dem.material import BinderConstants, Material
-from kalander.dem.observe import observe
+from kalander.dem.bodies.material import BinderConstants, Material
+from kalander.dem.measure.ledger import heats
+from kalander.dem.measure.observe import observe
 
 ELASTIC = Material(modulus=1000.0, poisson=0.25, density=4.7e-3)
 

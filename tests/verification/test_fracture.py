@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, digest, lay, loose_packing, spheres, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.compaction import Press, PressState, new_press, press
-from kalander.dem.fracture import Fracture, random_rotations
-from kalander.dem.fragments import FRAGMENT_COUNTS, fragment_set
-from kalander.dem.growth import grown
-from kalander.dem.material import rayleigh_time
-from kalander.dem.replacement import replace_bodies
-from kalander.dem.state import Ensemble, sphere_volume
+from kalander.dem.bodies.material import rayleigh_time
+from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.engine.bed import Bed
+from kalander.dem.fracture.fracture import Fracture, random_rotations
+from kalander.dem.fracture.fragments import FRAGMENT_COUNTS, fragment_set
+from kalander.dem.fracture.growth import grown
+from kalander.dem.fracture.replacement import replace_bodies
+from kalander.dem.loading.compaction import Press, PressState, new_press, press
 
 OVERLAP = 0.01
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from beds import RIGID, lay, spheres, with_bodies
 
-from kalander.dem.material import Material, contact_constants, damping_ratio
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import Material, contact_constants, damping_ratio
+from kalander.dem.bodies.state import sphere_volume
 from kalander.kernels.law_table import CONSTANTS
 
 DATA = Path(__file__).parents[1] / "data"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from beds import RIGID, lay, spheres
 
-from kalander.dem.material import Material
-from kalander.dem.observe import observe
+from kalander.dem.bodies.material import Material
+from kalander.dem.measure.observe import observe
 
 STIFF = Material(modulus=1000.0, poisson=0.25, density=4.7e-3, restitution=0.3)
 MODULUS = STIFF.modulus / (2.0 * (1.0 - STIFF.poisson**2))  # E* of two equal spheres

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from beds import RIGID, bonded, lay, loose_packing, spheres, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.material import BinderConstants, Material
-from kalander.dem.observe import observe
-from kalander.dem.paths import Leg, Path, follow, new_path
+from kalander.dem.bodies.material import BinderConstants, Material
+from kalander.dem.engine.bed import Bed
+from kalander.dem.loading.paths import Leg, Path, follow, new_path
+from kalander.dem.measure.observe import observe
 
 HEAVY = Material(modulus=1000.0, poisson=0.25, density=1e18)
 E_STAR, SHEAR = 1000.0 / (2.0 * (1.0 - 0.25**2)), 1000.0 / (2.0 * 1.25)

@@ -9,10 +9,10 @@ from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres, with_bodies
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
-from kalander.dem.bed import Bed
-from kalander.dem.material import Material
-from kalander.dem.observe import observe
-from kalander.dem.packing import Packing
+from kalander.dem.bodies.material import Material
+from kalander.dem.engine.bed import Bed
+from kalander.dem.measure.observe import observe
+from kalander.dem.packing.packing import Packing
 
 LAW = "thornton_ning_jkr"
 RADIUS, WORK = 5.0, 0.2  # µm, J/m² = µN/µm

@@ -5,7 +5,7 @@ import pytest
 from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres
 from servos import hold_between_platens, packings_kept, specs
 
-from kalander.dem.paths import Leg, Path, curve, follow, new_path
+from kalander.dem.loading.paths import Leg, Path, curve, follow, new_path
 
 DT = 1e-3  # an eighth of the Rayleigh time of the smallest sphere
 

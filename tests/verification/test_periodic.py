@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, digest, lay, loose_packing, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.binder import make_bonds
-from kalander.dem.material import BinderConstants, Material
-from kalander.dem.observe import observe
-from kalander.dem.packing import Packing
+from kalander.dem.bodies.material import BinderConstants, Material
+from kalander.dem.engine.bed import Bed
+from kalander.dem.measure.observe import observe
+from kalander.dem.packing.binder import make_bonds
+from kalander.dem.packing.packing import Packing
 
 ELASTIC = Material(modulus=1000.0, poisson=0.25, density=4.7e-3)
 MODULUS = ELASTIC.modulus / (2.0 * (1.0 - ELASTIC.poisson**2))

@@ -7,13 +7,13 @@ import pytest
 from beds import GRAIN, RIGID, BinderConstants, digest, lay
 from clump_beds import clumped
 
-from kalander.dem.binder import make_bonds
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.deposit import deposit, draw_orientations
-from kalander.dem.fabric import FABRIC
-from kalander.dem.material import rayleigh_time
-from kalander.dem.press_tables import LEG
-from kalander.dem.shapes import platelet, scaled, step_diameter
+from kalander.dem.bodies.material import rayleigh_time
+from kalander.dem.bodies.shapes import platelet, scaled, step_diameter
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.press_tables import LEG
+from kalander.dem.measure.fabric import FABRIC
+from kalander.dem.packing.binder import make_bonds
+from kalander.dem.packing.deposit import deposit, draw_orientations
 
 FLAKE = scaled(platelet(3.0, 19), 4.0)
 MATERIALS = [GRAIN, RIGID]

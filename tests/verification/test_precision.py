@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, lay, loose_packing, spheres, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.observe import observe
+from kalander.dem.engine.bed import Bed
+from kalander.dem.measure.observe import observe
 
 HERE = Path(__file__).parent
 CHILD = f"import sys\nsys.path[:0] = [{str(HERE)!r}, {str(HERE.parent)!r}]\nimport test_precision\n"

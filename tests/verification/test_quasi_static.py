@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, lay, loose_packing, with_bodies
 
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.material import rayleigh_time
-from kalander.dem.observe import observe
-from kalander.dem.press_tables import LEG
-from kalander.dem.slowing import scale_motion
-from kalander.dem.state import sphere_volume
+from kalander.dem.bodies.material import rayleigh_time
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.slowing import scale_motion
+from kalander.dem.measure.observe import observe
 
 DT = 0.15 * rayleigh_time(GRAIN, 0.7)
 SETTINGS = Press(

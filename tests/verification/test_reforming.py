@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, bonded, digest, lay, loose_packing, spheres
 
-from kalander.dem.bed import Bed
-from kalander.dem.bond_clock import BondClock
-from kalander.dem.material import BinderConstants
-from kalander.dem.paths import Leg, Path, follow, new_path
-from kalander.dem.relaxation import Relaxation
+from kalander.dem.ageing.bond_clock import BondClock
+from kalander.dem.ageing.relaxation import Relaxation
+from kalander.dem.bodies.material import BinderConstants
+from kalander.dem.engine.bed import Bed
+from kalander.dem.loading.paths import Leg, Path, follow, new_path
 
 WEAK = BinderConstants(modulus=300.0, poisson=0.3, damping=0.3, strength=5.0, shear_strength=5.0)
 SOLID = Relaxation(np.array([0.3]), np.array([1.0]))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, bonded, digest, lay, loose_packing, spheres, with_bodies
 
-from kalander.dem.bond_clock import BondClock
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.material import BinderConstants, Material
-from kalander.dem.paths import Leg, Path, follow, new_path
-from kalander.dem.relaxation import Relaxation, arrhenius, new_branches, relax, wlf
+from kalander.dem.ageing.bond_clock import BondClock
+from kalander.dem.ageing.relaxation import Relaxation, arrhenius, new_branches, relax, wlf
+from kalander.dem.bodies.material import BinderConstants, Material
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.paths import Leg, Path, follow, new_path
 
 HEAVY = Material(modulus=1.0, poisson=0.25, density=1e15)
 GLUE = BinderConstants(modulus=200.0, poisson=0.3, damping=0.0, strength=np.inf, shear_strength=np.inf)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from beds import lay, spheres
 
-from kalander.dem.compaction import Press, new_press, press
-from kalander.dem.ledger import turnover
-from kalander.dem.material import Material
-from kalander.dem.packing import Packing
-from kalander.dem.paths import Leg, Path, curve, follow, new_path
-from kalander.dem.press_tables import LEG
-from kalander.dem.triaxial import Probe, ProbeLeg, new_probe, probe
+from kalander.dem.bodies.material import Material
+from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.paths import Leg, Path, curve, follow, new_path
+from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.triaxial import Probe, ProbeLeg, new_probe, probe
+from kalander.dem.measure.ledger import turnover
+from kalander.dem.packing.packing import Packing
 
 GRAIN = Material(modulus=14e3, poisson=0.3, density=4.7e-3, restitution=0.3)
 MODULUS = 14e3 / (2.0 * (1.0 - 0.3**2))  # E* of a pair

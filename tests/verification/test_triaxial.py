@@ -7,13 +7,13 @@ import pytest
 from beds import RIGID, digest, lay, loose_packing, with_bodies
 from servos import hold_in_lattices, packings_kept, specs
 
-from kalander.dem.bed import Bed
-from kalander.dem.binder import make_bonds
-from kalander.dem.fracture import Fracture
-from kalander.dem.material import BinderConstants, Material
-from kalander.dem.observe import lattice_stress, observe
-from kalander.dem.relaxation import Relaxation
-from kalander.dem.triaxial import Probe, ProbeLeg, new_probe, probe
+from kalander.dem.ageing.relaxation import Relaxation
+from kalander.dem.bodies.material import BinderConstants, Material
+from kalander.dem.engine.bed import Bed
+from kalander.dem.fracture.fracture import Fracture
+from kalander.dem.loading.triaxial import Probe, ProbeLeg, new_probe, probe
+from kalander.dem.measure.observe import lattice_stress, observe
+from kalander.dem.packing.binder import make_bonds
 from kalander.kernels.law_table import CONSTANTS
 
 STIFF = Material(modulus=10_000.0, poisson=0.25, density=4.7e-3, restitution=0.3)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from beds import BRITTLE, GRAIN, RIGID, lay, loose_packing, with_bodies
 
-from kalander.dem.bed import Bed
-from kalander.dem.observe import observe
+from kalander.dem.engine.bed import Bed
+from kalander.dem.measure.observe import observe
 
 HERE = Path(__file__).parent
 CHILD = """

@@ -1,0 +1,69 @@
+"""What every particle of a bed bears: its mean stress tensor, and the force and geometry of each of its contacts."""
+
+import numpy as np
+
+from kalander.dem.bodies.material import Material
+from kalander.dem.bodies.periodic import nearest_vectors
+from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.engine.bed import Bed
+from kalander.dem.fracture.criteria import Loads, Sides
+
+__all__ = ["body_loads"]
+
+
+def body_loads(bed: Bed, materials: list[Material]) -> Loads:
+    """Loads as they stand.
+
+    σ = (1/V) Σ f ⊗ l over contacts, bonds and platens of a particle of volume V, l from its surface to its centre: the
+    mean stress of a sphere in equilibrium (Love–Weber). Contacts act in the middle of the overlap, bonds in the middle
+    of the gap, so that V σ summed over the particles is the box's volume times its stress. Platens count with their
+    normal force, as they do there.
+    """
+    box, radius, material = bed.host_box, bed.body("radius").astype(float), bed.body("material")
+    position = bed.body("position").astype(float) + bed.body("rest")
+    plane = np.array([one.modulus / (1.0 - one.poisson**2) for one in materials])[material]
+    moduli = bed.lawbook["contact"][..., 0]
+    contacts, bonds = bed.forces()
+    virial = np.zeros((len(radius), 3, 3))
+    for pairs in (contacts, bonds):
+        first, second = pairs["first"], pairs["second"]
+        vector = nearest_vectors(position[first] - position[second], bed.boxes, box[first])
+        distance = np.sqrt((vector**2).sum(axis=1))
+        gap = distance - radius[first] - radius[second]
+        for body in (first, second):
+            arm = (radius[body] + 0.5 * gap) / distance
+            _add_virial(virial, pairs["force"].astype(float), vector * arm[:, None], body)
+        if pairs is contacts:
+            normal = vector / distance[:, None]
+    sides = [_contact_sides(contacts, normal, radius, material, box, moduli, plane)]
+    for name, height, inward in (("load_low", 0, 1.0), ("load_high", 1, -1.0)):
+        load = bed.body(name).astype(float)
+        body = np.flatnonzero(load > 0.0)
+        platen = bed.boxes["platen_height"][box[body], height]
+        virial[body, 2, 2] += load[body] * inward * (position[body, 2] - platen)
+        modulus = moduli[box[body], material[body], bed.boxes["platen_material"][box[body], height]]
+        sides.append((body, load[body], load[body], radius[body], modulus, modulus / plane[body]))
+    joined = Sides(*(np.concatenate(columns) for columns in zip(*sides)))
+    solid = bed.solid_radius().astype(float)
+    return Loads(solid, plane, virial / sphere_volume(solid)[:, None, None], joined)
+
+
+def _add_virial(virial: np.ndarray, force: np.ndarray, arm: np.ndarray, body: np.ndarray) -> None:
+    """Add force times arm of each pair to one of its bodies, a component at a time for memory."""
+    for a, b in np.ndindex(3, 3):
+        virial[:, a, b] += np.bincount(body, force[:, a] * arm[:, b], len(virial))
+
+
+def _contact_sides(
+    contacts: dict[str, np.ndarray], normal: np.ndarray, radius: np.ndarray, material: np.ndarray, box: np.ndarray,
+    moduli: np.ndarray, plane: np.ndarray,
+) -> tuple[np.ndarray, ...]:  # fmt: skip
+    """Columns of `Sides` of the contacts between bodies: first bodies, then second ones."""
+    first, second, force = contacts["first"], contacts["second"], contacts["force"].astype(float)
+    size = np.sqrt((force**2).sum(axis=1))
+    push = np.maximum((force * normal).sum(axis=1), 0.0)
+    reduced = radius[first] * radius[second] / (radius[first] + radius[second])
+    modulus = moduli[box[first], material[first], material[second]]
+    body = np.concatenate([first, second])
+    both = [np.concatenate([column, column]) for column in (size, push, reduced, modulus)]
+    return (body, *both, both[3] / plane[body])
