@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from kalander.continuum.cap import Cap
-from kalander.continuum.cap_closure import CapClosure
-from kalander.continuum.closure import SOLID_FRACTION_LIMIT, Closure, PowerClosure
-from kalander.continuum.column import Layer
-from kalander.continuum.foil import Foil
-from kalander.continuum.heat import HeatPath
-from kalander.continuum.layered_result import LayeredNip
-from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip_layers import roll_layers
-from kalander.continuum.roll import Rolls
-from kalander.continuum.web import Web
+from kalander.continuum.closure.cap import Cap
+from kalander.continuum.closure.cap_closure import CapClosure
+from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, Closure, PowerClosure
+from kalander.continuum.nip.column import Layer
+from kalander.continuum.nip.foil import Foil
+from kalander.continuum.nip.heat import HeatPath
+from kalander.continuum.nip.layered_result import LayeredNip
+from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.layers import roll_layers
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web
 from kalander.coupling.homogenise import CLOSURE, closure_from
 from kalander.coupling.nip_case import NipCase, NipPass, WebLayer
 from kalander.coupling.store import read

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from kalander.continuum.closure import ClosureRangeError, TabulatedClosure
-from kalander.continuum.closure_validity import closure_notes
-from kalander.continuum.nip import (
+from kalander.continuum.closure.contract import ClosureRangeError, TabulatedClosure
+from kalander.continuum.closure.springback import lasting_strain, porosity_at_strain
+from kalander.continuum.closure.validity import closure_notes
+from kalander.continuum.nip.plain import (
     nip_at_exit_thickness,
     nip_at_gap,
     nip_at_line_load,
     nip_at_peak_pressure,
 )
-from kalander.continuum.nip_result import NipResult
+from kalander.continuum.nip.result import NipResult
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web
 from kalander.continuum.number_range import within_numbers
-from kalander.continuum.roll import Rolls
-from kalander.continuum.springback import lasting_strain, porosity_at_strain
-from kalander.continuum.web import Web
 from kalander.coupling.card import Card
 from kalander.coupling.electrode import coating_thickness
 from kalander.coupling.homogenise import closure_from

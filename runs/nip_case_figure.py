@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from kalander.continuum.fem_result import FemFields, FemResult
+from kalander.continuum.elements.result import FemFields, FemResult
 from kalander.coupling.atomic import replacing
 from kalander.coupling.nip_case import NipCase
 from kalander.runs.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from kalander.continuum.cap import Cap
-from kalander.continuum.closure import PowerClosure
-from kalander.continuum.fem_closure import Constants, cap_constants, law_table, measured_constants
-from kalander.continuum.fem_contact import Surface, cylinder, flattened
-from kalander.continuum.fem_result import FemResult, read_fields, read_pass
-from kalander.continuum.fem_step import FemNip, FemSnapshot, Membrane, RollOver
-from kalander.continuum.fem_web import make_strip
-from kalander.continuum.layered_result import LayeredNip
-from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip_fem import StepFailure, roll_over
-from kalander.continuum.roll import Rolls
+from kalander.continuum.closure.cap import Cap
+from kalander.continuum.closure.contract import PowerClosure
+from kalander.continuum.elements.closure import Constants, cap_constants, law_table, measured_constants
+from kalander.continuum.elements.contact import Surface, cylinder, flattened
+from kalander.continuum.elements.nip import StepFailure, roll_over
+from kalander.continuum.elements.result import FemResult, read_fields, read_pass
+from kalander.continuum.elements.step import FemNip, FemSnapshot, Membrane, RollOver
+from kalander.continuum.elements.web import make_strip
+from kalander.continuum.nip.layered_result import LayeredNip
+from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.roll import Rolls
 from kalander.coupling.nip_case import NipCase, NipPass
 from kalander.coupling.nip_models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
 from kalander.kernels.errors import Fault, InputError, NumericalError

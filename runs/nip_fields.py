@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kalander.continuum.fem_result import FemFields
+from kalander.continuum.elements.result import FemFields
 from kalander.coupling.atomic import replacing
 from kalander.coupling.quiet_file import quietly
 

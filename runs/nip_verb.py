@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from kalander.continuum.closure import SOLID_FRACTION_LIMIT
-from kalander.continuum.closure_validity import closure_notes
-from kalander.continuum.column import Layer, LayerPast
-from kalander.continuum.foil import FoilResult, Travel, stretch_foil
-from kalander.continuum.layered_result import LayeredNip
-from kalander.continuum.layered_web import LayeredWeb, rested
-from kalander.continuum.nip import CONTROLS
-from kalander.continuum.nip_result import NipResult
+from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT
+from kalander.continuum.closure.validity import closure_notes
+from kalander.continuum.nip.column import Layer, LayerPast
+from kalander.continuum.nip.foil import FoilResult, Travel, stretch_foil
+from kalander.continuum.nip.layered_result import LayeredNip
+from kalander.continuum.nip.layered_web import LayeredWeb, rested
+from kalander.continuum.nip.plain import CONTROLS
+from kalander.continuum.nip.result import NipResult
+from kalander.continuum.nip.web_stress import coating_travel
 from kalander.continuum.number_range import OUT_OF_NUMBERS, within_numbers
 from kalander.continuum.powder import Powder, feed_powder
-from kalander.continuum.web_stress import coating_travel
 from kalander.coupling.atomic import path_errors, try_output
 from kalander.coupling.nip_case import NipCase, NipPass
 from kalander.coupling.nip_models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.continuum.closure import Closure, TabulatedClosure
-from kalander.continuum.nip import nip_at_gap
-from kalander.continuum.roll import Rolls
-from kalander.continuum.springback import lasting_strain
-from kalander.continuum.web import Web
+from kalander.continuum.closure.contract import Closure, TabulatedClosure
+from kalander.continuum.closure.springback import lasting_strain
+from kalander.continuum.nip.plain import nip_at_gap
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web
 from kalander.coupling.card import Card, load_card
 from kalander.coupling.card_sections import Published
 from kalander.coupling.homogenise import CLOSURE, closure_from

@@ -18,22 +18,22 @@ from typing import Any
 import numpy as np
 from report_rows import finish, parser, say, spread
 
-from kalander.continuum.cap import Cap
-from kalander.continuum.cap_closure import CapClosure
-from kalander.continuum.closure import PowerClosure
-from kalander.continuum.column import Layer
-from kalander.continuum.fem_closure import cap_constants, law_table
-from kalander.continuum.fem_contact import cylinder
-from kalander.continuum.fem_result import read_pass
-from kalander.continuum.fem_step import FemNip, FemSnapshot, Membrane, RollOver
-from kalander.continuum.fem_web import make_strip
-from kalander.continuum.heat import HeatPath
-from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip import nip_at_gap
-from kalander.continuum.nip_fem import roll_over
-from kalander.continuum.nip_layers import roll_layers
-from kalander.continuum.roll import Rolls
-from kalander.continuum.web import Web
+from kalander.continuum.closure.cap import Cap
+from kalander.continuum.closure.cap_closure import CapClosure
+from kalander.continuum.closure.contract import PowerClosure
+from kalander.continuum.elements.closure import cap_constants, law_table
+from kalander.continuum.elements.contact import cylinder
+from kalander.continuum.elements.nip import roll_over
+from kalander.continuum.elements.result import read_pass
+from kalander.continuum.elements.step import FemNip, FemSnapshot, Membrane, RollOver
+from kalander.continuum.elements.web import make_strip
+from kalander.continuum.nip.column import Layer
+from kalander.continuum.nip.heat import HeatPath
+from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.layers import roll_layers
+from kalander.continuum.nip.plain import nip_at_gap
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web
 
 STEEL = Rolls(250.0)
 COATING = PowerClosure(6.0, 9.0, 6000.0)

@@ -236,7 +236,7 @@ def test_elements_that_fail_leave_their_last_state(tmp_path, in_child):
     source = f"""
         import os
         os.chdir({str(tmp_path)!r})
-        from kalander.continuum import fem_step
+        from kalander.continuum.elements import step as fem_step
         from kalander.kernels.errors import NumericalError
         from kalander.runs import api
         sound = fem_step.balance

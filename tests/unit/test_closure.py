@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kalander.continuum.closure import ClosureRangeError, PowerClosure, TabulatedClosure, strain_at_pressure
-from kalander.continuum.closure_fit import ReplicaCurves, fit_closure
-from kalander.continuum.march import march
-from kalander.continuum.springback import (
+from kalander.continuum.closure.contract import ClosureRangeError, PowerClosure, TabulatedClosure, strain_at_pressure
+from kalander.continuum.closure.fit import ReplicaCurves, fit_closure
+from kalander.continuum.closure.springback import (
     lasting_strain,
     porosity_at_strain,
     porosity_released,
     recovery_strain,
     strain_released_to,
 )
+from kalander.continuum.nip.march import march
 from kalander.kernels.errors import InputError
 
 POWER = PowerClosure(p0=6.0, k=9.0, unload_modulus=6000.0)

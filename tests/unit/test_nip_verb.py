@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 
-from kalander.continuum.closure import PowerClosure
+from kalander.continuum.closure.contract import PowerClosure
 from kalander.coupling.homogenise import CLOSURE
 from kalander.coupling.nip_case import load_nip_case
 from kalander.coupling.store import Data, write

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kalander.continuum.closure import PowerClosure, TabulatedClosure
-from kalander.continuum.closure_fit import ReplicaCurves, fit_closure
-from kalander.continuum.closure_validity import closure_notes
-from kalander.continuum.nip import nip_at_line_load
-from kalander.continuum.recovery import RecoveryCurve, recovery_spline
-from kalander.continuum.roll import Rolls
-from kalander.continuum.springback import porosity_at_strain
-from kalander.continuum.web import Web
+from kalander.continuum.closure.contract import PowerClosure, TabulatedClosure
+from kalander.continuum.closure.fit import ReplicaCurves, fit_closure
+from kalander.continuum.closure.recovery import RecoveryCurve, recovery_spline
+from kalander.continuum.closure.springback import porosity_at_strain
+from kalander.continuum.closure.validity import closure_notes
+from kalander.continuum.nip.plain import nip_at_line_load
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web
 
 MEASURED = Path(__file__).parents[1] / "data" / "recoveries.csv"
 POROSITY = 0.5

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from kalander.continuum.cap import Cap, press_uniaxially, return_map, rigid_plastic_oedometer
-from kalander.continuum.cap_closure import CapClosure
-from kalander.continuum.closure import ClosureRangeError
-from kalander.continuum.nip import nip_at_gap
-from kalander.continuum.roll import Rolls
-from kalander.continuum.web import Web
+from kalander.continuum.closure.cap import Cap, press_uniaxially, return_map, rigid_plastic_oedometer
+from kalander.continuum.closure.cap_closure import CapClosure
+from kalander.continuum.closure.contract import ClosureRangeError
+from kalander.continuum.nip.plain import nip_at_gap
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web
 from kalander.kernels.errors import InputError
 
 COATING = Cap(4000.0, 0.2, 1.2, 1.0, 5.0, 10.0)

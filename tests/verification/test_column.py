@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_triangular
 
-from kalander.continuum.cap import Cap, press_uniaxially
-from kalander.continuum.cap_closure import CapClosure
-from kalander.continuum.closure import ClosureRangeError, PowerClosure
-from kalander.continuum.column import Layer, LayerPast, creep_matrix, follow_layer, follow_stack
-from kalander.continuum.heat import HeatPath, conduct
-from kalander.continuum.layered_result import LayeredNip
-from kalander.continuum.layered_web import LayeredWeb, rested
-from kalander.continuum.nip import nip_at_gap
-from kalander.continuum.nip_layers import roll_layers
-from kalander.continuum.roll import Rolls
-from kalander.continuum.web import Web
+from kalander.continuum.closure.cap import Cap, press_uniaxially
+from kalander.continuum.closure.cap_closure import CapClosure
+from kalander.continuum.closure.contract import ClosureRangeError, PowerClosure
+from kalander.continuum.nip.column import Layer, LayerPast, creep_matrix, follow_layer, follow_stack
+from kalander.continuum.nip.heat import HeatPath, conduct
+from kalander.continuum.nip.layered_result import LayeredNip
+from kalander.continuum.nip.layered_web import LayeredWeb, rested
+from kalander.continuum.nip.layers import roll_layers
+from kalander.continuum.nip.plain import nip_at_gap
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web
 from kalander.kernels.errors import InputError
 
 STEEL = Rolls(250.0)

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from kalander.continuum.closure import PowerClosure
-from kalander.continuum.column import Layer
-from kalander.continuum.dense_strip import roll_dense_strip
-from kalander.continuum.foil import Foil, Travel, stretch_foil
-from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip_layers import roll_layers
-from kalander.continuum.roll import Rolls
-from kalander.continuum.web_stress import coating_travel
+from kalander.continuum.closure.contract import PowerClosure
+from kalander.continuum.nip.column import Layer
+from kalander.continuum.nip.dense_strip import roll_dense_strip
+from kalander.continuum.nip.foil import Foil, Travel, stretch_foil
+from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.layers import roll_layers
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web_stress import coating_travel
 from kalander.kernels.errors import InputError
 
 RADIUS = 250.0

@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad, trapezoid
 
-from kalander.continuum.closure import ClosureRangeError, PowerClosure, TabulatedClosure
-from kalander.continuum.march import march
-from kalander.continuum.nip import (
-    CONTROLS,
-    nip_at_exit_thickness,
-    nip_at_gap,
-    nip_at_line_load,
-    nip_at_peak_pressure,
-    reach_pressures,
-)
-from kalander.continuum.nip_newton import (
+from kalander.continuum.closure.contract import ClosureRangeError, PowerClosure, TabulatedClosure
+from kalander.continuum.nip.march import march
+from kalander.continuum.nip.newton import (
     gap_balance,
     gap_jacobian,
     hold_line_load,
@@ -27,8 +19,16 @@ from kalander.continuum.nip_newton import (
     make_grid,
     solve_profile,
 )
-from kalander.continuum.roll import Rolls, hertz_approach
-from kalander.continuum.web import Web
+from kalander.continuum.nip.plain import (
+    CONTROLS,
+    nip_at_exit_thickness,
+    nip_at_gap,
+    nip_at_line_load,
+    nip_at_peak_pressure,
+    reach_pressures,
+)
+from kalander.continuum.nip.roll import Rolls, hertz_approach
+from kalander.continuum.nip.web import Web
 from kalander.kernels.errors import InputError, NumericalError
 
 STEEL = Rolls(250.0)

@@ -12,21 +12,21 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import spsolve
 
-from kalander.continuum import nip_fem
-from kalander.continuum.cap import Cap, press_uniaxially
-from kalander.continuum.cap_closure import CapClosure
-from kalander.continuum.column import Layer
-from kalander.continuum.fem_closure import cap_constants, law_table, measured_constants
-from kalander.continuum.fem_contact import Contact, cylinder, flattened, touch
-from kalander.continuum.fem_law import LawTable, MaterialState, respond, start_state
-from kalander.continuum.fem_result import FemResult, read_fields, read_pass
-from kalander.continuum.fem_step import FemNip, FemSnapshot, Membrane, RollOver
-from kalander.continuum.fem_web import balance, gradients, make_strip, strip_of
-from kalander.continuum.layered_result import LayeredNip
-from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip_fem import StepFailure, roll_over
-from kalander.continuum.nip_layers import roll_layers
-from kalander.continuum.roll import Rolls
+from kalander.continuum.closure.cap import Cap, press_uniaxially
+from kalander.continuum.closure.cap_closure import CapClosure
+from kalander.continuum.elements import nip as nip_fem
+from kalander.continuum.elements.closure import cap_constants, law_table, measured_constants
+from kalander.continuum.elements.contact import Contact, cylinder, flattened, touch
+from kalander.continuum.elements.law import LawTable, MaterialState, respond, start_state
+from kalander.continuum.elements.nip import StepFailure, roll_over
+from kalander.continuum.elements.result import FemResult, read_fields, read_pass
+from kalander.continuum.elements.step import FemNip, FemSnapshot, Membrane, RollOver
+from kalander.continuum.elements.web import balance, gradients, make_strip, strip_of
+from kalander.continuum.nip.column import Layer
+from kalander.continuum.nip.layered_result import LayeredNip
+from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.layers import roll_layers
+from kalander.continuum.nip.roll import Rolls
 from kalander.kernels.errors import NumericalError
 
 RIGID = Rolls(250.0, modulus=math.inf)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from kalander.continuum.roll import (
+from kalander.continuum.nip.roll import (
     Rolls,
     hertz_approach,
     hertz_half_width,

@@ -15,9 +15,9 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from kalander.continuum.cap import Cap
-from kalander.continuum.closure import ClosureRangeError
-from kalander.continuum.loading import LoadingState, LoadingTable
+from kalander.continuum.closure.cap import Cap
+from kalander.continuum.closure.contract import ClosureRangeError
+from kalander.continuum.closure.loading import LoadingState, LoadingTable
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["CapClosure"]

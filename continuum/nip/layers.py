@@ -9,14 +9,14 @@ import math
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.continuum.closure import ClosureRangeError
-from kalander.continuum.column import LayerPast, StackHistory, creep_matrix, follow_stack, loading_strain
-from kalander.continuum.heat import HeatPath, conduct, web_cells
-from kalander.continuum.layered_result import LayeredNip, read_stack
-from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.nip_newton import Grid, make_grid
-from kalander.continuum.roll import Rolls
-from kalander.continuum.stack_newton import (
+from kalander.continuum.closure.contract import ClosureRangeError
+from kalander.continuum.nip.column import LayerPast, StackHistory, creep_matrix, follow_stack, loading_strain
+from kalander.continuum.nip.heat import HeatPath, conduct, web_cells
+from kalander.continuum.nip.layered_result import LayeredNip, read_stack
+from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.newton import Grid, make_grid
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.stack_newton import (
     Coordinate,
     Hold,
     StackProfile,

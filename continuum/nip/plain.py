@@ -11,9 +11,10 @@ from functools import partial
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.continuum.closure import strain_at_pressure
-from kalander.continuum.march import march
-from kalander.continuum.nip_newton import (
+from kalander.continuum.closure.contract import strain_at_pressure
+from kalander.continuum.closure.springback import strain_released_to
+from kalander.continuum.nip.march import march
+from kalander.continuum.nip.newton import (
     Control,
     Profile,
     hold_line_load,
@@ -22,10 +23,9 @@ from kalander.continuum.nip_newton import (
     make_grid,
     solve_profile,
 )
-from kalander.continuum.nip_result import NipResult, read_result
-from kalander.continuum.roll import Rolls
-from kalander.continuum.springback import strain_released_to
-from kalander.continuum.web import Web, refuse_beyond_closure
+from kalander.continuum.nip.result import NipResult, read_result
+from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.web import Web, refuse_beyond_closure
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 __all__ = [

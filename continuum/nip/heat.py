@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.lapack import dgtsv
 
-from kalander.continuum.column import Layer
+from kalander.continuum.nip.column import Layer
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["HeatPath", "conduct", "web_cells"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.continuum.nip_newton import Profile
-from kalander.continuum.roll import Rolls, entry_angle
-from kalander.continuum.springback import porosity_at_strain, porosity_released, recovery_strain
-from kalander.continuum.web import Web
+from kalander.continuum.closure.springback import porosity_at_strain, porosity_released, recovery_strain
+from kalander.continuum.nip.newton import Profile
+from kalander.continuum.nip.roll import Rolls, entry_angle
+from kalander.continuum.nip.web import Web
 
 __all__ = ["NipResult", "read_result"]
 

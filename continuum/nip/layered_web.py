@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import expm
 
-from kalander.continuum.column import Layer, LayerPast
+from kalander.continuum.nip.column import Layer, LayerPast
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["LayeredWeb", "rested"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.continuum.closure import Closure
+from kalander.continuum.closure.contract import Closure
 
 __all__ = ["ColumnPressure", "march"]
 

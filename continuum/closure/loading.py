@@ -7,7 +7,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
 if TYPE_CHECKING:
-    from kalander.continuum.closure import Closure
+    from kalander.continuum.closure.contract import Closure
 
 __all__ = ["LoadingState", "LoadingTable"]
 

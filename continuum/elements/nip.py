@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse.linalg import splu
 
-from kalander.continuum.fem_law import MaterialState, start_state
-from kalander.continuum.fem_step import Evaluated, FemNip, FemSnapshot, RollOver, StepSystem
+from kalander.continuum.elements.law import MaterialState, start_state
+from kalander.continuum.elements.step import Evaluated, FemNip, FemSnapshot, RollOver, StepSystem
 from kalander.kernels.errors import NumericalError
 
 __all__ = ["StepFailure", "roll_over"]

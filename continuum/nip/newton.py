@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, solve
 
-from kalander.continuum.march import ColumnPressure
+from kalander.continuum.nip.march import ColumnPressure
+from kalander.continuum.nip.roll import Rolls, surface_flexibility
 from kalander.continuum.number_range import OUT_OF_NUMBERS
-from kalander.continuum.roll import Rolls, surface_flexibility
 from kalander.kernels.errors import NumericalError
 
 __all__ = [

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, PchipInterpolator, PPoly
 from scipy.optimize import brentq
 
-from kalander.continuum.loading import LoadingState, LoadingTable
-from kalander.continuum.recovery import recovery_spline
+from kalander.continuum.closure.loading import LoadingState, LoadingTable
+from kalander.continuum.closure.recovery import recovery_spline
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kalander.continuum.column import Layer
-from kalander.continuum.foil import Travel
+from kalander.continuum.nip.column import Layer
+from kalander.continuum.nip.foil import Travel
 
 __all__ = ["coating_travel"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.continuum.closure import SOLID_FRACTION_LIMIT, Closure, ClosureRangeError
-from kalander.continuum.springback import lasting_strain, recovery_strain
+from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, Closure, ClosureRangeError
+from kalander.continuum.closure.springback import lasting_strain, recovery_strain
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Web", "refuse_beyond_closure"]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from kalander.continuum.column import StackHistory
-from kalander.continuum.nip_newton import Grid
+from kalander.continuum.nip.column import StackHistory
+from kalander.continuum.nip.newton import Grid
 from kalander.continuum.number_range import OUT_OF_NUMBERS
 from kalander.kernels.errors import NumericalError
 

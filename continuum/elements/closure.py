@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from kalander.continuum.cap import Cap, rigid_plastic_oedometer
-from kalander.continuum.closure import Closure
-from kalander.continuum.fem_law import LawTable
+from kalander.continuum.closure.cap import Cap, rigid_plastic_oedometer
+from kalander.continuum.closure.contract import Closure
+from kalander.continuum.elements.law import LawTable
 
 __all__ = ["Constants", "cap_constants", "law_table", "measured_constants"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csc_matrix
 from skfem import Basis, ElementQuad1, MeshQuad
 
-from kalander.continuum.fem_law import LawTable, MaterialState, Response, respond
+from kalander.continuum.elements.law import LawTable, MaterialState, Response, respond
 
 __all__ = ["Strip", "balance", "gradients", "make_strip", "strip_of"]
 

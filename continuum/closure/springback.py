@@ -8,7 +8,7 @@ import math
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.continuum.closure import Closure, ClosureRangeError
+from kalander.continuum.closure.contract import Closure, ClosureRangeError
 
 __all__ = ["lasting_strain", "porosity_at_strain", "porosity_released", "recovery_strain", "strain_released_to"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.continuum.fem_step import FemNip, FemSnapshot
-from kalander.continuum.fem_web import gradients
+from kalander.continuum.elements.step import FemNip, FemSnapshot
+from kalander.continuum.elements.web import gradients
 
 __all__ = ["FemFields", "FemResult", "read_fields", "read_pass"]
 

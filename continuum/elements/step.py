@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.sparse import coo_matrix, csc_matrix
 
-from kalander.continuum.fem_contact import Contact, Surface, Touch, touch
-from kalander.continuum.fem_law import LawTable, MaterialState, Response
-from kalander.continuum.fem_web import Strip, balance
+from kalander.continuum.elements.contact import Contact, Surface, Touch, touch
+from kalander.continuum.elements.law import LawTable, MaterialState, Response
+from kalander.continuum.elements.web import Strip, balance
 
 __all__ = ["Evaluated", "FemNip", "FemSnapshot", "Membrane", "RollOver", "StepSystem"]
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.continuum.column import LayerPast
-from kalander.continuum.layered_web import LayeredWeb
-from kalander.continuum.roll import Rolls, entry_angle
-from kalander.continuum.stack_newton import StackProfile
+from kalander.continuum.nip.column import LayerPast
+from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.roll import Rolls, entry_angle
+from kalander.continuum.nip.stack_newton import StackProfile
 
 __all__ = ["LayeredNip", "read_stack"]
 

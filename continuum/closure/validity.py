@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kalander.continuum.closure import Closure
+from kalander.continuum.closure.contract import Closure
 
 __all__ = ["closure_notes"]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg import solve_triangular, toeplitz
 
-from kalander.continuum.closure import SOLID_FRACTION_LIMIT, Closure
+from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, Closure
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = [
