@@ -6,12 +6,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kalander.coupling.card import Card
-from kalander.coupling.card_sections import Binder, Contact
-from kalander.coupling.card_sections import Fracture as FractureSection
-from kalander.coupling.electrode import coating_thickness, volume_fractions
-from kalander.coupling.materials import Material as MaterialTable
-from kalander.coupling.particles import layered_classes, step_share
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.electrode import coating_thickness, volume_fractions
+from kalander.coupling.cards.materials import Material as MaterialTable
+from kalander.coupling.cards.particles import layered_classes, step_share
+from kalander.coupling.cards.sections import Binder, Contact
+from kalander.coupling.cards.sections import Fracture as FractureSection
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
 from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, rayleigh_time
 from kalander.dem.fracture.fracture import Fracture

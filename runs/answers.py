@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.bounds import share_flags
-from kalander.coupling.card import Card
-from kalander.coupling.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
-from kalander.coupling.estimates import class_estimate
-from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.nipping import FIELDS, setting_label
-from kalander.coupling.size_distribution import (
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
+from kalander.coupling.cards.estimates import class_estimate
+from kalander.coupling.cards.size_distribution import (
     SAME_SIZE,
     asked_sizes,
     missing_classes,
     particle_diameters,
     realised_sizes,
 )
-from kalander.coupling.store import Data
+from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.nip.solve import FIELDS, setting_label
+from kalander.coupling.store.store import Data
+from kalander.coupling.structure.bounds import share_flags
 from kalander.dem.measure.ledger import HEATS
 from kalander.kernels.columns import Table
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kalander.coupling.atomic import replacing, try_output
-from kalander.coupling.card import Card, card_to_dict, load_card
-from kalander.coupling.stage import Progress, StageReport
-from kalander.coupling.store import Data, load
-from kalander.coupling.study import Study, open_study
+from kalander.coupling.cards.card import Card, card_to_dict, load_card
+from kalander.coupling.store.atomic import replacing, try_output
+from kalander.coupling.store.store import Data, load
+from kalander.coupling.study.stage import Progress, StageReport
+from kalander.coupling.study.study import Study, open_study
 from kalander.kernels.errors import Fault, InputError, NumericalError, StorageError
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def pack(card: Card | str | Path, path: Path | str) -> dict[str, Any]:
     """
     import numpy as np
 
-    from kalander.coupling.stages import card_stages
+    from kalander.coupling.stages.chain import card_stages
     from kalander.runs import answers
 
     card = card if isinstance(card, Card) else load_card(card)
@@ -257,7 +257,7 @@ def nip(
     overrides: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Solve the nip of a case file by the model "fast" or "fem"; `output`: folder for figures and fields."""
-    from kalander.coupling.nip_case import load_nip_case, placed
+    from kalander.coupling.cases.nip import load_nip_case, placed
     from kalander.runs.nip_verb import solve_case
 
     if model not in ("fast", "fem"):
@@ -294,7 +294,7 @@ def _study(
     card: Card, folder: Path, device: str, precision: str, threads: int | None, allow_software: bool
 ) -> tuple["Device", Study]:
     """Start the device and build the study for it."""
-    from kalander.coupling.stages import card_stages
+    from kalander.coupling.stages.chain import card_stages
     from kalander.runs.devices import started
 
     running, identity, schedule = started(device, precision, threads, allow_software)
@@ -304,8 +304,8 @@ def _study(
 
 def _refuse_losses(card: Card, folder: Path, precision: str, *, unless: bool) -> None:
     """Raise InputError before a device is started where the folder holds results of other values."""
-    from kalander.coupling.stages import card_stages
-    from kalander.coupling.study import RECORD_NAME
+    from kalander.coupling.stages.chain import card_stages
+    from kalander.coupling.study.study import RECORD_NAME
     from kalander.runs.results import open_card_study
 
     if (folder / RECORD_NAME).exists():
@@ -315,9 +315,9 @@ def _refuse_losses(card: Card, folder: Path, precision: str, *, unless: bool) ->
 
 def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     """Raise InputError where memory, or StorageError where the disk, is too small by estimate."""
-    from kalander.coupling.estimates import memory_estimate, particle_estimate
-    from kalander.coupling.images import check_memory
-    from kalander.coupling.voxel_checks import voxel_count, voxel_of
+    from kalander.coupling.cards.estimates import memory_estimate, particle_estimate
+    from kalander.coupling.cards.voxel_checks import voxel_count, voxel_of
+    from kalander.coupling.structure.images import check_memory
     from kalander.kernels.device.host import memory_bytes
 
     particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kalander.coupling.card import shipped_cards
-from kalander.coupling.fabric import anisotropy
-from kalander.coupling.tortuosity_law import TortuosityLaw, fit_law
+from kalander.coupling.cards.card import shipped_cards
+from kalander.coupling.structure.fabric import anisotropy
+from kalander.coupling.structure.tortuosity_law import TortuosityLaw, fit_law
 from kalander.kernels.columns import Table
 from kalander.runs import api
 from kalander.runs.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled

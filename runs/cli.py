@@ -60,7 +60,7 @@ def run(
     """Compute a whole study, or go on with it if the folder holds it."""
 
     def work() -> dict[str, Any]:
-        from kalander.coupling.card import load_card
+        from kalander.coupling.cards.card import load_card
 
         times = _times(save_every, max_walltime)
         loaded = load_card(card, overrides=_overrides(settings), quick=quick)
@@ -368,7 +368,7 @@ def _with_progress(verb: str, card: Any, folder: Path, json_output: bool, **opti
 
 
 def _times(save_every: str, max_walltime: str | None) -> dict[str, float]:
-    from kalander.coupling.quantity import QuantityError, parse_quantity
+    from kalander.coupling.cards.quantity import QuantityError, parse_quantity
     from kalander.kernels.errors import Fault, InputError
 
     times, faults = {}, []
@@ -399,7 +399,7 @@ def _overrides(settings: list[str] | None) -> dict[str, str]:
 
 def _plan(card: Any) -> dict[str, Any]:
     """What a run would do, without doing it."""
-    from kalander.coupling.estimates import critical_time_step, memory_estimate, particle_estimate, step_estimate
+    from kalander.coupling.cards.estimates import critical_time_step, memory_estimate, particle_estimate, step_estimate
     from kalander.runs import answers
 
     stresses = len(card.press.stress)

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.atomic import try_output
-from kalander.coupling.compact_case import CompactCase, load_compact_case
-from kalander.coupling.compacting import (
+from kalander.coupling.cards.toml import read_toml
+from kalander.coupling.cases.compact import CompactCase, load_compact_case
+from kalander.coupling.cases.held_stresses import beyond_promise, stress_legs, why_unfinished
+from kalander.coupling.cases.legs import NORMAL_AXES
+from kalander.coupling.packings.packing_files import Spheres, read_spheres
+from kalander.coupling.stages.compact import (
     case_warnings,
     compact_stage,
     curve_rows,
@@ -24,14 +27,11 @@ from kalander.coupling.compacting import (
     path_rows,
     write_curve,
 )
-from kalander.coupling.held_stresses import beyond_promise, stress_legs, why_unfinished
-from kalander.coupling.packing_files import Spheres, read_spheres
-from kalander.coupling.path_legs import NORMAL_AXES
-from kalander.coupling.saves import COUNTERS, add_save, newest_valid, remove_saves
-from kalander.coupling.signals import Left, stop_requests
-from kalander.coupling.stage import Progress, Stage, identity_of, stage_key
-from kalander.coupling.store import Data
-from kalander.coupling.toml_source import read_toml
+from kalander.coupling.store.atomic import try_output
+from kalander.coupling.store.store import Data
+from kalander.coupling.study.saves import COUNTERS, add_save, newest_valid, remove_saves
+from kalander.coupling.study.signals import Left, stop_requests
+from kalander.coupling.study.stage import Progress, Stage, identity_of, stage_key
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.measure.ledger import HEATS, turnover
 from kalander.kernels.columns import Table

@@ -4,7 +4,7 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from kalander.coupling.stages import schedule_for
+from kalander.coupling.stages.chain import schedule_for
 from kalander.kernels.device import backend
 from kalander.kernels.device.backend import Device
 

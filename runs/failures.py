@@ -25,7 +25,7 @@ def printable(text: str, *, lines: bool = True) -> str:
 
 def described(failure: Exception) -> tuple[str, int]:
     """The line of a failure and its exit code; 70 for what nobody foresaw."""
-    from kalander.coupling.atomic import storage_failure
+    from kalander.coupling.store.atomic import storage_failure
     from kalander.kernels.errors import DeviceError, KalanderError, StorageError
 
     if isinstance(failure, KalanderError):

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from kalander.coupling.card import Card
-from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.store import Data
+from kalander.coupling.cards.card import Card
+from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.store.store import Data
 from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.columns import Table
 from kalander.runs.answers import ENERGY_LIMIT, INERTIAL_LIMIT, OVERLAP_LIMIT

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.store import Data
+from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.kernels.columns import Table
 

@@ -7,8 +7,8 @@ frame. Nothing is fitted to the published share.
 
 from pathlib import Path
 
-from kalander.coupling.card import Card
-from kalander.coupling.store import Data
+from kalander.coupling.cards.card import Card
+from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs import api
 from kalander.runs.figures import hardest, mean_over_replicas

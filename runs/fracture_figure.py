@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kalander.coupling.card import Card
-from kalander.coupling.store import Data
+from kalander.coupling.cards.card import Card
+from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs.figures import LEAST_PRESSURE, MEGAPASCAL, hardest, mean_over_replicas, reached_stresses
 from kalander.runs.fracture_answer import CRITERION_NAMES, size_classes_of

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kalander.coupling.card import Card
-from kalander.coupling.store import Data
+from kalander.coupling.cards.card import Card
+from kalander.coupling.store.store import Data
 from kalander.runs.answers import sizes_answer
 from kalander.runs.grid import ABSENT, Grid, micrometres, percent
 

@@ -22,8 +22,8 @@ from kalander.continuum.elements.web import make_strip
 from kalander.continuum.nip.layered_result import LayeredNip
 from kalander.continuum.nip.layered_web import LayeredWeb
 from kalander.continuum.nip.roll import Rolls
-from kalander.coupling.nip_case import NipCase, NipPass
-from kalander.coupling.nip_models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
+from kalander.coupling.cases.nip import NipCase, NipPass
+from kalander.coupling.nip.models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
 from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.runs.answers import number
 

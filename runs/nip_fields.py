@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 
 from kalander.continuum.elements.result import FemFields
-from kalander.coupling.atomic import replacing
-from kalander.coupling.quiet_file import quietly
+from kalander.coupling.store.atomic import replacing
+from kalander.coupling.store.quiet_file import quietly
 
 __all__ = ["write_fields"]
 

@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kalander.coupling.card import Card
-from kalander.coupling.electrode import web_thickness
-from kalander.coupling.store import Data
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.electrode import web_thickness
+from kalander.coupling.store.store import Data
 from kalander.runs.plot_style import GREY, INK, LIGHT, SERIES, new_figure, styled
 
 __all__ = ["nip_figure"]

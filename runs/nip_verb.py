@@ -17,11 +17,11 @@ from kalander.continuum.nip.result import NipResult
 from kalander.continuum.nip.web_stress import coating_travel
 from kalander.continuum.number_range import OUT_OF_NUMBERS, within_numbers
 from kalander.continuum.powder import Powder, feed_powder
-from kalander.coupling.atomic import path_errors, try_output
-from kalander.coupling.nip_case import NipCase, NipPass
-from kalander.coupling.nip_models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case
-from kalander.coupling.nipping import FIELDS
-from kalander.coupling.powder_case import PowderCase
+from kalander.coupling.cases.nip import NipCase, NipPass
+from kalander.coupling.cases.powder import PowderCase
+from kalander.coupling.nip.models import foil_of, is_plain, layered_web, plain_web, roll_case, rolls_of_case
+from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.store.atomic import path_errors, try_output
 from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.runs.answers import NAMES
 

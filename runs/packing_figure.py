@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.store import Data
+from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.store.store import Data
 from kalander.runs.plot_style import GREY, INK, new_figure, styled
 from kalander.runs.render import Scene, View, cast, images_in_box, shade, view_from
 

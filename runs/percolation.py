@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kalander.coupling.additive import Sites, conductivities, sites, thresholds
-from kalander.coupling.card import Card
-from kalander.coupling.electrode import volume_fractions
-from kalander.coupling.microstructure import Conductors
-from kalander.coupling.thresholds import wide_threshold
-from kalander.coupling.transport_stage import states_of
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.electrode import volume_fractions
+from kalander.coupling.stages.transport import states_of
+from kalander.coupling.structure.additive import Sites, conductivities, sites, thresholds
+from kalander.coupling.structure.microstructure import Conductors
+from kalander.coupling.structure.thresholds import wide_threshold
 from kalander.runs import api
 from kalander.runs.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
 from kalander.runs.script import script_arguments

@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kalander.coupling.atomic import own_folder, replacing, try_output
-from kalander.coupling.card import Card
-from kalander.coupling.card_sections import number_field
-from kalander.coupling.fields import Quantity
-from kalander.coupling.quantity import DIMENSIONS
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.fields import Quantity
+from kalander.coupling.cards.quantity import DIMENSIONS
+from kalander.coupling.cards.sections import number_field
+from kalander.coupling.store.atomic import own_folder, replacing, try_output
 from kalander.runs.answers import press_answer
 from kalander.runs.figures import compaction_figure, damage_figure, honesty_figure
 from kalander.runs.fracture_answer import judges

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kalander.coupling.card import Card, card_from_dict
-from kalander.coupling.saves import read_save
-from kalander.coupling.stage import COMPUTE, Stage, check_identity, differences, identity_of, read_result, stage_key
-from kalander.coupling.stages import card_stages
-from kalander.coupling.store import Data, Stored
-from kalander.coupling.study import RECORD_NAME, StudyRecord, open_study
+from kalander.coupling.cards.card import Card, card_from_dict
+from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.store.store import Data, Stored
+from kalander.coupling.study.saves import read_save
+from kalander.coupling.study.stage import (
+    COMPUTE,
+    Stage,
+    check_identity,
+    differences,
+    identity_of,
+    read_result,
+    stage_key,
+)
+from kalander.coupling.study.study import RECORD_NAME, StudyRecord, open_study
 from kalander.kernels.errors import CheckpointError, InputError
 
 __all__ = ["StudyResults", "check_file", "open_card_study", "open_results", "survey"]

@@ -20,11 +20,11 @@ from kalander.continuum.closure.springback import lasting_strain
 from kalander.continuum.nip.plain import nip_at_gap
 from kalander.continuum.nip.roll import Rolls
 from kalander.continuum.nip.web import Web
-from kalander.coupling.card import Card, load_card
-from kalander.coupling.card_sections import Published
-from kalander.coupling.homogenise import CLOSURE, closure_from
-from kalander.coupling.nipping import rolls_of
-from kalander.coupling.store import read
+from kalander.coupling.cards.card import Card, load_card
+from kalander.coupling.cards.sections import Published
+from kalander.coupling.homogenise.closure import CLOSURE, closure_from
+from kalander.coupling.nip.solve import rolls_of
+from kalander.coupling.store.store import read
 from kalander.kernels.errors import KalanderError
 from kalander.runs.script import script_arguments
 

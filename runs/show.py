@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from math import isfinite, nan
 from typing import Any
 
-from kalander.coupling.stage import Progress
+from kalander.coupling.study.stage import Progress
 
 __all__ = ["progress_display"]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.card import Card
-from kalander.coupling.card_sections import Published
-from kalander.coupling.store import Data
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.sections import Published
+from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs.answers import (
     electrode_answer,

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kalander.coupling.compact_case import PackingNotes
-from kalander.coupling.image_files import read_image
-from kalander.coupling.images import (
+from kalander.coupling.cards.quantity import QuantityError, parse_quantity
+from kalander.coupling.cards.voxel_checks import COARSE, COARSEST, STAIRS
+from kalander.coupling.cases.compact import PackingNotes
+from kalander.coupling.packings.image_files import read_image
+from kalander.coupling.packings.sphere_volumes import narrow_gaps, solid_shares
+from kalander.coupling.packings.spheres import Spheres, crowded
+from kalander.coupling.structure.images import (
     ACTIVE,
     AXES,
     PORE,
@@ -24,14 +28,10 @@ from kalander.coupling.images import (
     spacing_overruled,
     voxel_size,
 )
-from kalander.coupling.quantity import QuantityError, parse_quantity
-from kalander.coupling.sphere_volumes import narrow_gaps, solid_shares
-from kalander.coupling.spheres import Spheres, crowded
-from kalander.coupling.voxel_checks import COARSE, COARSEST, STAIRS
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 if TYPE_CHECKING:
-    from kalander.coupling.ionic import Transport
+    from kalander.coupling.structure.ionic import Transport
 
 __all__ = ["TOLERANCES", "transport_image"]
 
@@ -82,8 +82,8 @@ def transport_image(
         ]
 
     # the kernel language is not imported for input that is refused
-    from kalander.coupling.ionic import measure
-    from kalander.coupling.voxelise import Body, voxelise
+    from kalander.coupling.structure.ionic import measure
+    from kalander.coupling.structure.voxelise import Body, voxelise
     from kalander.runs.devices import started as start
 
     running, _, _ = start(device, precision, threads, allow_software)

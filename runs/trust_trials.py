@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.card import Card
-from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.stages import card_stages
-from kalander.coupling.store import Data
-from kalander.coupling.voxel_checks import voxel_of
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.voxel_checks import voxel_of
+from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.store.store import Data
 from kalander.kernels.errors import KalanderError
 from kalander.runs import api
 

@@ -9,8 +9,8 @@ also by shape, recipe and initial porosity.
 
 from pathlib import Path
 
-from kalander.coupling.homogenise import loaded_and_released
-from kalander.coupling.store import Data
+from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.runs import api
 from kalander.runs.answers import press_answer

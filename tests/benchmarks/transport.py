@@ -53,7 +53,7 @@ def child(code: str, *arguments: str, python: str = sys.executable, limit: float
 
 def ours(path: str, tolerance: str, threads: str) -> None:
     """The child that solves with this engine and prints what it found, at what cost."""
-    from kalander.coupling.ionic import measure
+    from kalander.coupling.structure.ionic import measure
     from kalander.kernels.device.backend import start
 
     start("cpu", "f64", int(threads), cache=CACHE)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.coupling.homogenise import closure_from
-from kalander.coupling.store import load
+from kalander.coupling.homogenise.closure import closure_from
+from kalander.coupling.store.store import load
 from kalander.runs import api, calendering, fracture_criteria, nmc111, percolation, two_materials
 from kalander.runs.plot_style import png
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kalander.coupling.store import Data
+from kalander.coupling.store.store import Data
 from kalander.runs.trust import grids, main
 from kalander.runs.trust_trials import NUDGE, QUANTITIES, Trial, apart, first_of, nudged, of_replica, paired, trust
 

@@ -27,11 +27,11 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.card import Card, card_to_dict, load_card
-from kalander.coupling.stage import Progress
-from kalander.coupling.stages import card_stages
-from kalander.coupling.store import same
-from kalander.coupling.study import Study, open_study
+from kalander.coupling.cards.card import Card, card_to_dict, load_card
+from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.store.store import same
+from kalander.coupling.study.stage import Progress
+from kalander.coupling.study.study import Study, open_study
 from kalander.kernels.device import backend
 from kalander.kernels.particles import (
     readout,  # noqa: F401, loaded once

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kalander.coupling.card import Card, load_card
-from kalander.coupling.nip_case import load_nip_case
+from kalander.coupling.cards.card import Card, load_card
+from kalander.coupling.cases.nip import load_nip_case
 from kalander.coupling.scales import press_settings
 from kalander.kernels.errors import Fault, InputError
 
@@ -472,7 +472,7 @@ def test_reading_a_card_starts_no_kernels(tmp_path, in_child):
     (tmp_path / "card.toml").write_text(CARD)
     source = f"""
         import sys
-        from kalander.coupling.card import load_card
+        from kalander.coupling.cards.card import load_card
         load_card({str(tmp_path / "card.toml")!r})
         print(json.dumps([name for name in ("taichi", "quadrants", "kalander.runs") if name in sys.modules]))
     """

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.coupling.compact_case import load_compact_case
-from kalander.coupling.compacting import compact_stage
-from kalander.coupling.packing_files import read_spheres
+from kalander.coupling.cases.compact import load_compact_case
+from kalander.coupling.packings.packing_files import read_spheres
+from kalander.coupling.stages.compact import compact_stage
 from kalander.kernels.device.steps import finish
 from kalander.kernels.errors import InputError
 from kalander.runs.compact_verb import compact
@@ -253,7 +253,7 @@ def lammps_dump(spheres: dict[str, np.ndarray]) -> str:
 
 
 def notes(**words):
-    from kalander.coupling.compact_case import PackingNotes
+    from kalander.coupling.cases.compact import PackingNotes
 
     return PackingNotes.model_validate(words)
 
@@ -486,10 +486,10 @@ def test_a_binder_relaxes_on_its_own_clock(files):
 def test_a_pack_of_a_study_is_pressed_with_its_bonds(files):
     """pack.h5 brings bonds; binder constants come from the case."""
     environment = {**os.environ, "KALANDER_CACHE": str(CACHE)}
-    from kalander.coupling.card import load_card
-    from kalander.coupling.pack_stage import PACKED
-    from kalander.coupling.stages import card_stages
-    from kalander.coupling.store import write
+    from kalander.coupling.cards.card import load_card
+    from kalander.coupling.stages.chain import card_stages
+    from kalander.coupling.stages.pack import PACKED
+    from kalander.coupling.store.store import write
 
     card = load_card("nmc111", overrides={"boxes.width": "20 um", "boxes.replicas": "1"})
     work = card_stages(card)[0].work({}, None)

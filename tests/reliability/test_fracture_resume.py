@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.coupling.card import card_to_dict, load_card
-from kalander.coupling.press_stage import state_faults
-from kalander.coupling.stages import card_stages
-from kalander.coupling.store import Data, load, same
-from kalander.coupling.study import Study
+from kalander.coupling.cards.card import card_to_dict, load_card
+from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.stages.press import state_faults
+from kalander.coupling.store.store import Data, load, same
+from kalander.coupling.study.study import Study
 
 SMALL = {
     "boxes.width": "32 um",

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kalander.coupling import compacting, periodic_compacting
-from kalander.coupling.held_stresses import beyond_promise
+from kalander.coupling.cases.held_stresses import beyond_promise
+from kalander.coupling.stages.chain import compact as compacting
+from kalander.coupling.stages.chain import compact_periodic as periodic_compacting
 from kalander.kernels.device import backend
 from kalander.kernels.errors import NumericalError
 from kalander.runs.compact_verb import compact

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from kalander.coupling.compact_case import PackingNotes
-from kalander.coupling.image_files import read_image
-from kalander.coupling.images import VoxelImage, axes_of, phases_of, spacing_overruled, voxel_size
+from kalander.coupling.cases.compact import PackingNotes
+from kalander.coupling.packings.image_files import read_image
+from kalander.coupling.structure.images import VoxelImage, axes_of, phases_of, spacing_overruled, voxel_size
 from kalander.kernels.errors import InputError
 
 NOTES = PackingNotes.model_validate({})

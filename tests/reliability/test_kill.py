@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kalander.coupling.store import same
+from kalander.coupling.store.store import same
 from kalander.kernels.errors import InputError, Interrupted
 
 SCRIPT = Path(__file__).with_name("toy_study.py")
@@ -107,7 +107,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
     script = (
         "import signal, time\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from kalander.coupling.signals import stop_requests\n"
+        "from kalander.coupling.study.signals import stop_requests\n"
         "with stop_requests() as name:\n"
         "    print('ready', flush=True)\n"
         "    while not name(): time.sleep(0.01)\n"

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.coupling.card import card_to_dict, load_card
-from kalander.coupling.pack_stage import PACKED
-from kalander.coupling.packing_files import PackingNotes, read_spheres
-from kalander.coupling.press_stage import press_data, press_ensemble
-from kalander.coupling.result_faults import RESULT_FAULTS
-from kalander.coupling.stages import card_stages
-from kalander.coupling.state_faults import path_faults
-from kalander.coupling.store import Data, load, read, write
+from kalander.coupling.cards.card import card_to_dict, load_card
+from kalander.coupling.packings.packing_files import PackingNotes, read_spheres
+from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.stages.pack import PACKED
+from kalander.coupling.stages.press import press_data, press_ensemble
+from kalander.coupling.stages.result_faults import RESULT_FAULTS
+from kalander.coupling.stages.state_faults import path_faults
+from kalander.coupling.store.store import Data, load, read, write
 from kalander.dem.loading.compaction import new_press
 from kalander.dem.loading.path_tables import PROGRESS, ROW
 from kalander.kernels.errors import CheckpointError, InputError

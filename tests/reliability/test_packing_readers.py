@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from kalander.coupling.compact_case import PackingNotes
-from kalander.coupling.packing_files import read_spheres
+from kalander.coupling.cases.compact import PackingNotes
+from kalander.coupling.packings.packing_files import read_spheres
 from kalander.kernels.errors import InputError
 from kalander.runs import api
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kalander.coupling.store import same
+from kalander.coupling.store.store import same
 
 CRASH = Path(__file__).with_name("crash.py")
 CACHE = Path(__file__).parents[1] / ".kernel_cache"

@@ -10,8 +10,8 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from kalander.coupling.card import load_card
-from kalander.coupling.compact_case import load_compact_case
+from kalander.coupling.cards.card import load_card
+from kalander.coupling.cases.compact import load_compact_case
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 from kalander.runs import cli
 from kalander.runs.plot_style import new_figure, png, styled

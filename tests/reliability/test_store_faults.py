@@ -11,9 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from kalander.coupling import atomic
-from kalander.coupling.seal import BLOCK_BYTES, seal
-from kalander.coupling.store import FORMAT, Data, load, read, write
+from kalander.coupling.store.seal import BLOCK_BYTES, seal
+from kalander.coupling.store.store import FORMAT, Data, atomic, load, read, write
 from kalander.kernels.columns import Column
 from kalander.kernels.errors import CheckpointError, StorageError
 
@@ -329,7 +328,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from kalander.coupling.store import Data, write
+from kalander.coupling.store.store import Data, write
 from kalander.kernels.columns import Column
 from kalander.kernels.errors import StorageError
 schema = {"particle": {"radius": Column("f8", ("particle",), "µm", "radii")}}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.coupling.card import load_card
+from kalander.coupling.cards.card import load_card
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.runs import api
 from kalander.runs.transport_verb import transport_image
@@ -132,8 +132,8 @@ def test_a_packing_is_measured_alike_in_every_form(tmp_path, measured) -> None:
 
 def test_a_pack_of_a_study_is_measured(tmp_path, measured) -> None:
     """Its sealed file, one packing of it; another stage's file is refused."""
-    from kalander.coupling.pack_stage import PACKED
-    from kalander.coupling.store import Data, write
+    from kalander.coupling.stages.pack import PACKED
+    from kalander.coupling.store.store import Data, write
 
     rows = {"particles": 1, "boxes": 1, "clumps": 0, "bonds": 0}
     tables = {
@@ -213,8 +213,8 @@ def test_spheres_that_conduct_keep_their_volume_and_tell_of_bridged_gaps(tmp_pat
     ([[5, 5, 3], [5, 5, 11]], [5, 5], 14, np.pi * (1000 - 2 * 2**2 * 13 - 2 * 1**2 * 14) / 3 / 1400),
 ])  # fmt: skip
 def test_volume_of_spheres_that_overlap(places, radii, height, share) -> None:
-    from kalander.coupling.sphere_volumes import solid_shares
-    from kalander.coupling.spheres import Spheres
+    from kalander.coupling.packings.sphere_volumes import solid_shares
+    from kalander.coupling.packings.spheres import Spheres
 
     spheres = Spheres(
         np.array(places) * 1e-6, np.array(radii) * 1e-6, np.zeros(len(radii)), np.array([10, 10, height]) * 1e-6
@@ -234,7 +234,7 @@ def test_voxels_without_the_volume_of_the_spheres_are_refused(tmp_path, measured
 
 def test_more_than_the_volumes_let_through_is_no_answer(tmp_path, measured, monkeypatch) -> None:
     """Wiener's bound, whatever it was that made the ratio too large."""
-    from kalander.coupling import ionic
+    from kalander.coupling.structure import ionic
 
     monkeypatch.setattr(ionic, "measure", lambda *_, **__: ionic.Transport(0.61, True, 1, 0.0))
     with pytest.raises(NumericalError, match=r"0\.61 is above 0\.6"):
@@ -260,7 +260,7 @@ def test_voxels_of_a_card_are_held_against_its_particles(voxel, words) -> None:
 
 
 def test_voxels_of_a_card_are_held_against_the_memory(tmp_path, monkeypatch) -> None:
-    from kalander.coupling import images
+    from kalander.coupling.structure import images
     from kalander.runs import api
 
     monkeypatch.setattr(images, "memory_bytes", lambda: 10**8)

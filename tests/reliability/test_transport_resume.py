@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kalander.coupling import transport_stage
-from kalander.coupling.card import card_to_dict, load_card
-from kalander.coupling.microstructure import Microstructure
-from kalander.coupling.stage import Stage
-from kalander.coupling.store import Data, read, same, write
-from kalander.coupling.study import Study
-from kalander.coupling.transport_stage import HALF_MEASURED, TRANSPORT, State, half_measured_faults, transport_work
+from kalander.coupling.cards.card import card_to_dict, load_card
+from kalander.coupling.stages.chain import transport as transport_stage
+from kalander.coupling.stages.transport import HALF_MEASURED, TRANSPORT, State, half_measured_faults, transport_work
+from kalander.coupling.store.store import Data, read, same, write
+from kalander.coupling.structure.microstructure import Microstructure
+from kalander.coupling.study.stage import Stage
+from kalander.coupling.study.study import Study
 from kalander.kernels.device.steps import finish
 from kalander.kernels.errors import CheckpointError, Interrupted
 

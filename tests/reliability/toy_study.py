@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kalander.coupling.stage import Progress, Stage
-from kalander.coupling.store import Data
-from kalander.coupling.study import Study
+from kalander.coupling.store.store import Data
+from kalander.coupling.study.stage import Progress, Stage
+from kalander.coupling.study.study import Study
 from kalander.kernels.columns import Column
 from kalander.kernels.errors import KalanderError
 

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from kalander.coupling.bounds import conductivity_flags, hashin_shtrikman, share_flags, tortuosity_flags, wiener
+from kalander.coupling.structure.bounds import (
+    conductivity_flags,
+    hashin_shtrikman,
+    share_flags,
+    tortuosity_flags,
+    wiener,
+)
 
 
 def test_wiener_bounds_are_slabs_in_series_and_in_parallel() -> None:

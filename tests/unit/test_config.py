@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kalander.coupling.card import Card, card_from_dict, card_to_dict, load_card, shipped_cards
-from kalander.coupling.card_checks import too_wide_or_too_many
-from kalander.coupling.config import apply_overrides, overlay
-from kalander.coupling.electrode import binder_domain_density, coating_thickness, volume_fractions, web_thickness
-from kalander.coupling.estimates import critical_time_step, rayleigh_time
-from kalander.coupling.materials import material_sources, material_table, strength_at
-from kalander.coupling.nip_case import load_nip_case
-from kalander.coupling.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
+from kalander.coupling.cards.card import Card, card_from_dict, card_to_dict, load_card, shipped_cards
+from kalander.coupling.cards.checks import too_wide_or_too_many
+from kalander.coupling.cards.config import apply_overrides, overlay
+from kalander.coupling.cards.electrode import binder_domain_density, coating_thickness, volume_fractions, web_thickness
+from kalander.coupling.cards.estimates import critical_time_step, rayleigh_time
+from kalander.coupling.cards.materials import material_sources, material_table, strength_at
+from kalander.coupling.cards.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
+from kalander.coupling.cards.toml import read_toml
+from kalander.coupling.cases.nip import load_nip_case
 from kalander.coupling.scales import contact_of
-from kalander.coupling.toml_source import read_toml
 from kalander.kernels.errors import InputError
 from kalander.kernels.law_table import CONSTANTS
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kalander.coupling.electronic import (
+from kalander.coupling.structure.electronic import (
     Network,
     bridge_conductance,
     conductivity,

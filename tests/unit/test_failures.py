@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.coupling.atomic import own_folder, replacing, try_output
+from kalander.coupling.store.atomic import own_folder, replacing, try_output
 from kalander.kernels.errors import CheckpointError, InputError, StorageError
 from kalander.runs import api
 from kalander.runs.failures import described, printable

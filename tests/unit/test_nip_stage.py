@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from kalander.coupling.card import load_card
-from kalander.coupling.electrode import coating_thickness
-from kalander.coupling.homogenise import closure_from, closure_table
-from kalander.coupling.nipping import nip_tables
-from kalander.coupling.store import Data
+from kalander.coupling.cards.card import load_card
+from kalander.coupling.cards.electrode import coating_thickness
+from kalander.coupling.homogenise.closure import closure_from, closure_table
+from kalander.coupling.nip.solve import nip_tables
+from kalander.coupling.store.store import Data
 from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.errors import Fault, NumericalError
 from kalander.runs.answers import closure_answer, nip_answer

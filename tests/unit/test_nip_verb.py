@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from kalander.continuum.closure.contract import PowerClosure
-from kalander.coupling.homogenise import CLOSURE
-from kalander.coupling.nip_case import load_nip_case
-from kalander.coupling.store import Data, write
+from kalander.coupling.cases.nip import load_nip_case
+from kalander.coupling.homogenise.closure import CLOSURE
+from kalander.coupling.store.store import Data, write
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.runs import api
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from kalander.coupling.card import card_from_dict, card_to_dict, load_card
-from kalander.coupling.electrode import volume_fractions
-from kalander.coupling.estimates import particle_estimate
-from kalander.coupling.pack_stage import HALF_PACKED, PACKED, pack_work, packings_of
-from kalander.coupling.press_stage import HALF_PRESSED, press_data, press_ensemble, state_faults
-from kalander.coupling.store import read, write
+from kalander.coupling.cards.card import card_from_dict, card_to_dict, load_card
+from kalander.coupling.cards.electrode import volume_fractions
+from kalander.coupling.cards.estimates import particle_estimate
+from kalander.coupling.stages.pack import HALF_PACKED, PACKED, pack_work, packings_of
+from kalander.coupling.stages.press import HALF_PRESSED, press_data, press_ensemble, state_faults
+from kalander.coupling.store.store import read, write
 from kalander.dem.bodies.clumps import levers
 from kalander.dem.loading.compaction import new_press
 from kalander.dem.packing.generate import largest_overlap

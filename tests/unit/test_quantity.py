@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kalander.coupling.quantity import DIMENSIONS, QuantityError, parse_quantity
+from kalander.coupling.cards.quantity import DIMENSIONS, QuantityError, parse_quantity
 
 EXACT = [
     ("8 mg/cm^2", "mass_loading", 0.08),

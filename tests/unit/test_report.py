@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from kalander.coupling.card import card_to_dict, load_card
-from kalander.coupling.nipping import FIELDS
-from kalander.coupling.pack_stage import PACKED
-from kalander.coupling.press_stage import PRESSED
-from kalander.coupling.stage import identity_of, stage_key
-from kalander.coupling.stages import card_stages
-from kalander.coupling.store import Data, load, write
-from kalander.coupling.transport_bounds import transport_flags
-from kalander.coupling.transport_stage import TRANSPORT
+from kalander.coupling.cards.card import card_to_dict, load_card
+from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.stages.pack import PACKED
+from kalander.coupling.stages.press import PRESSED
+from kalander.coupling.stages.transport import TRANSPORT
+from kalander.coupling.store.store import Data, load, write
+from kalander.coupling.structure.transport_bounds import transport_flags
+from kalander.coupling.study.stage import identity_of, stage_key
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.loading.press_tables import LEG
 from kalander.dem.measure.fabric import FABRIC

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from kalander.coupling.card import load_card
+from kalander.coupling.cards.card import load_card
+from kalander.coupling.cards.size_distribution import asked_sizes, missing_classes, percentile, realised_sizes
 from kalander.coupling.scales import recipe_of
-from kalander.coupling.size_distribution import asked_sizes, missing_classes, percentile, realised_sizes
-from kalander.coupling.store import Data
+from kalander.coupling.store.store import Data
 from kalander.dem.packing.recipe import representative_volume
 
 MIXED = {"electrode.particles": '{ d10 = "5 um", d50 = "9 um", d90 = "16 um" }'}

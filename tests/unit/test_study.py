@@ -12,13 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kalander.coupling import execution
-from kalander.coupling import lock as lock_module
-from kalander.coupling import study as study_module
-from kalander.coupling.lock import LOCK_NAME, locked
-from kalander.coupling.stage import Progress, Stage
-from kalander.coupling.store import Data, read_identity, same
-from kalander.coupling.study import Study, open_study
+from kalander.coupling.store.lock import LOCK_NAME, locked
+from kalander.coupling.store.store import Data, read_identity, same
+from kalander.coupling.store.store import lock as lock_module
+from kalander.coupling.study.stage import Progress, Stage
+from kalander.coupling.study.study import Study, execution, open_study
+from kalander.coupling.study.study import study as study_module
 from kalander.kernels.columns import Column
 from kalander.kernels.errors import CheckpointError, InputError, Interrupted, NumericalError, StorageError
 

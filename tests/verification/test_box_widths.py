@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, lay, spheres
 
-from kalander.coupling.compact_case import load_compact_case
-from kalander.coupling.compacting import compact_stage, curve_rows, fit_faults, narrowed
-from kalander.coupling.packing_files import Spheres
+from kalander.coupling.cases.compact import load_compact_case
+from kalander.coupling.packings.packing_files import Spheres
+from kalander.coupling.stages.compact import compact_stage, curve_rows, fit_faults, narrowed
 from kalander.dem.loading.compaction import Press, new_press, press
 
 RADIUS = 5e-6

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 
-from kalander.coupling.ionic import measure, measure_batch
+from kalander.coupling.structure.ionic import measure, measure_batch
 
 pytestmark = pytest.mark.usefixtures("device")
 
@@ -162,7 +162,7 @@ def test_contrast_of_phases_does_not_hinder_convergence() -> None:
 
 
 SOURCE = """
-from kalander.coupling.ionic import measure
+from kalander.coupling.structure.ionic import measure
 noise = np.random.default_rng(0).standard_normal((40, 40, 40))
 image = noise + np.roll(noise, 1, 0) + np.roll(noise, 1, 1) + np.roll(noise, 1, 2) < 0
 found = measure(image, axis=0, precision=device.precision, on_host=device.kind == "cpu", tolerance=TOLERANCE)

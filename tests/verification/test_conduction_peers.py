@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from kalander.coupling.ionic import measure
+from kalander.coupling.structure.ionic import measure
 
 pytestmark = [
     pytest.mark.slow,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kalander.coupling.images import ACTIVE, BINDER, CRACKED, PORE
-from kalander.coupling.ionic import extrapolate, measure
-from kalander.coupling.voxelise import Body, voxelise
+from kalander.coupling.structure.images import ACTIVE, BINDER, CRACKED, PORE
+from kalander.coupling.structure.ionic import extrapolate, measure
+from kalander.coupling.structure.voxelise import Body, voxelise
 
 pytestmark = pytest.mark.usefixtures("device")
 

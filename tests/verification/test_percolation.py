@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from kalander.coupling.percolation import clusters, spanning, spanning_cut
-from kalander.coupling.thresholds import critical_value, infinite_threshold, overlapping_spheres, wide_threshold
+from kalander.coupling.structure.percolation import clusters, spanning, spanning_cut
+from kalander.coupling.structure.thresholds import (
+    critical_value,
+    infinite_threshold,
+    overlapping_spheres,
+    wide_threshold,
+)
 
 
 def test_path_opens_with_its_worst_link() -> None:

@@ -1,0 +1,27 @@
+"""The section [transport] of a run card: where the binder domain sits, and what it and the particles conduct."""
+
+from typing import Annotated
+
+from kalander.coupling.cards.fields import Choice, Quantity, Real, Section
+
+__all__ = ["TransportSection"]
+
+Conductivity = Annotated[float, Quantity("conductivity", above=0)]
+Share = Annotated[float, Real(above=0, at_most=1, percent=True)]
+
+
+class TransportSection(Section):
+    """Measured on every packing, SI. `voxel` None: a tenth of the smallest particle. Conductivities are of electrons.
+
+    binder_rule: where the binder domain sits besides its bridges, see coupling.voxelise; "necks" is where drying leaves
+    it, between particles. binder_diffusivity: of ions in the binder domain over that in free electrolyte. Nanopores of
+    47 % alone would leave it 0.33, with which tau is 1.9 at porosity 0.34 where impedance gives 3.5 to 3.8 (NMC111
+    96/2/2, Landesfeind et al., J. Electrochem. Soc. 163 (2016) A1373): 0.05 is calibrated to that, and is the default
+    for want of a better value of other binders. It cannot exceed binder.nanoporosity.
+    """
+
+    voxel: Annotated[float | None, Quantity("length", above=0, absent="auto")] = None
+    binder_rule: Annotated[str, Choice(("films", "necks"))] = "necks"
+    binder_diffusivity: Share = 0.05
+    active_conductivity: Conductivity = 1e-3  # NMC111; NMC811 some 1, graphite 1e4
+    binder_conductivity: Conductivity = 375.0  # 100 to 1000 reported for carbon black and PVDF

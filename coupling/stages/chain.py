@@ -1,0 +1,67 @@
+"""The stages of a study: recipe → packing → pressed → closure → nip, and transport in all packings; generators."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from kalander.coupling.cards.card import Card, card_to_dict
+from kalander.coupling.homogenise.closure import CLOSURE, closure_table
+from kalander.coupling.nip.solve import NIP, nip_tables
+from kalander.coupling.stages.pack import HALF_PACKED, PACKED, half_packed_faults, pack_work
+from kalander.coupling.stages.press import HALF_PRESSED, PRESSED, press_work, question_of, state_faults
+from kalander.coupling.stages.result_faults import RESULT_FAULTS
+from kalander.coupling.stages.transport import HALF_MEASURED, TRANSPORT, half_measured_faults, transport_work
+from kalander.coupling.store.store import Data
+from kalander.coupling.study.stage import Progress, Stage
+
+__all__ = ["card_stages", "schedule_for"]
+
+
+def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") -> tuple[Stage, ...]:
+    """Stages of a card in order. Each names the slice of the card its result depends on."""
+    whole = card_to_dict(card)
+    pack_keys = ("seed", "electrode", "binder", "boxes")
+    press_keys = ("contact", "fracture", "press", "step", "binder")
+    stages = (
+        Stage(
+            "pack", 3, (), _slice(whole, pack_keys), PACKED, HALF_PACKED, lambda _, state: pack_work(card, state),
+            check_state=lambda state: half_packed_faults(card, state),
+        ),
+        Stage(
+            "press", 4, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
+            PRESSED, HALF_PRESSED,
+            lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
+            uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),
+        ),
+        Stage("closure", 3, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
+        Stage(
+            "nip", 2, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
+            lambda inputs, _: _nip(card, inputs["closure"]),
+        ),
+        Stage(
+            "transport", 2, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
+            TRANSPORT, HALF_MEASURED,
+            lambda inputs, state: transport_work(card, inputs["pack"], inputs["press"], state, precision, schedule),
+            uses_device=True, check_state=half_measured_faults,
+        ),
+    )  # fmt: skip
+    return tuple(replace(stage, check_result=RESULT_FAULTS[stage.name]) for stage in stages)
+
+
+def _slice(whole: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: whole[key] for key in keys}
+
+
+def schedule_for(device_kind: str) -> str:
+    """Schedule that suits the device; the result does not depend on it."""
+    return "boxes" if device_kind == "cpu" else "bodies"
+
+
+def _closure(card: Card, pressed: Data) -> Generator[Progress, None, Data]:
+    yield Progress("closure", 0.0, "fitting the pressing curves", lambda: Data({}, {}))
+    return closure_table(pressed, porosity=card.electrode.porosity)
+
+
+def _nip(card: Card, closure: Data) -> Generator[Progress, None, Data]:
+    yield Progress("nip", 0.0, "rolling", lambda: Data({}, {}))
+    return nip_tables(card, closure)

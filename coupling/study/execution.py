@@ -1,0 +1,165 @@
+"""One stage of a study: its stored result if that still holds, otherwise its work, saved as the schedule says."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kalander.coupling.store.store import Data, read_identity, write
+from kalander.coupling.study.saves import COUNTERS, add_save, newest_valid, remove_saves
+from kalander.coupling.study.signals import Left, StopRequests
+from kalander.coupling.study.stage import (
+    Progress,
+    Stage,
+    StageReport,
+    UnsoundError,
+    check_identity,
+    differences,
+    read_result,
+    stage_key,
+)
+from kalander.coupling.study.trace import Trace, repeated, tracing
+from kalander.kernels.errors import CheckpointError, Interrupted
+
+__all__ = ["Schedule", "compute", "reuse"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When to save and when to stop.
+
+    save_every: seconds of the monotonic clock, 0 for every step. stop: returns the reason to stop now, or "".
+    signals: those that stop; heeded at once where nothing would be lost.
+    """
+
+    save_every: float
+    stop: Callable[[], str]
+    signals: StopRequests = field(default_factory=StopRequests)
+
+    def wants_save(self, progress: Progress, seconds_since_save: float) -> bool:
+        return progress.boundary or seconds_since_save >= self.save_every
+
+
+def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data, StageReport] | str:
+    """Return the stored result of a stage, or the reason why there is none that holds ("" when none is stored).
+
+    Raises CheckpointError when it is damaged and the stage has no parents whose results one could go on from, and
+    UnsoundError where it is whole and its values cannot be.
+    """
+    start = time.monotonic()
+    path = folder / f"{stage.name}.h5"
+    if not path.exists():
+        return ""
+    try:
+        stored = read_identity(path)
+        check_identity(stored, path, stage=stage.name, kind="result")
+        changes = differences(stored, identity)
+        listed = "; ".join(str(change) for change in changes)
+        if not all(change.harmless for change in changes):
+            return f"{path} holds for other values: {listed}"
+        data = read_result(path, stage).data
+    except UnsoundError:
+        raise
+    except CheckpointError as error:
+        return _rejected(stage, path, str(error))
+    notes = (f"{path} is kept, though computed elsewhere: {listed}",) if changes else ()
+    for note in notes:
+        log.warning(note)
+    remove_saves(folder / stage.name)  # a run may have been killed between its result and this
+    # the key of the file, so that what was computed from it on the other device still fits
+    report = StageReport(stage.name, stage_key(stored), time.monotonic() - start, reused=True, notes=notes)
+    return data, report
+
+
+def compute(
+    folder: Path,
+    stage: Stage,
+    inputs: dict[str, Data],
+    identity: Mapping[str, Any],
+    why: str,
+    on_progress: Callable[[Progress], None],
+    schedule: Schedule,
+) -> tuple[Data, StageReport]:
+    """Compute a stage from its newest valid save, or from its beginning, and store the result.
+
+    identity: what is stored in its files. why: what `reuse` said. Raises CheckpointError when the only saves that
+    answer the question are of another device or precision, or are damaged with no parents to go on from, Interrupted
+    after saving, and whatever the work of the stage raises.
+    """
+    start = time.monotonic()
+    saves = folder / stage.name
+    resume = newest_valid(saves, stage, identity)
+    if resume.state is None and resume.other_device:
+        raise CheckpointError(
+            "; ".join(resume.other_device) + f"; go on with the device and precision of the save, or delete {saves}"
+        )
+    if resume.state is None and resume.unsound:
+        raise UnsoundError("; ".join(resume.unsound) + f"; delete {saves} to begin again")
+    notes = [why] if why else []
+    if resume.damaged and resume.state is None:
+        notes.append(_rejected(stage, saves, "; ".join(resume.damaged)))
+    else:
+        notes += [f"rejected {reason}" for reason in (*resume.damaged, *resume.unsound)]
+    notes += [f"passed over {reason}" for reason in (*resume.other_device, *resume.other_config)]
+    if resume.path is not None:
+        again = repeated(folder, stage.name, resume.counters)
+        notes.append(f"went on from {resume.path}{again}")
+    for note in notes:
+        log.warning(note)
+    with tracing(folder, stage.name) as trace:
+        try:
+            result = _work(saves, stage, inputs, resume.state, identity, on_progress, schedule, trace)
+        except Left as left:
+            raise Interrupted(f"{left}: {stage.name} had nothing new to save; go on with the same call") from None
+    path = folder / f"{stage.name}.h5"
+    write(path, result, stage.schema, kind="result", identity=identity)
+    remove_saves(saves)
+    report = StageReport(stage.name, stage_key(identity), time.monotonic() - start, False, resume.path, tuple(notes))
+    # what follows gets the file's version of the result, so that it cannot tell a resumed study from another
+    return read_result(path, stage).data, report
+
+
+def _work(
+    saves: Path,
+    stage: Stage,
+    inputs: dict[str, Data],
+    state: Data | None,
+    identity: Mapping[str, Any],
+    on_progress: Callable[[Progress], None],
+    schedule: Schedule,
+    trace: Trace,
+) -> Data:
+    """Run the generator of a stage to its end, saving and stopping between its steps."""
+    last_save, begun = time.monotonic(), False
+    with closing(stage.work(inputs, state)) as steps:
+        while True:
+            try:
+                # before its first step (kernels compile) and without anything to save a stage need not be waited for
+                schedule.signals.heed_at_once = not (begun and stage.state_schema)
+                progress = next(steps)
+            except StopIteration as end:
+                return end.value
+            finally:
+                schedule.signals.heed_at_once = False
+            begun = True
+            on_progress(progress)
+            trace.at(progress.counters)
+            reason = schedule.stop()
+            if reason or schedule.wants_save(progress, time.monotonic() - last_save):
+                path = add_save(saves, stage, progress.snapshot(), {**identity, COUNTERS: dict(progress.counters)})
+                trace.at(progress.counters, saved=True)
+                last_save = time.monotonic()
+            if reason:
+                raise Interrupted(f"{reason}: {stage.name} is saved at {progress.fraction:.0%} in {path}")
+
+
+def _rejected(stage: Stage, path: Path, reasons: str) -> str:
+    """Return a note when the stage can begin again from its parents; otherwise nothing valid is left: raise."""
+    if not stage.parents:
+        raise CheckpointError(f"{reasons}; nothing valid is left to go on from, delete {path} to begin again")
+    return f"rejected {reasons}"
