@@ -46,7 +46,7 @@ class RunResult:
         """The JSON object of `kalander run`."""
         from kalander.runs import answers
         from kalander.runs.devices import device_answer
-        from kalander.runs.fracture_answer import criteria_answer
+        from kalander.runs.report.fracture_answer import criteria_answer
 
         results = {
             "pack": self.packed, "press": self.pressed, "closure": self.closure, "nip": self.rolled,
@@ -168,7 +168,7 @@ def _refuse_unreached(card: Card, folder: Path, pressed: Data, rolled: Data) -> 
 def resume(folder: Path | str, **options: Any) -> RunResult:
     """Go on with the study in a folder from its newest valid state; options as of `run`, precision as it was."""
     folder = Path(folder)
-    from kalander.runs.results import open_card_study
+    from kalander.runs.report.results import open_card_study
 
     record, card, _ = open_card_study(folder)
     options.setdefault("precision", record.identity["precision"])
@@ -223,7 +223,7 @@ def info(path: Path | str) -> dict[str, Any]:
     """What a study folder or one of its files holds."""
     path = Path(path)
     if path.is_dir():
-        from kalander.runs.results import survey
+        from kalander.runs.report.results import survey
 
         record = open_study(path)
         present, unusable = survey(path)
@@ -235,7 +235,7 @@ def info(path: Path | str) -> dict[str, Any]:
         }  # fmt: skip
     if not path.exists():
         raise InputError(Fault(str(path), path.name, "does not exist", "a study folder or one of its files"))
-    from kalander.runs.results import check_file
+    from kalander.runs.report.results import check_file
 
     stored = load(path)
     check_file(path, stored)
@@ -258,7 +258,7 @@ def nip(
 ) -> dict[str, Any]:
     """Solve the nip of a case file by the model "fast" or "fem"; `output`: folder for figures and fields."""
     from kalander.coupling.cases.nip import load_nip_case, placed
-    from kalander.runs.nip_verb import solve_case
+    from kalander.runs.command.nip import solve_case
 
     if model not in ("fast", "fem"):
         raise InputError(Fault("--model", model, "is no model of the nip", "fast, fem"))
@@ -275,15 +275,15 @@ def nip(
 
 
 def compact(packing: Path | str, case: Path | str, curve: Path | str, **options: Any) -> dict[str, Any]:
-    """Lead a packing along the path of a case; options as of kalander.runs.compact_verb.compact."""
-    from kalander.runs.compact_verb import compact as lead
+    """Lead a packing along the path of a case; options as of kalander.runs.command.compact.compact."""
+    from kalander.runs.command.compact import compact as lead
 
     return lead(packing, case, curve, **options)
 
 
 def transport(image: Path | str, **options: Any) -> dict[str, Any]:
     """Transport through a voxel image or a packing; options as of `runs.transport_verb.transport_image`."""
-    from kalander.runs.transport_verb import transport_image
+    from kalander.runs.command.transport import transport_image
 
     if not str(image).strip():
         raise InputError(Fault("IMAGE", str(image), "names no file", "the path of an image or a packing"))
@@ -306,7 +306,7 @@ def _refuse_losses(card: Card, folder: Path, precision: str, *, unless: bool) ->
     """Raise InputError before a device is started where the folder holds results of other values."""
     from kalander.coupling.stages.chain import card_stages
     from kalander.coupling.study.study import RECORD_NAME
-    from kalander.runs.results import open_card_study
+    from kalander.runs.report.results import open_card_study
 
     if (folder / RECORD_NAME).exists():
         identity = {**open_card_study(folder)[0].identity, "precision": precision}
@@ -338,7 +338,7 @@ def _refuse_what_does_not_fit(card: Card, folder: Path) -> None:
 
 
 def _report(folder: Path) -> Path:
-    from kalander.runs.report import write_report
+    from kalander.runs.report.report import write_report
 
     return write_report(folder)
 

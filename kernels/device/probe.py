@@ -1,4 +1,6 @@
-"""Try one device in a process of its own: `python -m kalander.kernels.device.probe cuda f64 CACHE_FOLDER [--allow-software]`.
+"""Try one device in a process of its own.
+
+Call: `python -m kalander.kernels.device.probe cuda f64 CACHE_FOLDER [--allow-software]`.
 
 A driver may crash, hang or lie, so that the parent only reads the last line of stdout, one JSON object:
 `refused` (why, or empty), `devices` (what the driver lists). The kernel language logs to stderr which of them it takes.

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kalander.runs import relaxing_press
+from kalander.runs.studies import relaxing_press
 
 ROOT = Path(__file__).parents[2]
 

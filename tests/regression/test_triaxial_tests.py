@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kalander.runs import triaxial_tests
+from kalander.runs.studies import triaxial_tests
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from kalander.coupling.store.store import Data
-from kalander.runs.trust import grids, main
-from kalander.runs.trust_trials import NUDGE, QUANTITIES, Trial, apart, first_of, nudged, of_replica, paired, trust
+from kalander.runs.studies.trust import grids, main
+from kalander.runs.studies.trust_trials import (
+    NUDGE,
+    QUANTITIES,
+    Trial,
+    apart,
+    first_of,
+    nudged,
+    of_replica,
+    paired,
+    trust,
+)
 
 TINY = {
     "boxes.width": "22 um", "press.stress": '["15 MPa", "30 MPa"]', "transport.voxel": "2.5 um",

@@ -36,7 +36,7 @@ from kalander.kernels.device import backend
 from kalander.kernels.particles import (
     readout,  # noqa: F401, loaded once
 )
-from kalander.runs.compact_verb import compact
+from kalander.runs.command.compact import compact
 from kalander.runs.devices import started
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"

@@ -20,7 +20,7 @@ from kalander.coupling.packings.packing_files import read_spheres
 from kalander.coupling.stages.compact import compact_stage
 from kalander.kernels.device.steps import finish
 from kalander.kernels.errors import InputError
-from kalander.runs.compact_verb import compact
+from kalander.runs.command.compact import compact
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 COLUMNS = (
@@ -352,7 +352,7 @@ def test_the_shipped_case_is_accepted():
 
 def command(files: Path, *options: str, **keywords) -> list[str]:
     return [
-        sys.executable, "-m", "kalander.runs.cli", "compact", "packing.npz", "--case", "case.toml", "-o", "curve.csv",
+        sys.executable, "-m", "kalander.runs.command.cli", "compact", "packing.npz", "--case", "case.toml", "-o", "curve.csv",
         "--device", "cpu", "--threads", "1", *options,
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kalander.kernels.errors import InputError
-from kalander.runs.compact_verb import compact
+from kalander.runs.command.compact import compact
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 COLUMNS = (
@@ -161,7 +161,7 @@ def test_packings_that_do_not_repeat_are_refused(files):
 
 def command(*options: str) -> list[str]:
     return [
-        sys.executable, "-m", "kalander.runs.cli", "compact", "packing.npz", "--case", "case.toml", "-o", "curve.csv",
+        sys.executable, "-m", "kalander.runs.command.cli", "compact", "packing.npz", "--case", "case.toml", "-o", "curve.csv",
         "--device", "cpu", "--threads", "1", *options,
     ]  # fmt: skip
 

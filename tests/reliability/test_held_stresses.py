@@ -10,7 +10,7 @@ from kalander.coupling.stages.chain import compact as compacting
 from kalander.coupling.stages.chain import compact_periodic as periodic_compacting
 from kalander.kernels.device import backend
 from kalander.kernels.errors import NumericalError
-from kalander.runs.compact_verb import compact
+from kalander.runs.command.compact import compact
 
 CASE = """\
 [[material]]

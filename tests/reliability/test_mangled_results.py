@@ -20,9 +20,9 @@ from kalander.dem.loading.compaction import new_press
 from kalander.dem.loading.path_tables import PROGRESS, ROW
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs import api
-from kalander.runs.report import write_report
-from kalander.runs.results import open_results
-from kalander.runs.terminal import summary_text
+from kalander.runs.command.terminal import summary_text
+from kalander.runs.report.report import write_report
+from kalander.runs.report.results import open_results
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
@@ -227,7 +227,7 @@ def test_control_codes_of_a_card_do_not_reach_the_terminal(folder, card, capsys)
     for published in attributes["config"]["published"]:
         published["name"] = "\x1b[31m"
     write(path, Data({}, attributes), {}, kind="result", identity={})
-    from kalander.runs.cli import _show_plain
+    from kalander.runs.command.cli import _show_plain
 
     _show_plain(api.info(folder))
     shown = capsys.readouterr().out + summary_text(folder)

@@ -13,8 +13,8 @@ import pytest
 from kalander.coupling.cards.card import load_card
 from kalander.coupling.cases.compact import load_compact_case
 from kalander.kernels.errors import CheckpointError, Fault, InputError
-from kalander.runs import cli
-from kalander.runs.plot_style import new_figure, png, styled
+from kalander.runs.command import cli
+from kalander.runs.report.plot_style import new_figure, png, styled
 
 RUNS = Path(cli.__file__).parent
 SCRIPTS = [path for path in sorted(RUNS.glob("*.py")) if "__main__" in path.read_text() and path.name != "cli.py"]
@@ -76,7 +76,7 @@ def test_what_is_refused_or_needs_no_kernels_does_not_load_the_kernel_language(t
     source = f"""
         import os, sys
         os.chdir({str(tmp_path)!r})
-        from kalander.runs import cli
+        from kalander.runs.command import cli
         codes = []
         for call in {calls!r}:
             code = cli.app([*call.split(), "--json"], standalone_mode=False)
@@ -109,7 +109,7 @@ sys.meta_path.insert(0, AtImport())
 
 @pytest.mark.parametrize(
     ("module", "code", "said"),
-    [("typer", -signal.SIGINT, ""), ("kalander.runs.nip_verb", 75, cli.LOST + "\n")],
+    [("typer", -signal.SIGINT, ""), ("kalander.runs.command.nip", 75, cli.LOST + "\n")],
     ids=["first moments", "while nip loads"],
 )
 def test_an_interrupt_while_modules_load_is_a_quiet_end(tmp_path, module, code, said) -> None:

@@ -13,7 +13,7 @@ import pytest
 from kalander.coupling.cards.card import load_card
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.runs import api
-from kalander.runs.transport_verb import transport_image
+from kalander.runs.command.transport import transport_image
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -24,7 +24,7 @@ PORES[:, :3] = 1
 
 def kalander(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "kalander.runs.cli", "transport", *arguments],
+        [sys.executable, "-m", "kalander.runs.command.cli", "transport", *arguments],
         cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE)},
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
@@ -225,7 +225,7 @@ def test_volume_of_spheres_that_overlap(places, radii, height, share) -> None:
 
 
 def test_voxels_without_the_volume_of_the_spheres_are_refused(tmp_path, measured, monkeypatch) -> None:
-    from kalander.runs import transport_verb
+    from kalander.runs.command import transport as transport_verb
 
     monkeypatch.setattr(transport_verb, "solid_shares", lambda _: (0.3, 0.4))
     with pytest.raises(InputError, match=r"own volume is 0\.3 to 0\.4"):
@@ -399,7 +399,7 @@ def test_refusal_is_exit_2_before_the_kernel_language_is_loaded(tmp_path) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     code = (
-        "import sys; from pathlib import Path; from kalander.runs.transport_verb import transport_image\n"
+        "import sys; from pathlib import Path; from kalander.runs.command.transport import transport_image\n"
         "try: transport_image(Path('image.npy'), voxel='0.5 um')\n"
         "except Exception: print('taichi' in sys.modules)"
     )

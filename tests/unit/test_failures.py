@@ -12,7 +12,7 @@ import pytest
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
 from kalander.kernels.errors import CheckpointError, InputError, StorageError
 from kalander.runs import api
-from kalander.runs.failures import described, printable
+from kalander.runs.command.failures import described, printable
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_own_folders_are_no_links(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_stdout_is_exit_74():
     with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "kalander.runs.cli", "--help"]
+        command = [sys.executable, "-m", "kalander.runs.command.cli", "--help"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 74
     assert done.stderr.startswith("standard output: cannot use: No space left on device")

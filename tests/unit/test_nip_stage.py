@@ -12,7 +12,7 @@ from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.errors import Fault, NumericalError
 from kalander.runs.answers import closure_answer, nip_answer
 from kalander.runs.api import _refuse_unreached
-from kalander.runs.tables import _nip_notes, _thickness_notes, nip_settings
+from kalander.runs.report.tables import _nip_notes, _thickness_notes, nip_settings
 
 STRESSES = (10e6, 60e6)
 # pressed on its own a box ends elsewhere than a harder press passes: strain by stress and replica, and what it recovers

@@ -23,15 +23,15 @@ from kalander.dem.measure.fabric import FABRIC
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.errors import CheckpointError, InputError
 from kalander.runs.answers import press_answer, sizes_answer, transport_answer, validity_answer
-from kalander.runs.figures import Branch, mean_over_replicas
-from kalander.runs.fracture_answer import criteria_answer, number_shares, size_classes_of
-from kalander.runs.measured_tables import sizes_grid, transport_grid
-from kalander.runs.packing_figure import bed_before, bed_pressed, picture_of, view_of
-from kalander.runs.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
-from kalander.runs.report import write_report
-from kalander.runs.results import open_results
-from kalander.runs.tables import published_at, summarise
-from kalander.runs.terminal import print_summary, summary_text
+from kalander.runs.command.terminal import print_summary, summary_text
+from kalander.runs.report.figures import Branch, mean_over_replicas
+from kalander.runs.report.fracture_answer import criteria_answer, number_shares, size_classes_of
+from kalander.runs.report.measured_tables import sizes_grid, transport_grid
+from kalander.runs.report.packing_figure import bed_before, bed_pressed, picture_of, view_of
+from kalander.runs.report.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
+from kalander.runs.report.report import write_report
+from kalander.runs.report.results import open_results
+from kalander.runs.report.tables import published_at, summarise
 
 IDENTITY = {"device": "cpu x86_64", "precision": "f64", "kernel_package": "taichi", "kernel_version": "1.7.4"}
 WIDTH, HEIGHT = 2.0e-5, 8.0e-5

@@ -42,7 +42,7 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
     if not all(np.all(np.isfinite(value)) for value in answer.values() if isinstance(value, float)):
         raise NumericalError(OUT_OF_NUMBERS)
     if output is not None and isinstance(case, NipCase):
-        from kalander.runs.nip_case_figure import write_figures
+        from kalander.runs.report.nip_case_figure import write_figures
 
         answer["files"] = [*answer.get("files", []), *write_figures(case, answer, output)]
     return answer
@@ -56,7 +56,7 @@ def _solved(case: NipCase | PowderCase, model: str, output: Path | None) -> dict
             output.mkdir(parents=True, exist_ok=True)
         try_output(output / "nip_pressure.png")
     if model == "fem":
-        from kalander.runs.nip_fem_verb import solve_by_elements
+        from kalander.runs.command.nip_elements import solve_by_elements
 
         answer = solve_by_elements(case, output)
         web, _ = layered_web(case)

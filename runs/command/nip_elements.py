@@ -60,11 +60,11 @@ def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
     found = _passed_as_asked(case, web, rolls, porosity, output)
     answer = _answer(case, web, rolls, found)
     if output is not None:
-        from kalander.runs.nip_fields import write_fields
+        from kalander.runs.command.nip_fields import write_fields
 
         fields = read_fields(found.nip, found.last, porosity)
         answer["files"] = [str(path) for path in write_fields(fields, output)]
-        from kalander.runs.nip_case_figure import write_field_figure
+        from kalander.runs.report.nip_case_figure import write_field_figure
 
         answer["files"].append(str(write_field_figure(fields, found.result, output)))
     return answer
@@ -226,7 +226,7 @@ def _constants(case: NipCase, index: int, fast: LayeredNip, web: LayeredWeb) -> 
 
 
 def _keep_partial(nip: FemNip, failure: StepFailure, porosity: np.ndarray, output: Path | None) -> Path:
-    from kalander.runs.nip_fields import write_fields
+    from kalander.runs.command.nip_fields import write_fields
 
     folder = Path("nip_fem_partial") if output is None else output
     return write_fields(read_fields(nip, failure.snapshot, porosity), folder)[0]

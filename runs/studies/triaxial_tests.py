@@ -1,6 +1,6 @@
 """The tests of soil mechanics on a bed of particles without walls: isotropic, oedometric, triaxial and shear.
 
-python runs/triaxial_tests.py [FOLDER] [--quick] makes a loose packing that is periodic in all directions, leads it
+python runs/studies/triaxial_tests.py [FOLDER] [--quick] makes a loose packing that is periodic in all directions, leads it
 along four cases of `kalander compact`, prints bulk modulus, lateral ratio and angles of friction, and draws
 triaxial_tests.png. This is how a yield surface in p and q is measured.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kalander.runs import api
-from kalander.runs.plot_style import ACCENT, SERIES, new_figure, png, styled
+from kalander.runs.report.plot_style import ACCENT, SERIES, new_figure, png, styled
 from kalander.runs.script import script_arguments
 
 CASE = """\

@@ -8,10 +8,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from kalander.runs.failures import printable
-from kalander.runs.grid import Grid
-from kalander.runs.results import open_results
-from kalander.runs.tables import summarise
+from kalander.runs.command.failures import printable
+from kalander.runs.report.grid import Grid
+from kalander.runs.report.results import open_results
+from kalander.runs.report.tables import summarise
 
 __all__ = ["grid_text", "print_summary", "summary_table", "summary_text"]
 

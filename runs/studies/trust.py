@@ -1,6 +1,6 @@
 """How far to trust what: the headline numbers of a card, each with the errors that can be measured.
 
-python runs/trust.py [CARD] [--quick] [--replicas 4] [--copies 4] [--parts seeds,rounding,size,speed,step,voxel]
+python runs/studies/trust.py [CARD] [--quick] [--replicas 4] [--copies 4] [--parts seeds,rounding,size,speed,step,voxel]
 presses the card again and again and compares: other seeds; the same packing moved by 1e-12 of a radius, as another
 processor would round; wider boxes; half the speed; half the time step; finer voxels; the nip beside the boxes. What no
 run shows, the error of the model itself, stands in runs/TRUST.md.
@@ -14,10 +14,10 @@ from typing import Any
 
 from kalander.kernels.errors import KalanderError
 from kalander.runs import api
+from kalander.runs.command.terminal import grid_text
 from kalander.runs.devices import started
-from kalander.runs.grid import ABSENT, Grid
-from kalander.runs.terminal import grid_text
-from kalander.runs.trust_trials import FINER, PARTS, QUANTITIES, WIDER, Trial, trust
+from kalander.runs.report.grid import ABSENT, Grid
+from kalander.runs.studies.trust_trials import FINER, PARTS, QUANTITIES, WIDER, Trial, trust
 
 __all__ = ["grids", "main"]
 

@@ -15,14 +15,14 @@ from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.coupling.cards.sections import number_field
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
 from kalander.runs.answers import press_answer
-from kalander.runs.figures import compaction_figure, damage_figure, honesty_figure
-from kalander.runs.fracture_answer import judges
-from kalander.runs.fracture_figure import fracture_figure
-from kalander.runs.nip_figure import nip_figure
-from kalander.runs.packing_figure import bed_before, bed_pressed, packing_figure
-from kalander.runs.plot_style import png
-from kalander.runs.results import StudyResults, open_results
-from kalander.runs.tables import nip_settings, published_at, summarise
+from kalander.runs.report.figures import compaction_figure, damage_figure, honesty_figure
+from kalander.runs.report.fracture_answer import judges
+from kalander.runs.report.fracture_figure import fracture_figure
+from kalander.runs.report.nip_figure import nip_figure
+from kalander.runs.report.packing_figure import bed_before, bed_pressed, packing_figure
+from kalander.runs.report.plot_style import png
+from kalander.runs.report.results import StudyResults, open_results
+from kalander.runs.report.tables import nip_settings, published_at, summarise
 
 __all__ = ["write_report"]
 

@@ -1,6 +1,6 @@
 """How much additive an NMC111 coating needs to conduct, as laid and after pressing.
 
-python runs/percolation.py [FOLDER] [--quick] presses packings of three widths, finds from which additive fraction on
+python runs/studies/percolation.py [FOLDER] [--quick] presses packings of three widths, finds from which additive fraction on
 bridges of carbon and binder join collector and top for each pressure, extrapolates to a wide coating, and draws
 threshold, spanning probability and conductivity against additive and pressure. Studies already in FOLDER are reused.
 """
@@ -19,7 +19,7 @@ from kalander.coupling.structure.additive import Sites, conductivities, sites, t
 from kalander.coupling.structure.microstructure import Conductors
 from kalander.coupling.structure.thresholds import wide_threshold
 from kalander.runs import api
-from kalander.runs.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
+from kalander.runs.report.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
 from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 

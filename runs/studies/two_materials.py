@@ -1,6 +1,6 @@
 """A tale of two materials: graphite yields and its flakes align, NMC resists and cracks.
 
-python runs/two_materials.py [FOLDER] [--quick] presses three coatings by the same press: the cards graphite and nmc111,
+python runs/studies/two_materials.py [FOLDER] [--quick] presses three coatings by the same press: the cards graphite and nmc111,
 and the nmc111 coating once more, sphere by sphere and bond by bond, with graphite as its material. All have the
 stresses, the speed and the contact law of the graphite card, each material its own yield pressure, and the stiffness
 that was measured: what the cards set otherwise is printed. So the last two differ by the material alone, the first two
@@ -14,7 +14,7 @@ from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.runs import api
 from kalander.runs.answers import press_answer
-from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 

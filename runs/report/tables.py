@@ -18,10 +18,10 @@ from kalander.runs.answers import (
     transport_answer,
     validity_answer,
 )
-from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, judges, size_classes_of
-from kalander.runs.grid import ABSENT, Grid, decimal, micrometres, percent, significant
-from kalander.runs.measured_tables import sizes_grid, transport_grid
-from kalander.runs.results import StudyResults
+from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, judges, size_classes_of
+from kalander.runs.report.grid import ABSENT, Grid, decimal, micrometres, percent, significant
+from kalander.runs.report.measured_tables import sizes_grid, transport_grid
+from kalander.runs.report.results import StudyResults
 
 __all__ = ["Summary", "nip_settings", "published_at", "summarise"]
 

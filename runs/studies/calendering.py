@@ -1,6 +1,6 @@
 """What calendering does to ions, electrons and directions: κ_eff, τ, σ_eff and fabric against pressure.
 
-python runs/calendering.py [FOLDER] [CARD ...] [--quick] runs the study of each card (all shipped ones by default) with
+python runs/studies/calendering.py [FOLDER] [CARD ...] [--quick] runs the study of each card (all shipped ones by default) with
 more pressures, prints the trade-off with the law τ = f ε^(−α), and draws it. Studies already in FOLDER are reused.
 """
 
@@ -16,7 +16,7 @@ from kalander.coupling.structure.fabric import anisotropy
 from kalander.coupling.structure.tortuosity_law import TortuosityLaw, fit_law
 from kalander.kernels.columns import Table
 from kalander.runs import api
-from kalander.runs.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
+from kalander.runs.report.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
 from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import web_thickness
 from kalander.coupling.store.store import Data
-from kalander.runs.plot_style import GREY, INK, LIGHT, SERIES, new_figure, styled
+from kalander.runs.report.plot_style import GREY, INK, LIGHT, SERIES, new_figure, styled
 
 __all__ = ["nip_figure"]
 

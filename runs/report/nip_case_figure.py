@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from kalander.continuum.elements.result import FemFields, FemResult
 from kalander.coupling.cases.nip import NipCase
 from kalander.coupling.store.atomic import replacing
-from kalander.runs.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled
+from kalander.runs.report.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled
 
 __all__ = ["field_figure", "write_field_figure", "write_figures"]
 

@@ -1,6 +1,6 @@
 """Which particles crack: all fracture criteria side by side in one press of the NMC111 card, by pressure and by size.
 
-python runs/fracture_criteria.py [FOLDER] [--quick] presses the card to its stresses with strengths that scatter as
+python runs/studies/fracture_criteria.py [FOLDER] [--quick] presses the card to its stresses with strengths that scatter as
 Weibull's law says (m = 5.6, from the size law of the measured strengths: 3/0.53) and asks every criterion in every
 frame. Nothing is fitted to the published share.
 """
@@ -11,8 +11,8 @@ from kalander.coupling.cards.card import Card
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs import api
-from kalander.runs.figures import hardest, mean_over_replicas
-from kalander.runs.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.runs.report.figures import hardest, mean_over_replicas
+from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.runs.script import script_arguments
 from kalander.runs.show import progress_display
 

@@ -136,7 +136,7 @@ def report(
     """Write one self-contained HTML page and PNG figures of a study."""
 
     def work() -> dict[str, Any]:
-        from kalander.runs.report import write_report
+        from kalander.runs.report.report import write_report
 
         return {"study": str(folder), "report": str(write_report(folder))}
 
@@ -270,7 +270,7 @@ def main() -> None:
 
 def _lost(failure: OSError) -> int:
     """Say that stdout takes nothing; a reader that has gone away need not be told."""
-    from kalander.runs.failures import described, flush_stdout, tell
+    from kalander.runs.command.failures import described, flush_stdout, tell
 
     flush_stdout()
     if isinstance(failure, BrokenPipeError):
@@ -318,7 +318,7 @@ def _answer(
     interrupted: str = LOST,
 ) -> None:
     """Do the work, print its answer, and turn what goes wrong into an exit code."""
-    from kalander.runs.failures import PlainFormatter, described, flush_stdout, tell
+    from kalander.runs.command.failures import PlainFormatter, described, flush_stdout, tell
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainFormatter("%(message)s"))
@@ -418,7 +418,7 @@ def _show_study(answer: dict[str, Any]) -> None:
     """The summary of a study as a table; a plan, which has no study, as lines."""
     if "study" not in answer:
         return _show_plain(answer)
-    from kalander.runs.terminal import print_summary
+    from kalander.runs.command.terminal import print_summary
 
     print_summary(Path(answer["study"]))
     print(f"report: {answer['report']}")
@@ -426,7 +426,7 @@ def _show_study(answer: dict[str, Any]) -> None:
 
 def _show_plain(answer: dict[str, Any], indent: str = "") -> None:
     """Nested answer as indented lines; long lists by their length."""
-    from kalander.runs.failures import printable
+    from kalander.runs.command.failures import printable
 
     for key, value in answer.items():
         name = printable(key, lines=False)

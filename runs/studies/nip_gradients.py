@@ -1,6 +1,6 @@
 """When calendering leaves a porosity gradient through a coating, and when it does not.
 
-python runs/nip_gradients.py [FOLDER] writes nip_gradients.png: one homogeneous coating rolled at one temperature, the
+python runs/studies/nip_gradients.py [FOLDER] writes nip_gradients.png: one homogeneous coating rolled at one temperature, the
 same with hot rolls at three speeds, and two layers of different strength. The pressure is the same at every depth, so
 without a difference of material or temperature the coating is pressed alike throughout.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kalander.runs import api
-from kalander.runs.plot_style import GREY, SERIES, new_figure, png, styled
+from kalander.runs.report.plot_style import GREY, SERIES, new_figure, png, styled
 from kalander.runs.script import script_arguments
 
 LAYER = """

@@ -1,6 +1,6 @@
 """From set gap to thickness: the calender of Sangrós Giménez et al. (2019), its stand calibrated on one pass.
 
-python runs/sangros_gaps.py [STUDY]
+python runs/studies/sangros_gaps.py [STUDY]
 
 Two materials. "boxes": the closure of a finished study of the card nmc111, fitted to nothing but the released porosity
 of pass C1. "measured": p0 and k of a power law through the published stress and thickness of C1 and C4, with the
