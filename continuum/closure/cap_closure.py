@@ -16,8 +16,8 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
 from kalander.continuum.closure.cap import Cap
-from kalander.continuum.closure.contract import ClosureRangeError
-from kalander.continuum.closure.loading import LoadingState, LoadingTable
+from kalander.continuum.closure.contract import ClosureRangeError, LoadingState
+from kalander.continuum.closure.loading import LoadingTable
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["CapClosure"]

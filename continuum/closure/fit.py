@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, isotonic_regression
 
-from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, TabulatedClosure
+from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT
+from kalander.continuum.closure.laws import TabulatedClosure
 from kalander.continuum.closure.recovery import RecoveryCurve
 from kalander.kernels.errors import Fault, InputError
 

@@ -1,27 +1,15 @@
 """A loading curve read backwards: the strain at a pressure, for the column in which all layers share the pressure."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-if TYPE_CHECKING:
-    from kalander.continuum.closure.contract import Closure
+from kalander.continuum.closure.contract import Closure, LoadingState
 
-__all__ = ["LoadingState", "LoadingTable"]
+__all__ = ["LoadingTable"]
 
 KNOTS = 1500  # cubic with exact slopes: below 1e-9 in strain for the curves here
-
-
-@dataclass(frozen=True, eq=False)
-class LoadingState:
-    """Virgin loading at a pressure: strain and the strain that a release recovers, with slopes [1/MPa]; any shape."""
-
-    strain: np.ndarray
-    strain_slope: np.ndarray
-    recovery: np.ndarray
-    recovery_slope: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +22,7 @@ class LoadingTable:
     recovery: CubicHermiteSpline
 
     @classmethod
-    def of(cls, closure: "Closure", knots: np.ndarray | None = None) -> "LoadingTable":
+    def of(cls, closure: Closure, knots: np.ndarray | None = None) -> "LoadingTable":
         """Sample a closure up to its strain limit, evenly or at given knots; exact in value and slope at each."""
         strain = np.linspace(0.0, closure.strain_limit, KNOTS) if knots is None else knots
         pressure, slope = closure.pressure_at(strain), closure.pressure_slope_at(strain)

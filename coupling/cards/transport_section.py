@@ -4,7 +4,9 @@ from typing import Annotated
 
 from kalander.coupling.cards.fields import Choice, Quantity, Real, Section
 
-__all__ = ["TransportSection"]
+__all__ = ["MOST_VOXELS", "TransportSection"]
+
+MOST_VOXELS = 2**31 - 1  # the range of their index
 
 Conductivity = Annotated[float, Quantity("conductivity", above=0)]
 Share = Annotated[float, Real(above=0, at_most=1, percent=True)]

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from kalander.coupling.cards.electrode import Electrode, coating_thickness
 from kalander.coupling.cards.particles import size_classes
 from kalander.coupling.cards.sections import Boxes
-from kalander.coupling.cards.transport_section import TransportSection
-from kalander.coupling.structure.images import MOST_VOXELS
+from kalander.coupling.cards.transport_section import MOST_VOXELS, TransportSection
 from kalander.kernels.errors import Fault
 
 __all__ = ["COARSE", "COARSEST", "STAIRS", "coarse_voxels", "voxel_count", "voxel_of", "voxels_do_not_fit"]

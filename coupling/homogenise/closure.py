@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from kalander.continuum.closure.contract import TabulatedClosure
 from kalander.continuum.closure.fit import ReplicaCurves, fit_closure
+from kalander.continuum.closure.laws import TabulatedClosure
 from kalander.coupling.store.store import Data
 from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.columns import Column, Table

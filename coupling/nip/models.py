@@ -8,7 +8,8 @@ import numpy as np
 
 from kalander.continuum.closure.cap import Cap
 from kalander.continuum.closure.cap_closure import CapClosure
-from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, Closure, PowerClosure
+from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, Closure
+from kalander.continuum.closure.laws import PowerClosure
 from kalander.continuum.nip.column import Layer
 from kalander.continuum.nip.foil import Foil
 from kalander.continuum.nip.heat import HeatPath

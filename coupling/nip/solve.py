@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kalander.continuum.closure.contract import ClosureRangeError, TabulatedClosure
+from kalander.continuum.closure.contract import ClosureRangeError
+from kalander.continuum.closure.laws import TabulatedClosure
 from kalander.continuum.closure.springback import lasting_strain, porosity_at_strain
 from kalander.continuum.closure.validity import closure_notes
 from kalander.continuum.nip.plain import (

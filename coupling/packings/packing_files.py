@@ -205,8 +205,11 @@ def _check_together(archive: zipfile.ZipFile, headers: Mapping[str, Header]) -> 
 
 
 def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
-    from kalander.coupling.stages.pack import PACKED, packings_of  # brings the kernel language, which others do without
-    from kalander.coupling.stages.result_faults import pack_faults
+    from kalander.coupling.packings.stored import (
+        PACKED,
+        packings_of,
+    )  # brings the kernel language, which others do without
+    from kalander.coupling.packings.stored_faults import pack_faults
     from kalander.coupling.study.stage import listed
 
     try:

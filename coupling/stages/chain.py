@@ -7,7 +7,8 @@ from typing import Any
 from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.homogenise.closure import CLOSURE, closure_table
 from kalander.coupling.nip.solve import NIP, nip_tables
-from kalander.coupling.stages.pack import HALF_PACKED, PACKED, half_packed_faults, pack_work
+from kalander.coupling.packings.stored import PACKED
+from kalander.coupling.stages.pack import HALF_PACKED, half_packed_faults, pack_work
 from kalander.coupling.stages.press import HALF_PRESSED, PRESSED, press_work, question_of, state_faults
 from kalander.coupling.stages.result_faults import RESULT_FAULTS
 from kalander.coupling.stages.transport import HALF_MEASURED, TRANSPORT, half_measured_faults, transport_work

@@ -7,6 +7,7 @@ import numpy as np
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.particles import size_classes
+from kalander.coupling.packings.stored import packings_of
 from kalander.coupling.scales import (
     binder_of,
     contact_of,
@@ -19,7 +20,7 @@ from kalander.coupling.scales import (
     time_step,
     to_si,
 )
-from kalander.coupling.stages.pack import packings_of, replica_generator
+from kalander.coupling.stages.pack import replica_generator
 from kalander.coupling.stages.state_faults import NO_QUESTION, Question, protocol_faults
 from kalander.coupling.stages.state_faults import state_faults as body_faults
 from kalander.coupling.store.store import Data

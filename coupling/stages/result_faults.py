@@ -4,17 +4,28 @@ A seal shows that a file is as it was written, not that what was written makes s
 one stage and the slice of the card that the file says it was computed for, and looks at no other file.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from kalander.coupling.homogenise.closure import closure_from
 from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.packings.stored_faults import boxes_faults, of_box, pack_faults, places_faults
+from kalander.coupling.store.ranges import (
+    FLAG,
+    LENGTH,
+    NOT_NEGATIVE,
+    POSITIVE,
+    PRESSURE,
+    ROWS,
+    SHARE,
+    VOLUME,
+    Faults,
+    outside,
+)
 from kalander.coupling.store.store import Data
 from kalander.coupling.structure.transport_bounds import transport_flags
-from kalander.dem.bodies.clumps import clump_faults, rotation_matrices
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.loading.press_tables import LEG
@@ -22,25 +33,9 @@ from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import InputError
 
-__all__ = ["RESULT_FAULTS", "coinciding", "frame_faults", "outside", "pack_faults"]
+__all__ = ["RESULT_FAULTS", "frame_faults"]
 
-Faults = Iterator[str]
-Range = tuple[float, float]
 
-LENGTH = (1e-10, 1.0)  # m
-VOLUME = (1e-30, 1.0)  # m^3
-SHARE = (0.0, 1.0 + 1e-9)
-PRESSURE = (-1e15, 1e15)  # Pa
-POSITIVE = (1e-300, 1e100)
-NOT_NEGATIVE = (0.0, 1e100)
-FLAG = (0, 1)
-ROWS = (0, 2**31 - 1)
-
-PACK = {
-    "particles": {"radius": LENGTH, "offset": (-1.0, 1.0), "position": (-1e3, 1e3)},
-    "bonds": {"radius": LENGTH, "length": LENGTH},
-    "boxes": {"width": LENGTH, "height": LENGTH, "solids": VOLUME, "bridged": SHARE},
-}
 ENERGIES = ("fracture_energy", "piece_energy", *ledger_columns("frame"))
 FRAMES = {
     "leg": (0, 2),
@@ -99,118 +94,6 @@ TRANSPORT = {
 }  # fmt: skip
 
 
-def outside(tables: Mapping[str, Table], ranges: Mapping[str, Mapping[str, Range]]) -> Faults:
-    """The first value of each column that lies outside of its range; NaN, where it is allowed, passes."""
-    for table, columns in ranges.items():
-        for name, (low, high) in columns.items():
-            values = tables[table][name]
-            if values.dtype.kind == "f":  # limits may be beyond single precision
-                values = values.astype(np.float64)
-            wrong = (values < low) | (values > high)
-            if wrong.any():
-                where = tuple(int(index) for index in np.argwhere(wrong)[0])
-                yield f"column '{table}/{name}' holds {values[where]} at {list(where)}, outside {low:g} to {high:g}"
-
-
-def _boxes_faults(box: np.ndarray, count: int, what: str, *, everywhere: bool = False) -> Faults:
-    """Whether rows are sorted by boxes that exist, and perhaps each box has some."""
-    if ((box < 0) | (box >= count)).any() or (np.diff(box) < 0).any():
-        yield f"{what} are not in their boxes"
-    elif everywhere and len(np.unique(box)) != count:
-        yield f"a box has no {what}"
-
-
-def coinciding(position: np.ndarray, radius: np.ndarray, width: np.ndarray) -> Faults:
-    """Spheres of a box whose centres stand in one place."""
-    if len(radius) < 2:
-        return
-    inside = position.copy()
-    inside[:, :2] = np.minimum(np.mod(position[:, :2], width), np.nextafter(width, 0.0))
-    distance, _ = cKDTree(inside, boxsize=[*width, 0.0]).query(inside, k=2)
-    if (distance[:, 1] < 1e-3 * radius).any():
-        yield f"particle {int(np.argmin(distance[:, 1] / radius))} of a box stands in another"
-
-
-def pack_faults(data: Data, config: Mapping[str, Any]) -> Faults:
-    """What cannot be in stored packings. config: of stage pack; may be empty."""
-    tables = data.tables
-    particles, boxes, bonds = tables["particles"], tables["boxes"], tables["bonds"]
-    count = len(boxes["height"])
-    if count == 0:
-        yield "there is no box"
-        return
-    if "boxes" in config and config["boxes"]["replicas"] != count:
-        yield f"there are {count} boxes, of {config['boxes']['replicas']} replicas"
-    broken = [
-        *outside(tables, PACK),
-        *_boxes_faults(particles["box"], count, "particles", everywhere=True),
-        *_boxes_faults(bonds["box"], count, "bonds"),
-        *_boxes_faults(tables["clumps"]["box"], count, "clumps"),
-    ]
-    yield from broken
-    if not broken:
-        yield from _recipe_faults(boxes, config)
-        for box in range(count):
-            yield from (f"box {box}: {fault}" for fault in _packing_faults(tables, box))
-
-
-def _recipe_faults(boxes: Table, config: Mapping[str, Any]) -> Faults:
-    """Boxes that are not all of one recipe, which that of the card is."""
-    share = boxes["solids"] / (boxes["width"].prod(axis=1) * boxes["height"])
-    wanted = 1.0 - config["electrode"]["porosity"] if "electrode" in config else share[0]
-    if (np.abs(share - wanted) > 1e-6 * wanted).any() or (
-        np.abs(boxes["height"] / boxes["height"][0] - 1) > 1e-6
-    ).any():
-        yield "boxes do not have the porosity, or the height, of one recipe"
-
-
-def _packing_faults(tables: Mapping[str, Table], box: int) -> Faults:
-    """One packing: members of clumps, volume, places, bonds."""
-    particles, bonds, clumps = (_of_box(tables[name], box) for name in ("particles", "bonds", "clumps"))
-    width, height, solids = (tables["boxes"][name][box] for name in ("width", "height", "solids"))
-    radius, position, member = particles["radius"], particles["position"], particles["clump"] >= 0
-    rigid = {**clumps, "mass": clumps["volume"]}
-    faults = clump_faults(particles, rigid, {"offset": particles["offset"][member]})
-    yield from faults
-    if faults:
-        return
-    mine = particles["clump"][member]
-    turned = np.einsum("mij,mj->mi", rotation_matrices(clumps["orientation"])[mine], particles["offset"][member])
-    arm = position[member] - clumps["position"][mine]
-    if (
-        particles["offset"][~member].any()
-        or (np.abs(arm - turned).max(axis=1, initial=0.0) > 1e-3 * radius[member]).any()
-    ):
-        yield "particles do not stand where their clumps have them"
-    spheres = float(sphere_volume(radius[~member]).sum() + clumps["volume"].sum())
-    if solids > width.prod() * height:
-        yield "its solids are more than the box"
-    if spheres > 1.001 * solids or spheres < 0.01 * solids:
-        yield f"its particles hold {spheres / solids:.3g} of its solids"
-    yield from _places_faults(position, radius, width, height)
-    first, second = bonds["first"], bonds["second"]
-    if ((first < 0) | (second <= first) | (second >= len(radius))).any():
-        yield "bonds join particles that do not exist"
-        return
-    vector = position[first] - position[second]
-    vector[:, :2] -= width * np.round(vector[:, :2] / width)
-    distance = np.linalg.norm(vector, axis=1)
-    if (np.abs(bonds["length"] - distance) > 1e-6 * distance).any():
-        yield "bonds are not as long as their particles are apart"
-    share = bonds["radius"] / np.minimum(radius[first], radius[second])
-    if len(share) and (share.max() > 1 + 1e-6 or share.max() - share.min() > 1e-6):
-        yield "bonds are thicker than their particles, or not all one share of them"
-
-
-def _places_faults(position: np.ndarray, radius: np.ndarray, width: np.ndarray, height: float) -> Faults:
-    """Centres far from their box, beyond its platens, or in one place."""
-    if (np.abs(position[:, :2]) > 1e3 * width).any():
-        yield "particles lie far from their box"
-    if ((position[:, 2] < -radius) | (position[:, 2] > height + radius)).any():
-        yield "particles lie beyond the platens"
-    yield from coinciding(position, radius, width)
-
-
 def press_faults(data: Data, config: Mapping[str, Any]) -> Faults:
     """What cannot be in pressed boxes. config: of stage press; may be empty."""
     tables = data.tables
@@ -223,8 +106,8 @@ def press_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         *outside(tables, PRESS),
         *_cracked_faults(particles),
         *_press_boxes_faults(boxes, config),
-        *_boxes_faults(particles["box"], count, "particles", everywhere=True),
-        *_boxes_faults(clumps["box"], count, "clumps"),
+        *boxes_faults(particles["box"], count, "particles", everywhere=True),
+        *boxes_faults(clumps["box"], count, "clumps"),
         *frame_faults(tables["frames"], boxes["start_height"], released=True),
     ]
     clump = particles["clump"]
@@ -277,12 +160,12 @@ def _each_with_each(rows: Table, stresses: list[float]) -> bool:
 
 def _pressed_faults(tables: Mapping[str, Table], box: int) -> Faults:
     """One pressed box: its particles between the platens, its stress where it counts as reached."""
-    frames, particles = (_of_box(tables[name], box) for name in ("frames", "particles"))
+    frames, particles = (of_box(tables[name], box) for name in ("frames", "particles"))
     width, stress = tables["boxes"]["width"][box], tables["boxes"]["stress"][box]
     radius, height = particles["radius"], float(frames["height"][-1])
-    yield from _places_faults(particles["position"], radius, width, height)
+    yield from places_faults(particles["position"], radius, width, height)
     alone = particles["clump"] < 0
-    spheres = float(sphere_volume(radius[alone]).sum()) + float(_of_box(tables["clumps"], box)["volume"].sum())
+    spheres = float(sphere_volume(radius[alone]).sum()) + float(of_box(tables["clumps"], box)["volume"].sum())
     fill, told = spheres / (width.prod() * height), frames["solid_fraction"][-1]
     if fill > 1.1 or not 0.2 * fill < told < 5.0 * fill:
         yield f"its particles fill {fill:.3g} of it, and the last frame says {told:.3g}"
@@ -446,12 +329,6 @@ def transport_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         yield "values lie above what the phases allow, and are not flagged"
     if not np.allclose(states["fabric"], np.swapaxes(states["fabric"], 1, 2), atol=1e-6):
         yield "a fabric tensor is not symmetric"
-
-
-def _of_box(table: Table, box: int) -> Table:
-    """Rows of a box."""
-    here = table["box"] == box
-    return {name: column[here] for name, column in table.items()}
 
 
 RESULT_FAULTS: dict[str, Callable[[Data, Mapping[str, Any]], Iterable[str]]] = {

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from kalander.coupling.cards.quantity import QuantityError, parse_quantity
+from kalander.coupling.cards.transport_section import MOST_VOXELS
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = [
-    "ACTIVE", "AXES", "BINDER", "CRACKED", "MOST_VOXELS", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",
+    "ACTIVE", "AXES", "BINDER", "CRACKED", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",
     "check_shape", "checked_values", "phases_of", "spacing_overruled", "voxel_size",
 ]  # fmt: skip
 
@@ -25,7 +26,6 @@ BYTES_PER_VOXEL = 60  # of a solution at porosity 0.35 (tests/benchmarks/transpo
 LEAST_DIFFUSIVITY = 1e-6  # relative, of a phase that conducts
 NAMED_LABELS = 12  # labels that a message lists
 LABEL_LIMIT = 1 << 16
-MOST_VOXELS = 2**31 - 1  # the range of their index
 
 
 @dataclass(frozen=True)

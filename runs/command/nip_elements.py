@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kalander.continuum.closure.cap import Cap
-from kalander.continuum.closure.contract import PowerClosure
+from kalander.continuum.closure.laws import PowerClosure
 from kalander.continuum.elements.closure import Constants, cap_constants, law_table, measured_constants
 from kalander.continuum.elements.contact import Surface, cylinder, flattened
 from kalander.continuum.elements.nip import StepFailure, roll_over

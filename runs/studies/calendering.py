@@ -1,6 +1,7 @@
 """What calendering does to ions, electrons and directions: κ_eff, τ, σ_eff and fabric against pressure.
 
-python runs/studies/calendering.py [FOLDER] [CARD ...] [--quick] runs the study of each card (all shipped ones by default) with
+python runs/studies/calendering.py [FOLDER] [CARD ...] [--quick]
+runs the study of each card (all shipped ones by default) with
 more pressures, prints the trade-off with the law τ = f ε^(−α), and draws it. Studies already in FOLDER are reused.
 """
 

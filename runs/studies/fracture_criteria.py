@@ -1,6 +1,7 @@
 """Which particles crack: all fracture criteria side by side in one press of the NMC111 card, by pressure and by size.
 
-python runs/studies/fracture_criteria.py [FOLDER] [--quick] presses the card to its stresses with strengths that scatter as
+python runs/studies/fracture_criteria.py [FOLDER] [--quick]
+presses the card to its stresses with strengths that scatter as
 Weibull's law says (m = 5.6, from the size law of the measured strengths: 3/0.53) and asks every criterion in every
 frame. Nothing is fitted to the published share.
 """

@@ -1,6 +1,7 @@
 """When calendering leaves a porosity gradient through a coating, and when it does not.
 
-python runs/studies/nip_gradients.py [FOLDER] writes nip_gradients.png: one homogeneous coating rolled at one temperature, the
+python runs/studies/nip_gradients.py [FOLDER]
+writes nip_gradients.png: one homogeneous coating rolled at one temperature, the
 same with hot rolls at three speeds, and two layers of different strength. The pressure is the same at every depth, so
 without a difference of material or temperature the coating is pressed alike throughout.
 """

@@ -1,6 +1,7 @@
 """The NMC111 cathode of Sangrós Giménez et al. (2019): pressed, homogenised, rolled.
 
-python runs/studies/nmc111.py [FOLDER] [--quick] does what `kalander run nmc111` does, and shows how to do it from Python.
+python runs/studies/nmc111.py [FOLDER] [--quick]
+does what `kalander run nmc111` does, and shows how to do it from Python.
 """
 
 from pathlib import Path

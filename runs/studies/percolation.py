@@ -1,6 +1,7 @@
 """How much additive an NMC111 coating needs to conduct, as laid and after pressing.
 
-python runs/studies/percolation.py [FOLDER] [--quick] presses packings of three widths, finds from which additive fraction on
+python runs/studies/percolation.py [FOLDER] [--quick]
+presses packings of three widths, finds from which additive fraction on
 bridges of carbon and binder join collector and top for each pressure, extrapolates to a wide coating, and draws
 threshold, spanning probability and conductivity against additive and pressure. Studies already in FOLDER are reused.
 """

@@ -1,6 +1,7 @@
 """A bed with a viscoelastic binder, pressed as fast as a pilot calender and as slowly as a hand press, then held.
 
-python runs/studies/relaxing_press.py [FOLDER] [--quick] packs an NMC111 coating, presses it to 5 % strain at two speeds of the
+python runs/studies/relaxing_press.py [FOLDER] [--quick]
+packs an NMC111 coating, presses it to 5 % strain at two speeds of the
 material clock, holds it for 10 s, and prints how much stress is left. Bonds relax by a series that is typical of PVDF
 (commonly quoted: 20 to 50 % of the stress over 1 to 100 s); it stands for no measured binder.
 """

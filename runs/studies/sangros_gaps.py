@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.continuum.closure.contract import Closure, TabulatedClosure
+from kalander.continuum.closure.contract import Closure
+from kalander.continuum.closure.laws import TabulatedClosure
 from kalander.continuum.closure.springback import lasting_strain
 from kalander.continuum.nip.plain import nip_at_gap
 from kalander.continuum.nip.roll import Rolls

@@ -1,6 +1,7 @@
 """The tests of soil mechanics on a bed of particles without walls: isotropic, oedometric, triaxial and shear.
 
-python runs/studies/triaxial_tests.py [FOLDER] [--quick] makes a loose packing that is periodic in all directions, leads it
+python runs/studies/triaxial_tests.py [FOLDER] [--quick]
+makes a loose packing that is periodic in all directions, leads it
 along four cases of `kalander compact`, prints bulk modulus, lateral ratio and angles of friction, and draws
 triaxial_tests.png. This is how a yield surface in p and q is measured.
 """

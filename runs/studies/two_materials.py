@@ -1,6 +1,7 @@
 """A tale of two materials: graphite yields and its flakes align, NMC resists and cracks.
 
-python runs/studies/two_materials.py [FOLDER] [--quick] presses three coatings by the same press: the cards graphite and nmc111,
+python runs/studies/two_materials.py [FOLDER] [--quick]
+presses three coatings by the same press: the cards graphite and nmc111,
 and the nmc111 coating once more, sphere by sphere and bond by bond, with graphite as its material. All have the
 stresses, the speed and the contact law of the graphite card, each material its own yield pressure, and the stiffness
 that was measured: what the cards set otherwise is printed. So the last two differ by the material alone, the first two

@@ -162,7 +162,7 @@ def whole_card(device: str, precision: str, *, allow_software: bool) -> dict[str
         options = ["--allow-software-device"] if allow_software else []
         began = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "kalander.runs.command.cli", "run", "nmc111", "--quick", "--device", device,
+            [sys.executable, "-m", "kalander.runs.cli", "run", "nmc111", "--quick", "--device", device,
              "--precision", precision, "-o", str(Path(folder) / "study"), *options],
             check=True, capture_output=True,
         )  # fmt: skip

@@ -20,7 +20,7 @@ from report_rows import finish, parser, say, spread
 
 from kalander.continuum.closure.cap import Cap
 from kalander.continuum.closure.cap_closure import CapClosure
-from kalander.continuum.closure.contract import PowerClosure
+from kalander.continuum.closure.laws import PowerClosure
 from kalander.continuum.elements.closure import cap_constants, law_table
 from kalander.continuum.elements.contact import cylinder
 from kalander.continuum.elements.nip import roll_over

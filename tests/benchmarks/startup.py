@@ -70,7 +70,7 @@ def call(arguments: list[str], code: int, word: str) -> float:
     """Seconds of one call that did what it should."""
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "kalander.runs.command.cli", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "kalander.runs.cli", *arguments], capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - began
     assert done.returncode == code, done.stderr

@@ -66,7 +66,7 @@ def test_porosity_behind_the_nip_falls_with_load(study):
 def test_the_command_line_answers_the_contract_for_a_finished_study(study):
     folder, _ = study
     done = subprocess.run(
-        [sys.executable, "-m", "kalander.runs.command.cli", "resume", str(folder), "--json"],
+        [sys.executable, "-m", "kalander.runs.cli", "resume", str(folder), "--json"],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -30,7 +30,7 @@ speed = "2 m/min"
 
 def kalander(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "kalander.runs.command.cli", *arguments],
+        [sys.executable, "-m", "kalander.runs.cli", *arguments],
         cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE), **environment},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
@@ -162,7 +162,7 @@ def test_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path):
 
 
 def test_a_closed_pipe_is_a_quiet_end(tmp_path):
-    command = f"{sys.executable} -m kalander.runs.command.cli doctor | true; exit ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m kalander.runs.cli doctor | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 128 + signal.SIGPIPE, -signal.SIGPIPE)
     assert "Traceback" not in done.stderr

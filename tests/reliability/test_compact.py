@@ -352,7 +352,8 @@ def test_the_shipped_case_is_accepted():
 
 def command(files: Path, *options: str, **keywords) -> list[str]:
     return [
-        sys.executable, "-m", "kalander.runs.command.cli", "compact", "packing.npz", "--case", "case.toml", "-o", "curve.csv",
+        sys.executable, "-m", "kalander.runs.cli", "compact",
+        "packing.npz", "--case", "case.toml", "-o", "curve.csv",
         "--device", "cpu", "--threads", "1", *options,
     ]  # fmt: skip
 
@@ -487,8 +488,8 @@ def test_a_pack_of_a_study_is_pressed_with_its_bonds(files):
     """pack.h5 brings bonds; binder constants come from the case."""
     environment = {**os.environ, "KALANDER_CACHE": str(CACHE)}
     from kalander.coupling.cards.card import load_card
+    from kalander.coupling.packings.stored import PACKED
     from kalander.coupling.stages.chain import card_stages
-    from kalander.coupling.stages.pack import PACKED
     from kalander.coupling.store.store import write
 
     card = load_card("nmc111", overrides={"boxes.width": "20 um", "boxes.replicas": "1"})

@@ -161,7 +161,8 @@ def test_packings_that_do_not_repeat_are_refused(files):
 
 def command(*options: str) -> list[str]:
     return [
-        sys.executable, "-m", "kalander.runs.command.cli", "compact", "packing.npz", "--case", "case.toml", "-o", "curve.csv",
+        sys.executable, "-m", "kalander.runs.cli", "compact",
+        "packing.npz", "--case", "case.toml", "-o", "curve.csv",
         "--device", "cpu", "--threads", "1", *options,
     ]  # fmt: skip
 

@@ -10,8 +10,8 @@ import pytest
 
 from kalander.coupling.cards.card import card_to_dict, load_card
 from kalander.coupling.packings.packing_files import PackingNotes, read_spheres
+from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.stages.chain import card_stages
-from kalander.coupling.stages.pack import PACKED
 from kalander.coupling.stages.press import press_data, press_ensemble
 from kalander.coupling.stages.result_faults import RESULT_FAULTS
 from kalander.coupling.stages.state_faults import path_faults
@@ -227,7 +227,7 @@ def test_control_codes_of_a_card_do_not_reach_the_terminal(folder, card, capsys)
     for published in attributes["config"]["published"]:
         published["name"] = "\x1b[31m"
     write(path, Data({}, attributes), {}, kind="result", identity={})
-    from kalander.runs.command.cli import _show_plain
+    from kalander.runs.cli import _show_plain
 
     _show_plain(api.info(folder))
     shown = capsys.readouterr().out + summary_text(folder)

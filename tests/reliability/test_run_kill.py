@@ -34,7 +34,7 @@ def test_killed_in_every_stage_and_resumed_equals_undisturbed() -> None:
 
 
 def kalander(verb: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "kalander.runs.command.cli", verb, *arguments, "--threads", "1", "--json"]
+    command = [sys.executable, "-m", "kalander.runs.cli", verb, *arguments, "--threads", "1", "--json"]
     return subprocess.Popen(
         command, cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE)}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,

@@ -13,11 +13,11 @@ import pytest
 from kalander.coupling.cards.card import load_card
 from kalander.coupling.cases.compact import load_compact_case
 from kalander.kernels.errors import CheckpointError, Fault, InputError
-from kalander.runs.command import cli
+from kalander.runs import cli
 from kalander.runs.report.plot_style import new_figure, png, styled
 
-RUNS = Path(cli.__file__).parent
-SCRIPTS = [path for path in sorted(RUNS.glob("*.py")) if "__main__" in path.read_text() and path.name != "cli.py"]
+STUDIES = Path(cli.__file__).parent / "studies"
+SCRIPTS = [path for path in sorted(STUDIES.glob("*.py")) if "__main__" in path.read_text()]
 NIP_CASE = """
 [web]
 sides = 2
@@ -76,7 +76,7 @@ def test_what_is_refused_or_needs_no_kernels_does_not_load_the_kernel_language(t
     source = f"""
         import os, sys
         os.chdir({str(tmp_path)!r})
-        from kalander.runs.command import cli
+        from kalander.runs import cli
         codes = []
         for call in {calls!r}:
             code = cli.app([*call.split(), "--json"], standalone_mode=False)

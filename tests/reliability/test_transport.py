@@ -24,7 +24,7 @@ PORES[:, :3] = 1
 
 def kalander(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "kalander.runs.command.cli", "transport", *arguments],
+        [sys.executable, "-m", "kalander.runs.cli", "transport", *arguments],
         cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE)},
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
@@ -132,7 +132,7 @@ def test_a_packing_is_measured_alike_in_every_form(tmp_path, measured) -> None:
 
 def test_a_pack_of_a_study_is_measured(tmp_path, measured) -> None:
     """Its sealed file, one packing of it; another stage's file is refused."""
-    from kalander.coupling.stages.pack import PACKED
+    from kalander.coupling.packings.stored import PACKED
     from kalander.coupling.store.store import Data, write
 
     rows = {"particles": 1, "boxes": 1, "clumps": 0, "bonds": 0}

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kalander.continuum.closure.contract import ClosureRangeError, PowerClosure, TabulatedClosure, strain_at_pressure
+from kalander.continuum.closure.contract import ClosureRangeError, strain_at_pressure
 from kalander.continuum.closure.fit import ReplicaCurves, fit_closure
+from kalander.continuum.closure.laws import PowerClosure, TabulatedClosure
 from kalander.continuum.closure.springback import (
     lasting_strain,
     porosity_at_strain,

@@ -105,7 +105,7 @@ def test_own_folders_are_no_links(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_stdout_is_exit_74():
     with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "kalander.runs.command.cli", "--help"]
+        command = [sys.executable, "-m", "kalander.runs.cli", "--help"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 74
     assert done.stderr.startswith("standard output: cannot use: No space left on device")

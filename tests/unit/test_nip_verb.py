@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 
-from kalander.continuum.closure.contract import PowerClosure
+from kalander.continuum.closure.laws import PowerClosure
 from kalander.coupling.cases.nip import load_nip_case
 from kalander.coupling.homogenise.closure import CLOSURE
 from kalander.coupling.store.store import Data, write

@@ -6,7 +6,8 @@ import pytest
 from kalander.coupling.cards.card import card_from_dict, card_to_dict, load_card
 from kalander.coupling.cards.electrode import volume_fractions
 from kalander.coupling.cards.estimates import particle_estimate
-from kalander.coupling.stages.pack import HALF_PACKED, PACKED, pack_work, packings_of
+from kalander.coupling.packings.stored import PACKED, packings_of
+from kalander.coupling.stages.pack import HALF_PACKED, pack_work
 from kalander.coupling.stages.press import HALF_PRESSED, press_data, press_ensemble, state_faults
 from kalander.coupling.store.store import read, write
 from kalander.dem.bodies.clumps import levers

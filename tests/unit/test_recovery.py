@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kalander.continuum.closure.contract import PowerClosure, TabulatedClosure
 from kalander.continuum.closure.fit import ReplicaCurves, fit_closure
+from kalander.continuum.closure.laws import PowerClosure, TabulatedClosure
 from kalander.continuum.closure.recovery import RecoveryCurve, recovery_spline
 from kalander.continuum.closure.springback import porosity_at_strain
 from kalander.continuum.closure.validity import closure_notes

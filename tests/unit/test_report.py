@@ -10,8 +10,8 @@ from matplotlib.image import imread
 
 from kalander.coupling.cards.card import card_to_dict, load_card
 from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.stages.chain import card_stages
-from kalander.coupling.stages.pack import PACKED
 from kalander.coupling.stages.press import PRESSED
 from kalander.coupling.stages.transport import TRANSPORT
 from kalander.coupling.store.store import Data, load, write

@@ -8,7 +8,8 @@ from scipy.linalg import solve_triangular
 
 from kalander.continuum.closure.cap import Cap, press_uniaxially
 from kalander.continuum.closure.cap_closure import CapClosure
-from kalander.continuum.closure.contract import ClosureRangeError, PowerClosure
+from kalander.continuum.closure.contract import ClosureRangeError
+from kalander.continuum.closure.laws import PowerClosure
 from kalander.continuum.nip.column import Layer, LayerPast, creep_matrix, follow_layer, follow_stack
 from kalander.continuum.nip.heat import HeatPath, conduct
 from kalander.continuum.nip.layered_result import LayeredNip

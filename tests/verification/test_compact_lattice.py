@@ -60,7 +60,8 @@ def test_crystal_is_as_stiff_as_its_contacts(tmp_path, name) -> None:
     )  # fmt: skip
     (tmp_path / "case.toml").write_text(CASE)
     done = subprocess.run(
-        [sys.executable, "-m", "kalander.runs.command.cli", "compact", "crystal.npz", "--case", "case.toml", "-o", "curve.csv",
+        [sys.executable, "-m", "kalander.runs.cli", "compact",
+         "crystal.npz", "--case", "case.toml", "-o", "curve.csv",
          "--device", "cpu", "--threads", "1"],
         cwd=tmp_path, env={**os.environ, "KALANDER_CACHE": str(CACHE)}, capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kalander.continuum.closure.contract import PowerClosure
+from kalander.continuum.closure.laws import PowerClosure
 from kalander.continuum.nip.column import Layer
 from kalander.continuum.nip.dense_strip import roll_dense_strip
 from kalander.continuum.nip.foil import Foil, Travel, stretch_foil

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad, trapezoid
 
-from kalander.continuum.closure.contract import ClosureRangeError, PowerClosure, TabulatedClosure
+from kalander.continuum.closure.contract import ClosureRangeError
+from kalander.continuum.closure.laws import PowerClosure, TabulatedClosure
 from kalander.continuum.nip.march import march
 from kalander.continuum.nip.newton import (
     gap_balance,
