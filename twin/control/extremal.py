@@ -1,0 +1,287 @@
+"""Pontryagin's necessary conditions as a boundary value problem, solved by collocation with continuation.
+
+States e and costates λ obey e' = f(e, z*), λ' = -λ ∂f/∂e with e(0) given and λ_i(T) = w m_i (e_i(T) - ē) + ν m_i;
+the multiplier ν of the mean is an unknown of its own. Where the rate of pressure is bounded or costs, the pressure is a
+state too, with the costate μ: μ' = -r z - Σ λ_i ∂f_i/∂z, μ(T) = 0, z(0) = 0 and z' = clip(-μ / ρ, ±R).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.integrate import cumulative_trapezoid, solve_bvp, trapezoid
+from scipy.interpolate import PPoly
+
+from kalander.kernels.errors import NumericalError
+from kalander.twin.control.problem import History, Problem, best_of, densified
+from kalander.twin.control.stationary import rounded, stationary_pressure
+from kalander.twin.control.transcription import transcribed
+
+__all__ = ["Extremal", "extremal"]
+
+TOLERANCE = 1e-8  # of collocation, relative: H is then constant to 1e-6
+ROUGH = 1e-5  # of the stages before the last
+WORST = 1e-5  # residual of collocation that is still a solution, where corners of the pressure keep it from more
+NODES = 20_000
+FINE = 4001  # points between which the cost is integrated
+WEIGHTS = (0.0, 0.03, 0.2, 1.0)  # of the gradient's weight, from the problem of least effort
+ROUNDINGS = (0.3, 0.03, 3e-3, 3e-4, 0.0)  # of bounds, over the constant pressure
+SLACKS = (4.0, 1.0, 1.0, 1.0, 1.0)  # of the bound of the rate
+PENALTIES = (1e1, 1e2, 1e3, 1e4, 1e5)  # of pressures out of bounds, over the weight of effort
+RATE_SHARE = 1e-3  # of r T²: weight of the rate of pressure where the problem needs one and gives none
+
+
+@dataclass(frozen=True, eq=False)
+class Extremal:
+    """A solution: time [s] (m,), pressure [MPa], its rate [MPa/s], states and costates (N, m), ν, H (m,), residuals.
+
+    rate_weight: the one that was used, see `extremal`. residuals: spread of H over its mean, transversality over the
+    largest costate, stationarity ∂H/∂z over r z, where no bound holds the pressure.
+    """
+
+    time: np.ndarray
+    pressure: np.ndarray
+    rate: np.ndarray
+    state: np.ndarray
+    costate: np.ndarray
+    multiplier: float
+    hamiltonian: np.ndarray
+    residuals: dict[str, float]
+    rate_weight: float
+    cost: float
+
+    @property
+    def history(self) -> History:
+        return History(self.time, self.pressure, self.state, self.cost)
+
+
+def extremal(problem: Problem, start: np.ndarray | None = None) -> Extremal:
+    """The optimal pressure. start: densifications at the beginning (N,), 0 if not given.
+
+    A rate that is bounded and free would jump between its bounds; and of layers that saturate, of which some shall
+    densify more and others less, the best pressure may jump without end between two values, because H has two valleys.
+    A small weight of the rate (RATE_SHARE) ends both, and is reported. Raises NumericalError if the conditions could
+    not be met.
+    """
+    if problem.rate_weight == 0.0 and (problem.max_rate is not None or not problem.layers.linear):
+        problem = replace(problem, rate_weight=RATE_SHARE * problem.effort_weight * problem.horizon**2)
+    begin = np.zeros(problem.layers.count) if start is None else np.asarray(start, float)
+    conditions = (RateConditions if problem.rate_weight else Conditions)(problem, begin)
+    time, unknown, multiplier = conditions.guess()
+    best: Extremal | None = None
+    stages = conditions.stages()
+    for stage in stages:
+        found = solve_bvp(
+            stage.rates, stage.ends, time, unknown, p=multiplier, fun_jac=stage.rates_jacobian,
+            bc_jac=stage.ends_jacobian, tol=TOLERANCE if stage is stages[-1] else ROUGH, max_nodes=NODES,
+        )  # fmt: skip
+        time, unknown, multiplier = found.x, found.y, found.p
+        if stage.is_whole and np.max(found.rms_residuals) <= WORST:
+            best = stage.result(time, unknown, multiplier, found.sol)  # with the sharpest corners that could be met
+    if best is None:
+        raise NumericalError(f"the conditions of the optimal pressure could not be met: {found.message}")
+    return best
+
+
+class Conditions:
+    """Linear layers under a pressure that is free to jump: unknowns e, λ."""
+
+    def __init__(
+        self, problem: Problem, start: np.ndarray, rounding: float = 0.0, penalty: float = 0.0, slack: float = 1.0
+    ) -> None:
+        self.problem, self.start, self.rounding, self.penalty, self.slack = problem, start, rounding, penalty, slack
+        self.layers, self.count = problem.layers, problem.layers.count
+        self.held, self.share = 0.0, 1.0
+
+    def stage(self, share: float, rounding: float, penalty: float = 0.0, slack: float = 1.0) -> "Conditions":
+        """These conditions with a share of the gradient's weight, and bounds that are rounded, soft or wider."""
+        problem = replace(self.problem, gradient_weight=share * self.problem.gradient_weight)
+        stage = type(self)(problem, self.start, rounding * self.held, penalty, slack)
+        stage.share = share
+        return stage
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the weight and the bound of the rate are those of the problem, and only corners may be round."""
+        return self.slack == 1.0 and self.share == 1.0
+
+    def stages(self) -> "list[Conditions]":
+        rising = [self.stage(share, ROUNDINGS[0]) for share in WEIGHTS]
+        return [*rising, *(self.stage(1.0, rounding) for rounding in ROUNDINGS[1:])]
+
+    def guess(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A constant pressure, and the costates that make it stationary in the mean."""
+        problem, layers = self.problem, self.layers
+        held = best_of(problem, lambda at: np.ones((1, len(at))))
+        time, pressure = np.linspace(0.0, problem.horizon, 101), float(held.pressure[0])
+        self.held = pressure
+        state = densified(layers, time, lambda at: np.full_like(at, pressure))[:, 0] + self.start[:, None]
+        _, f_e, f_z, *_ = layers.slopes(state, np.full_like(time, pressure))
+        # λ' = -λ f_e backwards from ν m; ν from r z + Σ λ f_z = 0 in the mean
+        grown = cumulative_trapezoid(f_e, time, initial=0.0)
+        decay = np.exp(grown[:, -1:] - grown)
+        shape = layers.weight[:, None] * decay
+        multiplier = -problem.effort_weight * pressure / float(np.mean((shape * f_z).sum(axis=0)))
+        return time, np.vstack([state, multiplier * shape]), np.array([multiplier])
+
+    def rates(self, time: np.ndarray, unknown: np.ndarray, _: np.ndarray) -> np.ndarray:
+        state, costate = unknown[: self.count], unknown[self.count :]
+        pressure, _ = stationary_pressure(self.problem, costate, self.rounding)
+        f, f_e, *_ = self.layers.slopes(state, pressure)
+        return np.vstack([f, -costate * f_e])
+
+    def rates_jacobian(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray):
+        n, points = self.count, unknown.shape[1]
+        state, costate = unknown[:n], unknown[n:]
+        pressure, by_costate = stationary_pressure(self.problem, costate, self.rounding)
+        _, f_e, f_z, *_ = self.layers.slopes(state, pressure)
+        jacobian, own = np.zeros((2 * n, 2 * n, points)), np.arange(n)
+        jacobian[:n, n:] = f_z[:, None] * by_costate
+        jacobian[own, own] = f_e
+        jacobian[n + own, n + own] = -f_e
+        return jacobian, np.zeros((2 * n, 1, points))
+
+    def ends(self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
+        n, weight, problem = self.count, self.layers.weight, self.problem
+        wanted = problem.gradient_weight * weight * (last[:n] - problem.mean) + multiplier[0] * weight
+        return np.concatenate([first[:n] - self.start, last[n : 2 * n] - wanted, [weight @ last[:n] - problem.mean]])
+
+    def ends_jacobian(self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray):
+        n, size, weight = self.count, len(first), self.layers.weight
+        by_first, by_last, by_multiplier = (
+            np.zeros((size + 1, size)),
+            np.zeros((size + 1, size)),
+            np.zeros((size + 1, 1)),
+        )
+        own = np.arange(n)
+        by_first[own, own] = 1.0
+        by_last[n + own, n + own] = 1.0
+        by_last[n + own, own] = -self.problem.gradient_weight * weight
+        by_multiplier[n + own, 0] = -weight
+        by_last[2 * n, :n] = weight
+        return by_first, by_last, by_multiplier
+
+    def result(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray, sol: PPoly) -> Extremal:
+        n, problem, weight = self.count, self.problem, self.layers.weight
+        state, costate = unknown[:n], unknown[n : 2 * n]
+        pressure, rate, mu = self.pressures(unknown)
+        f, _, f_z, *_ = self.layers.slopes(state, pressure)
+        hamiltonian = self.running(pressure, rate) + (costate * f).sum(axis=0) + mu * rate
+        wanted = problem.gradient_weight * weight * (state[:, -1] - problem.mean) + multiplier[0] * weight
+        if problem.rate_weight:
+            slope = problem.rate_weight * rate + mu
+            free, scale = np.abs(rate) < self.top_rate, np.abs(mu).max()
+        else:
+            slope = problem.effort_weight * pressure + (costate * f_z).sum(axis=0)
+            free, scale = (pressure > 0.0) & (pressure < problem.ceiling), problem.effort_weight * pressure.max()
+        residuals = {
+            "hamiltonian": float(np.ptp(hamiltonian) / np.abs(hamiltonian).max()),
+            "transversality": float(np.abs(costate[:, -1] - wanted).max() / np.abs(costate).max()),
+            "stationarity": float(np.abs(slope[free]).max(initial=0.0) / scale),
+        }
+        fine = np.union1d(np.linspace(0.0, problem.horizon, FINE), time)
+        effort = self.running(*self.pressures(sol(fine))[:2])
+        cost = float(problem.final_cost(state[:, -1])) + float(trapezoid(effort, fine))
+        return Extremal(
+            time, pressure, rate, state, costate, float(multiplier[0]), hamiltonian, residuals, problem.rate_weight,
+            cost,
+        )  # fmt: skip
+
+    @property
+    def top_rate(self) -> float:
+        return np.inf if self.problem.max_rate is None else self.slack * self.problem.max_rate
+
+    def running(self, pressure: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        """Integrand of the cost [1/s]."""
+        return 0.5 * self.problem.effort_weight * pressure**2 + 0.5 * self.problem.rate_weight * rate**2
+
+    def pressures(self, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pressure, its rate and its costate (m,)."""
+        n = self.count
+        pressure, _ = stationary_pressure(self.problem, unknown[n:], self.rounding)
+        return pressure, np.zeros_like(pressure), np.zeros_like(pressure)
+
+
+class RateConditions(Conditions):
+    """Pressure as a state: unknowns e, λ, z, μ. Pressures out of bounds cost K/2 (excess)², with K rising by stages."""
+
+    def stages(self) -> "list[Conditions]":
+        tighten = [self.stage(1.0, *one) for one in zip(ROUNDINGS, PENALTIES, SLACKS, strict=True)]
+        if not self.layers.linear:
+            return tighten
+        return [*(self.stage(share, ROUNDINGS[0], PENALTIES[0], SLACKS[0]) for share in WEIGHTS[:-1]), *tighten]
+
+    def guess(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Linear layers: a constant pressure; others: the transcribed history with the costates that follow from it."""
+        problem, layers = replace(self.problem, max_rate=None), self.layers
+        if layers.linear:
+            time, unknown, multiplier = super().guess()
+            rise = self.held * np.minimum(1.0, time / (0.1 * problem.horizon))
+            return time, np.vstack([unknown, rise, np.zeros_like(time)]), multiplier
+        found = transcribed(problem)
+        time = np.linspace(0.0, problem.horizon, 161)
+        pressure = np.interp(time, found.history.time, found.history.pressure)
+        self.held = float(np.mean(pressure))
+        state = densified(layers, time, lambda at: np.interp(at, time, pressure))[:, 0] + self.start[:, None]
+        _, f_e, f_z, *_ = layers.slopes(state, pressure)
+        grown = cumulative_trapezoid(f_e, time, initial=0.0)
+        weight = layers.weight
+        end = problem.gradient_weight * weight * (state[:, -1] - problem.mean) + found.multiplier * weight
+        costate = end[:, None] * np.exp(grown[:, -1:] - grown)
+        falls = problem.effort_weight * pressure + (costate * f_z).sum(axis=0)
+        left = cumulative_trapezoid(falls, time, initial=0.0)
+        return time, np.vstack([state, costate, pressure, left[-1] - left]), np.array([found.multiplier])
+
+    def _excess(self, pressure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Slope and bend of the penalty over K."""
+        above = np.maximum(pressure - self.problem.ceiling, 0.0)
+        below = np.minimum(pressure, 0.0)
+        return above + below, ((above > 0.0) | (below < 0.0)).astype(float)
+
+    def _rate(self, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """v* and its slope by μ."""
+        top, free = self.top_rate, -mu / self.problem.rate_weight
+        if not np.isfinite(top):
+            return free, np.full_like(free, -1.0 / self.problem.rate_weight)
+        rounding = self.rounding / self.problem.horizon
+        low, low_slope = rounded(free + top, rounding)
+        high, high_slope = rounded(free - top, rounding)
+        return low - high - top, -(low_slope - high_slope) / self.problem.rate_weight
+
+    def rates(self, time: np.ndarray, unknown: np.ndarray, _: np.ndarray) -> np.ndarray:
+        n, effort = self.count, self.problem.effort_weight
+        state, costate, pressure, mu = unknown[:n], unknown[n : 2 * n], unknown[2 * n], unknown[2 * n + 1]
+        f, f_e, f_z, *_ = self.layers.slopes(state, pressure)
+        excess, _ = self._excess(pressure)
+        mu_rate = -effort * (pressure + self.penalty * excess) - (costate * f_z).sum(axis=0)
+        return np.vstack([f, -costate * f_e, self._rate(mu)[0], mu_rate])
+
+    def rates_jacobian(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray):
+        n, points, effort = self.count, unknown.shape[1], self.problem.effort_weight
+        state, costate, pressure, mu = unknown[:n], unknown[n : 2 * n], unknown[2 * n], unknown[2 * n + 1]
+        _, f_e, f_z, f_ee, f_ez, f_zz = self.layers.slopes(state, pressure)
+        jacobian = np.zeros((2 * n + 2, 2 * n + 2, points))
+        own = np.arange(n)
+        jacobian[own, own], jacobian[own, 2 * n] = f_e, f_z
+        jacobian[n + own, own], jacobian[n + own, n + own] = -costate * f_ee, -f_e
+        jacobian[n + own, 2 * n] = -costate * f_ez
+        jacobian[2 * n, 2 * n + 1] = self._rate(mu)[1]
+        jacobian[2 * n + 1, own], jacobian[2 * n + 1, n + own] = -costate * f_ez, -f_z
+        bend = 1.0 + self.penalty * self._excess(pressure)[1]
+        jacobian[2 * n + 1, 2 * n] = -effort * bend - (costate * f_zz).sum(axis=0)
+        return jacobian, np.zeros((2 * n + 2, 1, points))
+
+    def ends(self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
+        n = self.count
+        inner = super().ends(first, last, multiplier)
+        return np.concatenate([inner, [first[2 * n], last[2 * n + 1]]])
+
+    def ends_jacobian(self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray):
+        by_first, by_last, by_multiplier = super().ends_jacobian(first, last, multiplier)
+        by_first[-2, -2] = 1.0
+        by_last[-1, -1] = 1.0
+        return by_first, by_last, by_multiplier
+
+    def pressures(self, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n = self.count
+        mu = unknown[2 * n + 1]
+        return unknown[2 * n], self._rate(mu)[0], mu
