@@ -436,7 +436,7 @@ def test_what_is_asked_for_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, key: str, asked: float, tolerance: float
 ) -> None:
     """Elements of a coating half as strong again as the fast model's: the rolls are set until the elements agree."""
-    from kalander.runs.command import nip_elements as nip_fem_verb
+    from kalander.runs.nip import elements as nip_fem_verb
 
     sound = nip_fem_verb._constants
 
@@ -453,7 +453,7 @@ def test_what_is_asked_for_is_answered(
 
 
 def test_what_cannot_be_reached_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kalander.runs.command import nip_elements as nip_fem_verb
+    from kalander.runs.nip import elements as nip_fem_verb
 
     monkeypatch.setitem(nip_fem_verb.TOLERANCE, "line_load", 1e-14)
     monkeypatch.setattr(nip_fem_verb, "MOST_PASSES", 1)

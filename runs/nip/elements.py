@@ -24,8 +24,8 @@ from kalander.continuum.nip.layered_web import LayeredWeb
 from kalander.continuum.nip.roll import Rolls
 from kalander.coupling.cases.nip import NipCase, NipPass
 from kalander.coupling.nip.models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
+from kalander.coupling.results.means import number
 from kalander.kernels.errors import Fault, InputError, NumericalError
-from kalander.runs.answers import number
 
 __all__ = ["solve_by_elements"]
 
@@ -60,7 +60,7 @@ def solve_by_elements(case: NipCase, output: Path | None) -> dict[str, Any]:
     found = _passed_as_asked(case, web, rolls, porosity, output)
     answer = _answer(case, web, rolls, found)
     if output is not None:
-        from kalander.runs.command.nip_fields import write_fields
+        from kalander.runs.nip.fields import write_fields
 
         fields = read_fields(found.nip, found.last, porosity)
         answer["files"] = [str(path) for path in write_fields(fields, output)]
@@ -226,7 +226,7 @@ def _constants(case: NipCase, index: int, fast: LayeredNip, web: LayeredWeb) -> 
 
 
 def _keep_partial(nip: FemNip, failure: StepFailure, porosity: np.ndarray, output: Path | None) -> Path:
-    from kalander.runs.command.nip_fields import write_fields
+    from kalander.runs.nip.fields import write_fields
 
     folder = Path("nip_fem_partial") if output is None else output
     return write_fields(read_fields(nip, failure.snapshot, porosity), folder)[0]
