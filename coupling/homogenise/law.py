@@ -1,18 +1,14 @@
 """The closure of a coating as a researcher holds it: fitted, typed in or read; SI, drawn, saved."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kalander.continuum.closure.cap import Cap
-from kalander.continuum.closure.cap_closure import CapClosure
-from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT
 from kalander.continuum.closure.contract import Closure as Law
-from kalander.continuum.closure.laws import PowerClosure
+from kalander.continuum.closure.laws import PowerClosure, TabulatedClosure
 from kalander.coupling.cards.quantity import parse_quantity
 from kalander.coupling.display import axes_or_new, html_table
 from kalander.coupling.homogenise.closure import CLOSURE, closure_from
@@ -32,66 +28,46 @@ def pascals(value: float | str) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Closure:
-    """How a coating resists compression and what it gives back.
-
-    law: the same in MPa, by kalander.continuum.closure.contract. data: its table in SI; None for a formula.
-    """
+    """How a coating resists compression and what it gives back; strain ln(H / h) from the free coating, pressures in
+    Pa. `law`: the same in the units of the nip."""
 
     law: Law
-    data: Data | None = None
 
     @classmethod
-    def of(cls, data: Data) -> Self:
-        """A closure from its table, as a study stores it."""
-        return cls(closure_from(data), data)
+    def of(cls, stored: "Closure | Law | Data") -> "Closure":
+        """From the table of a study's stage closure, or a law in the units of the nip."""
+        if isinstance(stored, Closure):
+            return stored
+        return cls(closure_from(stored) if isinstance(stored, Data) else stored)
 
     @classmethod
-    def power(cls, p0: float | str, k: float, unload_modulus: float | str, *, unload_exponent: float = 1.0) -> Self:
-        """p = p0 ((h_initial / h)^k - 1), released with one modulus; pressures in Pa or texts. Raises InputError."""
+    def power(
+        cls, p0: float | str, k: float, unload_modulus: float | str, *, unload_exponent: float = 1.0
+    ) -> "Closure":
+        """p = p0 ((H / h)^k - 1), released with one modulus; pressures in Pa or texts such as "6 MPa".
+
+        Raises InputError.
+        """
         return cls(PowerClosure(pascals(p0) / MEGA, k, pascals(unload_modulus) / MEGA, unload_exponent))
-
-    @classmethod
-    def cap(
-        cls, porosity: float, *, modulus: float | str, poisson: float, slope: float, shift: float,
-        p_c0: float | str, k: float,
-    ) -> Self:  # fmt: skip
-        """The elliptic cap of kalander.continuum.closure.cap; porosity: of the free coating. Raises InputError."""
-        cap = Cap(pascals(modulus) / MEGA, poisson, slope, shift, pascals(p_c0) / MEGA, k)
-        return cls(CapClosure(cap, float(np.log(SOLID_FRACTION_LIMIT / (1.0 - porosity)))))
 
     @classmethod
     def table(
         cls, strain: ArrayLike, pressure: ArrayLike, unload_modulus: ArrayLike, *, porosity: float,
         lateral_ratio: ArrayLike = 0.4, unload_exponent: float = 1.0,
-    ) -> Self:  # fmt: skip
-        """A closure by its knots: strain ln(h_initial / h) from 0, pressure [Pa] from 0, pressure over the strain that
-
-        a release from there recovers [Pa]; porosity: of the free coating. Raises InputError.
-        """
+    ) -> "Closure":  # fmt: skip
+        """Knots of a measured curve, strain and pressure [Pa] from 0 on, shape (knots,); modulus [Pa] and lateral ratio
+        of one value or one a knot; porosity of the free coating. Raises InputError."""
         knots = np.asarray(strain, float)
-        unknown = np.full(len(knots), np.nan)
-        columns = {"pressure": pressure, "unload_modulus": unload_modulus, "lateral_ratio": lateral_ratio}
-        curve: Table = {"strain": knots}
-        for name, values in columns.items():
-            curve |= {name: np.broadcast_to(np.asarray(values, float), knots.shape).copy(), f"{name}_sd": unknown}
-        about: dict[str, Any] = {"porosity": porosity, "unload_exponent": unload_exponent, "pressed": None, "notes": []}
-        return cls.of(Data({"curve": {name: curve[name] for name in CLOSURE["curve"]}}, about))
-
-    @property
-    def curve(self) -> Table:
-        """Knots in SI: strain, pressure, unload_modulus, lateral_ratio and their *_sd; 101 points of a formula."""
-        if self.data is not None:
-            return self.data.tables["curve"]
-        strain = np.linspace(0.0, min(self.law.strain_limit, 0.5), 101)
-        return {
-            "strain": strain, "pressure": self.pressure(strain),
-            "unload_modulus": self.law.unload_modulus_at(strain) * MEGA,
-            "lateral_ratio": self.law.lateral_ratio_at(strain),
-        }  # fmt: skip
+        unknown = np.full(knots.shape, np.nan)
+        modulus, ratio = (np.broadcast_to(np.asarray(v, float), knots.shape) for v in (unload_modulus, lateral_ratio))
+        return cls(TabulatedClosure(
+            porosity, knots, np.asarray(pressure, float) / MEGA, modulus / MEGA, ratio, unknown, unknown, unknown,
+            unload_exponent,
+        ))  # fmt: skip
 
     @property
     def porosity(self) -> float | None:
-        """Porosity of the free coating; None for a law that holds at any."""
+        """Of the free coating it was measured on; None of a law that holds at any."""
         return getattr(self.law, "porosity", None)
 
     @property
@@ -99,13 +75,34 @@ class Closure:
         """What was done to the data, a sentence each."""
         return tuple(getattr(self.law, "notes", ()))
 
-    def pressure(self, strain: ArrayLike) -> np.ndarray:
-        """Pressure of virgin loading [Pa] at strains ln(h_initial / h). Raises ClosureRangeError."""
+    def pressure_at(self, strain: ArrayLike) -> np.ndarray:
+        """Pressure of first loading [Pa], of the strain's shape. Raises ClosureRangeError."""
         return np.asarray(self.law.pressure_at(np.asarray(strain, float))) * MEGA
 
-    def recovered(self, strain: ArrayLike) -> np.ndarray:
-        """Strain that a release from these strains gives back. Raises ClosureRangeError."""
+    def recovery_at(self, strain: ArrayLike) -> np.ndarray:
+        """Strain ln(h_released / h_min) that a release from a strain recovers. Raises ClosureRangeError."""
         return np.asarray(self.law.recovery_at(np.asarray(strain, float)))
+
+    def unload_modulus_at(self, strain: ArrayLike) -> np.ndarray:
+        """Pressure over the strain recovered from it [Pa]. Raises ClosureRangeError."""
+        return np.asarray(self.law.unload_modulus_at(np.asarray(strain, float))) * MEGA
+
+    # --- shown and stored -----------------------------------------------------------------------------------------
+
+    @property
+    def curve(self) -> Table:
+        """Knots in SI: strain, pressure, unload_modulus, lateral_ratio and their *_sd; of a formula 101 points."""
+        if isinstance(self.law, TabulatedClosure):
+            return {
+                name: getattr(self.law, name) * (MEGA if column.unit == "Pa" else 1.0)
+                for name, column in CLOSURE["curve"].items()
+            }
+        strain = np.linspace(0.0, min(self.law.strain_limit, 0.5), 101)
+        return {
+            "strain": strain,
+            "pressure": self.pressure_at(strain),
+            "unload_modulus": self.unload_modulus_at(strain),
+        }
 
     def to_dataframe(self) -> Any:
         """The knots, where pandas is installed."""
@@ -114,39 +111,45 @@ class Closure:
         return DataFrame(self.curve)
 
     def plot(self, axes: Any = None) -> Any:
-        """Pressure over strain with its scatter, and the releases from ten strains; returns matplotlib axes."""
+        """Pressure over strain with its scatter, and the releases from six strains; returns matplotlib axes."""
         axes = axes_or_new(axes)
         curve = self.curve
         strain, pressure = curve["strain"], curve["pressure"] / MEGA
         (line,) = axes.plot(strain, pressure)
-        if "pressure_sd" in curve and np.isfinite(curve["pressure_sd"]).any():
+        if np.isfinite(curve.get("pressure_sd", np.nan)).any():
             scatter = curve["pressure_sd"] / MEGA
             axes.fill_between(strain, pressure - scatter, pressure + scatter, color=line.get_color(), alpha=0.2)
         for start in np.linspace(strain[0], strain[-1], 7)[1:]:
-            back = np.linspace(0.0, 1.0, 40) * float(self.recovered(start))
+            back = np.linspace(0.0, 1.0, 40) * float(self.recovery_at(start))
             share, _, _ = self.law.release(back, np.full(40, back[-1]))
-            axes.plot(start - back, share * float(self.pressure(start)) / MEGA, color="0.6", linewidth=0.8)
+            axes.plot(start - back, share * float(self.pressure_at(start)) / MEGA, color="0.6", linewidth=0.8)
         axes.set(xlabel="strain ln(H/h)", ylabel="pressure (MPa)", ylim=(0, None))
         return axes
 
     def save(self, path: str | Path) -> Path:
         """Write the table to an HDF5 file, which a nip case may name. Raises InputError, StorageError."""
-        if self.data is None:
-            raise InputError(Fault("Closure", type(self.law).__name__, "is a formula and no table", "Closure.table"))
-        write(Path(path), self.data, CLOSURE, kind="result", identity={"closure": 1})
+        law = self.law
+        if not isinstance(law, TabulatedClosure):
+            raise InputError(Fault("Closure", type(law).__name__, "is a formula and no table", "Closure.table"))
+        pressed = None if law.pressed is None else [MEGA * stress for stress in law.pressed]
+        about = {
+            "porosity": law.porosity, "unload_exponent": law.unload_exponent, "pressed": pressed, "notes": [*law.notes],
+        }  # fmt: skip
+        write(Path(path), Data({"curve": self.curve}, about), CLOSURE, kind="result", identity={"closure": 1})
         return Path(path)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path) -> "Closure":
         """A closure that was saved, or the closure.h5 of a study. Raises CheckpointError."""
         return cls.of(load(Path(path), CLOSURE).data)
 
     def _repr_html_(self) -> str:
         curve = self.curve
-        picked: Sequence[int] = np.linspace(0, len(curve["strain"]) - 1, 8).astype(int).tolist()
         rows = [
-            (f"{curve['strain'][row]:.3f}", f"{curve['pressure'][row] / MEGA:.4g}",
-             f"{curve['unload_modulus'][row] / MEGA:.4g}")
-            for row in picked
+            (
+                f"{curve['strain'][row]:.3f}",
+                *(f"{curve[name][row] / MEGA:.4g}" for name in ("pressure", "unload_modulus")),
+            )
+            for row in np.linspace(0, len(curve["strain"]) - 1, 8).astype(int)
         ]  # fmt: skip
         return html_table(f"Closure, {type(self.law).__name__}", ("strain", "p (MPa)", "p/recovered (MPa)"), rows)
