@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,10 +26,12 @@ from kalander.kernels.errors import Fault, InputError
 from kalander.kernels.law_table import NECKED, STICKY, law_named
 
 __all__ = [
-    "binder_in", "binder_of", "contact_in", "contact_of", "foil_in", "fracture_in", "fracture_of", "from_si",
-    "material_of", "particle_of", "press_in", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step",
-    "to_si",
+    "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in", "fracture_of", "from_si",
+    "in_si", "in_unit", "material_of", "particle_of", "press_in", "press_settings", "recipe_of", "relaxation_of",
+    "si_schema", "si_unit", "time_step", "to_si",
 ]  # fmt: skip
+
+Amount = TypeVar("Amount", float, np.ndarray)
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
 UNITS = {
@@ -44,6 +47,45 @@ UNITS = {
     "K": ("K", 1.0),
     "s": ("s", 1.0),
 }
+
+# unit of the nip, of figures or of words -> (SI unit, factor to SI, factor from SI): a decimal fraction has no exact
+# inverse in binary, so both ways are multiplications by numbers as one writes them
+HANDY = {
+    "1": ("1", 1.0, 1.0),
+    "K": ("K", 1.0, 1.0),
+    "s": ("s", 1.0, 1.0),
+    "rad": ("rad", 1.0, 1.0),
+    "mm": ("m", 1e-3, 1e3),
+    "um": ("m", 1e-6, 1e6),
+    "mm/s": ("m/s", 1e-3, 1e3),
+    "m/min": ("m/s", 1.0 / 60.0, 60.0),
+    "MPa": ("Pa", 1e6, 1e-6),
+    "N/mm": ("N/m", 1e3, 1e-3),
+    "MN/mm": ("N/m", 1e9, 1e-9),
+    "MPa/K": ("J/m^3/K", 1e6, 1e-6),
+    "N/s/K": ("W/m/K", 1.0, 1.0),
+    "N/mm/s/K": ("W/m^2/K", 1e3, 1e-3),
+}
+
+
+def in_si(value: Amount, unit: str) -> Amount:
+    """A number or an array in a handy unit, such as "mm" or "N/mm", in SI; ratios ("1") stay as they are."""
+    return value * HANDY[unit][1]
+
+
+def in_unit(value: Amount, unit: str) -> Amount:
+    """A number or an array in SI in a handy unit: in_unit(1.35e-4, "um") is 135."""
+    return value * HANDY[unit][2]
+
+
+def celsius(kelvin: Amount) -> Amount:
+    """A temperature [K] in degrees Celsius."""
+    return kelvin - 273.15
+
+
+def si_unit(unit: str) -> str:
+    """The SI unit of a handy one."""
+    return HANDY[unit][0]
 
 
 def si_schema(columns: dict[str, Column]) -> dict[str, Column]:

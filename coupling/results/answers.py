@@ -15,23 +15,15 @@ from kalander.coupling.cards.estimates import (
     step_estimate,
 )
 from kalander.coupling.cards.size_distribution import SAME_SIZE, asked_sizes, particle_diameters, realised_sizes
-from kalander.coupling.nip.solve import FIELDS, setting_label
+from kalander.coupling.nip.names import KEYS, NUMBERS
+from kalander.coupling.nip.solve import setting_label
 from kalander.coupling.results.means import by_axis, deviation, mean, number
 from kalander.coupling.store.store import Data
 
 __all__ = [
-    "NAMES", "closure_answer", "electrode_answer", "nip_answer", "plan_answer", "published_rows",
+    "closure_answer", "electrode_answer", "nip_answer", "plan_answer", "published_rows",
     "sizes_answer", "transport_answer",
 ]  # fmt: skip
-
-
-NAMES = {
-    "line_load": "line_load_N_per_m", "peak_pressure": "peak_pressure_Pa", "set_gap": "set_gap_m",
-    "loaded_gap": "loaded_gap_m", "nip_angle": "nip_angle_rad", "entry_x": "entry_x_m", "exit_x": "exit_x_m",
-    "peak_x": "peak_x_m", "exit_thickness": "exit_thickness_m",
-    "coating_minimum_thickness": "coating_minimum_thickness_m", "coating_exit_thickness": "coating_exit_thickness_m",
-    "springback": "springback", "porosity_nip": "porosity_nip", "porosity_exit": "porosity_mean",
-}  # fmt: skip
 
 
 def electrode_answer(card: Card) -> dict[str, Any]:
@@ -59,7 +51,7 @@ def nip_answer(rolled: Data, row: int) -> dict[str, Any]:
         "name": str(settings["name"][row]),
         "elastic_rolls": bool(settings["elastic"][row]),
         "solved": bool(settings["solved"][row]),
-        **{NAMES[name]: number(settings[name][row]) for name in FIELDS},
+        **{KEYS[name]: number(settings[name][row]) for name in NUMBERS},
         "reason": rolled.attributes["reasons"].get(label),
         "notes": rolled.attributes.get("notes", {}).get(label, []),
         "x_m": profiles["x"][points].tolist(),

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.display import axes_or_new, html_table
-from kalander.coupling.nip.solve import FIELDS, setting_label
+from kalander.coupling.nip.names import NUMBERS
+from kalander.coupling.nip.solve import setting_label
 from kalander.coupling.store.store import Data
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
@@ -83,7 +84,7 @@ class Settings:
         name, elastic = str(settings["name"][row]), bool(settings["elastic"][row])
         label, about, here = setting_label(name, elastic=elastic), self.data.attributes, profiles["setting"] == row
         return Setting(
-            name, elastic, bool(settings["solved"][row]), {field: float(settings[field][row]) for field in FIELDS},
+            name, elastic, bool(settings["solved"][row]), {field: float(settings[field][row]) for field in NUMBERS},
             {column: profiles[column][here] for column in ("x", "pressure", "gap")},
             about.get("reasons", {}).get(label), tuple(about.get("notes", {}).get(label, ())),
         )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, Self
 from kalander.coupling.cards.card import Card, card_to_dict, load_card
 from kalander.coupling.cards.estimates import memory_estimate, particle_estimate
 from kalander.coupling.cards.voxel_checks import voxel_count, voxel_of
-from kalander.coupling.homogenise.law import Closure
+from kalander.coupling.nip.closure import Closure
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.results import answers, validity
 from kalander.coupling.results.compress import beds_of

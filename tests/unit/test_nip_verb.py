@@ -142,7 +142,7 @@ def test_powder_is_refused_in_the_units_it_was_typed_in(rolled, old, new, said) 
     [
         ({"rolls.modulus": "1 kPa"}, ""),
         ({"rolls.stand_stiffness": "1e-20 N/m"}, "lost the web"),
-        ({"pass.gap": "16 um", "rolls.elastic": "false"}, "thinner than 84.1837 um"),
+        ({"pass.gap": "16 um", "rolls.elastic": "false"}, "thinner than 0.0841837 mm"),
     ],
 )
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 from kalander.coupling.cards.card import card_to_dict, load_card
-from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.nip.names import NUMBERS
 from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.results.answers import sizes_answer, transport_answer
 from kalander.coupling.results.fracture import criteria_answer, number_shares, size_classes_of
@@ -219,7 +219,7 @@ def rolled():
         "name": np.array(names),
         "elastic": np.array(elastic, np.int32),
         "solved": np.array(solved, np.int32),
-        **{name: np.array([*values.get(name, [0.1] * 4), np.nan]) for name in FIELDS},
+        **{name: np.array([*values.get(name, [0.1] * 4), np.nan]) for name in NUMBERS},
         "peak_pressure": np.array(peaks),
     }
     x = np.linspace(-2e-3, 5e-3, 41)
