@@ -175,7 +175,8 @@ class Study:
     @property
     def transport(self) -> TransportResult:
         """Ions and electrons in every packing, as laid (stress 0) and after each release."""
-        return TransportResult(self._finished("transport").tables["states"])
+        measured = self._finished("transport")
+        return TransportResult(measured.tables["states"], tuple(measured.attributes.get("flags", ())))
 
     @property
     def made_on(self) -> str:

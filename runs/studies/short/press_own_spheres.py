@@ -1,6 +1,6 @@
 """Press spheres of your own: places and radii from anywhere, here a shaken grid, between two platens and back.
 
-python runs/studies/press_own_spheres.py [FOLDER] [--quick]
+python runs/studies/short/press_own_spheres.py [FOLDER] [--quick]
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A nip with a closure typed in by hand: p = p0 ((H/h)^k - 1) on loading, one modulus on release; no study, no file.
 
-python runs/studies/nip_by_hand.py [FOLDER] [--quick]
+python runs/studies/short/nip_by_hand.py [FOLDER] [--quick]
 """
 
 from pathlib import Path

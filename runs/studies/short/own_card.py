@@ -1,6 +1,6 @@
 """A card with values of your own: what the modulus of the binder does to porosity and springback.
 
-python runs/studies/own_card.py [FOLDER] [--quick]
+python runs/studies/short/own_card.py [FOLDER] [--quick]
 """
 
 from pathlib import Path

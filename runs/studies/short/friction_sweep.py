@@ -1,13 +1,13 @@
 """What friction does to a press: five copies of one bed, each with its own friction, side by side in one batch.
 
-python runs/studies/friction_sweep.py [FOLDER] [--quick]
+python runs/studies/short/friction_sweep.py [FOLDER] [--quick]
 """
 
 from pathlib import Path
 
 import kalander.runs as kal
 from kalander.runs.shell.script import folder_and_size
-from kalander.runs.studies.press_own_spheres import loose_spheres
+from kalander.runs.studies.short.press_own_spheres import loose_spheres
 
 FRICTION = (0.0, 0.1, 0.2, 0.3, 0.5)
 STRESS = 10e6  # Pa

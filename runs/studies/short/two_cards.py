@@ -1,6 +1,6 @@
 """Two shipped cards compared under the same stress: compaction curves and what their nips need.
 
-python runs/studies/two_cards.py [FOLDER] [--quick]
+python runs/studies/short/two_cards.py [FOLDER] [--quick]
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from kalander.runs.shell.script import folder_and_size
 
 def main(folder: Path, quick: bool) -> dict[str, kal.NipResult]:
     axes, found = axes_or_new(), {}
-    for number, name in enumerate(("nmc111", "nmc622")):
+    for number, name in enumerate(("nmc111", "nmc_bimodal")):
         card = kal.load_card(name, quick=quick).with_values({"press.stress": ["5 MPa", "15 MPa"], "boxes.replicas": 2})
         curve = kal.compress(kal.pack(card), kal.Path.of(card))
         closure = kal.fit_closure(curve)

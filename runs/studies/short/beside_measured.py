@@ -1,6 +1,6 @@
 """A finished study read and drawn beside measured points: porosity against pressure with its scatter.
 
-python runs/studies/beside_measured.py [STUDY] [--quick]
+python runs/studies/short/beside_measured.py [STUDY] [--quick]
 STUDY is the folder of a study, here of the card nmc111; it is computed first where it is not there.
 """
 

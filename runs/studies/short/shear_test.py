@@ -1,6 +1,6 @@
 """A shear test of a bed without walls: brought together, held at 2 MPa, sheared; its angle of friction.
 
-python runs/studies/shear_test.py [FOLDER] [--quick]
+python runs/studies/short/shear_test.py [FOLDER] [--quick]
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 
 import kalander.runs as kal
 from kalander.runs.shell.script import folder_and_size
-from kalander.runs.studies.press_own_spheres import loose_spheres
+from kalander.runs.studies.short.press_own_spheres import loose_spheres
 
 
 def main(folder: Path, quick: bool) -> float:

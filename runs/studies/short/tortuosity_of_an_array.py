@@ -1,6 +1,6 @@
 """Tortuosity of labels in an array: here overlapping balls in a random medium, pores 1 and solid 0, at two porosities.
 
-python runs/studies/tortuosity_of_an_array.py [FOLDER] [--quick]
+python runs/studies/short/tortuosity_of_an_array.py [FOLDER] [--quick]
 """
 
 from pathlib import Path
