@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from kalander.dem.bodies.platens import ARRIVED as BORNE
 from kalander.dem.bodies.platens import quasi_static_speed
 from kalander.dem.loading.control import (
     LENGTHS,
@@ -28,6 +29,7 @@ __all__ = ["CELL_SHARE", "Cell", "by_axis"]
 CELL_SHARE = 0.2
 
 LOOSE = 0.01  # of a stress: what a bed that does not carry yet may have by its motion
+DENSE_FLOW = 0.3  # inertial number below which spheres are always in touch with some (GDR MiDi 2004, §6)
 CALM = 1e-3  # kinetic over carried pressure, below which a bed carries
 
 
@@ -194,7 +196,7 @@ class Cell(Control):
         # kernels take a step's work of the flow at the forces of its end, not at the mean of both ends
         excess = 0.5 * length * (self._power(motion, size) - power)
         progress["work_excess"] = progress["work_excess"] + np.where(active, excess, 0.0)
-        pace = (self._stresses() - seen) / np.maximum(time, 1e-300)[:, None]
+        pace = (self._stresses() - seen) / np.where(time > 0.0, time, np.inf)[:, None]
         progress["last_pace"] = np.where(active[:, None], pace, progress["last_pace"])
 
     def _power(self, motion: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -206,16 +208,16 @@ class Cell(Control):
         return np.column_stack([self.pressure, self.progress["last_stress"]])
 
     def _brake(self, motion: np.ndarray, axes: np.ndarray) -> None:
-        """Haste ends as between platens, by the volume, where more is carried than collisions make (Bagnold 1954)."""
+        """Haste ends as between platens, by the volume, as spheres begin to flow densely instead of colliding."""
         shrinkage = (self.size / self.progress["last_size"]).prod(axis=1)
-        momentum = self.density * (np.abs(motion).max(axis=1) * self.diameter) ** 2
-        self.brake(shrinkage, axes[:, :VOLUME].mean(axis=1), momentum)
+        dense = self.density * (np.abs(motion).max(axis=1) * self.diameter / DENSE_FLOW) ** 2
+        self.brake(shrinkage, axes[:, :VOLUME].mean(axis=1), dense / BORNE)
 
     def _learn_giving_way(self, active: np.ndarray, closing: np.ndarray, change: np.ndarray, time: np.ndarray) -> None:
         """Rates at which lengths go without stress for it, from the interval of `time` [µs] just over."""
         progress = self.progress
         least = np.maximum(self._least_modulus(), 1e-12)
-        gone = giving_way(closing, change, progress["stiffness"], least) / np.maximum(time, 1e-300)[:, None]
+        gone = giving_way(closing, change, progress["stiffness"], least) / np.where(time > 0.0, time, np.inf)[:, None]
         mean = progress["giving_way"] + (1.0 - CALMING) * (gone - progress["giving_way"])
         progress["giving_way"] = np.where(active[:, None], mean, progress["giving_way"])
 

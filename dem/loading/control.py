@@ -56,7 +56,7 @@ class Asked:
         self.material_speed, self.material_rate, self.material_time = (
             column(f"material_{name}") for name in ("speed", "rate", "time")
         )
-        self.rate = np.array([leg.rate for leg in self.legs])
+        self.rate = np.array([np.broadcast_to(leg.rate, (count, 4))[box] for box, leg in enumerate(self.legs)])
         self.target = np.array([_stresses(leg, cell=cell) for leg in self.legs])
         self.held = np.isfinite(self.target)
         self.quasi_static = np.isfinite(self.inertial_number)

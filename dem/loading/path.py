@@ -38,8 +38,8 @@ class Leg:
     the volume, and `height` are of the path; strains of axes, steps and time are of the leg. What the leg is beyond
     already ends it at once; where it is not known which way it leads, an end is met from whichever side. Without any, a
     leg ends when its stresses have settled
-    rate (4,) [1/µs]: of a cell: logarithmic rates of x, y, z, and of shear of z in x; an axis whose stress is given
-    moves at most at its rate, in either direction
+    rate (4,) [1/µs], or (box, 4): of a cell: logarithmic rates of x, y, z, and of shear of z in x; an axis whose stress
+    is given moves at most at its rate, in either direction
     inertial_number: the box moves no faster than this allows, at a pressure of least_pressure [MPa] at least. Platens
     then slow down before the pressure that ends a closing leg, and turn where the pores are closed; an opening leg ends
     when neither platen bears its pressure
@@ -53,7 +53,7 @@ class Leg:
     speed: float = 0.0
     stress: float | tuple[float, float, float] | None = None
     until: Mapping[str, PerBox] = field(default_factory=dict)
-    rate: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    rate: tuple[float, float, float, float] | np.ndarray = (0.0, 0.0, 0.0, 0.0)
     inertial_number: float | None = None
     least_pressure: PerBox = 0.0
     approach_factor: float = 1.0
@@ -72,8 +72,9 @@ class Leg:
         """What of the leg a box of this kind cannot do."""
         ends = {"height"} if cell else OF_CELLS
         found = [f"a leg of {_kind(cell)} cannot end at {name}" for name in sorted(ends & set(self.until))]
-        if self.speed != 0.0 if cell else any(self.rate):
-            found.append(f"a leg of {_kind(cell)} has no {'speed' if cell else 'rate'}")
+        if self.speed != 0.0 if cell else np.any(self.rate):
+            other = "speed, which is of platens" if cell else "rate, which is of boxes periodic in all directions"
+            found.append(f"a leg of {_kind(cell)} has no {other}")
         if not cell and np.ndim(self.stress or 0.0):
             found.append("a leg between platens has one stress")
         return found
@@ -103,7 +104,7 @@ class Path:
     contact_share: float | None = None
     least_radius: float = 0.0
     look_every: int = 50
-    every_steps: int | None = None
+    every_steps: int | None = 500
     every_strain: float | None = None
     relaxation: Relaxation | None = None
     reform: float | None = None

@@ -1,6 +1,6 @@
 """Press and release, as a path: platens close under an inertial number to the stress of each box, and open again."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,16 +51,15 @@ class Press:
 
     def path(self, target: np.ndarray) -> Path:
         """Legs to stresses [MPa], shape (box,), and back."""
-        common = {
-            "inertial_number": self.inertial_number, "material_speed": self.material_speed,
-            "least_pressure": np.maximum(self.stress_floor * np.asarray(target), self.release_stress),
-            "temperature": self.temperature,
-        }  # fmt: skip
-        until = {"pressure": target, "strain": self.max_strain}
-        load = Leg(self.speed, None, until, approach_factor=self.haste, **common)
-        release = Leg(-self.speed, None, {"pressure": self.release_stress}, **common)
+        load = Leg(
+            self.speed, until={"pressure": target, "strain": self.max_strain}, inertial_number=self.inertial_number,
+            least_pressure=np.maximum(self.stress_floor * np.asarray(target), self.release_stress),
+            approach_factor=self.haste, temperature=self.temperature, material_speed=self.material_speed,
+        )  # fmt: skip
+        release = replace(load, speed=-self.speed, until={"pressure": self.release_stress}, approach_factor=1.0)
         return Path(
             (load, release) if self.release else (load,), self.time_step, self.contact_share,
-            least_radius=self.least_radius, look_every=self.control_steps, every_strain=self.frame_strain,
+            least_radius=self.least_radius, look_every=self.control_steps, every_steps=None,
+            every_strain=self.frame_strain,
             relaxation=self.relaxation, reform=self.reform, fracture=self.fracture, max_strain=np.inf,
         )  # fmt: skip

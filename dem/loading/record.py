@@ -200,14 +200,14 @@ def tables_of(state: LoadState) -> dict[str, Table]:
 
 def state_of(tables: Mapping[str, Table], like: Ensemble) -> LoadState:
     """The state that tables_of made tables of, with the laws of an ensemble."""
-    laws = {"lawbook": like.lawbook, "law": like.law}
-    stored = Ensemble(**{name: tables[name] for name in OF_ENSEMBLE}, **laws)
+    bodies, contacts, bonds, boxes, clumps, members = (tables[name] for name in OF_ENSEMBLE)
+    stored = Ensemble(bodies, contacts, bonds, boxes, like.lawbook, like.law, clumps, members)
     named = ("progress", "frames", "looks", "damage", "branches", "lasting")
     return LoadState(stored, *(tables[name] for name in named))
 
 
 def curve(frames: Table, looks: Table, *, cell: bool = False) -> Table:
-    """Frames with strains and shear stress by axis, `stress` [MPa] and `stress_mean`.
+    """Frames of one value a column, with strains and shear stress by axis, `stress` [MPa] and `stress_mean`.
 
     Between platens `stress` is the mean of both at the frame's own step, in a cell what a platen normal to z would
     bear. The mean is that over the looks in the window of each frame, which is centred on it and ends where its leg
@@ -224,4 +224,5 @@ def curve(frames: Table, looks: Table, *, cell: bool = False) -> Table:
             mean[row] = both[near].mean()
     strains = {f"strain_{axis}": frames["strains"][:, k] for k, axis in enumerate(AXES)}
     shear = -0.5 * (tensor[:, 0, 2] + tensor[:, 2, 0])  # positive where it resists a positive shear
-    return {**frames, **strains, "stress_xz": shear, "stress": stress, "stress_mean": mean}
+    flat = {name: column for name, column in frames.items() if column.ndim == 1}
+    return {**flat, **strains, "stress_xz": shear, "stress": stress, "stress_mean": mean}

@@ -179,7 +179,7 @@ class _Run:
         """Take the frames that are due, end the legs that have arrived, replace what breaks; has a leg ended?"""
         control, progress, path, boxes = self.control, self.progress, self.path, self.control.bed.boxes
         progress["doubled"] = np.maximum(progress["doubled"], control.bed.doubled_contacts())
-        if not control.cell:
+        if isinstance(control, Platens):
             self._add_looks(active, control.low, control.high)
         done = self.breaking.replacement(control.bed, active, progress["next_id"])
         breaking = np.zeros(len(active), bool) if done is None else done[0].broken_boxes
@@ -220,7 +220,7 @@ class _Run:
         progress["leg_value"] = np.where(ended[:, None], control.values(), progress["leg_value"])
         over = ended & (progress["leg"] == len(self.path.legs))
         progress["done"] = np.select([over, stopped], [ARRIVED, STOPPED], progress["done"]).astype(np.int32)
-        control.begin_legs(ended)
+        control.begin_legs(ended & ~over)
         self.breaking.end_pass(control.bed, over)
 
     def _replace(self, done: Replacement, damage: Table) -> None:
