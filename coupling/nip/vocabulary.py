@@ -12,9 +12,9 @@ from kalander.continuum.nip import roll as nip_roll
 from kalander.continuum.nip import setting as nip_setting
 from kalander.continuum.nip import web as nip_web
 from kalander.coupling.cards.card import Card
-from kalander.coupling.cards.config import parse_model
+from kalander.coupling.cards.config import Section, parse_model
 from kalander.coupling.cards.electrode import coating_thickness
-from kalander.coupling.cards.fields import Count, Quantity, Real, Section
+from kalander.coupling.cards.fields import Count, Quantity, Real
 from kalander.coupling.cards.materials import Metal
 from kalander.coupling.cards.mill_limits import (
     LineLoad,

@@ -18,8 +18,8 @@ from kalander.coupling.structure.tortuosity_law import TortuosityLaw, fit_law
 from kalander.kernels.columns import Table
 from kalander.runs import api
 from kalander.runs.report.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 STRESS = '["10 MPa", "40 MPa", "160 MPa"]'
 IMPEDANCE = {

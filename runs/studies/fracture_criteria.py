@@ -9,13 +9,13 @@ frame. Nothing is fitted to the published share.
 from pathlib import Path
 
 from kalander.coupling.cards.card import Card
+from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs import api
 from kalander.runs.report.figures import hardest, mean_over_replicas
-from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 PRESSURES = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 159.37)  # MPa
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from kalander.runs import api
 from kalander.runs.report.plot_style import GREY, SERIES, new_figure, png, styled
-from kalander.runs.script import script_arguments
+from kalander.runs.shell.script import script_arguments
 
 LAYER = """
 [[web.layer]]

@@ -6,10 +6,10 @@ does what `kalander run nmc111` does, and shows how to do it from Python.
 
 from pathlib import Path
 
+from kalander.coupling.results.pressed import press_answer
 from kalander.runs import api
-from kalander.runs.answers import press_answer
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 
 def main(arguments: list[str]) -> None:

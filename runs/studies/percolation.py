@@ -21,8 +21,8 @@ from kalander.coupling.structure.microstructure import Conductors
 from kalander.coupling.structure.thresholds import wide_threshold
 from kalander.runs import api
 from kalander.runs.report.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 FULL = {"widths": (30, 42, 60), "stress": (10.0, 40.0, 160.0), "replicas": 3, "draws": 60}
 QUICK = {"widths": (24, 32), "stress": (4.0, 8.0), "replicas": 2, "draws": 10}

@@ -10,7 +10,7 @@ import csv
 from pathlib import Path
 
 from kalander.runs import api
-from kalander.runs.script import script_arguments
+from kalander.runs.shell.script import script_arguments
 
 CASE = """\
 [[material]]

@@ -25,7 +25,7 @@ from kalander.coupling.nip.vocabulary import Foil, Layer, Pass, Rolls, Web
 from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import read
 from kalander.kernels.errors import KalanderError
-from kalander.runs.script import script_arguments
+from kalander.runs.shell.script import script_arguments
 
 # ln(released / loaded thickness) of the card's boxes at 19.8 and 159 MPa, as `kalander run nmc111` reports (springback)
 RELEASE = (0.105, 0.101)

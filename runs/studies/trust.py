@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from kalander.coupling.results.devices import started
 from kalander.kernels.errors import KalanderError
 from kalander.runs import api
-from kalander.runs.command.terminal import grid_text
-from kalander.runs.devices import started
 from kalander.runs.report.grid import ABSENT, Grid
+from kalander.runs.shell.terminal import grid_text
 from kalander.runs.studies.trust_trials import FINER, PARTS, QUANTITIES, WIDER, Trial, trust
 
 __all__ = ["grids", "main"]

@@ -11,13 +11,13 @@ also by shape, recipe and initial porosity.
 from pathlib import Path
 
 from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.runs import api
-from kalander.runs.answers import press_answer
-from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 SWAPPED = "nmc111 as graphite"
 # by the mass of NMC, so that volume fractions, and with them the packing, are those of the card nmc111
