@@ -16,18 +16,17 @@ from kalander.continuum.closure.laws import PowerClosure
 from kalander.coupling.cards.quantity import parse_quantity
 from kalander.coupling.display import axes_or_new, html_table
 from kalander.coupling.homogenise.closure import CLOSURE, closure_from
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data, load, write
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Closure"]
 
-MEGA = 1e6  # Pa in the nip's MPa
 
-
-def pascals(value: float | str) -> float:
-    """A pressure in Pa, from a number in Pa or a text with a unit."""
-    return parse_quantity(value, "pressure") if isinstance(value, str) else float(value)
+def megapascals(value: float | str) -> float:
+    """A pressure in MPa, from a number in Pa or a text with a unit."""
+    return in_unit(parse_quantity(value, "pressure") if isinstance(value, str) else float(value), "MPa")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +47,7 @@ class Closure:
     @classmethod
     def power(cls, p0: float | str, k: float, unload_modulus: float | str, *, unload_exponent: float = 1.0) -> Self:
         """p = p0 ((h_initial / h)^k - 1), released with one modulus; pressures in Pa or texts. Raises InputError."""
-        return cls(PowerClosure(pascals(p0) / MEGA, k, pascals(unload_modulus) / MEGA, unload_exponent))
+        return cls(PowerClosure(megapascals(p0), k, megapascals(unload_modulus), unload_exponent))
 
     @classmethod
     def cap(
@@ -56,7 +55,7 @@ class Closure:
         p_c0: float | str, k: float,
     ) -> Self:  # fmt: skip
         """The elliptic cap of kalander.continuum.closure.cap; porosity: of the free coating. Raises InputError."""
-        cap = Cap(pascals(modulus) / MEGA, poisson, slope, shift, pascals(p_c0) / MEGA, k)
+        cap = Cap(megapascals(modulus), poisson, slope, shift, megapascals(p_c0), k)
         return cls(CapClosure(cap, float(np.log(SOLID_FRACTION_LIMIT / (1.0 - porosity)))))
 
     @classmethod
@@ -85,7 +84,7 @@ class Closure:
         strain = np.linspace(0.0, min(self.law.strain_limit, 0.5), 101)
         return {
             "strain": strain, "pressure": self.pressure(strain),
-            "unload_modulus": self.law.unload_modulus_at(strain) * MEGA,
+            "unload_modulus": in_si(self.law.unload_modulus_at(strain), "MPa"),
             "lateral_ratio": self.law.lateral_ratio_at(strain),
         }  # fmt: skip
 
@@ -101,7 +100,7 @@ class Closure:
 
     def pressure(self, strain: ArrayLike) -> np.ndarray:
         """Pressure of virgin loading [Pa] at strains ln(h_initial / h). Raises ClosureRangeError."""
-        return np.asarray(self.law.pressure_at(np.asarray(strain, float))) * MEGA
+        return in_si(np.asarray(self.law.pressure_at(np.asarray(strain, float))), "MPa")
 
     def recovered(self, strain: ArrayLike) -> np.ndarray:
         """Strain that a release from these strains gives back. Raises ClosureRangeError."""
@@ -117,15 +116,15 @@ class Closure:
         """Pressure over strain with its scatter, and the releases from ten strains; returns matplotlib axes."""
         axes = axes_or_new(axes)
         curve = self.curve
-        strain, pressure = curve["strain"], curve["pressure"] / MEGA
+        strain, pressure = curve["strain"], in_unit(curve["pressure"], "MPa")
         (line,) = axes.plot(strain, pressure)
         if "pressure_sd" in curve and np.isfinite(curve["pressure_sd"]).any():
-            scatter = curve["pressure_sd"] / MEGA
+            scatter = in_unit(curve["pressure_sd"], "MPa")
             axes.fill_between(strain, pressure - scatter, pressure + scatter, color=line.get_color(), alpha=0.2)
         for start in np.linspace(strain[0], strain[-1], 7)[1:]:
             back = np.linspace(0.0, 1.0, 40) * float(self.recovered(start))
             share, _, _ = self.law.release(back, np.full(40, back[-1]))
-            axes.plot(start - back, share * float(self.pressure(start)) / MEGA, color="0.6", linewidth=0.8)
+            axes.plot(start - back, share * in_unit(float(self.pressure(start)), "MPa"), color="0.6", linewidth=0.8)
         axes.set(xlabel="strain ln(H/h)", ylabel="pressure (MPa)", ylim=(0, None))
         return axes
 
@@ -145,8 +144,8 @@ class Closure:
         curve = self.curve
         picked: Sequence[int] = np.linspace(0, len(curve["strain"]) - 1, 8).astype(int).tolist()
         rows = [
-            (f"{curve['strain'][row]:.3f}", f"{curve['pressure'][row] / MEGA:.4g}",
-             f"{curve['unload_modulus'][row] / MEGA:.4g}")
+            (f"{curve['strain'][row]:.3f}", f"{in_unit(curve['pressure'][row], 'MPa'):.4g}",
+             f"{in_unit(curve['unload_modulus'][row], 'MPa'):.4g}")
             for row in picked
         ]  # fmt: skip
         return html_table(f"Closure, {type(self.law).__name__}", ("strain", "p (MPa)", "p/recovered (MPa)"), rows)

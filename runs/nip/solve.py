@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from kalander.continuum.nip.result import ElementReport, FoilResult
-from kalander.coupling.cases.nip import NipCase, load_nip_case, placed
+from kalander.continuum.nip.setting import Mesh
 from kalander.coupling.cases.powder import PowderCase
+from kalander.coupling.nip.case import NipCase, load_nip_case, placed, web_of
 from kalander.coupling.nip.names import KEYS
-from kalander.coupling.nip.of_case import mesh_of, passes_of, rolls_of, web_of
 from kalander.coupling.nip.powder import feed_case
 from kalander.coupling.nip.roll import NipResult, roll
 from kalander.coupling.results.means import number
@@ -71,14 +71,14 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
 
 def _kept(case: NipCase, model: str, output: Path | None) -> list[NipResult]:
     """The results; where elements stop, their fields are written (to `output`, else beside the caller) and named."""
-    web, rolls, passes, mesh = web_of(case), rolls_of(case), passes_of(case), mesh_of(case)
+    web = web_of(case)
     if model != "fem":
-        return roll(web, rolls, passes, MODELS[model])
+        return roll(web, case.rolls, case.passes, MODELS[model])
     from kalander.continuum.elements.roll import ElementsStopped
     from kalander.runs.nip.fields import write_fields
 
     try:
-        return roll(web, rolls, passes, MODELS[model], mesh=mesh)
+        return roll(web, case.rolls, case.passes, MODELS[model], mesh=Mesh(**dict(case.fem)))
     except ElementsStopped as failure:
         kept = write_fields(failure.fields, Path("nip_fem_partial") if output is None else output)[0]
         message = f"{failure}; the fields of step {failure.step - 1} are kept in {kept}"

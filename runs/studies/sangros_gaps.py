@@ -10,7 +10,6 @@ stiffness of the stand is fitted to the gap and thickness of C1 alone, and C4 is
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,10 @@ from scipy.optimize import brentq
 
 from kalander.coupling.cards.card import Card, load_card
 from kalander.coupling.cards.sections import Published
-from kalander.coupling.homogenise.closure import CLOSURE
-from kalander.coupling.nip.closure import Closure
+from kalander.coupling.homogenise.law import Closure
 from kalander.coupling.nip.roll import roll
-from kalander.coupling.nip.vocabulary import Foil, Layer, Pass, Rolls, Web
+from kalander.coupling.nip.vocabulary import Layer, Pass, Rolls, Web
 from kalander.coupling.scales import in_unit
-from kalander.coupling.store.store import read
 from kalander.kernels.errors import KalanderError
 from kalander.runs.shell.script import script_arguments
 
@@ -62,7 +59,10 @@ def web_of_paper(card: Card, closure: Closure) -> Web:
     """The web as measured before calendering."""
     foil, free = card.electrode.foil.thickness, published(card, "not calendered").thickness
     assert free is not None
-    return Web(Layer((free - foil) / 2, card.electrode.porosity, closure), Foil(foil))
+    return Web(
+        layer=Layer(thickness=(free - foil) / 2, porosity=card.electrode.porosity, closure=closure),
+        foil=card.electrode.foil,
+    )
 
 
 def predict(name: str, card: Card, web: Web) -> float | None:
@@ -73,7 +73,7 @@ def predict(name: str, card: Card, web: Web) -> float | None:
 
     def leaving(compliance: float, at: float) -> float:
         stand = card.calender.roll.face / compliance if compliance else None
-        return roll(web, replace(rolls, stand_stiffness=stand), Pass(gap=at)).exit_thickness
+        return roll(web, rolls.with_values({"stand_stiffness": stand}), Pass(gap=at)).exit_thickness
 
     stand = stand_from(lambda compliance: leaving(compliance, gap) - thickness)
     wanted, measured = f"{in_unit(gap, 'um'):.0f} um", f"{in_unit(next_thickness, 'um'):.1f} um"
@@ -102,7 +102,7 @@ def leaving_at_the_end(web: Web) -> float:
     (layer,) = web.layers
     strain = layer.inside.strain_limit
     coating = web.sides * layer.thickness
-    return web.thickness - coating + coating * math.exp(float(layer.closure.recovery_at(strain)) - strain)
+    return web.thickness - coating + coating * math.exp(float(layer.closure.recovered(strain)) - strain)
 
 
 def stand_from(excess: Callable[[float], float]) -> float | None:
@@ -114,7 +114,7 @@ def stand_from(excess: Callable[[float], float]) -> float | None:
 def main(arguments: list[str]) -> None:
     card = load_card("nmc111")
     if arguments:
-        boxes = Closure.of(read(Path(arguments[0]) / "closure.h5", CLOSURE))
+        boxes = Closure.load(Path(arguments[0]) / "closure.h5")
         predict("boxes", card, web_of_paper(card, boxes))
     predict("measured", card, web_of_paper(card, measured_closure(card, RELEASE)))
 
