@@ -9,16 +9,22 @@ from typing import Any
 HOMES = {
     # nouns
     "Card": "coupling.cards.card",
-    "Closure": "coupling.homogenise.law",
+    "Closure": "coupling.nip.closure",
     "Curve": "coupling.results.curve",
     "Device": "kernels.device.backend",
+    "Foil": "coupling.cards.materials",
+    "Layer": "coupling.nip.vocabulary",
     "Leg": "coupling.cases.path",
     "Material": "coupling.cards.materials",
     "Microstructure": "coupling.structure.microstructure",
+    "NipResult": "coupling.nip.roll",
     "Packing": "coupling.packings.bed",
+    "Pass": "coupling.nip.vocabulary",
     "Path": "coupling.cases.path",
+    "Rolls": "coupling.nip.vocabulary",
     "Study": "coupling.results.study",
     "TransportResult": "coupling.results.measure",
+    "Web": "coupling.nip.vocabulary",
     # verbs
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
@@ -27,6 +33,7 @@ HOMES = {
     "pack": "coupling.results.compress",
     "report": "runs.verbs",
     "resume": "runs.verbs",
+    "roll": "coupling.nip.roll",
     "run": "runs.verbs",
     "start": "kernels.device.backend",
 }

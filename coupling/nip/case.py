@@ -24,7 +24,7 @@ from kalander.coupling.cards.mill_limits import (
 )
 from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.cases.powder import PowderCase
-from kalander.coupling.homogenise.law import Closure
+from kalander.coupling.nip.closure import Closure
 from kalander.coupling.nip.vocabulary import Behaviour, Layer, LayerShape, Pass, Rolls, Web, WebShape
 from kalander.kernels.errors import Fault, InputError
 
@@ -295,4 +295,4 @@ def _closure(given: WebLayer) -> Closure:
     values = {key: getattr(law, key) for key in LAW_KEYS[law.law]}
     if law.law == "power":
         return Closure.power(**values)
-    return Closure.cap(given.porosity, slope=values.pop("M"), shift=values.pop("chi"), **values)
+    return Closure.cap(**values, porosity=given.porosity)

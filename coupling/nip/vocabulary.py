@@ -29,9 +29,8 @@ from kalander.coupling.cards.mill_limits import (
     Tension,
 )
 from kalander.coupling.cards.sections import ROOM_TEMPERATURE
-from kalander.coupling.homogenise.law import Closure
+from kalander.coupling.nip.closure import Closure
 from kalander.coupling.scales import in_si, in_unit
-from kalander.coupling.store.store import Data
 
 __all__ = ["Behaviour", "Layer", "LayerShape", "Pass", "Rolls", "Web", "WebShape"]
 
@@ -95,9 +94,7 @@ class Layer(LayerShape, Behaviour):
     @classmethod
     def is_a_closure(cls, value: Any) -> Closure:
         """A closure, the table of a study's stage, or a law in the units of the nip."""
-        if isinstance(value, Data):
-            return Closure.of(value)
-        return value if isinstance(value, Closure) else Closure(value)
+        return Closure.of(value)
 
     @model_validator(mode="after")
     def has_the_porosity_of_its_closure(self) -> Self:
@@ -136,11 +133,11 @@ class WebShape(Section):
 class Web(WebShape):
     """Layers of coating, from the roll to the foil and mirrored for two sides, on a foil (None: a bare film).
 
-    layer: one or several. Raises InputError.
+    layer: one or several; foil: its thickness alone makes it a rigid one. Raises InputError.
     """
 
     layer: Layer | Sequence[Layer]
-    foil: Foil | None = None
+    foil: Foil | str | float | None = None
 
     @field_validator("layer", mode="plain")
     @classmethod
@@ -150,6 +147,13 @@ class Web(WebShape):
         if not layers or not all(isinstance(one, Layer) for one in layers):
             raise wrong("is no layer", allowed="a Layer, or several from the roll to the foil")
         return layers
+
+    @field_validator("foil", mode="plain")
+    @classmethod
+    def foil_or_thickness(cls, value: Any) -> Foil | None:
+        if value is None or isinstance(value, Foil):
+            return value
+        return Foil(**(value if isinstance(value, dict) else {"thickness": value, "material": "rigid"}))
 
     @classmethod
     def of(cls, card: Card, closure: Any) -> Self:
@@ -166,13 +170,13 @@ class Web(WebShape):
     @property
     def thickness(self) -> float:
         """Foil and all layers before any pass [m]."""
-        foil = 0.0 if self.foil is None else self.foil.thickness
+        foil = self.foil.thickness if isinstance(self.foil, Foil) else 0.0
         return foil + self.sides * sum(layer.thickness for layer in self.layers)
 
     @property
     def inside(self) -> nip_web.Web:
         """[mm, MPa, s, K]."""
-        foil = None if self.foil is None else foil_inside(self.foil)
+        foil = foil_inside(self.foil) if isinstance(self.foil, Foil) else None
         return nip_web.Web(tuple(layer.inside for layer in self.layers), foil, self.sides, slices=self.slices)
 
 

@@ -1,6 +1,6 @@
 """A bed of spheres with all that pressing it needs to know: places, materials, laws; SI, and no file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -14,12 +14,25 @@ from kalander.coupling.cases.compact import CaseBinder, PackingNotes
 from kalander.coupling.display import axes_or_new
 from kalander.coupling.packings.packing_files import read_spheres
 from kalander.coupling.packings.spheres import Spheres, sphere_faults
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.atomic import replacing
 from kalander.dem.bodies.state import sphere_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Packing"]
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "contact": Contact, "binder": CaseBinder, "fracture": Fracture, "step": Step, "platens": Material, "foil": Metal,
+}  # fmt: skip
+
+
+def _section(kind: type[Section], given: Any) -> Any:
+    """A section from its table, or from the name of a known material; others as they are."""
+    if isinstance(given, str):
+        return kind(name=given)
+    return kind(**given) if isinstance(given, Mapping) else given
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,7 +45,8 @@ class Packing:
     the first spheres by default; foil: a metal under the lower side. repeats: "xy", or "xyz" for a box without platens.
     stiffness_scale: on the modulus of the spheres, so that a press takes fewer steps. bonds (by dem.bodies.state.BOND,
     µm), clumps and members are those of a card's packing. solid_volume: of all solids [m³], 0 for that of the spheres.
-    seed, replica: of the strengths that are drawn. Raises InputError for what is no packing.
+    seed, replica: of the strengths that are drawn. A material may be the name of a known one, and each section a table:
+    material="nmc111", binder={"modulus": "0.3 GPa", ...}. Raises InputError for what is no packing.
     """
 
     position: np.ndarray
@@ -54,31 +68,38 @@ class Packing:
     solid_volume: float = 0.0
     seed: int = 0
     replica: int = 0
-    largest_overlap: float = 0.2  # over the smaller radius: deeper spheres are no packing
+    tilt: float = 0.0  # of a box without platens that was sheared: x of its vector along z [m]
+    largest_overlap: float | None = 0.2  # over the smaller radius: deeper spheres are no packing; None: any depth
 
     def __post_init__(self) -> None:
         position = np.array(self.position, float)
         radius = np.array(np.broadcast_to(np.asarray(self.radius, float), position.shape[:1]))
         kind = np.zeros(len(radius), np.int64) if self.type is None else np.array(self.type, np.int64)
+        given = self.material if isinstance(self.material, list | tuple) else (self.material,)
+        materials = tuple(_section(Material, one) for one in given)
+        object.__setattr__(self, "material", materials[0] if len(materials) == 1 else materials)
+        for name, kind_of in SECTIONS.items():
+            object.__setattr__(self, name, _section(kind_of, getattr(self, name)))
         whole = {"position": position, "radius": radius, "type": kind, "box_size": np.array(self.box_size, float)}
         for name, value in whole.items():
             object.__setattr__(self, name, value)
         if faults := list(self._faults()):
             raise InputError(faults)
 
-    def _faults(self) -> list[Fault]:
+    def _faults(self) -> Iterator[Fault]:
         if self.repeats not in ("xy", "xyz"):
-            return [Fault("Packing.repeats", self.repeats, "is no set of directions", '"xy", "xyz"')]
+            yield Fault("Packing.repeats", self.repeats, "is no set of directions", '"xy", "xyz"')
+            return
         many, loose = len(self.materials), self.clumps is None or len(self.clumps["first"]) == 0
         overlap = self.largest_overlap if loose else None
-        return list(
-            sphere_faults("Packing", self.spheres, materials=many, largest_overlap=overlap, periodic=self.deforms)
-        )  # fmt: skip
+        yield from sphere_faults(
+            "Packing", self.spheres, materials=many, largest_overlap=overlap, periodic=self.deforms
+        )
 
     @property
     def materials(self) -> tuple[Material, ...]:
         """Material of each type."""
-        return (self.material,) if isinstance(self.material, Material) else tuple(self.material)
+        return (self.material,) if isinstance(self.material, Material) else self.material
 
     @property
     def spheres(self) -> Spheres:
@@ -167,7 +188,7 @@ class Packing:
         return DataFrame({**columns, "radius": self.radius, "type": self.type, "clump": self.clump})
 
     def _repr_html_(self) -> str:
-        size = " x ".join(f"{1e6 * length:.3g}" for length in self.box_size)
+        size = " x ".join(f"{length:.3g}" for length in in_unit(self.box_size, "um"))
         names = ", ".join(material.name for material in self.materials)
         laid = 0 if self.bonds is None else len(self.bonds["first"])
         return (
@@ -183,12 +204,13 @@ class Packing:
         away = (self.position[:, 1] - 0.5 * self.box_size[1]) % self.box_size[1]
         away = np.minimum(away, self.box_size[1] - away)
         cut = np.flatnonzero(away < self.radius)
-        width = 2e6 * np.sqrt(self.radius[cut] ** 2 - away[cut] ** 2)
-        places = 1e6 * np.column_stack([self.position[cut, 0] % self.box_size[0], self.position[cut, 2]])
+        width = in_unit(2.0 * np.sqrt(self.radius[cut] ** 2 - away[cut] ** 2), "um")
+        places = in_unit(np.column_stack([self.position[cut, 0] % self.box_size[0], self.position[cut, 2]]), "um")
         discs = EllipseCollection(
             width, width, np.zeros(len(cut)), units="x", offsets=places, transOffset=axes.transData
         )
         axes.add_collection(discs)
-        axes.set(xlim=(0, 1e6 * self.box_size[0]), ylim=(0, 1e6 * self.box_size[2]), aspect="equal")
+        side, _, top = in_unit(self.box_size, "um")
+        axes.set(xlim=(0, side), ylim=(0, top), aspect="equal")
         axes.set(xlabel="x (µm)", ylabel="z (µm)")
         return axes

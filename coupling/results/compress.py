@@ -12,7 +12,7 @@ from kalander.coupling.cards.particles import step_share
 from kalander.coupling.cases.compact import CaseBinder
 from kalander.coupling.cases.path import Leg, Path
 from kalander.coupling.homogenise.closure import closure_table
-from kalander.coupling.homogenise.law import Closure
+from kalander.coupling.nip.closure import Closure
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.packings.stored import packings_of
 from kalander.coupling.results.answers import electrode_answer

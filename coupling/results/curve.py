@@ -11,9 +11,10 @@ from kalander.coupling.display import axes_or_new, flat_table, html_table
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.results.means import Mean
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data, load, write
 from kalander.coupling.study.stage import Schema
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.measure.ledger import turnover
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 
@@ -47,7 +48,9 @@ class State:
 
     def _repr_html_(self) -> str:
         rows = [(name, Mean(values)) for name, values in self.columns.items() if values.ndim == 1]
-        return html_table(f"{len(self.rows)} boxes at {self.stress / 1e6:.4g} MPa, SI", ("", "mean ± sd"), rows)
+        return html_table(
+            f"{len(self.rows)} boxes at {in_unit(self.stress, 'MPa'):.4g} MPa, SI", ("", "mean ± sd"), rows
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,21 @@ class Curve:
         if "stress_low" in self.frames:
             return 0.5 * (self.frames["stress_low"] + self.frames["stress_high"])
         return np.mean([self.frames[f"stress_{axis}"] for axis in ("xx", "yy", "zz")], axis=0)
+
+    @property
+    def energy_error(self) -> np.ndarray:
+        """Gap of the energy balance at the end over the most that was turned over, of each box."""
+        found = np.zeros(self.count)
+        for box in range(self.count):
+            frames = self.of(box)
+            if "heat" not in frames:
+                found[box] = abs(frames["energy_error"][-1])
+                continue
+            stored = frames["kinetic"] + frames["elastic"]
+            lost = frames["heat"] + frames["bond_heat"]
+            gap = frames["work"] - (stored - stored[0]) - lost
+            found[box] = abs(gap[-1]) / float(turnover(frames["work"], lost[-1], frames["elastic"], stored[0]).max())
+        return found
 
     def of(self, box: int) -> Table:
         """Frames of one box."""
@@ -188,10 +206,10 @@ class Curve:
         rows: list[tuple[Any, ...]] = []
         for stress in self.stresses:
             if not list(self._ends(stress)):
-                rows.append((f"{stress / 1e6:.4g}", "not reached", "", ""))
+                rows.append((f"{in_unit(stress, 'MPa'):.4g}", "not reached", "", ""))
                 continue
             back = self.released(stress)
-            rows.append((f"{stress / 1e6:.4g}", self.loaded(stress).porosity, back.porosity, back.springback))
+            rows.append((f"{in_unit(stress, 'MPa'):.4g}", self.loaded(stress).porosity, back.porosity, back.springback))
         names = ("pressed to (MPa)", "porosity loaded", "porosity released", "springback")
         return html_table(f"Curve of {self.count} boxes", names, rows)
 
@@ -200,12 +218,7 @@ def scaled(name: str, values: np.ndarray) -> tuple[np.ndarray, str]:
     """Values of a column in the unit of a plot, and its label."""
     words = name.replace("_", " ")
     if name.startswith(("stress", "pressure")):
-        return values * 1e-6, f"{words} (MPa)"
+        return in_unit(values, "MPa"), f"{words} (MPa)"
     if name == "height":
-        return values * 1e6, f"{words} (µm)"
+        return in_unit(values, "um"), f"{words} (µm)"
     return values, words
-
-
-def turning_rows(curve: Curve, box: int) -> np.ndarray:
-    """Rows of the frames of a box while it is loaded."""
-    return np.flatnonzero((curve.frames["box"] == box) & (curve.frames["leg"] == LEG["load"]))

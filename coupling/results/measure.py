@@ -13,6 +13,7 @@ from kalander.coupling.results.conduct import Asked, about_shape, conduct, packi
 from kalander.coupling.results.curve import Curve
 from kalander.coupling.results.devices import running
 from kalander.coupling.results.means import Mean
+from kalander.coupling.scales import in_unit
 from kalander.coupling.structure.images import (
     VoxelImage,
     axes_of,
@@ -108,7 +109,7 @@ class TransportResult:
         rows = []
         for stress in self.stresses:
             part = self.at(stress)
-            rows.append((f"{stress / 1e6:.4g}", part.porosity, *(part.tortuosity(axis) for axis in "xyz")))
+            rows.append((f"{in_unit(stress, 'MPa'):.4g}", part.porosity, *(part.tortuosity(axis) for axis in "xyz")))
         return html_table("Transport", ("MPa", "porosity", "τ x", "τ y", "τ z"), rows)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from kalander.coupling.display import axes_or_new, html_table
 from kalander.coupling.nip.names import NUMBERS
 from kalander.coupling.nip.solve import setting_label
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
@@ -43,7 +44,8 @@ class Setting:
         """Pressure [MPa] along the nip [mm], the web running to the right; returns matplotlib axes."""
         axes = axes_or_new(axes)
         rolls = "elastic" if self.elastic else "rigid"
-        axes.plot(-1e3 * self.profile["x"], 1e-6 * self.profile["pressure"], label=f"{self.name}, {rolls} rolls")
+        x, pressure = in_unit(self.profile["x"], "mm"), in_unit(self.profile["pressure"], "MPa")
+        axes.plot(-x, pressure, label=f"{self.name}, {rolls} rolls")
         axes.set(xlabel="distance behind the centre line (mm)", ylabel="pressure (MPa)")
         return axes
 
@@ -75,7 +77,7 @@ class Settings:
         """The setting at which the nip reaches a pressed stress [Pa]. Raises InputError."""
         for setting in self:
             wanted = setting.name.startswith("stress") and setting.elastic == elastic
-            if wanted and np.isclose(float(setting.name.split()[1]) * 1e6, stress, rtol=1e-5):
+            if wanted and np.isclose(in_si(float(setting.name.split()[1]), "MPa"), stress, rtol=1e-5):
                 return setting
         raise InputError(Fault("nip", stress, "was not pressed to", ", ".join(one.name for one in self if one.elastic)))
 
@@ -107,8 +109,8 @@ class Settings:
     def _repr_html_(self) -> str:
         rows = [
             (one.name, "elastic" if one.elastic else "rigid", *(
-                f"{one.values[name] * factor:.4g}" for name, factor in
-                (("line_load", 1e-3), ("set_gap", 1e6), ("peak_pressure", 1e-6), ("exit_thickness", 1e6))
+                f"{in_unit(one.values[name], unit):.4g}" for name, unit in
+                (("line_load", "N/mm"), ("set_gap", "um"), ("peak_pressure", "MPa"), ("exit_thickness", "um"))
             ))
             for one in self
         ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, Self
 from kalander.coupling.cards.card import Card, card_to_dict, load_card
 from kalander.coupling.cards.estimates import memory_estimate, particle_estimate
 from kalander.coupling.cards.voxel_checks import voxel_count, voxel_of
-from kalander.coupling.homogenise.law import Closure
+from kalander.coupling.nip.closure import Closure
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.results import answers, validity
 from kalander.coupling.results.compress import beds_of
@@ -175,7 +175,8 @@ class Study:
     @property
     def transport(self) -> TransportResult:
         """Ions and electrons in every packing, as laid (stress 0) and after each release."""
-        return TransportResult(self._finished("transport").tables["states"])
+        measured = self._finished("transport")
+        return TransportResult(measured.tables["states"], tuple(measured.attributes.get("flags", ())))
 
     @property
     def made_on(self) -> str:

@@ -16,6 +16,7 @@ from kalander.coupling.scales import (
     foil_in,
     fracture_in,
     from_si,
+    in_si,
     particle_of,
     press_in,
     to_si,
@@ -158,6 +159,7 @@ def _ensemble(laid: list[_Laid]) -> Ensemble:
     if laid[0].bed.foil is not None:
         rows = np.array([len(laid[0].bed.materials), len(laid[0].bed.materials) + 1], np.int32)
         ensemble = ensemble.with_boxes(platen_material=np.tile(rows, (len(laid), 1)))
+    ensemble = ensemble.with_boxes(tilt=np.array([float(from_si(one.bed.tilt, "um")) for one in laid]))
     lawbook = {
         "contact": np.stack([constants for _, constants in laws]),
         "binder": np.stack([np.zeros(5) if binder is None else binder for binder in binders]),
@@ -202,7 +204,7 @@ def _press(laid: list[_Laid], path: Path, precision: str, schedule: str) -> Gene
             break
         yield _progress(moment.fraction, f"{moment.boxes_done} of {len(target)} boxes done", moment.steps)
     boxes = {
-        "stress": target * 1e6,
+        "stress": in_si(target, "MPa"),
         "replica": np.tile(np.arange(len(laid), dtype=np.int32), many),
         "reached": final.protocol["reached"],
         "start_height": to_si({"h": final.protocol["start_height"]}, {"h": FRAME["height"]})["h"],
@@ -283,9 +285,11 @@ def _lying(laid: list[_Laid], ensemble: Ensemble) -> list[Packing]:
         position[:, 2] -= 0.0 if deep else boxes["platen_height"][number, 0]
         size = np.array([*boxes["width"][number], top])
         whole: dict[str, Any] = {} if len(back) == len(one.bed.radius) else {"type": bodies["material"][here][back]}
+        tilt = float(boxes["tilt"][number])
         found.append(replace(
-            one.bed, position=position[back] * 1e-6, radius=solid_radius(bodies)[here][back].astype(float) * 1e-6,
-            box_size=size * 1e-6, largest_overlap=1.0, bonds=_bonds(ensemble, number, back), **whole,
+            one.bed, position=in_si(position[back], "um"), box_size=in_si(size, "um"), tilt=in_si(tilt, "um"),
+            radius=in_si(solid_radius(bodies)[here][back].astype(float), "um"), largest_overlap=None,
+            bonds=_bonds(ensemble, number, back), **whole,
         ))  # fmt: skip
     return found
 

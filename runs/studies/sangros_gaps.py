@@ -15,11 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.coupling.cards.card import Card, load_card
+import kalander.runs as kal
 from kalander.coupling.cards.sections import Published
-from kalander.coupling.homogenise.law import Closure
-from kalander.coupling.nip.roll import roll
-from kalander.coupling.nip.vocabulary import Layer, Pass, Rolls, Web
 from kalander.coupling.scales import in_unit
 from kalander.kernels.errors import KalanderError
 from kalander.runs.shell.script import script_arguments
@@ -28,12 +25,12 @@ from kalander.runs.shell.script import script_arguments
 RELEASE = (0.105, 0.101)
 
 
-def published(card: Card, name: str) -> Published:
+def published(card: kal.Card, name: str) -> Published:
     """A published state by its name."""
     return next(state for state in card.published if state.name == name)
 
 
-def measured_closure(card: Card, release: tuple[float, float]) -> Closure:
+def measured_closure(card: kal.Card, release: tuple[float, float]) -> kal.Closure:
     """p = p0 (e^(k x) - 1) through both passes, x being lasting strain (thickness measured) and release strain."""
     foil, free = card.electrode.foil.thickness, published(card, "not calendered").thickness
     assert free is not None
@@ -52,28 +49,27 @@ def measured_closure(card: Card, release: tuple[float, float]) -> Closure:
     recovery = np.interp(strain, [0.0, *strains], [0.0, *release])
     modulus = np.divide(pressure, recovery, out=np.full(400, p0 * k * strains[0] / release[0]), where=recovery > 0.0)
     print(f"measured: p0 {in_unit(p0, 'MPa'):.3g} MPa, k {k:.3g}")
-    return Closure.table(strain, pressure, modulus, porosity=card.electrode.porosity)
+    return kal.Closure.table(strain, pressure, modulus, porosity=card.electrode.porosity)
 
 
-def web_of_paper(card: Card, closure: Closure) -> Web:
+def web_of_paper(card: kal.Card, closure: kal.Closure) -> kal.Web:
     """The web as measured before calendering."""
     foil, free = card.electrode.foil.thickness, published(card, "not calendered").thickness
     assert free is not None
-    return Web(
-        layer=Layer(thickness=(free - foil) / 2, porosity=card.electrode.porosity, closure=closure),
-        foil=card.electrode.foil,
+    return kal.Web(
+        layer=kal.Layer(thickness=(free - foil) / 2, porosity=card.electrode.porosity, closure=closure), foil=foil
     )
 
 
-def predict(name: str, card: Card, web: Web) -> float | None:
+def predict(name: str, card: kal.Card, web: kal.Web) -> float | None:
     """Fit the stand to C1, predict C4; its thickness [m], or None where the nip cannot follow."""
-    rolls, first, second = Rolls.of(card), published(card, "C1"), published(card, "C4")
+    rolls, first, second = kal.Rolls.of(card), published(card, "C1"), published(card, "C4")
     targets = [(state.set_gap, state.thickness) for state in (first, second)]
     (gap, thickness), (next_gap, next_thickness) = [(g, t) for g, t in targets if g is not None and t]
 
     def leaving(compliance: float, at: float) -> float:
         stand = card.calender.roll.face / compliance if compliance else None
-        return roll(web, rolls.with_values({"stand_stiffness": stand}), Pass(gap=at)).exit_thickness
+        return kal.roll(web, rolls.with_values({"stand_stiffness": stand}), kal.Pass(gap=at)).exit_thickness
 
     stand = stand_from(lambda compliance: leaving(compliance, gap) - thickness)
     wanted, measured = f"{in_unit(gap, 'um'):.0f} um", f"{in_unit(next_thickness, 'um'):.1f} um"
@@ -97,12 +93,12 @@ def predict(name: str, card: Card, web: Web) -> float | None:
     return found
 
 
-def leaving_at_the_end(web: Web) -> float:
+def leaving_at_the_end(web: kal.Web) -> float:
     """Thickness [m] of the web released from the largest pressure that its closure knows."""
     (layer,) = web.layers
     strain = layer.inside.strain_limit
     coating = web.sides * layer.thickness
-    return web.thickness - coating + coating * math.exp(float(layer.closure.recovered(strain)) - strain)
+    return web.thickness - coating + coating * math.exp(float(layer.closure.recovery_at(strain)) - strain)
 
 
 def stand_from(excess: Callable[[float], float]) -> float | None:
@@ -112,9 +108,9 @@ def stand_from(excess: Callable[[float], float]) -> float | None:
 
 
 def main(arguments: list[str]) -> None:
-    card = load_card("nmc111")
+    card = kal.load_card("nmc111")
     if arguments:
-        boxes = Closure.load(Path(arguments[0]) / "closure.h5")
+        boxes = kal.Closure.load(Path(arguments[0]) / "closure.h5")
         predict("boxes", card, web_of_paper(card, boxes))
     predict("measured", card, web_of_paper(card, measured_closure(card, RELEASE)))
 

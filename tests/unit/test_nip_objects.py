@@ -11,8 +11,8 @@ from kalander.continuum.closure.contract import ClosureRangeError
 from kalander.continuum.nip.setting import Mesh
 from kalander.coupling.cards.card import load_card
 from kalander.coupling.cards.materials import Foil
-from kalander.coupling.homogenise.law import Closure
 from kalander.coupling.nip.case import load_nip_case, web_of
+from kalander.coupling.nip.closure import Closure
 from kalander.coupling.nip.names import KEYS, NUMBERS
 from kalander.coupling.nip.roll import NipResult, roll
 from kalander.coupling.nip.vocabulary import Layer, Pass, Rolls, Web
@@ -94,7 +94,7 @@ def test_several_passes_are_a_list_and_meet_what_the_one_before_left() -> None:
 
 def test_models_agree_and_know_what_they_do_not_know() -> None:
     """Three models of one web: the layers within a grid's error of the fast one, the elements within O13's bounds."""
-    cap = Closure.cap(0.45, modulus="4 GPa", poisson=0.2, slope=1.2, shift=1.0, p_c0="5 MPa", k=10)
+    cap = Closure.cap("4 GPa", 0.2, 1.2, 1.0, "5 MPa", 10, porosity=0.45)
     capped = Web(layer=Layer(thickness="75 um", porosity=0.45, closure=cap))
     small, at = Rolls(diameter="100 mm"), Pass(gap="120 um")
     fast, layers = (roll(capped, small, at, model) for model in ("fast", "layers"))
@@ -149,7 +149,7 @@ def test_units_there_and_back_are_inverse() -> None:
         assert in_unit(in_si(1.0, unit), unit) == pytest.approx(1.0, rel=1e-15), unit
 
 
-OURS = ("coupling/nip/*.py", "coupling/homogenise/law.py", "runs/nip/*.py", "runs/report/nip*.py")
+OURS = ("coupling/nip/*.py", "runs/nip/*.py", "runs/report/nip*.py")
 POWERS = {1e3, 1e6, 1e9, 60.0, 273.15}
 
 
@@ -183,7 +183,7 @@ def test_elements_that_stop_hand_back_their_fields(monkeypatch: pytest.MonkeyPat
         raise StepFailure("stopped in step 2", first, 2)
 
     monkeypatch.setattr(element_roll, "roll_over", failing)
-    cap = Closure.cap(0.45, modulus="4 GPa", poisson=0.2, slope=1.2, shift=1.0, p_c0="5 MPa", k=10)
+    cap = Closure.cap("4 GPa", 0.2, 1.2, 1.0, "5 MPa", 10, porosity=0.45)
     capped = Web(layer=Layer(thickness="75 um", porosity=0.45, closure=cap))
     with pytest.raises(NumericalError, match="stopped in step 2") as stopped:
         roll(capped, Rolls(diameter="100 mm"), Pass(gap="135 um"), "elements", mesh=Mesh(20, 2))
