@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,11 @@ def test_results_show_themselves() -> None:
     assert "239.1 N/mm" in nip._repr_html_()
     (line,) = nip.plot().lines
     assert line.get_ydata().max() == pytest.approx(in_unit(nip.peak_pressure, "MPa"))
+
+
+def test_the_page_of_the_continuum_rolls_what_it_says() -> None:
+    page = (Path(__file__).parents[2] / "continuum/README.md").read_text(encoding="utf-8")
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], {})
 
 
 def test_units_there_and_back_are_inverse() -> None:
