@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from kalander.coupling.cases.nip import NipCase
+from kalander.coupling.nip.case import NipCase
 from kalander.coupling.nip.roll import NipResult
 from kalander.coupling.scales import celsius, in_unit
 from kalander.coupling.store.atomic import replacing

@@ -34,7 +34,7 @@ def solve(layers: list[tuple[float, float]], speed: float, temperature: float) -
         )
         for thickness, strength in layers
     ]  # fmt: skip
-    web = kal.Web(coating, foil=kal.Foil("15 um", "aluminium"))
+    web = kal.Web(layer=coating, foil=kal.Foil(thickness="15 um", material="aluminium"))
     hot = f"{temperature} degC"
     one_pass = kal.Pass(line_load="200 N/mm", speed=f"{speed} m/min", roll_temperature=hot, friction=0.3)
     return kal.roll(web, kal.Rolls(diameter="500 mm"), one_pass)

@@ -16,7 +16,7 @@ from kalander.coupling.cards.estimates import critical_time_step, rayleigh_time
 from kalander.coupling.cards.materials import material_sources, material_table, strength_at
 from kalander.coupling.cards.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
 from kalander.coupling.cards.toml import read_toml
-from kalander.coupling.cases.nip import load_nip_case
+from kalander.coupling.nip.case import load_nip_case
 from kalander.coupling.scales import contact_of
 from kalander.kernels.errors import InputError
 from kalander.kernels.law_table import CONSTANTS
