@@ -9,7 +9,7 @@ import pytest
 
 import kalander.runs as kal
 from kalander.coupling.store import store
-from kalander.runs.report.report import write_report
+from kalander.runs.page.report import write_report
 from kalander.runs.shell.terminal import summary_text
 from kalander.runs.studies import short
 from kalander.runs.studies.short import (
