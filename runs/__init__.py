@@ -22,6 +22,7 @@ HOMES = {
     "Pass": "coupling.nip.vocabulary",
     "Path": "coupling.cases.path",
     "Rolls": "coupling.nip.vocabulary",
+    "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
     "TransportResult": "coupling.results.measure",
     "Web": "coupling.nip.vocabulary",
@@ -36,6 +37,7 @@ HOMES = {
     "roll": "coupling.nip.roll",
     "run": "runs.verbs",
     "start": "kernels.device.backend",
+    "stiffness": "coupling.results.compress",
 }
 
 __all__ = sorted(HOMES)

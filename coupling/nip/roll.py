@@ -9,6 +9,7 @@ from kalander.continuum import rolling
 from kalander.continuum.nip import result as nip_result
 from kalander.continuum.nip.setting import Mesh
 from kalander.continuum.nip.web import rested
+from kalander.coupling.display import axes_or_new
 from kalander.coupling.nip.vocabulary import Pass, Rolls, Web
 from kalander.coupling.scales import in_si, in_unit
 from kalander.kernels.errors import Fault, InputError
@@ -37,13 +38,11 @@ class NipResult(nip_result.NipResult):
 
     def plot(self, axes: Any = None) -> Any:
         """Pressure along the nip on matplotlib axes, the web running from left to right; returns the axes."""
-        if axes is None:
-            from matplotlib.figure import Figure
-
-            axes = Figure(layout="constrained").subplots()
+        axes = axes_or_new(axes)
         label = f"{in_unit(self.line_load, 'N/mm'):.4g} N/mm"
         axes.plot(in_unit(self.x, "mm"), in_unit(self.pressure, "MPa"), label=label)
-        axes.set(xlabel="distance before the centre line (mm)", ylabel="pressure (MPa)", ylim=(0.0, None))
+        axes.set(xlabel="distance before the centre line (mm)", ylabel="pressure (MPa)")
+        axes.set_ylim(0.0, None, auto=True)  # so that another nip on the same axes finds room
         if not axes.xaxis_inverted():
             axes.invert_xaxis()
         return axes

@@ -19,16 +19,8 @@ from kalander.coupling.cases.legs import NORMAL_AXES
 from kalander.coupling.packings.packing_files import Spheres, read_spheres
 from kalander.coupling.results.devices import device_answer, started
 from kalander.coupling.results.validity import validity_flags
-from kalander.coupling.stages.compact import (
-    case_warnings,
-    compact_stage,
-    curve_rows,
-    fit_faults,
-    may_not_narrow,
-    narrowed,
-    path_rows,
-    write_curve,
-)
+from kalander.coupling.stages.compact import compact_stage, curve_rows, path_rows, write_curve
+from kalander.coupling.stages.compact_faults import case_warnings, fit_faults, may_not_narrow, narrowed
 from kalander.coupling.store.atomic import try_output
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.saves import COUNTERS, add_save, newest_valid, remove_saves
