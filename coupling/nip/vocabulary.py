@@ -267,6 +267,14 @@ class Pass(Section):
         )  # fmt: skip
 
     @property
+    def setting(self) -> tuple[str, float]:
+        """Name and value of what is held."""
+        ((name, value),) = (
+            (key, one) for key, one in dict(self).items() if key in nip_setting.SETTINGS and one is not None
+        )
+        return name, value
+
+    @property
     def inside(self) -> nip_setting.Pass:
         """[mm, N/mm, MPa, s, K]."""
         units = {**nip_setting.SETTINGS, "speed": "mm/s", "tension": "N/mm"}
