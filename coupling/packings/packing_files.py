@@ -227,10 +227,10 @@ def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
         _check_free(particles["clump"][particles["box"] == notes.replica])
     size = np.array([*packing.width, packing.height]) * 1e-6
     kinds = packing.material.astype(np.int64)
-    solids = float(packed.tables["boxes"]["solids"][notes.replica])
+    solid_volume = float(packed.tables["boxes"]["solids"][notes.replica])
     said = _about_unit(notes)
     if not types:
-        share = solids / float(np.prod(size))
+        share = solid_volume / float(np.prod(size))
         why = f"its solids are {share:.3g} of the box and only the spheres are measured"
         said = (*said, f"{why}: binder and additive count as pores; stage transport of the study has them")
-    return Spheres(packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solids, notes=said)
+    return Spheres(packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solid_volume, notes=said)

@@ -23,7 +23,7 @@ AXES = ("x", "y", "z")
 class Spheres:
     """Spheres as read, SI: position (particle, 3), radius, type from 0, box_size (3,); plates at z = 0 and its last.
 
-    bonds: by dem.state.BOND in micrometres, and solids of all kinds [m³], where the file brings them.
+    bonds: by dem.state.BOND in micrometres, and solid_volume, of all solids [m³], where the file brings them.
     walls: axes along which the file says that its box ends. notes: what was assumed, a sentence each.
     """
 
@@ -32,7 +32,7 @@ class Spheres:
     type: np.ndarray
     box_size: np.ndarray
     bonds: Table | None = None
-    solids: float = 0.0
+    solid_volume: float = 0.0
     walls: tuple[bool, bool, bool] = (False, False, False)
     notes: tuple[str, ...] = ()
 

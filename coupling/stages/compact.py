@@ -24,6 +24,7 @@ from kalander.coupling.stages.compact_periodic import (
 )
 from kalander.coupling.stages.press import HALF_PRESSED
 from kalander.coupling.stages.state_faults import Question, path_faults, state_faults
+from kalander.coupling.stages.stored_names import as_held, as_stored
 from kalander.coupling.store.atomic import replacing
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress, Stage
@@ -61,7 +62,7 @@ __all__ = [
 STATE = {name: columns for name, columns in HALF_PRESSED.items() if name not in ("protocol", "frames")}
 ON_THE_WAY = {
     **STATE,
-    "progress": PROGRESS,
+    "progress": as_stored(PROGRESS),
     "rows": ROW,
     "samples": SAMPLE,
 }
@@ -101,7 +102,7 @@ def compact_start(case: CompactCase, spheres: Spheres) -> PathState | ProbeState
         )
     size = np.array([*packing.width, packing.height])
     bulk = float(size.prod())
-    solid = max(0.0, spheres.solids * 1e18 - float(sphere_volume(packing.radius).sum()))
+    filler_volume = max(0.0, spheres.solid_volume * 1e18 - float(sphere_volume(packing.radius).sum()))
     if case.binder is not None and case.binder.volume_fraction is not None and packing.bonds is None:
         domain = case.binder.volume_fraction * bulk
         bonds, _ = make_bonds(
@@ -109,7 +110,7 @@ def compact_start(case: CompactCase, spheres: Spheres) -> PathState | ProbeState
             binder_domain=domain, bridging_distance=case.binder.bridging_distance * 1e6,
         )  # fmt: skip
         packing = replace(packing, bonds=bonds)
-        solid = domain * (1.0 - case.binder.nanoporosity)
+        filler_volume = domain * (1.0 - case.binder.nanoporosity)
     materials = _materials(case)
     law, constants = contact_in(case.contact, materials)
     ensemble = assemble(
@@ -121,7 +122,9 @@ def compact_start(case: CompactCase, spheres: Spheres) -> PathState | ProbeState
         law=law,
     )  # fmt: skip
     ensemble.bodies["id"][:] = order  # rows of the file
-    return (new_probe if case.periodic else new_path)(ensemble, solid=solid, temperature=case.temperature)
+    return (new_probe if case.periodic else new_path)(
+        ensemble, filler_volume=filler_volume, temperature=case.temperature
+    )
 
 
 def compact_stage(
@@ -172,7 +175,7 @@ def _data(state: PathState) -> Data:
     tables = {
         "bodies": ensemble.bodies, "contacts": ensemble.contacts, "bonds": ensemble.bonds, "boxes": ensemble.boxes,
         "clumps": ensemble.clumps, "members": ensemble.members,
-        "progress": state.progress, "rows": state.rows, "samples": state.samples, "damage": state.damage,
+        "progress": as_stored(state.progress), "rows": state.rows, "samples": state.samples, "damage": state.damage,
         "branches": no_branches() if state.branches is None else state.branches,
         "lasting": no_lasting() if state.lasting is None else state.lasting,
     }  # fmt: skip
@@ -186,7 +189,7 @@ def _path_state(data: Data, like: Ensemble) -> PathState:
                       tables["clumps"], tables["members"])  # fmt: skip
     return PathState(
         stored,
-        tables["progress"],
+        as_held(tables["progress"], PROGRESS),
         tables["rows"],
         tables["samples"],
         tables["damage"],

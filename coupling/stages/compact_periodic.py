@@ -8,6 +8,7 @@ import numpy as np
 from kalander.coupling.cases.compact import REST_STEPS, CompactCase
 from kalander.coupling.cases.legs import AXES, NORMAL_AXES, PathLeg, by_axis
 from kalander.coupling.scales import fracture_in, relaxation_of
+from kalander.coupling.stages.stored_names import as_held, as_stored
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
 from kalander.dem.ageing.bond_clock import no_branches
@@ -21,7 +22,7 @@ from kalander.kernels.errors import Fault
 
 __all__ = ["EXTRA_COLUMNS", "PERIODIC_TABLES", "box_faults", "curve_of", "periodic_work", "probe_of"]
 
-PERIODIC_TABLES = {"progress": PROBE_PROGRESS, "rows": PROBE}
+PERIODIC_TABLES = {"progress": as_stored(PROBE_PROGRESS), "rows": PROBE}
 
 # name in the file -> (column of the curve, factor to SI), beside the columns of every curve
 EXTRA_COLUMNS = {
@@ -180,8 +181,9 @@ def _data(state: ProbeState) -> Data:
     ensemble = state.ensemble
     tables = {
         "bodies": ensemble.bodies, "contacts": ensemble.contacts, "bonds": ensemble.bonds, "boxes": ensemble.boxes,
-        "clumps": ensemble.clumps, "members": ensemble.members, "progress": state.progress, "rows": state.rows,
-        "damage": state.damage, "branches": no_branches() if state.branches is None else state.branches,
+        "clumps": ensemble.clumps, "members": ensemble.members,
+        "progress": as_stored(state.progress), "rows": state.rows, "damage": state.damage,
+        "branches": no_branches() if state.branches is None else state.branches,
         "lasting": no_lasting() if state.lasting is None else state.lasting,
     }  # fmt: skip
     return Data(tables, {})
@@ -192,8 +194,9 @@ def _state(data: Data, like: Ensemble) -> ProbeState:
     tables = data.tables
     stored = Ensemble(tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], like.lawbook, like.law,
                       tables["clumps"], tables["members"])  # fmt: skip
-    named = ("progress", "rows", "damage", "branches", "lasting")
-    return ProbeState(stored, *(tables[name] for name in named))
+    named = ("rows", "damage", "branches", "lasting")
+    progress = as_held(tables["progress"], PROBE_PROGRESS)
+    return ProbeState(stored, progress, *(tables[name] for name in named))
 
 
 def curve_of(rows: Table) -> Table:

@@ -166,7 +166,7 @@ def _finish(card: Card, volume: Volume, film: Table) -> dict[str, Table]:
         "boxes": {
             "width": width[None, :] * 1e-6,
             "height": np.array([volume.height]) * 1e-6,
-            "solids": np.array([volume.solids]) * 1e-18,
+            "solids": np.array([volume.solid_volume]) * 1e-18,
             "bridged": np.array([held]),
         },
     }  # fmt: skip

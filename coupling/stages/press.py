@@ -23,6 +23,7 @@ from kalander.coupling.scales import (
 from kalander.coupling.stages.pack import replica_generator
 from kalander.coupling.stages.state_faults import NO_QUESTION, Question, protocol_faults
 from kalander.coupling.stages.state_faults import state_faults as body_faults
+from kalander.coupling.stages.stored_names import as_held, as_stored
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
 from kalander.dem.ageing.bond_clock import no_branches
@@ -80,7 +81,7 @@ HALF_PRESSED = {
     "boxes": BOX,
     "clumps": CLUMP,
     "members": MEMBER,
-    "protocol": PROTOCOL,
+    "protocol": as_stored(PROTOCOL),
     "frames": FRAME,
     "damage": DAMAGE,
     "branches": BRANCH,
@@ -89,7 +90,7 @@ HALF_PRESSED = {
 
 
 def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
-    """All packings once for each stress of the card, as one batch; and the solids of each box [µm³]."""
+    """All packings once for each stress of the card, as one batch; and all solids of each box [µm³]."""
     packings = packings_of(packed) * len(card.press.stress)
     material, (law, contact) = material_of(card), contact_of(card)
     smallest = min(packing.radius.min() for packing in packings)
@@ -110,10 +111,10 @@ def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
 def press_work(
     card: Card, packed: Data, state: Data | None, precision: str, schedule: str
 ) -> Generator[Progress, None, Data]:
-    ensemble, solid = press_ensemble(card, packed)
+    ensemble, solid_volume = press_ensemble(card, packed)
     replicas = card.boxes.replicas
     target = np.repeat(from_si(card.press.stress, "MPa"), replicas)
-    start = _press_state(state, ensemble) if state else new_press(ensemble, target=target, solid=solid)
+    start = _press_state(state, ensemble) if state else new_press(ensemble, target=target, solid_volume=solid_volume)
     settings = press_settings(card, float(ensemble.bodies["radius"].min()))
     moments = press(start, settings, materials=[material_of(card)], precision=precision, schedule=schedule)
     del start, ensemble  # a large one would stay beside the bed
@@ -177,7 +178,7 @@ def press_data(state: PressState) -> Data:
         "boxes": ensemble.boxes,
         "clumps": ensemble.clumps,
         "members": ensemble.members,
-        "protocol": state.protocol,
+        "protocol": as_stored(state.protocol),
         "frames": state.frames,
         "damage": state.damage,
         "branches": no_branches() if state.branches is None else state.branches,
@@ -194,7 +195,12 @@ def _press_state(data: Data, ensemble: Ensemble) -> PressState:
         tables["clumps"], tables["members"],
     )  # fmt: skip
     return PressState(
-        stored, tables["protocol"], tables["frames"], tables["damage"], tables["branches"], tables["lasting"]
+        stored,
+        as_held(tables["protocol"], PROTOCOL),
+        tables["frames"],
+        tables["damage"],
+        tables["branches"],
+        tables["lasting"],
     )
 
 
@@ -224,6 +230,6 @@ def question_of(card: Card) -> Question:
         width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),
         start_height=np.tile([volume.height for volume in volumes], stresses),
         target=np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas),
-        solid=np.tile([volume.solids for volume in volumes], stresses),
+        solid_volume=np.tile([volume.solid_volume for volume in volumes], stresses),
         pieces=card.fracture.mode == "replace",
     )

@@ -71,8 +71,8 @@ class Question:
 
     law: of contacts. density [ng/µm³]: of the materials of particles, by row. platens (2,): rows of the materials of
     the platens. longest_bond [µm] at rest, longest_step [µs]. branches: of the binder, 0 where it does not relax.
-    periodic: in all directions. width (box, 2) and start_height (box,) [µm], target (box,) [MPa], solid (box,) [µm³].
-    pieces: particles break into such.
+    periodic: in all directions. width (box, 2) and start_height (box,) [µm], target (box,) [MPa], solid_volume (box,)
+    [µm³], of all solids. pieces: particles break into such.
     """
 
     law: str | None = None
@@ -85,7 +85,7 @@ class Question:
     width: np.ndarray | None = None
     start_height: np.ndarray | None = None
     target: np.ndarray | None = None
-    solid: np.ndarray | None = None
+    solid_volume: np.ndarray | None = None
     pieces: bool | None = None
 
 
@@ -275,8 +275,8 @@ def protocol_faults(state: Data, question: Question = NO_QUESTION) -> list[str]:
     highest = np.maximum.reduceat(tables["bodies"]["id"], boxes["body_start"])
     if (highest >= protocol["next_id"]).any():
         faults.append("ids of a box were never given")
-    for name in ("target", "solid", "start_height"):
-        wanted = getattr(question, name)
+    given = {"target": question.target, "solid": question.solid_volume, "start_height": question.start_height}
+    for name, wanted in given.items():
         if wanted is not None and not _close(protocol[name], wanted):
             faults.append(f"the protocol's {name} is not that of the card")
     if (protocol["last_height"] > 1.5 * protocol["start_height"]).any():

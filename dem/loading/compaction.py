@@ -11,7 +11,7 @@ import numpy as np
 
 from kalander.dem.ageing.bond_clock import BondClock
 from kalander.dem.ageing.relaxation import Relaxation
-from kalander.dem.bodies.clumps import double, particle_diameter, solid_volumes
+from kalander.dem.bodies.clumps import body_volumes, double, particle_diameter
 from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.platens import braked_haste, impact_frequency, quasi_static_speed, servo_speed
 from kalander.dem.bodies.state import Ensemble
@@ -24,7 +24,7 @@ from kalander.dem.loading.press_tables import FRAME, LEG
 from kalander.dem.loading.slowing import scale_motion
 from kalander.dem.measure.fabric import fabric_of
 from kalander.dem.measure.ledger import heats, turnover
-from kalander.dem.measure.observe import observe, platen_stress, solid_volume
+from kalander.dem.measure.observe import observe, particle_volume, platen_stress
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["Moment", "Press", "PressState", "new_press", "press"]
@@ -99,8 +99,8 @@ class Moment:
     snapshot: Callable[[], PressState]
 
 
-def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> PressState:
-    """State before the first step: targets [MPa] and solids of all kinds [µm³], shape (box,)."""
+def new_press(ensemble: Ensemble, *, target: np.ndarray, solid_volume: np.ndarray) -> PressState:
+    """State before the first step: targets [MPa] and solid_volume, all solids [µm³], shape (box,)."""
     height = np.diff(ensemble.boxes["platen_height"], axis=1)[:, 0]
     count = ensemble.box_count
     protocol = {
@@ -116,7 +116,7 @@ def new_press(ensemble: Ensemble, *, target: np.ndarray, solid: np.ndarray) -> P
         "share": np.zeros(count),
         "doubled": np.zeros(count, np.int32),
         "reached": np.zeros(count, np.int32),
-        "solid": np.asarray(solid, float),
+        "solid_volume": np.asarray(solid_volume, float),
         "start_energy": np.zeros(count),
         "next_id": ensemble.boxes["body_count"].astype(np.int64),
         "fracture_energy": np.zeros(count),
@@ -183,7 +183,7 @@ class _Run:
             self.breaking.begin(state.ensemble.bodies)
             if bed.clump_count:  # members stand for equal shares of their clump
                 bodies, clumps = state.ensemble.bodies, double(state.ensemble.clumps)
-                volume = solid_volumes(bodies["radius"].astype(float), bodies["clump"], clumps)
+                volume = body_volumes(bodies["radius"].astype(float), bodies["clump"], clumps)
                 self.breaking.damage["bulk"] = volume
             bed.find_contacts()
             seen = observe(bed)
@@ -200,7 +200,7 @@ class _Run:
         boxes = self.bed.boxes
         # as the bed holds them: in single precision a state from outside has more digits than one that was saved
         radius, mass = self.bed.solid_radius().astype(float), self.bed.body("mass").astype(float)
-        self.spheres = solid_volume(self.bed)
+        self.spheres = particle_volume(self.bed)
         self.density = np.add.reduceat(mass, boxes["body_start"]) / self.spheres
         clump, clumps = self.bed.host_only["clump"], double(self.bed.clumps())
         self.diameter = particle_diameter(radius, clump, clumps, boxes["body_start"])
@@ -295,7 +295,7 @@ class _Run:
         breaking = np.zeros(len(leg), bool) if done is None else done[0].broken_boxes
         # a target is met once nothing breaks under it
         arrived = (leg == LEG["load"]) & (self.stress >= protocol["target"]) & ~breaking
-        closed = protocol["solid"] >= DENSEST * self.bed.boxes["width"].prod(axis=1) * height
+        closed = protocol["solid_volume"] >= DENSEST * self.bed.boxes["width"].prod(axis=1) * height
         capped = (leg == LEG["load"]) & ~arrived & ((strain >= settings.max_strain) | closed)
         opened = (leg == LEG["release"]) & (np.maximum(low, high) <= settings.release_stress)
         turned = arrived | capped | opened
@@ -372,7 +372,7 @@ class _Run:
             "time": bed.boxes["time"],
             "height": height,
             "strain": self.strain,
-            "porosity": 1.0 - protocol["solid"] / bulk,
+            "porosity": 1.0 - protocol["solid_volume"] / bulk,
             "solid_fraction": self.spheres / bulk,
             "stress_low": seen.stress_low,
             "stress_high": seen.stress_high,

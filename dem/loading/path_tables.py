@@ -27,7 +27,7 @@ PROGRESS = {
     "row_step": Column("i8", ("box",), "1", "steps done at the last row"),
     "row_strain": Column("f8", ("box",), "1", "strain at the last row"),
     "spacing": Column("i8", ("box",), "1", "steps between the last two regular rows"),
-    "solid": Column("f8", ("box",), "um^3", "solids beside the spheres"),
+    "filler_volume": Column("f8", ("box",), "um^3", "solids beside the spheres: binder, additive"),
     "temperature": Column("f8", ("box",), "K", "temperature of the binder"),
     "material_time": Column("f8", ("box",), "s", "time passed on the material clock"),
     "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation and softening of bonds"),

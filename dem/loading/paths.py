@@ -22,7 +22,7 @@ from kalander.dem.loading.lattice_servo import hertzian_modulus
 from kalander.dem.loading.path_tables import PROGRESS, ROW, SAMPLE
 from kalander.dem.loading.servo import CALMING, aimed, least_modulus, nearest, passed, unrest_after
 from kalander.dem.measure.ledger import heats
-from kalander.dem.measure.observe import observe, platen_stress, solid_volume
+from kalander.dem.measure.observe import observe, particle_volume, platen_stress
 from kalander.kernels.columns import Column, Table
 
 __all__ = ["ENDS", "Leg", "Path", "PathMoment", "PathState", "curve", "follow", "new_path"]
@@ -120,16 +120,16 @@ class PathMoment:
 
 
 def new_path(
-    ensemble: Ensemble, *, solid: np.ndarray | float = 0.0, temperature: float = ROOM_TEMPERATURE
+    ensemble: Ensemble, *, filler_volume: np.ndarray | float = 0.0, temperature: float = ROOM_TEMPERATURE
 ) -> PathState:
-    """State before the first step; solid: solids beside the spheres [µm³], of the boxes; temperature [K]."""
+    """State before the first step; filler_volume: solids beside the spheres [µm³], of the boxes; temperature [K]."""
     count = ensemble.box_count
     height = np.diff(ensemble.boxes["platen_height"], axis=1)[:, 0]
     progress = {name: np.zeros(count, _dtype(column)) for name, column in PROGRESS.items()}
     progress |= {
         "start_height": height.copy(),
         "last_height": height.copy(),
-        "solid": np.broadcast_to(np.asarray(solid, float), count).copy(),
+        "filler_volume": np.broadcast_to(np.asarray(filler_volume, float), count).copy(),
         "temperature": np.full(count, temperature),
     }
     rows, samples = ({name: np.zeros(0, _dtype(column)) for name, column in table.items()} for table in (ROW, SAMPLE))
@@ -186,7 +186,7 @@ class _Run:
         self.breaking = Breaking(state.damage, materials, path.fracture)
         if len(state.rows["box"]) == 0:
             self.breaking.begin(state.ensemble.bodies)
-        self.spheres = solid_volume(bed)
+        self.spheres = particle_volume(bed)
         mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.area = bed.boxes["width"].prod(axis=1)
         self.mass = mass
@@ -480,7 +480,7 @@ class _Run:
             "time": bed.boxes["time"], "height": height, "strain": self.strain,
             "stress_low": seen.stress_low, "stress_high": seen.stress_high,
             "stress_xx": seen.stress[:, 0, 0], "stress_yy": seen.stress[:, 1, 1], "stress_zz": seen.stress[:, 2, 2],
-            "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["solid"]) / bulk,
+            "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["filler_volume"]) / bulk,
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": seen.elastic + self.clock.extra(), "heat": seen.heat, "work": seen.work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),

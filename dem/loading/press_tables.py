@@ -23,7 +23,7 @@ PROTOCOL = {
     "share": Column("f8", ("box",), "1", "of the way done, as shown: the stress falls back where a bed gives way"),
     "doubled": Column("i4", ("box",), "1", DOUBLED),
     "reached": Column("i4", ("box",), "1", "1 if the target stress was met within the largest strain"),
-    "solid": Column("f8", ("box",), "um^3", "solids of all kinds in the box"),
+    "solid_volume": Column("f8", ("box",), "um^3", "all solids of the box"),
     "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation of bonds"),
     "start_energy": Column("f8", ("box",), "pJ", "elastic energy of the packing as generated"),
     "next_id": Column("i8", ("box",), "1", "number that the next piece of a particle gets"),

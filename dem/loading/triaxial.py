@@ -23,7 +23,7 @@ from kalander.dem.loading.paths import ARRIVED, ROOM_TEMPERATURE, SETTLED, SETTL
 from kalander.dem.loading.servo import CALMING, STAYS, aimed, passed, unrest_after
 from kalander.dem.loading.triaxial_tables import AXES, PROBE, PROBE_PROGRESS, WATCHED, no_rows
 from kalander.dem.measure.ledger import heats, turnover
-from kalander.dem.measure.observe import lattice_stress, observe, solid_volume
+from kalander.dem.measure.observe import lattice_stress, observe, particle_volume
 from kalander.kernels.columns import Table
 
 __all__ = ["PROBE_SHARE", "Probe", "ProbeLeg", "ProbeMoment", "ProbeState", "new_probe", "probe"]
@@ -126,9 +126,9 @@ class ProbeMoment:
 
 
 def new_probe(
-    ensemble: Ensemble, *, solid: np.ndarray | float = 0.0, temperature: float = ROOM_TEMPERATURE
+    ensemble: Ensemble, *, filler_volume: np.ndarray | float = 0.0, temperature: float = ROOM_TEMPERATURE
 ) -> ProbeState:
-    """State before the first step; solid: solids beside the spheres [µm³], of the boxes; temperature [K].
+    """State before the first step; filler_volume: solids beside the spheres [µm³], of the boxes; temperature [K].
 
     Raises ValueError for boxes between platens.
     """
@@ -140,7 +140,7 @@ def new_probe(
     progress |= {
         "start_size": size,
         "last_size": size.copy(),
-        "solid": np.broadcast_to(np.asarray(solid, float), len(size)).copy(),
+        "filler_volume": np.broadcast_to(np.asarray(filler_volume, float), len(size)).copy(),
         "temperature": np.full(len(size), temperature),
     }
     unborn = born(ensemble.bodies, np.full(len(ensemble.bodies["id"]), np.nan))  # strengths are drawn by the driver
@@ -176,7 +176,7 @@ class _Run:
         self.breaking = Breaking(state.damage, materials, settings.fracture)
         if first:
             self.breaking.begin(state.ensemble.bodies)
-        self.solid = solid_volume(bed)
+        self.spheres = particle_volume(bed)
         self.mass = np.add.reduceat(state.ensemble.bodies["mass"].astype(float), bed.boxes["body_start"])
         self.modulus = bed.lawbook["contact"][:, :-1, :-1, 0].max(axis=(1, 2))
         self.clock = BondClock(
@@ -196,7 +196,7 @@ class _Run:
             self.progress["last_stress"] = _axes(seen.stress)
             self.progress["mean_stress"] = self.progress["last_stress"][:, :VOLUME].copy()
             self.progress["leg_value"] = self._watched()
-            self._record(np.ones(len(self.solid), bool))
+            self._record(np.ones(len(self.spheres), bool))
 
     # --- what the loop reads --------------------------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class _Run:
     def _watched(self) -> np.ndarray:
         """Values of WATCHED as they stand, shape (box, value)."""
         stress = self.progress["last_stress"]
-        columns = (self.solid / self.size.prod(axis=1), stress[:, :VOLUME].mean(axis=1), stress, self.strain)
+        columns = (self.spheres / self.size.prod(axis=1), stress[:, :VOLUME].mean(axis=1), stress, self.strain)
         return np.column_stack([*columns, self.strains])
 
     # --- verbs ----------------------------------------------------------------------------------------------------
@@ -393,7 +393,7 @@ class _Run:
 
     def _volume_of(self, box: int) -> Callable[[float], float]:
         """Volume over that of the start at which the spheres of a box are a given share of it."""
-        least = self.solid[box] / self.progress["start_size"][box].prod()
+        least = self.spheres[box] / self.progress["start_size"][box].prod()
         return lambda fraction: least / fraction
 
     def _look(self, active: np.ndarray, rates: np.ndarray, power: np.ndarray, time: np.ndarray) -> None:
@@ -501,7 +501,7 @@ class _Run:
         values = {
             "box": np.arange(len(due)), "leg": progress["leg"], "step": bed.boxes["step"], "time": bed.boxes["time"],
             "strain": self.strain, "strains": self.strains, "stress": seen.stress,
-            "solid_fraction": self.solid / bulk, "porosity": 1.0 - (self.solid + progress["solid"]) / bulk,
+            "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["filler_volume"]) / bulk,
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),
@@ -521,7 +521,7 @@ class _Run:
         shares = [
             1.0 if progress["done"][box] else (progress["leg"][box] + self._share_of_leg(box, values[box]))
             / len(self.settings.legs)
-            for box in range(len(self.solid))
+            for box in range(len(self.spheres))
         ]  # fmt: skip
         progress["share"] = np.maximum(progress["share"], shares)
         return float(progress["share"].mean())

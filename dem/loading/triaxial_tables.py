@@ -39,7 +39,7 @@ PROBE_PROGRESS = {
     "carries": Column("i4", ("box",), "1", "1 where the stress is not that of motion"),
     "settled": Column("i4", ("box",), "1", "looks in a row that met the stresses held"),
     "row_strain": Column("f8", ("box", 4), "1", "strains at the last row"),
-    "solid": Column("f8", ("box",), "um^3", "solids beside the spheres"),
+    "filler_volume": Column("f8", ("box",), "um^3", "solids beside the spheres: binder, additive"),
     "temperature": Column("f8", ("box",), "K", "temperature of the binder"),
     "material_time": Column("f8", ("box",), "s", "time passed on the material clock"),
     "bond_heat": Column("f8", ("box",), "pJ", "energy lost by relaxation and softening of bonds"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.dem.bodies.clumps import double, kinetic_energies, levers, particle_count, solid_volumes
+from kalander.dem.bodies.clumps import body_volumes, double, kinetic_energies, levers, particle_count
 from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.engine.bed import Bed
 from kalander.dem.measure.dense import Side, adhered_place, dense_energy, side_of
@@ -260,7 +260,7 @@ def lattice_stress(bed: Bed) -> np.ndarray:
     return sums.virial / (bed.boxes["width"].prod(axis=1) * bed.boxes["depth"])[:, None, None]
 
 
-def solid_volume(bed: Bed) -> np.ndarray:
+def particle_volume(bed: Bed) -> np.ndarray:
     """Volume of the spheres and clumps of each box [µm³]."""
-    volume = solid_volumes(bed.solid_radius().astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
+    volume = body_volumes(bed.solid_radius().astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
     return box_sum(volume, bed.host_box, len(bed.boxes["dt"]))

@@ -38,7 +38,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Volume:
-    """Spheres to be packed: diameters [µm], box width and height [µm], solids of all kinds [µm³].
+    """Spheres to be packed: diameters [µm], box width and height [µm], solid_volume, of all solids [µm³].
 
     bands (sphere, 2): shares of the height between which each is laid.
     """
@@ -47,7 +47,7 @@ class Volume:
     bands: np.ndarray
     width: float
     height: float
-    solids: float
+    solid_volume: float
     binder_domain: float
 
 
@@ -82,6 +82,6 @@ def representative_volume(recipe: Recipe, width: float, rng: np.random.Generator
         bands=layer_bands(diameters, layers),
         width=float(np.sqrt(area)),
         height=recipe.thickness,
-        solids=(1.0 - recipe.porosity) * bulk,
+        solid_volume=(1.0 - recipe.porosity) * bulk,
         binder_domain=recipe.binder_domain * bulk,
     )

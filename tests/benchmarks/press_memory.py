@@ -64,7 +64,7 @@ def measure(path: Path, precision: str, intervals: int) -> dict[str, int]:
         ensemble = read(path)
         seen["packing"] = resident() - seen["started"]
         solid = np.array([sphere_volume(ensemble.bodies["radius"]).sum()])
-        return new_press(ensemble, target=np.array([1e3]), solid=solid)
+        return new_press(ensemble, target=np.array([1e3]), solid_volume=solid)
 
     moments = press(begin(), EVERY_INTERVAL, materials=[NMC_SOFT] * 2, precision=precision, schedule="boxes")
     for _ in range(intervals):

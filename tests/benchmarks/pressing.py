@@ -60,7 +60,7 @@ def press_all(states: Sequence[State], settings: Press = FAST) -> Pressed:
     still = lay([state.in_order(spatial_order(state.position, 2 * RADIUS)) for state in states])
     solid = solid_over_area(states)
     target = np.full(len(states), BEYOND * STRESSES[-1])
-    start = new_press(still, target=target, solid=solid * still.boxes["width"].prod(axis=1))
+    start = new_press(still, target=target, solid_volume=solid * still.boxes["width"].prod(axis=1))
     looks, clock, steps = [], [], []
     for moment in press(start, settings, materials=[NMC_SOFT] * 2, precision="f64", schedule="boxes"):
         looks.append((solid / moment.height, moment.stress))
@@ -74,7 +74,7 @@ def press_all(states: Sequence[State], settings: Press = FAST) -> Pressed:
 def warm(states: Sequence[State]) -> None:
     """Compile what a press needs."""
     for _ in press(
-        new_press(lay(list(states)), target=np.ones(len(states)), solid=np.ones(len(states))),
+        new_press(lay(list(states)), target=np.ones(len(states)), solid_volume=np.ones(len(states))),
         replace(FAST, max_strain=0.01), materials=[NMC_SOFT] * 2, precision="f64", schedule="boxes",
     ):  # fmt: skip
         pass

@@ -15,6 +15,7 @@ from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.stages.press import press_data, press_ensemble
 from kalander.coupling.stages.result_faults import RESULT_FAULTS
 from kalander.coupling.stages.state_faults import path_faults
+from kalander.coupling.stages.stored_names import as_stored
 from kalander.coupling.store.store import Data, load, read, write
 from kalander.dem.loading.compaction import new_press
 from kalander.dem.loading.path_tables import PROGRESS, ROW
@@ -252,7 +253,7 @@ def small():
             packings = end.value
             break
     ensemble, solid = press_ensemble(card, packings)
-    return card, packings, press_data(new_press(ensemble, target=np.full(2, 20.0), solid=solid))
+    return card, packings, press_data(new_press(ensemble, target=np.full(2, 20.0), solid_volume=solid))
 
 
 def longer(table, column):
@@ -345,7 +346,7 @@ def test_saves_that_cannot_be_are_refused(small, change, words):
 def test_progress_along_a_path_that_cannot_be_is_refused(change, words):
     kinds = {"i4": np.int32, "i8": np.int64, "f8": np.float64}
     progress, row = (
-        {name: np.ones(1, kinds[column.kind]) for name, column in table.items()} for table in (PROGRESS, ROW)
+        {name: np.ones(1, kinds[column.kind]) for name, column in table.items()} for table in (as_stored(PROGRESS), ROW)
     )
     progress |= {"done": np.zeros(1, np.int32), "leg": np.ones(1, np.int32)}
     row |= {"box": np.zeros(1, np.int32)}

@@ -24,7 +24,7 @@ def packed_boxes():
     packings = [loose_packing(count, seed=count) for count in (40, 60, 50)]
     ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.3)
     solid = np.array([sphere_volume(packing.radius).sum() for packing in packings])
-    return new_press(ensemble, target=TARGET, solid=1.1 * solid)  # a tenth more for the binder
+    return new_press(ensemble, target=TARGET, solid_volume=1.1 * solid)  # a tenth more for the binder
 
 
 def run(state, precision: str, *, settings=SETTINGS, look=lambda moment: None):
@@ -161,7 +161,7 @@ def loose_boxes():
     packings = [loose_packing(count, seed=count, solid_fraction=0.35) for count in (60, 80)]
     ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.3)
     solid = np.array([sphere_volume(packing.radius).sum() for packing in packings])
-    return new_press(ensemble, target=np.array([3.0, 5.0]), solid=solid)
+    return new_press(ensemble, target=np.array([3.0, 5.0]), solid_volume=solid)
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ def test_state_of_a_press_survives_its_file(card, packed, tmp_path) -> None:
     bodies, clumps = ensemble.bodies, ensemble.clumps
     arm = -levers(bodies["position"], bodies["clump"], clumps)
     assert np.linalg.norm(arm, axis=1) == pytest.approx(np.linalg.norm(ensemble.members["offset"], axis=1), abs=1e-9)
-    state = press_data(new_press(ensemble, target=np.ones(2), solid=np.ones(2)))
+    state = press_data(new_press(ensemble, target=np.ones(2), solid_volume=np.ones(2)))
     write(tmp_path / "press.h5", state, HALF_PRESSED, kind="checkpoint", identity={})
     stored = read(tmp_path / "press.h5", HALF_PRESSED)
     assert state_faults(stored) == []

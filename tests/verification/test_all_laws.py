@@ -46,7 +46,7 @@ def packed() -> PressState:
         law=LAW, rolling_friction=0.2, twisting_friction=0.3, adhesion=0.002,
     )  # fmt: skip
     ensemble = ensemble.with_boxes(platen_material=np.array([[2, 3], [2, 3]], np.int32))
-    return new_press(ensemble, target=np.array([2.0, 2.0]), solid=solid)
+    return new_press(ensemble, target=np.array([2.0, 2.0]), solid_volume=solid)
 
 
 def run(state: PressState, precision: str, *, schedule="boxes", look=lambda moment: None) -> PressState:

@@ -132,7 +132,7 @@ def test_a_press_in_a_narrow_box_counts_spheres_that_touch_twice(device) -> None
     """The box of a card is warned of, not refused; its answer says what was lost."""
     packing = spheres([[0.95, 1.9, 1.0], [2.85, 1.9, 2.6]], 1.0, width=3.8, height=3.6)
     start = lay([packing], (GRAIN, RIGID), dt=1e-3)
-    state = new_press(start, target=np.array([50.0]), solid=np.array([8.4]))
+    state = new_press(start, target=np.array([50.0]), solid_volume=np.array([8.4]))
     plan = Press(1.0, 1e-2, 0.5, 0.3, 1e-3, release=False)
     run = press(state, plan, materials=[GRAIN], precision="f64", schedule="boxes")
     while True:

@@ -15,7 +15,7 @@ from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.bed import Bed
 from kalander.dem.fracture.fracture import Fracture
 from kalander.dem.loading.compaction import Press, new_press, press
-from kalander.dem.measure.observe import observe, solid_volume
+from kalander.dem.measure.observe import observe, particle_volume
 
 RADIUS = 5.0
 SOFT = Material(modulus=1000.0, poisson=0.3, density=4.7e9, yield_strength=20.0)  # too heavy to be slowed
@@ -98,7 +98,7 @@ def test_spheres_in_a_die_keep_their_volume(make_bed) -> None:
     )  # fmt: skip
     assert radius > 1.05 * RADIUS
     assert sphere_volume(radius) - caps == pytest.approx(sphere_volume(RADIUS) * (1.0 + row[6]), rel=2e-3)
-    assert solid_volume(bed)[0] == pytest.approx(9 * sphere_volume(RADIUS), rel=1e-14)
+    assert particle_volume(bed)[0] == pytest.approx(9 * sphere_volume(RADIUS), rel=1e-14)
 
 
 def test_a_confined_sphere_answers_with_its_bulk_modulus(make_bed) -> None:
@@ -264,7 +264,7 @@ def test_what_this_law_does_not_know_is_refused(device, with_it) -> None:
 
 
 def test_pieces_of_this_law_are_refused(device) -> None:
-    state = new_press(start(), target=np.ones(1), solid=np.ones(1))
+    state = new_press(start(), target=np.ones(1), solid_volume=np.ones(1))
     fracture = Fracture(criterion="largest_force", mode="replace")
     settings = Press(
         speed=1.0, inertial_number=1e-3, release_stress=0.1, max_strain=0.5, time_step=1e-3, fracture=fracture

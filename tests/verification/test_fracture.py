@@ -222,7 +222,7 @@ def packed(order=(0, 1, 2)) -> PressState:
     chosen = [packings[box] for box in order]
     solid = np.array([sphere_volume(packing.radius).sum() for packing in chosen])
     ensemble = lay(chosen, tuple(WEAK), dt=DT, friction=0.3, binder=replace(BRITTLE, strength=3.0, shear_strength=3.0))
-    return new_press(ensemble, target=TARGET[list(order)], solid=solid)
+    return new_press(ensemble, target=TARGET[list(order)], solid_volume=solid)
 
 
 def run(state: PressState, precision: str, *, settings=SETTINGS, schedule="boxes", look=lambda moment: None):

@@ -44,7 +44,7 @@ def pressed(device):
     packings = [film(16, seed) for seed in (1, 2, 3)]
     ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.2, binder=BINDER)
     solid = np.full(3, 16 * FLAKE.volume)
-    state = new_press(ensemble, target=np.full(3, TARGET), solid=solid)
+    state = new_press(ensemble, target=np.full(3, TARGET), solid_volume=solid)
     moments = press(state, SETTINGS, materials=MATERIALS, precision=device.precision, schedule="boxes")
     middle, seen = None, 0
     while True:

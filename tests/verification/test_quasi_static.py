@@ -28,7 +28,7 @@ def pressed(settings: Press, *, density: float = GRAIN.density, friction: float 
     start = new_press(
         lay(packings, (grain, RIGID), dt=settings.time_step, friction=friction),
         target=np.full(len(seeds), 3.0),
-        solid=solid,
+        solid_volume=solid,
     )
     moments = press(start, settings, materials=[grain, RIGID], precision="f64", schedule="boxes")
     while True:

@@ -297,7 +297,7 @@ def test_press_of_a_relaxing_binder(device) -> None:
     )  # fmt: skip
 
     def pressed(state=None, stop_after=None, **changes):
-        start = new_press(glued_bed(), target=np.array([3.0]), solid=np.array([1.0])) if state is None else state
+        start = new_press(glued_bed(), target=np.array([3.0]), solid_volume=np.array([1.0])) if state is None else state
         moments = press(
             start, replace(settings, **changes), materials=[GRAIN], precision=device.precision, schedule="boxes"
         )

@@ -99,7 +99,7 @@ def test_a_press_of_a_pressed_bed_begins_with_its_stress() -> None:
     start = lay([packing], (GRAIN, GRAIN), dt=LONGEST)
     solid = 27 * 4 / 3 * np.pi * RADIUS**3
     plan = Press(0.5, 1e-2, 1.0, 0.5, LONGEST, frame_strain=1e-4)
-    state = last_of(press(new_press(start, target=np.array([20.0]), solid=np.array([solid])), plan,
+    state = last_of(press(new_press(start, target=np.array([20.0]), solid_volume=np.array([solid])), plan,
                           materials=[GRAIN], precision="f64", schedule="boxes"))  # fmt: skip
     assert state.frames["stress_low"][0] == pytest.approx(9 * force / packing.width.prod())
     assert state.frames["coordination"][0] == pytest.approx(16 / 3)
