@@ -192,7 +192,7 @@ def test_two_materials_differ_as_they_should(tmp_path):
 def printed_by(script: str, *arguments: str) -> str:
     """What a run script prints."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "runs" / script), *arguments],
+        [sys.executable, str(ROOT / "runs" / "studies" / script), *arguments],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kalander.coupling.cases.held_stresses import beyond_promise
-from kalander.coupling.stages.chain import compact as compacting
-from kalander.coupling.stages.chain import compact_periodic as periodic_compacting
+from kalander.coupling.stages import compact as compacting
+from kalander.coupling.stages import compact_periodic as periodic_compacting
 from kalander.kernels.device import backend
 from kalander.kernels.errors import NumericalError
 from kalander.runs.command.compact import compact
