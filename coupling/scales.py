@@ -13,7 +13,7 @@ from kalander.coupling.cards.particles import layered_classes, step_share
 from kalander.coupling.cards.sections import Binder, Contact
 from kalander.coupling.cards.sections import Fracture as FractureSection
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
-from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, rayleigh_time
+from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, longest_time_step
 from kalander.dem.fracture.fracture import Fracture
 from kalander.dem.loading.compaction import Press
 from kalander.dem.packing.recipe import Recipe
@@ -188,7 +188,8 @@ def time_step(card: Card, smallest_radius: float) -> float:
     """Time step [µs] for spheres, or members of platelets, no smaller than a radius [µm]."""
     if card.step.dt is not None:
         return card.step.dt * 1e6
-    return card.step.safety * step_share(card.electrode.particles) * rayleigh_time(material_of(card), smallest_radius)
+    share = card.step.safety * step_share(card.electrode.particles)
+    return longest_time_step(material_of(card), smallest_radius, share)
 
 
 def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:

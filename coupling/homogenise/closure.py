@@ -9,6 +9,7 @@ from kalander.coupling.store.store import Data
 from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import InputError, NumericalError
+from kalander.kernels.quantities import platen_pressure
 
 __all__ = ["CLOSURE", "closure_from", "closure_table", "loaded_and_released"]
 
@@ -130,7 +131,7 @@ def _replicas(pressed: Data) -> tuple[list[ReplicaCurves], list[str]]:
 
 def _pressure(frames: Table, rows: np.ndarray | int) -> np.ndarray:
     """Mean of both platens [MPa]."""
-    return 0.5e-6 * (frames["stress_low"][rows] + frames["stress_high"][rows])
+    return 1e-6 * platen_pressure(frames["stress_low"][rows], frames["stress_high"][rows])
 
 
 def _unload_exponent(pressed: Data) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.cards.checks import BOX_WIDTHS, DENSITY_BAND
-from kalander.coupling.cards.estimates import memory_estimate, rayleigh_time
+from kalander.coupling.cards.estimates import memory_estimate
 from kalander.coupling.cases.compact import REST_STEPS, CompactCase
 from kalander.coupling.cases.legs import PathLeg
 from kalander.coupling.packings.packing_files import Spheres, packing_of
@@ -30,7 +30,7 @@ from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress, Stage
 from kalander.dem.ageing.bond_clock import no_branches
 from kalander.dem.ageing.reforming import no_lasting
-from kalander.dem.bodies.material import Material, binder_constants
+from kalander.dem.bodies.material import Material, binder_constants, longest_time_step
 from kalander.dem.bodies.necks import LONGEST_NECK, largest_adhesion, longest_neck
 from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors
 from kalander.dem.bodies.state import Ensemble, sphere_volume
@@ -259,16 +259,16 @@ def _leg(leg: PathLeg) -> Leg:
     return Leg(speed, stress, ends, leg.temperature, leg.material_speed, leg.hold)
 
 
-def _rayleigh_times(case: CompactCase, radius: np.ndarray, kind: np.ndarray) -> list[float]:
-    """Rayleigh time [s] of the smallest sphere of each type that occurs; radius in m."""
-    return [
-        rayleigh_time(
-            diameter=2 * float(radius[kind == row].min()), density=material.density, modulus=material.modulus,
-            poisson=material.poisson,
+def _allowed_step(case: CompactCase, spheres: Spheres, share: float) -> float:
+    """Time step [s] that all types of spheres allow, a share of the Rayleigh time of the smallest of each."""
+    radius, kind = spheres.radius, spheres.type
+    return min(
+        longest_time_step(
+            Material(material.modulus, material.poisson, material.density), float(radius[kind == row].min()), share
         )
-        for row, material in enumerate(case.material)
+        for row, material in enumerate(case.material)  # all in SI
         if (kind == row).any()
-    ]  # fmt: skip
+    )
 
 
 def fit_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
@@ -362,7 +362,7 @@ def _memory_faults(spheres: Spheres) -> list[Fault]:
 
 
 def _step_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
-    limit = LONGEST_STEP * min(_rayleigh_times(case, spheres.radius, spheres.type))
+    limit = _allowed_step(case, spheres, LONGEST_STEP)
     if case.step.dt is None or case.step.dt <= limit:
         return []
     why = f"exceeds the critical value, {LONGEST_STEP:g} of the Rayleigh time of the smallest sphere"
@@ -373,7 +373,7 @@ def _longest_step(case: CompactCase, spheres: Spheres) -> float:
     """Time step [µs]: as given, else `safety` of the Rayleigh time."""
     if case.step.dt is not None:
         return case.step.dt * 1e6
-    return case.step.safety * min(_rayleigh_times(case, spheres.radius, spheres.type)) * 1e6
+    return _allowed_step(case, spheres, case.step.safety) * 1e6
 
 
 def _binder_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
@@ -405,7 +405,7 @@ def _repeating(case: CompactCase, spheres: Spheres) -> np.ndarray:
 def case_warnings(case: CompactCase, spheres: Spheres) -> list[str]:
     """What is unusual but possible."""
     found = []
-    limit = case.step.safety * min(_rayleigh_times(case, spheres.radius, spheres.type))
+    limit = _allowed_step(case, spheres, case.step.safety)
     if case.step.dt is not None and case.step.dt > limit:
         found.append(f"step.dt: above {limit:.4g} s, {case.step.safety:g} of the Rayleigh time; look at energy_error")
     widths = _repeating(case, spheres).min() / (2 * spheres.radius.mean())

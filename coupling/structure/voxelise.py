@@ -15,6 +15,7 @@ from kalander.kernels.device.arrays import Pool, view
 from kalander.kernels.device.shared import LINES, TILE
 from kalander.kernels.device.steps import Steps, finish
 from kalander.kernels.on_demand import raster_kernels
+from kalander.kernels.quantities import porosity_of_phases
 
 __all__ = ["RULES", "Body", "Voxels", "voxelise", "voxelising"]
 
@@ -66,7 +67,8 @@ class Voxels:
 
     def porosity(self, nanoporosity: float = 0.0) -> float:
         """Pores and the nanopores of the binder domain."""
-        return self.fraction(PORE) + nanoporosity * self.fraction(BINDER)
+        pores = {PORE: 1.0, BINDER: nanoporosity}
+        return porosity_of_phases({label: self.fraction(label) for label in pores}, pores)
 
 
 def voxelise(

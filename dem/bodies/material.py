@@ -6,7 +6,10 @@ import numpy as np
 
 from kalander.kernels.law_table import CONSTANTS
 
-__all__ = ["BinderConstants", "Material", "binder_constants", "contact_constants", "damping_ratio", "rayleigh_time"]
+__all__ = [
+    "BinderConstants", "Material", "binder_constants", "contact_constants", "damping_ratio", "longest_time_step",
+    "rayleigh_time",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,18 @@ def binder_constants(binder: BinderConstants) -> np.ndarray:
 
 
 def rayleigh_time(material: Material, radius: float) -> float:
-    """Time [µs] of a Rayleigh wave along half the circumference of the smallest particle: the scale of a stable step.
+    """Time of a Rayleigh wave along half the circumference of a sphere: the scale of a stable step.
 
-    π r √(ρ/G)/(0.1631 ν + 0.8766); Thornton & Randall 1988, as used by all Hertzian codes.
+    π r/(√(G/ρ) (0.1631 ν + 0.8766)); Thornton & Randall, Micromechanics of Granular Materials (1988) 133; Li et al.,
+    Powder Technol. 160 (2005) 219. In µs by the units of `Material`, in s where modulus, density and radius are in SI.
     """
-    speed = np.sqrt(material.shear_modulus / material.density) * (0.1631 * material.poisson + 0.8766)
-    return float(np.pi * radius / speed)
+    shear_wave = np.sqrt(material.shear_modulus) / np.sqrt(material.density)
+    return float(np.pi * radius / (shear_wave * (0.1631 * material.poisson + 0.8766)))
+
+
+def longest_time_step(material: Material, radius: float, share: float) -> float:
+    """Time step that is allowed, a share of the Rayleigh time of the smallest sphere, in the unit of `rayleigh_time`.
+
+    Contacts that flatten stiffen beyond what it foresees: `dem.bodies.platens.stable_step` shortens it as they do.
+    """
+    return share * rayleigh_time(material, radius)

@@ -26,6 +26,7 @@ from kalander.dem.measure.fabric import fabric_of
 from kalander.dem.measure.ledger import heats, turnover
 from kalander.dem.measure.observe import observe, particle_volume, platen_stress
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.quantities import platen_pressure, porosity
 
 __all__ = ["Moment", "Press", "PressState", "new_press", "press"]
 
@@ -189,7 +190,7 @@ class _Run:
             seen = observe(bed)
             self.protocol["doubled"] = bed.doubled_contacts()
             self.protocol["start_energy"] = seen.elastic + seen.kinetic
-            self.stress = 0.5 * (seen.stress_low + seen.stress_high)
+            self.stress = platen_pressure(seen.stress_low, seen.stress_high)
             self.protocol["last_stress"] = self.stress
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
@@ -281,7 +282,7 @@ class _Run:
         """Read the platens, update the modulus estimate, take the frames that are due, turn boxes that have arrived."""
         protocol, settings = self.protocol, self.settings
         low, high = platen_stress(self.bed)
-        self.stress = 0.5 * (low + high)
+        self.stress = platen_pressure(low, high)
         height, strain, leg = self.height, self.strain, protocol["leg"].copy()
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = (self.stress - protocol["last_stress"]) / np.log(protocol["last_height"] / height)
@@ -358,7 +359,7 @@ class _Run:
         count, bulk = len(height), bed.boxes["width"].prod(axis=1) * height
         if not self.breaking.replaces:
             self.breaking.judge(bed, due)
-        pressure = np.maximum(0.5 * (seen.stress_low + seen.stress_high), self._floor())
+        pressure = np.maximum(platen_pressure(seen.stress_low, seen.stress_high), self._floor())
         rate = np.abs(np.diff(bed.boxes["platen_velocity"], axis=1)[:, 0]) / height
         stored = seen.kinetic + seen.elastic + self.clock.extra() - protocol["start_energy"]
         stored += protocol["fracture_energy"]
@@ -372,7 +373,7 @@ class _Run:
             "time": bed.boxes["time"],
             "height": height,
             "strain": self.strain,
-            "porosity": 1.0 - protocol["solid_volume"] / bulk,
+            "porosity": porosity(protocol["solid_volume"], bulk),
             "solid_fraction": self.spheres / bulk,
             "stress_low": seen.stress_low,
             "stress_high": seen.stress_high,

@@ -24,6 +24,7 @@ from kalander.dem.loading.servo import CALMING, aimed, least_modulus, nearest, p
 from kalander.dem.measure.ledger import heats
 from kalander.dem.measure.observe import observe, particle_volume, platen_stress
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.quantities import platen_pressure, porosity
 
 __all__ = ["ENDS", "Leg", "Path", "PathMoment", "PathState", "curve", "follow", "new_path"]
 
@@ -143,8 +144,8 @@ def curve(rows: Table, samples: Table) -> Table:
     The latter is the mean over the samples in the window of each row, which is centred on it and ends where its leg
     does: the waves that run between the platens are averaged out. Without samples it is that of the row's own step.
     """
-    both = 0.5 * (samples["stress_low"] + samples["stress_high"])
-    stress = 0.5 * (rows["stress_low"] + rows["stress_high"])
+    both = platen_pressure(samples["stress_low"], samples["stress_high"])
+    stress = platen_pressure(rows["stress_low"], rows["stress_high"])
     mean = stress.copy()
     for row in range(len(stress)):
         mine = np.flatnonzero((samples["box"] == rows["box"][row]) & (samples["leg"] == rows["leg"][row]))
@@ -204,7 +205,7 @@ class _Run:
             bed.find_contacts()
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
-            begun = 0.5 * (seen.stress_low + seen.stress_high)
+            begun = platen_pressure(seen.stress_low, seen.stress_high)
             self.progress |= {name: begun.copy() for name in ("leg_stress", "mean_stress", "last_stress")}
             everyone = np.ones(len(self.area), bool)
             self._add_samples(everyone, seen.stress_low, seen.stress_high)
@@ -373,7 +374,7 @@ class _Run:
         """Read the platens, learn the stiffness, take the rows that are due, end the legs that have arrived."""
         progress, path = self.progress, self.path
         low, high = platen_stress(self.bed)
-        stress, height, strain = 0.5 * (low + high), self.height, self.strain
+        stress, height, strain = platen_pressure(low, high), self.height, self.strain
         closing = np.where(active, np.log(progress["last_height"] / height), 0.0)
         change = np.where(active, stress - progress["last_stress"], 0.0)
         progress["slope_sum"] = MEMORY * progress["slope_sum"] + change * closing
@@ -412,7 +413,7 @@ class _Run:
         """
         progress, height = self.progress, self.height
         low, high = platen_stress(self.bed)
-        borne = (0.5 * (low + high) - progress["last_stress"]) / self.modulus * height
+        borne = (platen_pressure(low, high) - progress["last_stress"]) / self.modulus * height
         speed = (progress["last_height"] - height - borne) / np.maximum(time, 1e-300)
         mean = progress["giving_way"] + (1.0 - CALMING) * (speed - progress["giving_way"])
         progress["giving_way"] = np.where(active, mean, progress["giving_way"])
@@ -480,7 +481,7 @@ class _Run:
             "time": bed.boxes["time"], "height": height, "strain": self.strain,
             "stress_low": seen.stress_low, "stress_high": seen.stress_high,
             "stress_xx": seen.stress[:, 0, 0], "stress_yy": seen.stress[:, 1, 1], "stress_zz": seen.stress[:, 2, 2],
-            "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["filler_volume"]) / bulk,
+            "solid_fraction": self.spheres / bulk, "porosity": porosity(self.spheres + progress["filler_volume"], bulk),
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": seen.elastic + self.clock.extra(), "heat": seen.heat, "work": seen.work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),

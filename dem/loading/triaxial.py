@@ -25,6 +25,7 @@ from kalander.dem.loading.triaxial_tables import AXES, PROBE, PROBE_PROGRESS, WA
 from kalander.dem.measure.ledger import heats, turnover
 from kalander.dem.measure.observe import lattice_stress, observe, particle_volume
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import porosity
 
 __all__ = ["PROBE_SHARE", "Probe", "ProbeLeg", "ProbeMoment", "ProbeState", "new_probe", "probe"]
 
@@ -501,7 +502,7 @@ class _Run:
         values = {
             "box": np.arange(len(due)), "leg": progress["leg"], "step": bed.boxes["step"], "time": bed.boxes["time"],
             "strain": self.strain, "strains": self.strains, "stress": seen.stress,
-            "solid_fraction": self.spheres / bulk, "porosity": 1.0 - (self.spheres + progress["filler_volume"]) / bulk,
+            "solid_fraction": self.spheres / bulk, "porosity": porosity(self.spheres + progress["filler_volume"], bulk),
             "coordination": seen.coordination, "overlap_ratio": seen.overlap_ratio, "doubled": bed.doubled_contacts(),
             "kinetic": seen.kinetic, "elastic": elastic, "heat": seen.heat, "work": work,
             "bond_heat": progress["bond_heat"], **heats(seen, progress["bond_heat"]),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.dem.bodies.state import sphere_volume
+from kalander.kernels.quantities import porosity
 
 __all__ = ["Recipe", "Volume", "draw_diameters", "layer_bands", "representative_volume"]
 
@@ -28,7 +29,7 @@ class Recipe:
 
     @property
     def porosity(self) -> float:
-        return 1.0 - self.active - self.additive - self.binder_domain_solids
+        return porosity(self.active + self.additive + self.binder_domain_solids, 1.0)
 
     @property
     def binder_domain(self) -> float:

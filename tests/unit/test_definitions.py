@@ -1,6 +1,12 @@
-"""One word for one quantity: what the tree defines once, and names in files that are kept."""
+"""One word for one quantity, one function for one number: what the tree defines once, and names in files that stay."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from kalander.coupling.stages.compact import ON_THE_WAY
 from kalander.coupling.stages.compact_periodic import PERIODIC_TABLES
@@ -8,6 +14,14 @@ from kalander.coupling.stages.press import HALF_PRESSED
 from kalander.coupling.stages.stored_names import as_held, as_stored
 from kalander.dem.loading.path_tables import PROGRESS
 from kalander.dem.loading.press_tables import PROTOCOL
+from kalander.kernels.quantities import platen_pressure, porosity, porosity_of_phases, springback, tortuosity
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("kernels", "dem", "continuum", "coupling", "twin", "runs")
+HOMES = {
+    "porosity": "kernels/quantities.py", "springback": "kernels/quantities.py", "tortuosity": "kernels/quantities.py",
+    "platen_pressure": "kernels/quantities.py", "longest_time_step": "dem/bodies/material.py",
+}  # fmt: skip
 
 
 def test_all_solids_and_those_beside_the_spheres_have_names_of_their_own_and_files_keep_theirs():
@@ -21,3 +35,115 @@ def test_names_in_files_and_inside_lead_back_to_each_other():
     table = {name: np.full(1, float(place)) for place, name in enumerate(PROGRESS)}
     assert list(as_stored(table)) == [name if name != "filler_volume" else "solid" for name in PROGRESS]
     assert as_held(as_stored(table), PROGRESS) == table
+
+
+def test_quantities_of_the_field_by_hand():
+    assert porosity(3.0, 4.0) == 0.25
+    assert porosity_of_phases({1: 0.25, 2: 0.5}, {1: 1.0, 2: 0.5}) == 0.5
+    assert springback(55.0, 50.0) == pytest.approx(0.1, rel=1e-14)
+    assert platen_pressure(2.0, 4.0) == 3.0
+    assert tortuosity(0.5, 0.25) == 2.0
+    assert np.isnan(tortuosity(0.5, np.array([0.25, 0.0]))).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_each_of_the_five_has_one_home(name):
+    homes = [
+        path.relative_to(ROOT).as_posix()
+        for path in _modules()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    ]
+    assert homes == [HOMES[name]]
+
+
+def test_none_of_the_five_is_written_out_a_second_time():
+    found = {
+        f"{path.relative_to(ROOT).as_posix()}:{line} {what}: {text}"
+        for path in _modules()
+        if path.relative_to(ROOT).as_posix() not in HOMES.values()
+        for what, line, text in second_definitions(path.read_text())
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "porosity = 1.0 - solids / (width * height)",
+        "f(porosity_exit=1.0 - solid_total / leaving)",
+        "x = {'porosity_mean': float(1.0 - density[-1])}",
+        "springback = height[released] / height[loaded] - 1.0",
+        "tau = porosity / self.ratio",
+        "p = 0.5e-6 * (frames['stress_low'] + frames['stress_high'])",
+        "low, high = platen_stress(bed)\np = (low + high) / 2",
+        "dt = step.safety * rayleigh_time(material, radius)",
+        "time = math.pi * r * sqrt(rho / g) / (0.1631 * nu + 0.8766)",
+    ],
+)
+def test_a_second_definition_is_seen(source):
+    assert list(second_definitions(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["middle = 0.5 * (low + high)", "share = 1.0 - height / start", "own = solids * nano / (1 - nanoporosity)",
+     "left = porosity(solid_volume, bulk)", "closing = 1.0 - own / (1.0 - porosity)"],
+)  # fmt: skip
+def test_what_is_none_of_the_five_is_let_pass(source):
+    assert not list(second_definitions(source))
+
+
+def second_definitions(source: str) -> Iterator[tuple[str, int, str]]:
+    """Quantity, line and text of what looks like a formula of one of the five."""
+    tree, platens = ast.parse(source), "platen_stress" in source or "stress_low" in source
+    for name, value in _named(tree):
+        for node in ast.walk(value):
+            if not isinstance(node, ast.BinOp):
+                continue
+            text = ast.unparse(node)
+            left = re.fullmatch(r"1(\.0)? - (\S.*)", text)  # one less a porosity is a solid fraction
+            if left and "poros" in name and not re.fullmatch(r"[\w.]*poros\w*(\[\w+\])?", left[2]):
+                yield "porosity", node.lineno, text
+            if "springback" in name and re.search(r"/.* - 1(\.0)?$", text):
+                yield "springback", node.lineno, text
+    for node in ast.walk(tree):
+        text = ast.unparse(node) if isinstance(node, ast.BinOp | ast.Call) else ""
+        if isinstance(node, ast.BinOp):
+            if re.match(r"1(\.0)? - [^/]*solid[^/]*/", text) and isinstance(node.op, ast.Sub):
+                yield "porosity", node.lineno, text
+            if (
+                isinstance(node.op, ast.Div)
+                and "poros" in ast.unparse(node.left)
+                and "ratio" in ast.unparse(node.right)
+            ):
+                yield "tortuosity", node.lineno, text
+            halved = isinstance(node.op, ast.Mult) and re.match(r"(0\.5|5e-07) \* \(", text)
+            halved = halved or (isinstance(node.op, ast.Div) and re.search(r"\) / 2(\.0)?$", text))
+            if platens and halved and re.search(r"low.*\+.*high", text):
+                yield "pressure", node.lineno, text
+        if isinstance(node, ast.Constant) and node.value in (0.1631, 0.8766):
+            yield "longest time step", node.lineno, str(node.value)
+        if isinstance(node, ast.Call) and re.match(r"([\w.]*\.)?rayleigh_time\(", text):
+            yield "longest time step", node.lineno, text
+
+
+def _named(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Expressions with the name under which they go: of a variable, a keyword, a key, or what a function returns."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            yield from ((ast.unparse(target), node.value) for target in node.targets)
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg, node.value
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield key.value, value
+        elif isinstance(node, ast.FunctionDef):
+            yield from (
+                (node.name, inner.value) for inner in ast.walk(node) if isinstance(inner, ast.Return) and inner.value
+            )
+
+
+def _modules() -> list[Path]:
+    return [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
