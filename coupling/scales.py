@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,8 +22,8 @@ from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import NECKED, STICKY, law_named
 
 __all__ = [
-    "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
-    "particle_of", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step", "to_si",
+    "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "in_si", "in_unit",
+    "material_of", "particle_of", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step", "to_si",
 ]  # fmt: skip
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
@@ -37,6 +38,30 @@ UNITS = {
     "uN": ("N", 1e-6),
     "pJ": ("J", 1e-12),
 }
+
+
+Amount = TypeVar("Amount", float, np.ndarray)
+
+# unit of the particle world -> (SI unit, factor to SI, factor from SI): a decimal fraction has no exact inverse in
+# binary, so both ways are multiplications by numbers as one writes them
+HANDY = {
+    "1": ("1", 1.0, 1.0),
+    "um": ("m", 1e-6, 1e6),
+    "um^3": ("m^3", 1e-18, 1e18),
+    "um^5": ("m^5", 1e-30, 1e30),
+    "us": ("s", 1e-6, 1e6),
+    "MPa": ("Pa", 1e6, 1e-6),
+}
+
+
+def in_si(value: Amount, unit: str) -> Amount:
+    """A number or an array in a handy unit in SI: in_si(135.0, "um") is 1.35e-4."""
+    return value * HANDY[unit][1]
+
+
+def in_unit(value: Amount, unit: str) -> Amount:
+    """A number or an array in SI in a handy unit: in_unit(1.35e-4, "um") is 135."""
+    return value * HANDY[unit][2]
 
 
 def si_schema(columns: dict[str, Column]) -> dict[str, Column]:

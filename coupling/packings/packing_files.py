@@ -13,6 +13,7 @@ from kalander.coupling.packings.lammps_data import read_data
 from kalander.coupling.packings.lammps_dump import read_dump
 from kalander.coupling.packings.lammps_text import open_lines
 from kalander.coupling.packings.spheres import Spheres, Unreadable, plate_depth, sphere_faults
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import read
 from kalander.dem.packing.packing import Packing
 from kalander.kernels.errors import CheckpointError, Fault, InputError
@@ -71,10 +72,10 @@ def read_spheres(
 
 def packing_of(spheres: Spheres, *, periodic: bool = False) -> Packing:
     """The spheres in micrometres; periodic in all directions, or between plates."""
-    size = spheres.box_size * 1e6
+    size = in_unit(spheres.box_size, "um")
     return Packing(
-        spheres.position * 1e6, spheres.radius * 1e6, spheres.type.astype(np.int64), size[:2], float(size[2]),
-        spheres.bonds, periodic,
+        in_unit(spheres.position, "um"), in_unit(spheres.radius, "um"), spheres.type.astype(np.int64), size[:2],
+        float(size[2]), spheres.bonds, periodic,
     )  # fmt: skip
 
 
@@ -225,7 +226,7 @@ def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     if types:
         particles = packed.tables["particles"]
         _check_free(particles["clump"][particles["box"] == notes.replica])
-    size = np.array([*packing.width, packing.height]) * 1e-6
+    size = in_si(np.array([*packing.width, packing.height]), "um")
     kinds = packing.material.astype(np.int64)
     solid_volume = float(packed.tables["boxes"]["solids"][notes.replica])
     said = _about_unit(notes)
@@ -233,4 +234,6 @@ def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
         share = solid_volume / float(np.prod(size))
         why = f"its solids are {share:.3g} of the box and only the spheres are measured"
         said = (*said, f"{why}: binder and additive count as pores; stage transport of the study has them")
-    return Spheres(packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solid_volume, notes=said)
+    return Spheres(
+        in_si(packing.position, "um"), in_si(packing.radius, "um"), kinds, size, packing.bonds, solid_volume, notes=said
+    )

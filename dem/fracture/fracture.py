@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.dem.bodies.clumps import rotation_matrices
 from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.state import Ensemble
 from kalander.dem.fracture.criteria import CRITERIA, Loads, weakening
@@ -162,12 +163,7 @@ def random_rotations(numbers: np.ndarray) -> np.ndarray:
     one, two, three = numbers.T
     x, y = np.sqrt(1.0 - one) * np.sin(2.0 * np.pi * two), np.sqrt(1.0 - one) * np.cos(2.0 * np.pi * two)
     z, w = np.sqrt(one) * np.sin(2.0 * np.pi * three), np.sqrt(one) * np.cos(2.0 * np.pi * three)
-    rows = [
-        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - z * w), 2.0 * (x * z + y * w)],
-        [2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w)],
-        [2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), -1, 0)
+    return rotation_matrices(np.stack([w, x, y, z], axis=-1))
 
 
 def weakened(damage: Table, passed: np.ndarray, fracture: Fracture) -> Table:
