@@ -159,7 +159,7 @@ class Contact(Section):
 class Fracture(Section):
     """When particles crack, and what happens then.
 
-    criterion: see dem.criteria. weibull_modulus None: all particles of a size are equally strong; size_law: strength by
+    criterion: see criteria. weibull_modulus None: all particles of a size are equally strong; size_law: strength by
     diameter as measured (strength_exponent of the material) or as Weibull's modulus says, d^(-3/m). mode "flag" counts;
     "replace" puts `fragments` pieces in the place of a particle, `generations` times at most, none of a piece smaller
     than `smallest_share` of the particle as packed; `resolution` [m]: no piece may be smaller, by default a primary

@@ -160,7 +160,7 @@ def measuring_state(
 
 
 def _ions(axes: list[tuple[float, float]], voxels: Voxels, binder: float, precision: str, on_host: bool) -> Steps[None]:
-    """D_eff/D_0 along x, y, z and its error; the plates let nothing through sideways."""
+    """D_eff/D_0 along x, y, z and its error; the platens let nothing through sideways."""
     tolerance = TOLERANCE if precision == "f64" else SINGLE_TOLERANCE
     for axis in range(len(axes), 3):
         found = yield from measuring(

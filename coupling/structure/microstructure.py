@@ -1,7 +1,7 @@
 """A packing at one state, seen three ways: bodies to voxelise, a network of conductors, the fabric of its contacts. SI.
 
 The binder domain is shared out anew over all pairs closer than the bridging distance in that state, as drying did over
-those of the packing (dem.binder): what was bridged and came closer keeps its bridge, pairs that pressing brings
+those of the packing (dem.packing.binder): what was bridged and came closer keeps its bridge, pairs that pressing brings
 together get one, and all hold the binder domain's volume.
 """
 

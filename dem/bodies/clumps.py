@@ -1,4 +1,4 @@
-"""Rigid clumps on the host: kinetic energy, volumes, levers. Pure functions of the columns of dem.state."""
+"""Rigid clumps on the host: kinetic energy, volumes, levers. Pure functions of the columns of dem.bodies.state."""
 
 import numpy as np
 

@@ -31,7 +31,7 @@ __all__ = [
 class Fracture:
     """When particles break, and what happens then.
 
-    criterion: a name of dem.criteria.CRITERIA, or "none"; mode: "flag" or "replace"; modulus: Weibull's m, infinite for
+    criterion: a name of criteria.CRITERIA, or "none"; mode: "flag" or "replace"; modulus: Weibull's m, infinite for
     equal strengths; size_law: "measured" or "weibull"; seed, replicas (box,): key of the random numbers, so that boxes
     with the same replica hold the same particles, by default each its own. Replacement: fragments (14 or 20 pieces);
     generations at most; smallest_share: a piece no larger than this share of the particle as packed does not break;

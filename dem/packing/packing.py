@@ -18,8 +18,8 @@ SLAB = 1500  # bodies of one slab of a strip, some 0.4 MB with their pairs
 class Packing:
     """Spheres between two platens at 0 and `height`, periodic in x and y [µm]; or periodic in z too, no platens.
 
-    position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by dem.state.BOND; rigid
-    clumps of some of the spheres as by dem.state.CLUMP at unit density, and their members.
+    position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by bodies.state.BOND; rigid
+    clumps of some of the spheres as by dem.bodies.state.CLUMP at unit density, and their members.
     """
 
     position: np.ndarray

@@ -26,7 +26,7 @@ MOST_CLASSES = 8  # columns of a table; where there are more sizes, neighbours a
 class SizeClasses:
     """Particles as packed, by diameter: mean diameter [m] and number of each class; cracked (criterion, class): share
 
-    of their number by each criterion, in the order of dem.criteria.CRITERIA.
+    of their number by each criterion, in the order of dem.fracture.criteria.CRITERIA.
     """
 
     diameter: np.ndarray
