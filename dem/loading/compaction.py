@@ -190,7 +190,7 @@ class _Run:
             seen = observe(bed)
             self.protocol["doubled"] = bed.doubled_contacts()
             self.protocol["start_energy"] = seen.elastic + seen.kinetic
-            self.stress = platen_pressure(seen.stress_low, seen.stress_high)
+            self.stress = seen.pressure
             self.protocol["last_stress"] = self.stress
             self.protocol["haste"] = np.clip(settings.speed / self._quasi_static(self._floor()), 1.0, settings.haste)
             self._record(np.ones(len(self.stress), bool))
@@ -359,7 +359,7 @@ class _Run:
         count, bulk = len(height), bed.boxes["width"].prod(axis=1) * height
         if not self.breaking.replaces:
             self.breaking.judge(bed, due)
-        pressure = np.maximum(platen_pressure(seen.stress_low, seen.stress_high), self._floor())
+        pressure = np.maximum(seen.pressure, self._floor())
         rate = np.abs(np.diff(bed.boxes["platen_velocity"], axis=1)[:, 0]) / height
         stored = seen.kinetic + seen.elastic + self.clock.extra() - protocol["start_energy"]
         stored += protocol["fracture_energy"]

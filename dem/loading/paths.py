@@ -205,7 +205,7 @@ class _Run:
             bed.find_contacts()
             seen = observe(bed)
             self.progress["start_energy"] = seen.elastic + seen.kinetic
-            begun = platen_pressure(seen.stress_low, seen.stress_high)
+            begun = seen.pressure
             self.progress |= {name: begun.copy() for name in ("leg_stress", "mean_stress", "last_stress")}
             everyone = np.ones(len(self.area), bool)
             self._add_samples(everyone, seen.stress_low, seen.stress_high)

@@ -15,6 +15,7 @@ from kalander.dem.measure.dense import Side, adhered_place, dense_energy, side_o
 from kalander.dem.measure.energy import contact_energy
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import view
+from kalander.kernels.quantities import platen_pressure
 from kalander.kernels.records import MOTION
 
 __all__ = ["Observation", "lattice_stress", "observe", "platen_stress", "stretches"]
@@ -40,6 +41,11 @@ class Observation:
     heat: np.ndarray
     losses: np.ndarray  # of the heat, by dashpots, by yielding and in bonds; the rest is friction's; shape (box, 3)
     work: np.ndarray
+
+    @property
+    def pressure(self) -> np.ndarray:
+        """Mean of both platens [MPa], shape (box,)."""
+        return platen_pressure(self.stress_low, self.stress_high)
 
 
 def box_sum(values: np.ndarray, box: np.ndarray, count: int) -> np.ndarray:
