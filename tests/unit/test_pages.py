@@ -8,10 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("kernels", "dem", "continuum", "coupling", "twin", "runs", "tests")
-# folders without a page so far; an entry goes when its page is there
-UNWRITTEN = {
-    "continuum/closure", "continuum/elements", "continuum/nip", "runs/command", "runs/report", "runs/studies",
-}  # fmt: skip
+# below these some folders have no page so far; an entry goes when all have
+UNWRITTEN = ("continuum", "runs")
 # pages that are maps still to be drawn
 LONG = {"continuum/README.md", "tests/benchmarks/README.md"}
 UNDRAWN = {"continuum/README.md", "runs/README.md"}
@@ -24,7 +22,8 @@ def test_every_folder_with_code_has_a_page():
         for folder in _folders()
         if any(folder.glob("*.py")) and not (folder / "README.md").exists()
     }
-    assert without == UNWRITTEN & {folder.relative_to(ROOT).as_posix() for folder in _folders()}
+    assert {folder for folder in without if not folder.startswith(UNWRITTEN)} == set()
+    assert [entry for entry in UNWRITTEN if not any(folder.startswith(entry) for folder in without)] == []
 
 
 def test_each_page_of_a_folder_fits_a_screen_and_says_what_may_be_imported():
