@@ -10,11 +10,10 @@ from typing import Any
 from kalander.kernels.device.backend import has_double_exponential, ti
 from kalander.kernels.device.shared import FRESH
 from kalander.kernels.errors import DeviceError
-from kalander.kernels.law_table import memory_of
-from kalander.kernels.laws.contact import LAWS
-from kalander.kernels.laws.dense import add_sums, sized
-from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.book import memory_of, swelling_of
 from kalander.kernels.particles.clumps import turn_clump
+from kalander.kernels.particles.growth import add_sums, sized
 from kalander.kernels.particles.lattice import lattice_at, lattice_limits
 from kalander.kernels.particles.motion import list_state, travel_limits, turn_over
 from kalander.kernels.particles.pairs import centre, keep, pair_functions, partner_of, platen_span, posture
@@ -32,7 +31,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
     It has 32 arrays: more than 32 fail on Vulkan, from 33 silently.
     clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
     """
-    if LAWS[law_name].swells and precision == "f64" and not has_double_exponential():
+    if swelling_of(law_name) and precision == "f64" and not has_double_exponential():
         raise DeviceError(f'law "{law_name}" needs exp in double precision, which Vulkan has not; use --precision f32')
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
@@ -40,7 +39,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow, touches = functions.work_of_flow, functions.touches
-    memory, swells = memory_of(law_name, periodic=periodic), LAWS[law_name].swells
+    memory, swells = memory_of(law_name, periodic=periodic), swelling_of(law_name) > 0
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func

@@ -11,11 +11,10 @@ from typing import Any
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import CHUNK, FRESH
-from kalander.kernels.law_table import memory_of, yields_of
-from kalander.kernels.laws.contact import LAWS
-from kalander.kernels.laws.dense import add_sums, sized
-from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.book import memory_of, swelling_of, yields_of
 from kalander.kernels.particles.clumps import turn_clump
+from kalander.kernels.particles.growth import add_sums, sized
 from kalander.kernels.particles.lattice import lattice_at, lattice_limits
 from kalander.kernels.particles.motion import list_state, travel_limits, turn_over
 from kalander.kernels.particles.pairs import (
@@ -89,7 +88,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow, touching = functions.work_of_flow, functions.touches
-    memory, swells, yields = memory_of(law_name, periodic=periodic), LAWS[law_name].swells, yields_of(law_name)
+    memory, swells = memory_of(law_name, periodic=periodic), swelling_of(law_name) > 0
+    yields = yields_of(law_name)
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func

@@ -7,9 +7,10 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
+from kalander.kernels.layout import width_of
 from kalander.kernels.particles.lattice import lattice_image
 from kalander.kernels.particles.pairs import nearest_image, partner_of, platen_span
-from kalander.kernels.records import array_types, wall_layout, width_of
+from kalander.kernels.records import array_types, wall_layout
 
 __all__ = ["cell_kernels"]
 

@@ -8,11 +8,12 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
-from kalander.kernels.law_table import NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of, swelling_of, wall_memory_of
+from kalander.kernels.law_table import MEMORY
 from kalander.kernels.laws.bond import bond_breaks, bond_energy, parallel_bond
-from kalander.kernels.laws.contact import LAWS
-from kalander.kernels.laws.dense import add_sums, one_flat, two_flats
-from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.laws.book import swelling_of, wall_memory_of
+from kalander.kernels.laws.contact import contact_law
+from kalander.kernels.laws.normal.mdr_device import one_flat, two_flats
+from kalander.kernels.particles.growth import add_sums
 from kalander.kernels.particles.lattice import flow_of, lattice_image
 from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
 
@@ -102,14 +103,11 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
-    law = LAWS[law_name]
-    necks, whole_levers = law.necks, law.whole_levers
-    # place of a history with the contact radius of the step before, in pairs and at platens
-    last, wall_last = (MEMORY + places[base_of(law_name)] - 1 for places in (NORMAL_MEMORY, WALL_MEMORY))
-    sticky = base_of(law_name) == STICKY
-    normal_law, respond, wall_respond, rolling, swells = (
-        law.normal, law.lattice_respond if periodic else law.respond, law.wall_respond, law.rolling, law.swells,
-    )  # fmt: skip
+    law = contact_law(law_name)
+    necks, whole_levers, swells, rolling = law.law.holds, law.whole_levers, swelling_of(law_name) > 0, law.rolling
+    sticky = swells and necks
+    history_of, wall_history = law.law.places(), law.law.places(platen=True)
+    normal_law, respond, wall_respond = law.normal, law.lattice_respond if periodic else law.respond, law.wall_respond
     wall_memory, row_width = wall_memory_of(law_name), swelling_width(swelling_of(law_name))
     places = MEMORY + wall_memory
     front, back = (tuple(wall_place(side, d, wall_memory) for d in range(places)) for side in (0, 1))
@@ -134,7 +132,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         """
         near = square < reach * reach
         if ti.static(necks):
-            near = near or (code < 0 and spring[k][last] > 0.0)
+            near = near or (code < 0 and spring[k][history_of.contact_radius] > 0.0)
         return near
 
     @ti.func
@@ -247,7 +245,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         overlap = me[3] - distance
         near = overlap > 0.0
         if ti.static(necks):
-            near = near or spring[wall_last] > 0.0
+            near = near or spring[wall_history.contact_radius] > 0.0
         if near:
             normal = ti.Vector([0.0, 0.0, direction])
             arm = me[3] - overlap

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import UNIT
-from kalander.kernels.laws.contact import LAWS
+from kalander.kernels.laws.contact import contact_law
 from kalander.kernels.particles.lattice import lattice_at
 from kalander.kernels.particles.pairs import centre, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.records import law_arrays
@@ -22,7 +22,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
     contact, bonded, separation, touches = (
         functions.contact, functions.bonded, functions.separation, functions.touches,
     )  # fmt: skip
-    stiffness_of = LAWS[law_name].stiffness
+    stiffness_of = contact_law(law_name).stiffness
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
