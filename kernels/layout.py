@@ -1,12 +1,15 @@
 """Names of the places of a row: how columns of a table lie beside one another in device memory.
 
-Kernels read places by name, `me[MOTION.mass]`, and `vector(me, MOTION.velocity)` three of them from the first on; names
+Kernels read places by name, `me[MOTION.mass]`, and three from the first on, `vector_at(me, MOTION.velocity)`; names
 become numbers as a kernel is compiled. The host maps columns: `rows[:, MOTION["velocity"]]`.
 """
 
 from collections.abc import Iterable
 
-__all__ = ["Layout", "in_a_row", "width_of"]
+__all__ = ["HIGH", "LOW", "Layout", "X", "Y", "Z", "in_a_row", "width_of"]
+
+X, Y, Z = range(3)  # places of a vector
+LOW, HIGH = range(2)  # of what both platens have
 
 
 class Layout(dict[str, slice | int]):

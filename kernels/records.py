@@ -16,9 +16,10 @@ from kalander.kernels.laws.normal.mdr import SUM
 from kalander.kernels.layout import Layout, in_a_row, width_of
 
 __all__ = [
-    "BOND_STATE", "CLUMP_STATE", "FRAME", "LATTICE", "LATTICE_ROOM", "LOAD", "LOSSES", "MOTION", "PAIR_LOAD",
-    "PAIR_LOAD_WIDTH", "PLATEN", "ROOM", "SPAN", "SUM_COUNT", "WALL_LOADS", "array_types", "cross_width", "law_arrays",
-    "pack", "swelling_width", "unpack", "wall_layout", "wall_place",
+    "BOND_STATE", "CARRY", "CLUMP_STATE", "CODE", "COURSE", "FRAME", "GRID", "LATTICE", "LATTICE_CARRY", "LATTICE_ROOM",
+    "LOAD", "LOSSES", "MOTION", "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PLATEN", "PLATEN_SPAN", "ROOM", "SHAPE", "SIZE",
+    "SPAN", "SUM_COUNT", "WALL_LOADS", "array_types", "cross_width", "law_arrays", "pack", "swelling_width", "unpack",
+    "wall_layout", "wall_place",
 ]  # fmt: skip
 
 MOTION = Layout(
@@ -73,10 +74,18 @@ PAIR_LOAD_WIDTH = width_of(PAIR_LOAD)
 LOSSES = in_a_row([("damping", 1), ("yielding", 1), ("bonds", 1)])  # of the heat of a body
 # heights and what the list of a box allows, see motion.travel_limits
 ROOM = in_a_row((name, 1) for name in ("low", "high", "stretch", "still", "carried", "most"))
-SPAN = in_a_row([("size", 3), ("tilt", 1), ("rate", 4)])  # of a lattice at one moment; rates: L_xx, L_yy, L_zz, L_xz
-# the same without platens: affine maps less 1 of this step and since the list was made, room and step, and the span
+PLATEN_SPAN = in_a_row((name, 1) for name in ("width", "depth", "over_width", "over_depth"))
+SPAN = in_a_row((name, 1) for name in ("x", "y", "z", "tilt", "xx", "yy", "zz", "xz"))  # of a lattice, see particles
+# how surroundings carry bodies: platens; and a lattice, by affine maps less 1 of this step and since the list was made
+CARRY = in_a_row((name, 1) for name in ("low", "listed_low", "stretch", "high"))
+LATTICE_CARRY = in_a_row([("step", 4), ("since", 4)])
 LATTICE_ROOM = in_a_row([("step", 4), ("since", 4), ("carried", 1), ("most", 1), ("span", width_of(SPAN))])
 
+SIZE = in_a_row((name, 1) for name in ("radius", "grown", "soon"))  # of a body, see motion.turn_over
+CODE = in_a_row((name, 1) for name in ("clump", "behind"))  # of a member: its clump, members that come after it
+COURSE = in_a_row((name, 1) for name in ("todo", "moves"))  # of a box: steps to do, whether it moves in this one
+GRID = in_a_row([("low", 1), ("size", 3)])  # of the cells of a box: lower end in z, lengths
+SHAPE = in_a_row([("cells", 3), ("first", 1)])  # how many cells a box has, and its first
 SUM_COUNT = width_of(SUM)  # of what contacts add to bodies whose radius grows (laws.normal.mdr)
 
 

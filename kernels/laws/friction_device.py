@@ -49,7 +49,7 @@ def responder(law: Law, *, rolling: bool, platen: bool = False, remembers: bool 
         normal_velocity = velocity.dot(normal)
         tangential_velocity = velocity - normal_velocity * normal
         normal_force = ti.max(elastic - factors[FACTORS.damping] * root * normal_velocity, factors[FACTORS.floor])
-        before = carried(ti.Vector([history[0], history[1], history[2]]), normal)
+        before = carried(ti.Vector([history[d] for d in range(MEMORY)]), normal)
         spring = before + tangential_velocity * dt
 
         # contact radius of the step before, less what it is: the velocity that led here is that of the half step;

@@ -11,7 +11,7 @@ from kalander.kernels.device.backend import ti
 from kalander.kernels.laws.factors import FACTORS
 from kalander.kernels.laws.normal.mdr import BODY, LISTED, SUM
 from kalander.kernels.laws.normal.mdr_device import solid_volume
-from kalander.kernels.records import MOTION, SUM_COUNT, law_arrays
+from kalander.kernels.records import MOTION, SIZE, SUM_COUNT, law_arrays
 
 __all__ = ["add_sums", "marking_kernel", "sized", "swell"]
 
@@ -73,10 +73,12 @@ def sized(p, me, begin, table, material_count, factors: each, swelling: each, sw
     """
     size = ti.Vector([me[MOTION.radius], 0.0, 0.0])
     if ti.static(swells):
-        size[0] = swelling[p][BODY.solid]
+        size[SIZE.radius] = swelling[p][BODY.solid]
         if begin == 1:
             own = table + ti.cast(me[MOTION.material], ti.i32) * (material_count + 1)
-            me[MOTION.radius], size[1], size[2] = swell(p, me[MOTION.radius], factors[own][FACTORS.psi_b], swelling)
+            me[MOTION.radius], size[SIZE.grown], size[SIZE.soon] = swell(
+                p, me[MOTION.radius], factors[own][FACTORS.psi_b], swelling
+            )
     return me, size
 
 
