@@ -6,7 +6,7 @@ from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.bed import Bed
-from kalander.dem.fracture.criteria import Loads, Sides
+from kalander.dem.fracture.crushing import Loads, Sides
 
 __all__ = ["body_loads"]
 

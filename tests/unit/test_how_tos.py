@@ -17,6 +17,7 @@ from kalander.kernels.laws import page
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("kernels", "dem", "continuum", "coupling", "twin", "runs")
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TESTS = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 COMMAND = [sys.executable, "-c", "from kalander.runs.start import main; main()"]
 
 
@@ -86,8 +87,13 @@ def test_a_contact_law_is_two_files_and_one_line(tree):
     assert changed == ["kernels/laws/README.md", "kernels/laws/book.py"]  # the page is made by a command
     assert "linear_spring" in (tree / "kernels/laws/README.md").read_text()
     assert len((tree / "curve.csv").read_text().splitlines()) > 3
-    run(tree, ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_packaging.py"])
+    run(tree, [*TESTS, "tests/unit/test_packaging.py", "tests/unit/test_law_book.py"])
 
 
 def test_the_table_of_laws_is_up_to_date():
     assert page.PAGE.read_text() == page.with_table(page.PAGE.read_text())
+
+
+def test_a_fracture_criterion_is_one_file_and_one_line(tree):
+    assert follow(tree, "dem/fracture/ADD_A_CRITERION.md") == ["dem/fracture/criteria.py"]
+    run(tree, [*TESTS, "tests/unit/test_packaging.py"])
