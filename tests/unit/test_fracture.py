@@ -211,7 +211,8 @@ def test_each_criterion_remembers_whom_it_found(make_bed) -> None:
     damage = born(spheres_of([1.0]), strength)
     verdict = judged(damage, loads, np.array([True]), "octahedral")
     names = [name for bit, name in enumerate(CRITERIA) if verdict.damage["exceeded"][0] >> bit & 1]
-    assert names == ["largest_force", "octahedral", "contact_pressure", "tavares_king"]
+    assert names == [name for name, criterion in CRITERIA.items() if criterion(loads)[0] > strength[0]]
+    assert names[:4] == ["largest_force", "octahedral", "contact_pressure", "tavares_king"]
     assert verdict.overloaded.tolist() == [True]
     assert verdict.damage["peak"][0] == pytest.approx(1.0 / 0.9)
     unloaded = loads_of(np.zeros((3, 3)))
