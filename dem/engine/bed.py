@@ -419,7 +419,7 @@ class Bed:
 
         As of two equal spheres as small as the smallest, that meet head on.
         """
-        modulus = self.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
+        modulus = self.lawbook["contact"][:, :-1, :, CONSTANTS.index("effective_modulus")].max(axis=(1, 2))
         return impact_frequency(2.0 * self.fastest(), self.smallest, self.lightest, modulus)
 
     def doubled_contacts(self) -> np.ndarray:

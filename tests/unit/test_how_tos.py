@@ -5,6 +5,7 @@ A block ```python PATH or ```toml PATH is a file, ```diff PATH adds lines behind
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def follow(tree: Path, path: str) -> list[str]:
             (tree / target).write_text(text)
         elif kind == "sh":
             for line in text.splitlines():
-                run(tree, line.split())
+                run(tree, shlex.split(line))
     return sorted(name for name, text in contents(tree).items() if name in before and before[name] != text)
 
 
