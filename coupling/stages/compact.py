@@ -31,7 +31,6 @@ from kalander.coupling.study.stage import Progress, Stage
 from kalander.dem.ageing.bond_clock import no_branches
 from kalander.dem.ageing.reforming import no_lasting
 from kalander.dem.bodies.material import Material, binder_constants, longest_time_step
-from kalander.dem.bodies.necks import LONGEST_NECK, largest_adhesion, longest_neck
 from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors
 from kalander.dem.bodies.state import Ensemble, sphere_volume
 from kalander.dem.loading.path_tables import PROGRESS, ROW, SAMPLE
@@ -43,7 +42,7 @@ from kalander.dem.packing.packing import assemble, spatial_order
 from kalander.kernels.columns import Table
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault
-from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.laws.normal.jkr import LONGEST_NECK, largest_adhesion, longest_neck
 
 __all__ = [
     "COLUMNS",
@@ -337,16 +336,16 @@ def _temperature_faults(case: CompactCase) -> list[Fault]:
 
 def _neck_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     """Necks of adhesion beyond what JKR describes: that yield as surfaces touch, or are long beside the spheres."""
-    dense = case.contact.law == "mdr"
-    if case.contact.adhesion == 0 or not (dense or case.contact.adhesion_model == "jkr"):
+    law = case.contact.meant
+    if not law.holds:
         return []
     radius = spheres.radius * 1e6
     _, constants = contact_in(case.contact, _materials(case))
-    named = dict(zip(CONSTANTS, constants.reshape(-1, len(CONSTANTS)).T, strict=True))
+    named = dict(zip(law.constant_names, constants.reshape(-1, constants.shape[-1]).T, strict=True))
     yields = largest_adhesion(named["yield_pressure"], named["effective_modulus"], radius.min() / 2).min()
     neck = float(longest_neck(constants[None], radius.max()[None])[0])
     drawn = case.contact.adhesion * (LONGEST_NECK * float(radius.mean()) / neck) ** 1.5  # length goes by w^(2/3)
-    largest = drawn if dense else min(float(yields), drawn)
+    largest = min(float(yields), drawn) if "yield_pressure" in law.constants else drawn
     if case.contact.adhesion <= largest:
         return []
     why = "makes spheres of this packing yield as they touch, or necks long beside them"

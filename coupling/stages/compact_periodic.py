@@ -19,6 +19,7 @@ from kalander.dem.loading.triaxial import PROBE_SHARE, Probe, ProbeLeg, ProbeMom
 from kalander.dem.loading.triaxial_tables import PROBE, PROBE_PROGRESS
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
+from kalander.kernels.laws.book import card_laws
 
 __all__ = ["EXTRA_COLUMNS", "PERIODIC_TABLES", "box_faults", "curve_of", "periodic_work", "probe_of"]
 
@@ -69,9 +70,9 @@ def _lattice_faults(case: CompactCase) -> Iterator[Fault]:
     if case.packing.plates is not None:
         yield Fault("packing.plates", list(case.packing.plates), 'has no place in a box that is periodic in "xyz"',
                     'nothing, or [box] periodic = "xy"')  # fmt: skip
-    if case.contact.law == "mdr":
-        yield Fault("contact.law", "mdr", "is for spheres between plates",
-                    '"hertz_mindlin", "thornton_ning", "storakers", "hysteretic"')  # fmt: skip
+    if not case.contact.meant.supports.periodic:
+        others = ", ".join(f'"{name}"' for name in card_laws(lambda law: law.supports.periodic))
+        yield Fault("contact.law", case.contact.law, "is for spheres between plates", others)
     for k, leg in enumerate(case.path):
         for name in ("plate_speed", "material_speed"):
             if getattr(leg, name) is not None:
