@@ -16,7 +16,7 @@ from kalander.coupling.cards.sections import Fracture as FractureSection
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
 from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, longest_time_step
 from kalander.dem.fracture.fracture import Fracture
-from kalander.dem.loading.compaction import Press
+from kalander.dem.loading.press import Press
 from kalander.dem.packing.recipe import Recipe
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.laws.book import law_named

@@ -24,7 +24,7 @@ def stress_legs(case: CompactCase, done: Data) -> list[dict[str, Any]]:
     An end that something else brought on (a strain, a height) is no error of the leg. Beside them legs that a stress
     has ended, with `until` true. At most MOST_LISTED legs.
     """
-    rows, found = done.tables["rows"], list(_ended_by_stress(case, done))
+    rows, found = done.tables["frames"], list(_ended_by_stress(case, done))
     finished = int(done.tables["progress"]["leg"][0])
     for leg in np.unique(rows["leg"]).tolist():
         asked = case.path[leg % len(case.path)]
@@ -54,7 +54,7 @@ def stress_legs(case: CompactCase, done: Data) -> list[dict[str, Any]]:
 
 def _ended_by_stress(case: CompactCase, done: Data) -> Iterator[dict[str, Any]]:
     """Legs that are over by a stress of their `until`, and how far from it the step that brought it on has ended."""
-    rows = done.tables["rows"]
+    rows = done.tables["frames"]
     for leg in range(int(done.tables["progress"]["leg"][0])):
         asked = case.path[leg % len(case.path)].until
         if asked is None or asked.stress is None:

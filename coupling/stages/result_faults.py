@@ -28,7 +28,7 @@ from kalander.coupling.store.store import Data
 from kalander.coupling.structure.transport_bounds import transport_flags
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import InputError

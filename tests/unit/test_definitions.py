@@ -9,12 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kalander.coupling.stages.compact import ON_THE_WAY
-from kalander.coupling.stages.compact_periodic import PERIODIC_TABLES
-from kalander.coupling.stages.press import HALF_PRESSED
-from kalander.coupling.stages.stored_names import as_held, as_stored
-from kalander.dem.loading.path_tables import PROGRESS
-from kalander.dem.loading.press_tables import PROTOCOL
+from kalander.dem.loading.record import STATE
 from kalander.kernels.quantities import platen_pressure, porosity, porosity_of_phases, springback, tortuosity
 
 ROOT = Path(__file__).parents[2]
@@ -35,17 +30,9 @@ FACTORS = {1e3, 1e-3, 1e6, 1e-6, 0.5e6, 0.5e-6, 1e9, 1e-9, 1e12, 1e-12, 1e15, 1e
 CELSIUS = 273.15
 
 
-def test_all_solids_and_those_beside_the_spheres_have_names_of_their_own_and_files_keep_theirs():
-    assert "solid_volume" in PROTOCOL
-    assert "filler_volume" in PROGRESS
-    stored = (HALF_PRESSED["protocol"], ON_THE_WAY["progress"], PERIODIC_TABLES["progress"])
-    assert all("solid" in columns and not {"solid_volume", "filler_volume"} & set(columns) for columns in stored)
-
-
-def test_names_in_files_and_inside_lead_back_to_each_other():
-    table = {name: np.full(1, float(place)) for place, name in enumerate(PROGRESS)}
-    assert list(as_stored(table)) == [name if name != "filler_volume" else "solid" for name in PROGRESS]
-    assert as_held(as_stored(table), PROGRESS) == table
+def test_all_solids_and_those_beside_the_spheres_have_names_of_their_own():
+    assert "solid_volume" in STATE["progress"]
+    assert "solid" not in STATE["progress"]
 
 
 def test_quantities_of_the_field_by_hand():
