@@ -23,7 +23,7 @@ SCALES = "coupling/scales.py"
 # what still converts by a factor written out; an entry goes when its last one has gone
 UNCONVERTED = (
     "coupling/cards/checks.py", "coupling/cards/size_distribution.py", "coupling/cases/held_stresses.py",
-    "coupling/nip", "coupling/stages/compact", "coupling/stages/press.py", "coupling/structure/images.py",
+    "coupling/stages/compact", "coupling/stages/press.py", "coupling/structure/images.py",
     "dem/loading", "runs",
 )  # fmt: skip
 FACTORS = {1e3, 1e-3, 1e6, 1e-6, 0.5e6, 0.5e-6, 1e9, 1e-9, 1e12, 1e-12, 1e15, 1e-15, 1e18, 1e-18, 1e-30, 60.0, 3600.0}
