@@ -87,7 +87,7 @@ def _kept(case: NipCase, model: str, output: Path | None) -> list[NipResult]:
 
 def _files(case: NipCase, last: NipResult, answer: Mapping[str, Any], output: Path) -> list[str]:
     """Fields and figures, written to a folder; their paths."""
-    from kalander.runs.report.nip_case_figure import write_field_figure, write_figures
+    from kalander.runs.page.nip_case_figure import write_field_figure, write_figures
 
     files: list[str] = []
     if last.elements is not None:

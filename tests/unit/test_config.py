@@ -386,3 +386,10 @@ line_load = "200 N/mm"
 speed = "10 m/min"
 rest = "5 min"
 """
+
+
+@pytest.mark.parametrize("name", sorted(shipped_cards()))
+def test_a_card_is_saved_as_it_is(name, tmp_path) -> None:
+    """With every value, each quantity in its SI unit: read back it is the same card."""
+    card = load_card(name)
+    assert load_card(card.save(tmp_path / "own.toml")) == card

@@ -164,7 +164,7 @@ def test_units_there_and_back_are_inverse() -> None:
         assert in_unit(in_si(1.0, unit), unit) == pytest.approx(1.0, rel=1e-15), unit
 
 
-OURS = ("coupling/nip/*.py", "runs/nip/*.py", "runs/report/nip*.py")
+OURS = ("coupling/nip/*.py", "runs/nip/*.py", "runs/page/nip*.py")
 POWERS = {1e3, 1e6, 1e9, 60.0, 273.15}
 
 

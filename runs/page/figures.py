@@ -14,7 +14,7 @@ from kalander.coupling.results.validity import ENERGY_LIMIT, INERTIAL_LIMIT, OVE
 from kalander.coupling.store.store import Data
 from kalander.dem.loading.press import LEG
 from kalander.kernels.columns import Table
-from kalander.runs.report.plot_style import ACCENT, GREY, INK, new_figure, pressure_axis, stress_colours, styled
+from kalander.runs.page.plot_style import ACCENT, GREY, INK, new_figure, pressure_axis, stress_colours, styled
 
 __all__ = ["compaction_figure", "damage_figure", "honesty_figure"]
 
