@@ -110,7 +110,8 @@ def _case(bed: Packing, path: Path) -> CompactCase:
     legs: Any = path.legs or (Leg(stress=path.press.stress[0] if path.press else 1.0),)
     frames: Any = path.frames  # of a Frames, see Path
     return CompactCase(
-        temperature=path.temperature, material=bed.materials, contact=bed.contact, binder=bed.binder, fracture=bed.fracture,
+        temperature=path.temperature, material=bed.materials, contact=bed.contact, binder=bed.binder,
+        fracture=bed.fracture,
         box=Box(periodic=bed.repeats), plates=plates, step=bed.step, path=legs, frames=frames,
         max_strain=path.max_strain,
     )  # fmt: skip
