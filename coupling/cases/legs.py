@@ -80,6 +80,7 @@ class Until(Section):
     stress: StressEnd = None
     strain: StrainEnd = None
     height: MaybeLength = None
+    porosity: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
     steps: Annotated[int | None, Count(at_least=1, below=2**40)] = None
     time: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
 

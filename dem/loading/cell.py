@@ -6,16 +6,8 @@ import numpy as np
 
 from kalander.dem.bodies.platens import ARRIVED as BORNE
 from kalander.dem.bodies.platens import quasi_static_speed
-from kalander.dem.loading.control import (
-    LENGTHS,
-    PLACE,
-    SHEAR,
-    STRESS_ENDS,
-    STRESSES,
-    VOLUME,
-    ZZ,
-    Control,
-)
+from kalander.dem.loading.asked import LENGTHS, PLACE, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ
+from kalander.dem.loading.control import Control
 from kalander.dem.loading.lattice_servo import giving_way, hertzian_modulus, slope_sums, stress_rates
 from kalander.dem.loading.path import ENDS
 from kalander.dem.loading.servo import CALMING, STAYS, aimed
@@ -38,6 +30,10 @@ class Cell(Control):
     """Boxes without platens; motion are logarithmic rates of x, y, z, compression positive, and of shear of z in x."""
 
     cell, share = True, CELL_SHARE
+
+    @property
+    def height(self) -> np.ndarray:
+        return self.bed.boxes["depth"]
 
     @property
     def size(self) -> np.ndarray:
