@@ -7,7 +7,7 @@ from kalander.continuum.closure.fit import ReplicaCurves, fit_closure
 from kalander.continuum.closure.laws import TabulatedClosure
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.kernels.quantities import platen_pressure

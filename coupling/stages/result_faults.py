@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.homogenise.closure import closure_from
-from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.nip.names import NUMBERS
 from kalander.coupling.packings.stored_faults import boxes_faults, of_box, pack_faults, places_faults
 from kalander.coupling.store.ranges import (
     FLAG,
@@ -28,7 +28,7 @@ from kalander.coupling.store.store import Data
 from kalander.coupling.structure.transport_bounds import transport_flags
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import InputError
@@ -245,7 +245,7 @@ def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         return
     yield from outside(data.tables, NIP)
     solved = settings["solved"] == 1
-    for name in FIELDS:
+    for name in NUMBERS:
         if np.isnan(settings[name][solved]).any() or not np.isnan(settings[name][~solved]).all():
             yield f"'settings/{name}' is not there for what was solved, and for that alone"
     if (settings["entry_x"] <= settings["exit_x"]).any():

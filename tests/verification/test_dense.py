@@ -14,7 +14,9 @@ from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.bed import Bed
 from kalander.dem.fracture.fracture import Fracture
-from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.measure.observe import observe, particle_volume
 
 RADIUS = 5.0
@@ -264,12 +266,14 @@ def test_what_this_law_does_not_know_is_refused(device, with_it) -> None:
 
 
 def test_pieces_of_this_law_are_refused(device) -> None:
-    state = new_press(start(), target=np.ones(1), solid_volume=np.ones(1))
+    state = new_load(start(), particle_volume=np.ones(1))
     fracture = Fracture(criterion="largest_force", mode="replace")
     settings = Press(
         speed=1.0, inertial_number=1e-3, release_stress=0.1, max_strain=0.5, time_step=1e-3, fracture=fracture
     )
-    moments = press(state, settings, materials=[STRONG, RIGID], precision=device.precision, schedule="boxes")
+    moments = lead(
+        state, settings.path(np.ones(1)), materials=[STRONG, RIGID], precision=device.precision, schedule="boxes"
+    )
     with pytest.raises(ValueError, match="knows no pieces"):
         next(moments)
 
