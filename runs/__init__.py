@@ -12,7 +12,7 @@ HOMES = {
     "Closure": "coupling.nip.closure",
     "Curve": "coupling.results.curve",
     "Device": "kernels.device.backend",
-    "Foil": "coupling.nip.vocabulary",
+    "Foil": "coupling.cards.materials",
     "Layer": "coupling.nip.vocabulary",
     "Leg": "coupling.cases.path",
     "Material": "coupling.cards.materials",

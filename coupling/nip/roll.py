@@ -105,7 +105,7 @@ def roll(
 def _as_given(fault: Fault, rolls: Rolls, passes: Sequence[Pass]) -> Fault:
     """The fault with the value that was given, in SI; what is allowed says its unit."""
     table, _, name = fault.where.partition(".")
-    number = int(table[13:-1]) + 1 if table.startswith("further_pass[") else 0
-    holder: Any = rolls if table == "rolls" else passes[number] if table.startswith(("pass", "further_pass[")) else None
-    value = getattr(holder, name, None) if name else None
+    holders: dict[str, Any] = {"rolls": rolls}
+    holders |= {f"further_pass[{number - 1}]" if number else "pass": one for number, one in enumerate(passes)}
+    value = getattr(holders.get(table), name, None) if name else None
     return fault if value is None else replace(fault, value=value)

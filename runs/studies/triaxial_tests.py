@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kalander.runs as kal
-from kalander.runs.report.plot_style import ACCENT, SERIES, new_figure, png, styled
+from kalander.runs.page.plot_style import ACCENT, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import script_arguments
 
 SOFT = kal.Material(  # 1/10 of the stiffness of NMC: P/E* stays below 2e-3

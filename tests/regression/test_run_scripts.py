@@ -15,7 +15,7 @@ import pytest
 from kalander.coupling.homogenise.closure import closure_from
 from kalander.coupling.store.store import load
 from kalander.runs.nip.solve import solve_file
-from kalander.runs.report.plot_style import png
+from kalander.runs.page.plot_style import png
 from kalander.runs.studies import calendering, fracture_criteria, nmc111, percolation, two_materials
 
 ROOT = Path(__file__).parents[2]

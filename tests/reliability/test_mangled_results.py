@@ -21,7 +21,7 @@ from kalander.coupling.stages.state_faults import Question, load_faults
 from kalander.coupling.store.store import Data, load, read, write
 from kalander.dem.loading.record import FRAME, LOOK, PROGRESS, new_load, no_rows, tables_of
 from kalander.kernels.errors import CheckpointError, InputError
-from kalander.runs.report.report import write_report
+from kalander.runs.page.report import write_report
 from kalander.runs.shell.terminal import summary_text
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))

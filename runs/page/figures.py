@@ -15,7 +15,7 @@ from kalander.coupling.store.store import Data
 from kalander.dem.loading.press import LEG
 from kalander.kernels.columns import Table
 from kalander.kernels.quantities import platen_pressure
-from kalander.runs.report.plot_style import ACCENT, GREY, INK, new_figure, pressure_axis, stress_colours, styled
+from kalander.runs.page.plot_style import ACCENT, GREY, INK, new_figure, pressure_axis, stress_colours, styled
 
 __all__ = ["compaction_figure", "damage_figure", "honesty_figure"]
 

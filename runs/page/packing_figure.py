@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.store.store import Data
 from kalander.kernels.quantities import platen_pressure, porosity
-from kalander.runs.report.plot_style import GREY, INK, new_figure, styled
-from kalander.runs.report.render import Scene, View, cast, images_in_box, shade, view_from
+from kalander.runs.page.plot_style import GREY, INK, new_figure, styled
+from kalander.runs.page.render import Scene, View, cast, images_in_box, shade, view_from
 
 __all__ = ["Bed", "bed_before", "bed_pressed", "packing_figure", "picture_of", "view_of"]
 

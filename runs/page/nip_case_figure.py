@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from kalander.coupling.cases.nip import NipCase
+from kalander.coupling.nip.case import NipCase
 from kalander.coupling.nip.roll import NipResult
 from kalander.coupling.scales import celsius, in_unit
 from kalander.coupling.store.atomic import replacing
-from kalander.runs.report.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled
+from kalander.runs.page.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled
 
 __all__ = ["field_figure", "write_field_figure", "write_figures"]
 

@@ -8,7 +8,7 @@ from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import web_thickness
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data
-from kalander.runs.report.plot_style import GREY, INK, LIGHT, SERIES, new_figure, styled
+from kalander.runs.page.plot_style import GREY, INK, LIGHT, SERIES, new_figure, styled
 
 __all__ = ["nip_figure"]
 

@@ -17,12 +17,12 @@ from kalander.coupling.results.fracture import judges
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.study import Study
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
-from kalander.runs.report.figures import compaction_figure, damage_figure, honesty_figure
-from kalander.runs.report.fracture_figure import fracture_figure
-from kalander.runs.report.nip_figure import nip_figure
-from kalander.runs.report.packing_figure import bed_before, bed_pressed, packing_figure
-from kalander.runs.report.plot_style import png
-from kalander.runs.report.tables import nip_settings, published_at, summarise
+from kalander.runs.page.figures import compaction_figure, damage_figure, honesty_figure
+from kalander.runs.page.fracture_figure import fracture_figure
+from kalander.runs.page.nip_figure import nip_figure
+from kalander.runs.page.packing_figure import bed_before, bed_pressed, packing_figure
+from kalander.runs.page.plot_style import png
+from kalander.runs.page.tables import nip_settings, published_at, summarise
 
 __all__ = ["write_report"]
 

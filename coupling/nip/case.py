@@ -15,36 +15,29 @@ from kalander.coupling.cards.config import Place, Section, apply_overrides, as_t
 from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, exactly_one, wrong
 from kalander.coupling.cards.materials import Foil
 from kalander.coupling.cards.mill_limits import (
-    LineLoad,
-    RollDiameter,
-    RollLength,
-    SetGap,
     Speed,
-    StandStiffness,
     Stiffness,
-    Temperature,
-    Tension,
     gap_warnings,
     thin_roll_faults,
     thin_roll_warnings,
     unusual,
 )
-from kalander.coupling.cards.sections import ROOM_TEMPERATURE
 from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.cases.powder import PowderCase
-from kalander.kernels.errors import Fault
+from kalander.coupling.nip.closure import Closure
+from kalander.coupling.nip.vocabulary import Behaviour, Layer, LayerShape, Pass, Rolls, Web, WebShape
+from kalander.kernels.errors import Fault, InputError
 
 __all__ = [
-    "Behaviour",
     "FemChoices",
     "LayerLaw",
     "NipCase",
     "NipPass",
-    "NipRolls",
-    "Web",
     "WebLayer",
+    "WebTable",
     "load_nip_case",
     "placed",
+    "web_of",
     "written_case",
 ]
 
@@ -59,34 +52,6 @@ LAW_KEYS = {
     "power": ("p0", "k", "unload_modulus"),
     "cap": ("modulus", "poisson", "M", "chi", "p_c0", "k"),
 }
-
-
-class Branch(Section):
-    """A Maxwell branch of the elastic stress: its share of the modulus, and its relaxation time [s]."""
-
-    weight: Annotated[float, Real(above=0, below=1)]
-    time: Time
-
-
-class Behaviour(Section):
-    """What heat and time do to a law, SI.
-
-    softening [1/K]: relative loss of stress, loading and release, per kelvin above reference_temperature [K].
-    relaxation: branches of the elastic stress. viscous_time [s]: overstress over the rate of compaction.
-    """
-
-    softening: Annotated[float, Quantity("per_temperature", at_least=0)] = 0.0
-    reference_temperature: Temperature = ROOM_TEMPERATURE
-    relaxation: tuple[Branch, ...] = ()
-    viscous_time: Annotated[float, Quantity("time", at_least=0)] = 0.0
-
-    @field_validator("relaxation", mode="after")
-    @classmethod
-    def leaves_stiffness(cls, value: tuple[Branch, ...]) -> tuple[Branch, ...]:
-        total = sum(branch.weight for branch in value)
-        if total >= 1.0:
-            raise wrong("relaxes all stiffness away", allowed="weights below 1 in sum", value=total)
-        return value
 
 
 class LayerLaw(Behaviour):
@@ -122,20 +87,12 @@ class LayerLaw(Behaviour):
         return self
 
 
-class WebLayer(Section):
-    """A layer of the coating, SI: thickness, porosity, and its law or the closure file of a study.
+class WebLayer(LayerShape):
+    """A layer of the coating with its law, or the closure file of a study; behaviour: heat and time beside a file."""
 
-    behaviour: heat and time beside a closure file. conductivity [W/m/K] and heat_capacity [J/m^3/K], the latter of the
-    free layer: assumed values of porous electrodes unless given.
-    """
-
-    thickness: Length
-    porosity: Annotated[float, Real(above=0.02, below=1, percent=True)]
     closure: LayerLaw | None = None
     closure_file: Annotated[str | None, Text()] = None
     behaviour: Behaviour | None = None
-    conductivity: Annotated[float, Quantity("thermal_conductivity", above=0)] = 0.5
-    heat_capacity: Annotated[float, Quantity("heat_capacity", above=0)] = 1.8e6
 
     @model_validator(mode="before")
     @classmethod
@@ -160,14 +117,9 @@ class WebLayer(Section):
         return self.closure or self.behaviour or Behaviour()
 
 
-class Web(Section):
-    """The coating on one side, from the roll to the foil; the same, mirrored, on the other of two sides.
+class WebTable(WebShape):
+    """The coating on one side, from the roll to the foil; the same, mirrored, on the other of two sides."""
 
-    slices: parts into which the coating is cut where temperature varies through it.
-    """
-
-    sides: Annotated[int, Count(at_least=1, at_most=2)] = 2
-    slices: Annotated[int, Count(at_least=2, at_most=200)] = 16
     layer: tuple[WebLayer, ...]
 
     @field_validator("layer", mode="after")
@@ -179,53 +131,10 @@ class Web(Section):
         return value
 
 
-class NipRolls(Section):
-    """Two equal rolls, SI. `stand_stiffness` None: rigid; else the stand opens by line load x face / stiffness.
+class NipPass(Pass):
+    """A pass of a case, which says its speed."""
 
-    face: length that carries the line load; None: as long as the roll is thick, which pilot calenders are about.
-    contact_conductance [W/m^2/K] between roll and web: assumed unless given.
-    """
-
-    diameter: RollDiameter
-    modulus: Stiffness = 210e9
-    poisson: Annotated[float, Real(above=-1, below=0.5)] = 0.3
-    elastic: Annotated[bool, Default(strict=True)] = True
-    stand_stiffness: StandStiffness = None
-    face: RollLength | None = None
-    contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4
-
-
-class NipPass(Section):
-    """The setting of a pass, SI: just one of gap and exit_thickness (of the web, foil included) and line_load.
-
-    tension [N/m] of the web before and behind the nip. rest: time since the pass before, for the delayed springback.
-    """
-
-    gap: SetGap = None
-    line_load: LineLoad = None
-    exit_thickness: MaybeLength = None
     speed: Speed
-    roll_temperature: Temperature = ROOM_TEMPERATURE
-    web_temperature: Temperature = ROOM_TEMPERATURE
-    friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.2
-    tension: Tension = 0.0
-    rest: Annotated[float, Quantity("time", at_least=0)] = 60.0
-
-    @model_validator(mode="after")
-    def one_setting(self) -> Self:
-        exactly_one(dict(self), ("gap", "line_load", "exit_thickness"))
-        return self
-
-    @property
-    def setting(self) -> tuple[str, float]:
-        """Name and value [SI] of what is held."""
-        given = {"gap": self.gap, "line_load": self.line_load, "exit_thickness": self.exit_thickness}
-        ((name, value),) = ((name, value) for name, value in given.items() if value is not None)
-        return name, value
-
-    @property
-    def heats(self) -> bool:
-        return self.roll_temperature != self.web_temperature
 
 
 class FemChoices(Section):
@@ -239,9 +148,9 @@ class FemChoices(Section):
 class NipCase(Section):
     """A nip case; `rolling` is the table [pass] of the file, further_pass what follows it."""
 
-    web: Web
+    web: WebTable
     foil: Foil
-    rolls: NipRolls
+    rolls: Rolls
     rolling: NipPass = Default(alias="pass")
     further_pass: tuple[NipPass, ...] = ()
     fem: FemChoices = FemChoices()
@@ -276,6 +185,11 @@ class NipCase(Section):
                 raise wrong("tears the foil", allowed=allowed, key=f"{prefix}.tension", value=rolling.tension)
         return self
 
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """The table [pass] and what follows it."""
+        return (self.rolling, *self.further_pass)
+
     def _passes(self) -> list[tuple[str, NipPass]]:
         """All passes by their keys."""
         return [("pass", self.rolling), *((f"further_pass[{n}]", one) for n, one in enumerate(self.further_pass))]
@@ -302,8 +216,7 @@ class NipCase(Section):
     @model_validator(mode="after")
     def keeps_some_stiffness(self) -> Self:
         """Softening at the hottest temperature that a layer can meet."""
-        passes = (self.rolling, *self.further_pass)
-        hottest = max(max(one.roll_temperature, one.web_temperature) for one in passes)
+        hottest = max(max(one.roll_temperature, one.web_temperature) for one in self.passes)
         for index, layer in enumerate(self.web.layer):
             given = layer.over_time
             left = 1.0 - given.softening * (hottest - given.reference_temperature)
@@ -352,3 +265,34 @@ def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = Non
         for layer in case.web.layer
     )  # fmt: skip
     return case.model_copy(update={"web": case.web.model_copy(update={"layer": layers})})
+
+
+def web_of(case: NipCase) -> Web:
+    """The web of a case with its closures and its foil.
+
+    Raises InputError for a cap that makes no closure and for a closure of another porosity, CheckpointError for a bad
+    file.
+    """
+    layers = [_layer(given, f"web.layer[{index}]") for index, given in enumerate(case.web.layer)]
+    return Web(layer=layers, foil=case.foil, sides=case.web.sides, slices=case.web.slices)
+
+
+def _layer(given: WebLayer, key: str) -> Layer:
+    shape = {name: getattr(given, name) for name in LayerShape.model_fields}
+    behaviour = {name: getattr(given.over_time, name) for name in Behaviour.model_fields}
+    try:
+        return Layer(closure=_closure(given), **shape, **behaviour)
+    except InputError as unfit:
+        faults = [replace(fault, where=f"{key}.{fault.where.removeprefix('Layer.')}") for fault in unfit.faults]
+        raise InputError(faults) from None
+
+
+def _closure(given: WebLayer) -> Closure:
+    if given.closure_file is not None:
+        return Closure.load(given.closure_file)
+    law = given.closure
+    assert law is not None  # the case has just one of both, and with its law the keys of it
+    values = {key: getattr(law, key) for key in LAW_KEYS[law.law]}
+    if law.law == "power":
+        return Closure.power(**values)
+    return Closure.cap(**values, porosity=given.porosity)

@@ -15,8 +15,8 @@ from kalander.coupling.results.study import Study
 from kalander.coupling.results.validity import study_flags, validity_answer
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
-from kalander.runs.report.grid import ABSENT, Grid, decimal, micrometres, percent, significant
-from kalander.runs.report.measured_tables import sizes_grid, transport_grid
+from kalander.runs.page.grid import ABSENT, Grid, decimal, micrometres, percent, significant
+from kalander.runs.page.measured_tables import sizes_grid, transport_grid
 
 __all__ = ["Summary", "nip_settings", "published_at", "summarise"]
 
