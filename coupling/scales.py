@@ -23,7 +23,7 @@ from kalander.dem.loading.press import Press
 from kalander.dem.packing.recipe import Recipe
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import Fault, InputError
-from kalander.kernels.law_table import NECKED, STICKY, law_named
+from kalander.kernels.laws.book import law_named
 
 __all__ = [
     "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in", "fracture_of", "from_si",
@@ -43,6 +43,7 @@ UNITS = {
     "um/us": ("m/s", 1.0),
     "MPa": ("Pa", 1e6),
     "uN": ("N", 1e-6),
+    "uN/um": ("N/m", 1.0),
     "pJ": ("J", 1e-12),
     "K": ("K", 1.0),
     "s": ("s", 1.0),
@@ -149,12 +150,10 @@ def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.nda
         tangential_damping=contact.tangential_damping, attraction=contact.attraction, adhesion=contact.adhesion,
         plastic_restitution=contact.plastic_restitution, rolling_friction=contact.rolling_friction,
         twisting_friction=contact.twisting_friction, psi_b=contact.psi_b,
+        own=[float(from_si(getattr(contact, one.name), one.unit)) for one in contact.meant.own],
     )  # fmt: skip
     rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
-    base = NECKED if contact.adhesion_model == "jkr" else contact.law
-    if contact.law == "mdr" and contact.adhesion > 0:
-        base = STICKY
-    return law_named(base, lever=contact.lever, rolling=rolls), constants
+    return law_named(contact.meant.name, lever=contact.lever, rolling=rolls), constants
 
 
 def binder_of(card: Card) -> BinderConstants:

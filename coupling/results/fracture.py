@@ -12,13 +12,7 @@ from kalander.kernels.columns import Table
 
 __all__ = ["CRITERION_NAMES", "SizeClasses", "criteria_answer", "judges", "size_classes_of"]
 
-CRITERION_NAMES = {
-    "largest_force": "largest force",
-    "octahedral": "octahedral shear",
-    "contact_pressure": "contact pressure",
-    "mean_stress": "mean stress",
-    "tavares_king": "stored energy",
-}
+CRITERION_NAMES = {name: one.title for name, one in CRITERIA.items()}
 MOST_CLASSES = 8  # columns of a table; where there are more sizes, neighbours are put together
 
 

@@ -12,12 +12,12 @@ from kalander.coupling.packings.packing_files import Spheres
 from kalander.coupling.scales import contact_in, in_si, in_unit, particle_of
 from kalander.coupling.store.store import Data
 from kalander.dem.bodies.material import Material, longest_time_step
-from kalander.dem.bodies.necks import LONGEST_NECK, largest_adhesion, longest_neck
 from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors
 from kalander.dem.packing.generate import near_pairs
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault
-from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.laws.book import card_laws
+from kalander.kernels.laws.normal.jkr import LONGEST_NECK, largest_adhesion, longest_neck
 
 __all__ = [
     "case_materials", "case_warnings", "fit_faults", "longest_step", "may_not_narrow", "narrowed",
@@ -113,16 +113,16 @@ def _temperature_faults(case: CompactCase) -> list[Fault]:
 
 def _neck_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     """Necks of adhesion beyond what JKR describes: that yield as surfaces touch, or are long beside the spheres."""
-    dense = case.contact.law == "mdr"
-    if case.contact.adhesion == 0 or not (dense or case.contact.adhesion_model == "jkr"):
+    law = case.contact.meant
+    if not law.holds:
         return []
     radius = in_unit(spheres.radius, "um")
     _, constants = contact_in(case.contact, case_materials(case))
-    named = dict(zip(CONSTANTS, constants.reshape(-1, len(CONSTANTS)).T, strict=True))
+    named = dict(zip(law.constant_names, constants.reshape(-1, constants.shape[-1]).T, strict=True))
     yields = largest_adhesion(named["yield_pressure"], named["effective_modulus"], radius.min() / 2).min()
     neck = float(longest_neck(constants[None], radius.max()[None])[0])
     drawn = case.contact.adhesion * (LONGEST_NECK * float(radius.mean()) / neck) ** 1.5  # length goes by w^(2/3)
-    largest = drawn if dense else min(float(yields), drawn)
+    largest = min(float(yields), drawn) if "yield_pressure" in law.constants else drawn
     if case.contact.adhesion <= largest:
         return []
     why = "makes spheres of this packing yield as they touch, or necks long beside them"
@@ -237,9 +237,9 @@ def _lattice_faults(case: CompactCase) -> Iterator[Fault]:
     if case.packing.plates is not None:
         yield Fault("packing.plates", list(case.packing.plates), 'has no place in a box that is periodic in "xyz"',
                     'nothing, or [box] periodic = "xy"')  # fmt: skip
-    if case.contact.law == "mdr":
-        yield Fault("contact.law", "mdr", "is for spheres between plates",
-                    '"hertz_mindlin", "thornton_ning", "storakers", "hysteretic"')  # fmt: skip
+    if not case.contact.meant.supports.periodic:
+        others = ", ".join(f'"{name}"' for name in card_laws(lambda law: law.supports.periodic))
+        yield Fault("contact.law", case.contact.law, "is for spheres between plates", others)
     for k, leg in enumerate(case.path):
         for name in ("plate_speed", "material_speed"):
             if getattr(leg, name) is not None:

@@ -19,7 +19,7 @@ from kalander.dem.bodies.state import solid_radius, sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.fracture.pieces import centres
 from kalander.kernels.columns import Table
-from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import memory_of, swelling_of, wall_memory_of
 
 __all__ = ["NO_QUESTION", "Question", "load_faults", "state_faults"]
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import Pool, view
+from kalander.kernels.layout import width_of
 from kalander.kernels.on_demand import cell_kernels
-from kalander.kernels.records import pack, wall_layout, width_of
+from kalander.kernels.records import pack, wall_layout
 
 __all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
 

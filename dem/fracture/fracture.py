@@ -7,7 +7,8 @@ import numpy as np
 from kalander.dem.bodies.clumps import rotation_matrices
 from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.state import Ensemble
-from kalander.dem.fracture.criteria import CRITERIA, Loads, weakening
+from kalander.dem.fracture.criteria import CRITERIA
+from kalander.dem.fracture.crushing import Loads
 from kalander.dem.fracture.fragments import fragment_set
 from kalander.dem.fracture.pieces import Pieces
 from kalander.dem.fracture.replacement import Replacement, replace_bodies
@@ -167,8 +168,9 @@ def random_rotations(numbers: np.ndarray) -> np.ndarray:
 
 
 def weakened(damage: Table, passed: np.ndarray, fracture: Fracture) -> Table:
-    """Damage after a pass of the bodies where `passed` (body,): by tavares_king survivors are weaker then."""
-    if fracture.criterion != "tavares_king":
+    """Damage after a pass of the bodies where `passed` (body,): by some criteria survivors are weaker then."""
+    weakening = None if fracture.criterion == "none" else CRITERIA[fracture.criterion].weakening
+    if weakening is None:
         return damage
     survived = passed & (damage["peak"] < 1.0)
     factor = np.where(survived, weakening(damage["peak"], fracture.damage_constant), 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 from kalander.dem.bodies.clumps import member_rows
 from kalander.dem.bodies.state import BODY, BOND, CLUMP, MEMBER, Ensemble, empty_table, sphere_volume
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import memory_of, swelling_of, wall_memory_of
 
 __all__ = ["Packing", "assemble", "spatial_order"]
 
