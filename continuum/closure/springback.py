@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from kalander.continuum.closure.contract import Closure, ClosureRangeError
 from kalander.kernels.quantities import porosity as pores
 
-__all__ = ["lasting_strain", "porosity_at_strain", "recovery_strain", "strain_released_to"]
+__all__ = ["lasting_strain", "porosity_at_strain", "porosity_released", "recovery_strain", "strain_released_to"]
 
 
 def recovery_strain(closure: Closure, strain: np.ndarray) -> np.ndarray:
@@ -51,3 +51,8 @@ def strain_released_to(closure: Closure, lasting: float, strain_limit: float) ->
 def porosity_at_strain(porosity: float, strain: float) -> float:
     """1 - (1 - porosity) e^strain: uniaxial strain, incompressible solid, so solid fraction x thickness is constant."""
     return pores((1.0 - porosity) * math.exp(strain), 1.0)
+
+
+def porosity_released(porosity_nip: float, minimum_thickness: float, exit_thickness: float) -> float:
+    """1 - (1 - porosity_nip) h_min / h_out: the same solid in the recovered thickness."""
+    return pores((1.0 - porosity_nip) * minimum_thickness, exit_thickness)

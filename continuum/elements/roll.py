@@ -25,8 +25,7 @@ from kalander.continuum.nip.roll import Rolls, entry_angle
 from kalander.continuum.nip.setting import SETTINGS, Mesh, Pass, exit_thickness_of
 from kalander.continuum.nip.web import Layer, Web, cut
 from kalander.kernels.errors import Fault, InputError, NumericalError
-from kalander.kernels.quantities import porosity as pores
-from kalander.kernels.quantities import springback
+from kalander.kernels.quantities import porosity, springback
 
 __all__ = ["ElementsStopped", "roll_elements"]
 
@@ -259,7 +258,7 @@ def _read(case: _Case, one_pass: Pass, found: _Passed) -> NipResult:
         coating_exit_thickness=result.exit_thickness,
         exit_thickness=web.sides * result.exit_thickness + web.foil_thickness,
         springback=springback(result.exit_thickness, result.minimum_thickness),
-        porosity_nip=pores(sum(layer.solid for layer in web.layers), result.minimum_thickness),
+        porosity_nip=porosity(sum(layer.solid for layer in web.layers), result.minimum_thickness),
         porosity_exit=result.porosity_exit,
         porosity_layers=result.porosity_layers[::-1],
         temperature_layers=np.full(len(web.layers), one_pass.web_temperature),

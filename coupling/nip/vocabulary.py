@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import PlainSerializer, Strict, field_validator, model_validator
+from pydantic import Strict, field_validator, model_validator
 
 from kalander.continuum.nip import roll as nip_roll
 from kalander.continuum.nip import setting as nip_setting
@@ -31,6 +31,7 @@ from kalander.coupling.cards.mill_limits import (
 from kalander.coupling.cards.sections import ROOM_TEMPERATURE
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.scales import in_si, in_unit
+from kalander.coupling.store.store import Data
 
 __all__ = ["Behaviour", "Layer", "LayerShape", "Pass", "Rolls", "Web", "WebShape"]
 
@@ -85,15 +86,25 @@ class LayerShape(Section):
     heat_capacity: Annotated[float, Quantity("heat_capacity", above=0)] = 1.8e6
 
 
-class Layer(LayerShape, Behaviour):
+class Held(Section):
+    """A section that holds objects which are no tables: they are passed on as they are."""
+
+    def with_values(self, values: dict[str, Any]) -> Self:
+        """The same with other values, by name; numbers in SI or texts with units. Raises InputError."""
+        return type(self)(**dict(self) | values)
+
+
+class Layer(Held, LayerShape, Behaviour):
     """A layer with its closure; what heat and time do to it. Raises InputError."""
 
-    closure: Annotated[Any, PlainSerializer(lambda closure: closure)]
+    closure: Any
 
     @field_validator("closure", mode="after")
     @classmethod
     def is_a_closure(cls, value: Any) -> Closure:
         """A closure, the table of a study's stage, or a law in the units of the nip."""
+        if not isinstance(value, Closure | Data) and not hasattr(value, "pressure_at"):
+            raise wrong("is no closure", allowed="Closure.power, Closure.cap, Closure.table, or that of a study")
         return Closure.of(value)
 
     @model_validator(mode="after")
@@ -130,7 +141,7 @@ class WebShape(Section):
     slices: Annotated[int, Count(at_least=2, at_most=200)] = 16
 
 
-class Web(WebShape):
+class Web(Held, WebShape):
     """Layers of coating, from the roll to the foil and mirrored for two sides, on a foil (None: a bare film).
 
     layer: one or several; foil: its thickness alone makes it a rigid one. Raises InputError.
@@ -265,6 +276,14 @@ class Pass(Section):
             gap=given.gap, line_load=given.line_load, porosity=given.target_porosity, speed=given.speed,
             roll_temperature=given.roll_temperature, web_temperature=given.web_temperature,
         )  # fmt: skip
+
+    @property
+    def setting(self) -> tuple[str, float]:
+        """Name and value of what is held."""
+        ((name, value),) = (
+            (key, one) for key, one in dict(self).items() if key in nip_setting.SETTINGS and one is not None
+        )
+        return name, value
 
     @property
     def inside(self) -> nip_setting.Pass:

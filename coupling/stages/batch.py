@@ -109,10 +109,9 @@ def _case(bed: Packing, path: Path) -> CompactCase:
     plates = None if bed.deforms else Plates(material=bed.platens or bed.materials[0])
     legs: Any = path.legs or (Leg(stress=path.press.stress[0] if path.press else 1.0),)
     frames: Any = path.frames  # of a Frames, see Path
-    judged = bed.fracture if path.press is None else bed.fracture.model_copy(update={"mode": "flag"})
     return CompactCase(
-        temperature=path.temperature, material=bed.materials, contact=bed.contact, binder=bed.binder, fracture=judged,
-        box=Box(periodic=bed.repeats), plates=plates, step=bed.step, path=legs, frames=frames,
+        temperature=path.temperature, material=bed.materials, contact=bed.contact, binder=bed.binder,
+        fracture=bed.fracture, box=Box(periodic=bed.repeats), plates=plates, step=bed.step, path=legs, frames=frames,
         max_strain=path.max_strain,
     )  # fmt: skip
 

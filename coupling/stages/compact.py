@@ -60,6 +60,7 @@ EXTRA_COLUMNS = {
 
 # inertial number of a stress leg that gives no strain_rate: quasi-static (GDR MiDi, Eur. Phys. J. E 14 (2004) 341)
 QUASI_STATIC = 1e-3
+STRESS_FLOOR = 0.1  # of the stress that ends a leg: what an inertial number counts at least
 # factors from SI; other ends are numbers
 ENDS_INSIDE = {"stress": 1e-6, "height": 1e6, "time": 1e6}
 
@@ -156,6 +157,7 @@ def path_of(case: CompactCase, ensemble: Ensemble, *, narrow_ends: bool) -> Path
         relaxation=None if case.binder is None else relaxation_of(case.binder),
         reform=None if case.binder is None else case.binder.reform_after,
         fracture=fracture_in(case.fracture),
+        least_radius=float(ensemble.bodies["radius"].min()) if case.fracture.mode == "replace" else 0.0,
         narrow_ends=narrow_ends,
     )
 
@@ -164,12 +166,15 @@ def _leg(leg: PathLeg, ensemble: Ensemble, *, periodic: bool) -> Leg:
     until = dict(_ends_inside(leg.until.ends if leg.until else {}))
     if leg.hold is not None and "steps" not in until:
         until["steps"] = REST_STEPS
+    common = Leg(
+        until=until, temperature=leg.temperature, material_time=leg.hold, approach_factor=leg.approach_factor,
+        inertial_number=leg.inertial_number, least_pressure=STRESS_FLOOR * abs(until.get("pressure", 0.0)),
+    )  # fmt: skip
     if not periodic:
         assert not isinstance(leg.stress, dict)  # box_faults refuses stresses by axis between plates
         stress = None if leg.stress is None else float(from_si(leg.stress, "MPa"))
         speed = leg.plate_speed if leg.plate_speed is not None else 0.0 if stress is None else 1.0
-        return Leg(speed, stress, until, temperature=leg.temperature, material_speed=leg.material_speed,
-                   material_time=leg.hold)  # fmt: skip
+        return replace(common, speed=speed, stress=stress, material_speed=leg.material_speed)
     rates, held = by_axis(leg.strain_rate), by_axis(leg.stress)
     if held:
         quiet = in_si(quasi_static_rate(ensemble, float(from_si(max(held.values()), "MPa"))), "1/us")
@@ -178,8 +183,7 @@ def _leg(leg: PathLeg, ensemble: Ensemble, *, periodic: bool) -> Leg:
     x, y, z, shear = (in_unit(rates.get(axis, 0.0), "1/us") for axis in AXES)
     xx, yy, zz = (float(from_si(held.get(axis, np.nan), "MPa")) for axis in NORMAL_AXES)
     along = None if leg.material_strain_rate is None else in_unit(leg.material_strain_rate, "1/us")
-    return Leg(rate=(x, y, z, shear), stress=(xx, yy, zz) if held else None, until=until, temperature=leg.temperature,
-               material_rate=along, material_time=leg.hold)  # fmt: skip
+    return replace(common, rate=(x, y, z, shear), stress=(xx, yy, zz) if held else None, material_rate=along)
 
 
 def quasi_static_rate(ensemble: Ensemble, pressure: float) -> float:

@@ -32,6 +32,7 @@ STRESSES = [PLACE[f"stress_{axis}"] for axis in AXES[:VOLUME]]
 LENGTHS = [PLACE[f"strain_{axis}"] for axis in AXES[:VOLUME]]
 SHEAR = PLACE["strain_xz"]
 STRESS_ENDS = slice(PLACE["pressure"], PLACE["strain"])
+PRESSING = {"pressure", "strain"}
 SHARES = [place for name, place in PLACE.items() if not (name.startswith("stress") or name in ("pressure", "height"))]
 
 
@@ -64,6 +65,8 @@ class Asked:
         self.ends = np.column_stack([ends(name) for name in ENDS])
         self.steps, self.time = (np.nan_to_num(ends(name), nan=np.inf) for name in ("steps", "time"))
         self.endless = np.array([not leg.until for leg in self.legs])
+        # legs that end by more than pressure and strain under an inertial number
+        self.further = ~self.quasi_static | np.array([bool(leg.until.keys() - PRESSING) for leg in self.legs])
 
     def met(self, box: int) -> dict[str, float]:
         """Ends of the leg of a box beside steps and time."""

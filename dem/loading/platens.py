@@ -69,7 +69,8 @@ class Platens(Control):
         ways, speed = np.zeros((len(motion), len(ENDS))), np.sign(motion[:, ZZ])
         for name, sign in BY_HEIGHT.items():
             ways[:, PLACE[name]] = sign * speed
-        ways[:, PLACE["pressure"]] = np.where(self.asked.speed >= 0.0, 1.0, -1.0)
+        rises = np.where(self.asked.speed >= 0.0, 1.0, -1.0)
+        ways[:, PLACE["pressure"]] = np.where(self.asked.quasi_static, np.nan, rises)  # those end in _pressed
         return ways
 
     def closing(self) -> np.ndarray:
@@ -226,8 +227,8 @@ class Platens(Control):
     def ended(self, active: np.ndarray, motion: np.ndarray, breaking: np.ndarray) -> np.ndarray:
         quasi_static = self.asked.quasi_static
         ended = self._pressed(active, breaking) if quasi_static.any() else np.zeros(len(active), bool)
-        if not quasi_static.all():
-            ended |= super().ended(active & ~quasi_static, motion, breaking)
+        if self.asked.further.any():
+            ended |= super().ended(active & self.asked.further, motion, breaking)
         return ended
 
     def _pressed(self, active: np.ndarray, breaking: np.ndarray) -> np.ndarray:

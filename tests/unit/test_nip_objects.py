@@ -125,6 +125,7 @@ def test_a_porosity_asked_for_is_left_by_every_fast_model() -> None:
         (lambda: Rolls(diameter="500 mm", colour="red"), "unknown key"),
         (lambda: web(softening=-1.0), "softening"),
         (lambda: Web(layer=[]), "is no layer"),
+        (lambda: Layer(thickness="75 um", porosity=0.45, closure={"p0": 6.0}), "is no closure"),
         (lambda: roll(web(), ROLLS, Pass(gap="170 um")), "0.00017 is not below the thickness of the web"),
         (lambda: roll(web(), ROLLS, Pass(gap="115 um"), "guess"), "is no model of the nip"),
         (lambda: roll(web(), ROLLS, [Pass(gap="115 um")] * 2, "fast"), "is more than one pass"),
@@ -136,6 +137,14 @@ def test_a_porosity_asked_for_is_left_by_every_fast_model() -> None:
 def test_what_cannot_be_is_refused_in_words(make, said: str) -> None:
     with pytest.raises(InputError, match=said):
         make()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_changed_web_keeps_its_layers_and_foil() -> None:
+    one_sided = web().with_values({"sides": 1})
+    assert one_sided.layers == web().layers
+    assert one_sided.thickness == pytest.approx(90e-6)
+    assert Pass(gap="115 um").with_values({"speed": "20 m/min"}).setting == ("gap", 115e-6)
 
 
 def test_results_show_themselves() -> None:
