@@ -12,7 +12,7 @@ from kalander.dem.loading.path import AXES, ENDS, Path
 from kalander.dem.loading.servo import CALMING, aimed, least_modulus, nearest
 from kalander.dem.measure.observe import platen_stress
 from kalander.kernels.columns import Table
-from kalander.kernels.quantities import platen_pressure
+from kalander.kernels.quantities import platen_pressure, solid_share
 
 __all__ = ["CONTACT_SHARE", "Platens"]
 
@@ -170,7 +170,7 @@ class Platens(Control):
             "height": lambda value: value,
             "strain": lambda value: start * (1.0 - value),
             "solid_fraction": lambda value: self.spheres[box] / (area * value),
-            "porosity": lambda value: self.progress["solid_volume"][box] / (area * (1.0 - value)),
+            "porosity": lambda value: self.progress["solid_volume"][box] / (area * solid_share(value)),
         }
         for name in ends.keys() & height.keys():
             yield (self.height[box] - height[name](ends[name])) / motion[ZZ]

@@ -268,7 +268,7 @@ def test_what_this_law_does_not_know_is_refused(device, with_it, words) -> None:
 
 
 def test_pieces_of_this_law_are_refused(device) -> None:
-    state = new_load(start(), particle_volume=np.ones(1))
+    state = new_load(start(), solid_volume=np.ones(1))
     fracture = Fracture(criterion="largest_force", mode="replace")
     settings = Press(
         speed=1.0, inertial_number=1e-3, release_stress=0.1, max_strain=0.5, time_step=1e-3, fracture=fracture
