@@ -215,7 +215,8 @@ def _inertial_number(rows: Table, spheres: Spheres, case: CompactCase) -> float:
     if not (carrying & (time > 0) & (stress > 0)).any():
         return 0.0
     volume = sphere_volume(spheres.radius)
-    density = np.average([case.material[kind].density for kind in spheres.type], weights=volume)
+    mean = np.average([case.material[kind].density for kind in spheres.type], weights=volume)
+    density = in_unit(mean, "ng/um^3")
     rate = closing / np.maximum(time, 1e-300)
-    number = rate * 2e6 * spheres.radius.mean() * np.sqrt(in_unit(density, "ng/um^3") / np.maximum(stress, 1e-300))
+    number = rate * 2e6 * spheres.radius.mean() * np.sqrt(density / np.maximum(stress, 1e-300))
     return float(number[carrying & (time > 0) & (stress > 0)].max())

@@ -236,7 +236,8 @@ def refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     free = shutil.disk_usage(holder).free
     saves = SAVES_AT_ONCE * SAVED_BYTES_PER_PARTICLE * particles
     if saves > free:
+        asked, left = in_unit(saves, "GB"), in_unit(free, "GB")
         raise StorageError(
-            f"{folder}: saves of some {particles:.2g} particles need {in_unit(saves, 'GB'):.2g} GB, "
-            f"{in_unit(free, 'GB'):.2g} GB are free; free the disk or choose another folder"
+            f"{folder}: saves of some {particles:.2g} particles need {asked:.2g} GB, "
+            f"{left:.2g} GB are free; free the disk or choose another folder"
         )
