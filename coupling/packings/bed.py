@@ -158,7 +158,7 @@ class Packing:
         found = read_spheres(Path(path), notes, materials=many, periodic=repeats)
         return cls(
             position=found.position, radius=found.radius, type=found.type, box_size=found.box_size, bonds=found.bonds,
-            solid_volume=found.solids, material=material, **options,
+            solid_volume=found.solid_volume, material=material, **options,
         )  # fmt: skip
 
     def save(self, path: str | Path) -> Path:

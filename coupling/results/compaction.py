@@ -18,6 +18,7 @@ from kalander.coupling.cases.legs import NORMAL_AXES
 from kalander.coupling.packings.packing_files import Spheres, read_spheres
 from kalander.coupling.results.devices import device_answer, started
 from kalander.coupling.results.validity import validity_flags
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.stages.compact import compact_stage, curve_rows, path_rows, write_curve
 from kalander.coupling.stages.compact_faults import case_warnings, fit_faults, may_not_narrow, narrowed
 from kalander.coupling.store.atomic import try_output
@@ -184,7 +185,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
         "steps": _steps(done),
         "path_finished": bool(progress["done"][0] == 1),
         "legs_done": int(progress["leg"][0]),
-        "stress_max_Pa": float(np.max(normal) if case.periodic else rows["stress"].max()) * 1e6,
+        "stress_max_Pa": in_si(float(np.max(normal) if case.periodic else rows["stress"].max()), "MPa"),
         "strain_max": float(rows["strain"].max()),
         "solid_fraction_max": float(rows["solid_fraction"].max()),
         "solid_fraction_end": last["solid_fraction"],
@@ -193,8 +194,8 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
         "stress_legs": stress_legs(case, done),
         "material_time_s": last["material_time"],
         "energies_J": {
-            **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
-            "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
+            **{name: in_si(last[name], "pJ") for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
+            "work_largest": in_si(float(np.abs(rows["work"]).max()), "pJ"),
         },
         "validity": {**validity, "flags": [*flags, *validity_flags(validity, case.contact.law)]},
     }
@@ -214,7 +215,8 @@ def _inertial_number(rows: Table, spheres: Spheres, case: CompactCase) -> float:
     if not (carrying & (time > 0) & (stress > 0)).any():
         return 0.0
     volume = sphere_volume(spheres.radius)
-    density = np.average([case.material[kind].density for kind in spheres.type], weights=volume) * 1e-6
+    mean = np.average([case.material[kind].density for kind in spheres.type], weights=volume)
+    density = in_unit(mean, "ng/um^3")
     rate = closing / np.maximum(time, 1e-300)
     number = rate * 2e6 * spheres.radius.mean() * np.sqrt(density / np.maximum(stress, 1e-300))
     return float(number[carrying & (time > 0) & (stress > 0)].max())

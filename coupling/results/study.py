@@ -23,6 +23,7 @@ from kalander.coupling.results.measure import TransportResult
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.settings import Settings
 from kalander.coupling.results.survey import open_card_study, read_stages, stale_sentences
+from kalander.coupling.scales import in_unit
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.store.store import Data, Stored
 from kalander.coupling.structure.images import check_memory
@@ -225,15 +226,18 @@ def refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)
     needed, there = memory_estimate(particles), memory_bytes()
     if there is not None and needed > there:
-        why = f"boxes hold some {particles:.2g} particles, which need {needed / 1e9:.1f} GB of memory"
-        raise InputError(Fault("boxes.width", card.boxes.width, why, f"at most {there / 1e9:.1f} GB: fewer or smaller"))
+        why = f"boxes hold some {particles:.2g} particles, which need {in_unit(needed, 'GB'):.1f} GB of memory"
+        raise InputError(
+            Fault("boxes.width", card.boxes.width, why, f"at most {in_unit(there, 'GB'):.1f} GB: fewer or smaller")
+        )
     voxels = voxel_count(card.electrode, card.boxes, card.transport)
     check_memory("transport.voxel", voxel_of(card.electrode, card.transport), int(voxels), itemsize=24)
     holder = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(holder).free
     saves = SAVES_AT_ONCE * SAVED_BYTES_PER_PARTICLE * particles
     if saves > free:
+        asked, left = in_unit(saves, "GB"), in_unit(free, "GB")
         raise StorageError(
-            f"{folder}: saves of some {particles:.2g} particles need {saves / 1e9:.2g} GB, "
-            f"{free / 1e9:.2g} GB are free; free the disk or choose another folder"
+            f"{folder}: saves of some {particles:.2g} particles need {asked:.2g} GB, "
+            f"{left:.2g} GB are free; free the disk or choose another folder"
         )

@@ -25,7 +25,7 @@ from kalander.coupling.stages.compact import path_of
 from kalander.coupling.stages.compact_faults import fit_faults, may_not_narrow
 from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.study.stage import Progress
-from kalander.dem.bodies.material import Material, binder_constants, rayleigh_time
+from kalander.dem.bodies.material import Material, binder_constants, longest_time_step
 from kalander.dem.bodies.state import Ensemble, solid_radius, sphere_volume
 from kalander.dem.loading.press import PRESS_FRAME
 from kalander.dem.loading.record import FRAME, LoadState, curve, new_load
@@ -111,8 +111,7 @@ def _case(bed: Packing, path: Path) -> CompactCase:
     frames: Any = path.frames  # of a Frames, see Path
     return CompactCase(
         temperature=path.temperature, material=bed.materials, contact=bed.contact, binder=bed.binder,
-        fracture=bed.fracture,
-        box=Box(periodic=bed.repeats), plates=plates, step=bed.step, path=legs, frames=frames,
+        fracture=bed.fracture, box=Box(periodic=bed.repeats), plates=plates, step=bed.step, path=legs, frames=frames,
         max_strain=path.max_strain,
     )  # fmt: skip
 
@@ -175,7 +174,7 @@ def _time_step(laid: list[_Laid]) -> float:
     for one in laid:
         for row, material in enumerate(particle_materials(one.bed)):
             mine = one.spheres.radius[one.spheres.material == row]
-            steps += [one.bed.step.safety * rayleigh_time(material, float(mine.min()))] if len(mine) else []
+            steps += [longest_time_step(material, float(mine.min()), one.bed.step.safety)] if len(mine) else []
     return min(steps)
 
 
