@@ -10,6 +10,7 @@ from kalander.coupling.cases.legs import NORMAL_AXES, by_axis
 from kalander.coupling.store.store import Data
 from kalander.dem.loading.servo import PROMISE
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import platen_pressure
 
 __all__ = ["beyond_promise", "stress_legs", "why_unfinished"]
 
@@ -93,7 +94,7 @@ def _reached(rows: Table, row: int, *, periodic: bool) -> dict[str, float]:
     """Normal stresses of a row by axis [Pa]; between plates that of the plates on each."""
     if periodic:
         return {axis: float(rows["stress"][row, k, k]) * 1e6 for k, axis in enumerate(NORMAL_AXES)}
-    both = 0.5 * float(rows["stress_low"][row] + rows["stress_high"][row]) * 1e6
+    both = float(platen_pressure(rows["stress_low"][row], rows["stress_high"][row])) * 1e6
     return dict.fromkeys(NORMAL_AXES, both)
 
 

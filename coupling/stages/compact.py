@@ -76,7 +76,7 @@ def compact_start(case: CompactCase, spheres: Spheres) -> LoadState:
         )
     size = np.array([*packing.width, packing.height])
     bulk = float(size.prod())
-    filler = max(0.0, spheres.solids * 1e18 - float(sphere_volume(packing.radius).sum()))
+    filler = max(0.0, spheres.solid_volume * 1e18 - float(sphere_volume(packing.radius).sum()))
     if case.binder is not None and case.binder.volume_fraction is not None and packing.bonds is None:
         domain = case.binder.volume_fraction * bulk
         bonds, _ = make_bonds(

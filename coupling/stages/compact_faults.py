@@ -5,19 +5,19 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from kalander.coupling.cards.checks import BOX_WIDTHS, DENSITY_BAND
-from kalander.coupling.cards.estimates import memory_estimate, rayleigh_time
+from kalander.coupling.cards.estimates import memory_estimate
 from kalander.coupling.cases.compact import CompactCase
 from kalander.coupling.cases.legs import PathLeg, by_axis
 from kalander.coupling.packings.packing_files import Spheres
 from kalander.coupling.scales import contact_in, particle_of
 from kalander.coupling.store.store import Data
-from kalander.dem.bodies.material import Material
-from kalander.dem.bodies.necks import LONGEST_NECK, largest_adhesion, longest_neck
+from kalander.dem.bodies.material import Material, longest_time_step
 from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors
 from kalander.dem.packing.generate import near_pairs
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault
-from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.laws.book import card_laws
+from kalander.kernels.laws.normal.jkr import LONGEST_NECK, largest_adhesion, longest_neck
 
 __all__ = [
     "case_materials", "case_warnings", "fit_faults", "longest_step", "may_not_narrow", "narrowed",
@@ -35,16 +35,16 @@ def case_materials(case: CompactCase) -> list[Material]:
     ]
 
 
-def _rayleigh_times(case: CompactCase, radius: np.ndarray, kind: np.ndarray) -> list[float]:
-    """Rayleigh time [s] of the smallest sphere of each type that occurs; radius in m."""
-    return [
-        rayleigh_time(
-            diameter=2 * float(radius[kind == row].min()), density=material.density, modulus=material.modulus,
-            poisson=material.poisson,
+def _allowed_step(case: CompactCase, spheres: Spheres, share: float) -> float:
+    """Time step [s] that all types of spheres allow, a share of the Rayleigh time of the smallest of each."""
+    radius, kind = spheres.radius, spheres.type
+    return min(
+        longest_time_step(
+            Material(material.modulus, material.poisson, material.density), float(radius[kind == row].min()), share
         )
-        for row, material in enumerate(case.material)
+        for row, material in enumerate(case.material)  # all in SI
         if (kind == row).any()
-    ]  # fmt: skip
+    )
 
 
 def fit_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
@@ -113,16 +113,16 @@ def _temperature_faults(case: CompactCase) -> list[Fault]:
 
 def _neck_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     """Necks of adhesion beyond what JKR describes: that yield as surfaces touch, or are long beside the spheres."""
-    dense = case.contact.law == "mdr"
-    if case.contact.adhesion == 0 or not (dense or case.contact.adhesion_model == "jkr"):
+    law = case.contact.meant
+    if not law.holds:
         return []
     radius = spheres.radius * 1e6
     _, constants = contact_in(case.contact, case_materials(case))
-    named = dict(zip(CONSTANTS, constants.reshape(-1, len(CONSTANTS)).T, strict=True))
+    named = dict(zip(law.constant_names, constants.reshape(-1, constants.shape[-1]).T, strict=True))
     yields = largest_adhesion(named["yield_pressure"], named["effective_modulus"], radius.min() / 2).min()
     neck = float(longest_neck(constants[None], radius.max()[None])[0])
     drawn = case.contact.adhesion * (LONGEST_NECK * float(radius.mean()) / neck) ** 1.5  # length goes by w^(2/3)
-    largest = drawn if dense else min(float(yields), drawn)
+    largest = min(float(yields), drawn) if "yield_pressure" in law.constants else drawn
     if case.contact.adhesion <= largest:
         return []
     why = "makes spheres of this packing yield as they touch, or necks long beside them"
@@ -138,7 +138,7 @@ def _memory_faults(spheres: Spheres) -> list[Fault]:
 
 
 def _step_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
-    limit = LONGEST_STEP * min(_rayleigh_times(case, spheres.radius, spheres.type))
+    limit = _allowed_step(case, spheres, LONGEST_STEP)
     if case.step.dt is None or case.step.dt <= limit:
         return []
     why = f"exceeds the critical value, {LONGEST_STEP:g} of the Rayleigh time of the smallest sphere"
@@ -149,7 +149,7 @@ def longest_step(case: CompactCase, spheres: Spheres) -> float:
     """Time step [µs]: as given, else `safety` of the Rayleigh time."""
     if case.step.dt is not None:
         return case.step.dt * 1e6
-    return case.step.safety * min(_rayleigh_times(case, spheres.radius, spheres.type)) * 1e6
+    return _allowed_step(case, spheres, case.step.safety) * 1e6
 
 
 def _binder_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
@@ -181,7 +181,7 @@ def _repeating(case: CompactCase, spheres: Spheres) -> np.ndarray:
 def case_warnings(case: CompactCase, spheres: Spheres) -> list[str]:
     """What is unusual but possible."""
     found = []
-    limit = case.step.safety * min(_rayleigh_times(case, spheres.radius, spheres.type))
+    limit = _allowed_step(case, spheres, case.step.safety)
     if case.step.dt is not None and case.step.dt > limit:
         found.append(f"step.dt: above {limit:.4g} s, {case.step.safety:g} of the Rayleigh time; look at energy_error")
     widths = _repeating(case, spheres).min() / (2 * spheres.radius.mean())
@@ -237,9 +237,9 @@ def _lattice_faults(case: CompactCase) -> Iterator[Fault]:
     if case.packing.plates is not None:
         yield Fault("packing.plates", list(case.packing.plates), 'has no place in a box that is periodic in "xyz"',
                     'nothing, or [box] periodic = "xy"')  # fmt: skip
-    if case.contact.law == "mdr":
-        yield Fault("contact.law", "mdr", "is for spheres between plates",
-                    '"hertz_mindlin", "thornton_ning", "storakers", "hysteretic"')  # fmt: skip
+    if not case.contact.meant.supports.periodic:
+        others = ", ".join(f'"{name}"' for name in card_laws(lambda law: law.supports.periodic))
+        yield Fault("contact.law", case.contact.law, "is for spheres between plates", others)
     for k, leg in enumerate(case.path):
         for name in ("plate_speed", "material_speed"):
             if getattr(leg, name) is not None:

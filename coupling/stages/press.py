@@ -73,7 +73,7 @@ PRESSED = {
 
 
 def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
-    """All packings once for each stress of the card, as one batch; and the solids of each box [µm³]."""
+    """All packings once for each stress of the card, as one batch; and all solids of each box [µm³]."""
     packings = packings_of(packed) * len(card.press.stress)
     material, (law, contact) = material_of(card), contact_of(card)
     smallest = min(packing.radius.min() for packing in packings)
@@ -170,7 +170,7 @@ def question_of(card: Card) -> Question:
         branches=0 if relaxation is None else len(relaxation.weights),
         width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),
         start_height=np.tile([volume.height for volume in volumes], stresses),
-        solid=np.tile([volume.solids for volume in volumes], stresses),
+        solid_volume=np.tile([volume.solid_volume for volume in volumes], stresses),
         pieces=card.fracture.mode == "replace",
         legs=2,
         pressed=True,

@@ -19,7 +19,7 @@ from kalander.dem.bodies.state import solid_radius, sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.fracture.pieces import centres
 from kalander.kernels.columns import Table
-from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import memory_of, swelling_of, wall_memory_of
 
 __all__ = ["NO_QUESTION", "Question", "load_faults", "state_faults"]
 
@@ -69,8 +69,8 @@ class Question:
 
     law: of contacts. density [ng/µm³]: of the materials of particles, by row. platens (2,): rows of the materials of
     the platens. longest_bond [µm] at rest, longest_step [µs]. branches: of the binder, 0 where it does not relax.
-    periodic: in all directions. width (box, 2) and start_height (box,) [µm], solid (box,) [µm³]. pieces: particles
-    break into such. legs: of the path. pressed: it is that of a press.
+    periodic: in all directions. width (box, 2) and start_height (box,) [µm], solid_volume (box,) [µm³]. pieces:
+    particles break into such. legs: of the path. pressed: it is that of a press.
     """
 
     law: str | None = None
@@ -82,7 +82,7 @@ class Question:
     periodic: bool = False
     width: np.ndarray | None = None
     start_height: np.ndarray | None = None
-    solid: np.ndarray | None = None
+    solid_volume: np.ndarray | None = None
     pieces: bool | None = None
     legs: int | None = None
     pressed: bool = False
@@ -308,7 +308,7 @@ def _progress_faults(progress: Table, tables: dict[str, Table], question: Questi
     if (np.maximum.reduceat(tables["bodies"]["id"], boxes["body_start"]) >= progress["next_id"]).any():
         yield "ids of a box were never given"
     start = progress["start_size"][:, 2]
-    if question.solid is not None and not _close(progress["solid_volume"], question.solid):
+    if question.solid_volume is not None and not _close(progress["solid_volume"], question.solid_volume):
         yield "the progress's solid_volume is not that of the card"
     if question.start_height is not None and not _close(start, question.start_height):
         yield "the progress's start_size is not that of the card"

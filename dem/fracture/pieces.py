@@ -175,6 +175,6 @@ def _energy(ensemble: Ensemble, pieces: Pieces, near: Near, mine: np.ndarray) ->
     dent = np.maximum(reach - near.distance, 0.0)
     pair = modulus[box[one], material[one], material[two]] * np.sqrt(radius[one] * radius[two] / reach) * dent**2.5
     dents = np.maximum(radius[:, None] - _platen_room(ensemble, pieces), 0.0)
-    wall = modulus[box, material, -1] * np.sqrt(radius) * (dents**2.5).sum(axis=1) * mine
+    platen = modulus[box, material, -1] * np.sqrt(radius) * (dents**2.5).sum(axis=1) * mine
     count = ensemble.box_count
-    return 8.0 / 15.0 * (np.bincount(box[one], pair, count) + np.bincount(box, wall, count))
+    return 8.0 / 15.0 * (np.bincount(box[one], pair, count) + np.bincount(box, platen, count))

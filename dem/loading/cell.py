@@ -12,6 +12,7 @@ from kalander.dem.loading.lattice_servo import giving_way, hertzian_modulus, slo
 from kalander.dem.loading.path import ENDS
 from kalander.dem.loading.servo import CALMING, STAYS, aimed
 from kalander.dem.measure.observe import lattice_stress
+from kalander.kernels.quantities import solid_share
 
 __all__ = ["CELL_SHARE", "Cell", "by_axis"]
 
@@ -156,7 +157,7 @@ class Cell(Control):
         volume: dict[str, Callable[[float], float]] = {
             "strain": lambda value: 1.0 - value,
             "solid_fraction": lambda value: self.spheres[box] / start / value,
-            "porosity": lambda value: progress["solid_volume"][box] / start / (1.0 - value),
+            "porosity": lambda value: progress["solid_volume"][box] / start / solid_share(value),
         }
         for name in volume.keys() & ends.keys():
             yield volume_left(motion[:VOLUME], volume[name](ends[name]) / closed.prod())

@@ -14,9 +14,10 @@ from kalander.dem.engine.bed import Bed, stiffest_ahead
 from kalander.dem.loading.asked import LENGTHS, SHARES, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ, Asked
 from kalander.dem.loading.path import ENDS, Path
 from kalander.dem.loading.servo import passed, unrest_after
-from kalander.dem.measure.observe import solid_volume
+from kalander.dem.measure.observe import particle_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import download
+from kalander.kernels.quantities import porosity
 from kalander.kernels.records import CLUMP_STATE, LOAD, MOTION
 
 __all__ = ["SETTLED", "SETTLED_LOOKS", "Control", "scale_motion"]
@@ -51,7 +52,7 @@ class Control(ABC):
         contact, start = bed.lawbook["contact"], bed.boxes["body_start"]
         # as the bed holds them: in single precision a state from outside has more digits than one that was saved
         radius, mass = bed.solid_radius().astype(float), bed.body("mass").astype(float)
-        self.spheres = solid_volume(bed)
+        self.spheres = particle_volume(bed)
         self.mass = np.add.reduceat(mass, start)
         self.density = self.mass / self.spheres
         self.diameter = particle_diameter(radius, bed.host_only["clump"], double(bed.clumps()), start)
@@ -95,7 +96,7 @@ class Control(ABC):
             bulk = size.prod(axis=1)
             self.seen = np.column_stack([
                 self.spheres / bulk, self.pressure, progress["last_stress"], self.strain, self.strains,
-                1.0 - progress["solid_volume"] / bulk, size[:, ZZ],
+                porosity(progress["solid_volume"], bulk), size[:, ZZ],
             ])  # fmt: skip
         return self.seen
 

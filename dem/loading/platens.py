@@ -13,6 +13,7 @@ from kalander.dem.loading.path import AXES, ENDS, Path
 from kalander.dem.loading.servo import CALMING, aimed, least_modulus, nearest
 from kalander.dem.measure.observe import platen_stress
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import platen_pressure, solid_share
 
 __all__ = ["CONTACT_SHARE", "Platens"]
 
@@ -188,7 +189,7 @@ class Platens(Control):
             "height": lambda value: value,
             "strain": lambda value: start * (1.0 - value),
             "solid_fraction": lambda value: self.spheres[box] / (area * value),
-            "porosity": lambda value: self.progress["solid_volume"][box] / (area * (1.0 - value)),
+            "porosity": lambda value: self.progress["solid_volume"][box] / (area * solid_share(value)),
         }
         for name in ends.keys() & height.keys():
             yield (self.height[box] - height[name](ends[name])) / motion[ZZ]
@@ -210,7 +211,7 @@ class Platens(Control):
     def learn(self, active: np.ndarray, motion: np.ndarray, length: np.ndarray, time: np.ndarray) -> None:
         progress, height, before = self.progress, self.height, self.progress["last_size"][:, ZZ]
         self.low, self.high = platen_stress(self.bed)
-        stress = 0.5 * (self.low + self.high)
+        stress = platen_pressure(self.low, self.high)
         change = stress - self.pressure
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = change / np.log(before / height)

@@ -8,7 +8,7 @@ import numpy as np
 from kalander.dem.ageing.bond_clock import no_branches
 from kalander.dem.ageing.reforming import LASTING, no_lasting
 from kalander.dem.ageing.relaxation import BRANCH
-from kalander.dem.bodies.clumps import double, solid_volumes
+from kalander.dem.bodies.clumps import body_volumes, double
 from kalander.dem.bodies.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble, solid_radius
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.fracture.strength import DAMAGE, born
@@ -16,6 +16,7 @@ from kalander.dem.loading.path import AXES, ENDS
 from kalander.dem.measure.fabric import FABRIC
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.quantities import platen_pressure
 
 __all__ = ["FRAME", "LOOK", "PROGRESS", "STATE", "LoadState", "curve", "new_load", "no_rows", "state_of", "tables_of"]
 
@@ -163,7 +164,7 @@ def new_load(
     between = np.diff(boxes["platen_height"], axis=1)[:, 0]
     size = np.column_stack([boxes["width"], np.where(boxes["depth"] > 0.0, boxes["depth"], between)])
     if solid_volume is None:
-        each = solid_volumes(solid_radius(bodies).astype(float), bodies["clump"], double(ensemble.clumps))
+        each = body_volumes(solid_radius(bodies).astype(float), bodies["clump"], double(ensemble.clumps))
         solid_volume = np.bincount(bodies["box"], each, count) + filler_volume
     progress = no_rows(PROGRESS, count)
     progress |= {
@@ -214,8 +215,8 @@ def curve(frames: Table, looks: Table, *, cell: bool = False) -> Table:
     does: the waves that run between the platens are averaged out. Without looks it is that of the frame's own step.
     """
     tensor = frames["stress"]
-    stress = tensor[:, 2, 2] if cell else 0.5 * (frames["stress_low"] + frames["stress_high"])
-    both, mean = 0.5 * (looks["stress_low"] + looks["stress_high"]), stress.copy()
+    stress = tensor[:, 2, 2] if cell else platen_pressure(frames["stress_low"], frames["stress_high"])
+    both, mean = platen_pressure(looks["stress_low"], looks["stress_high"]), stress.copy()
     for row in range(len(stress) if len(both) else 0):
         mine = np.flatnonzero((looks["box"] == frames["box"][row]) & (looks["leg"] == frames["leg"][row]))
         half = 0.5 * frames["window"][row]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.ageing.bond_clock import BondClock
-from kalander.dem.bodies.clumps import double, solid_volumes
+from kalander.dem.bodies.clumps import body_volumes, double
 from kalander.dem.bodies.material import Material
 from kalander.dem.engine.bed import Bed
 from kalander.dem.fracture.breaking import Breaking
@@ -26,6 +26,7 @@ from kalander.dem.measure.fabric import FABRIC, fabric_of
 from kalander.dem.measure.ledger import heats, turnover
 from kalander.dem.measure.observe import Observation, observe
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import porosity
 
 __all__ = ["ARRIVED", "STOPPED", "Moment", "last_state", "lead"]
 
@@ -115,7 +116,7 @@ class _Run:
         self.breaking.begin(state.ensemble.bodies)
         if bed.clump_count:  # members stand for equal shares of their clump
             bodies, clumps = state.ensemble.bodies, double(state.ensemble.clumps)
-            self.breaking.damage["bulk"] = solid_volumes(bodies["radius"].astype(float), bodies["clump"], clumps)
+            self.breaking.damage["bulk"] = body_volumes(bodies["radius"].astype(float), bodies["clump"], clumps)
         bed.find_contacts()
         seen, everyone = observe(bed), np.ones(len(progress["leg"]), bool)
         progress["doubled"] = bed.doubled_contacts()
@@ -123,7 +124,7 @@ class _Run:
         stress = by_axis(seen.stress)
         if not control.cell:
             stress = np.zeros_like(stress)
-            stress[:, ZZ] = 0.5 * (seen.stress_low + seen.stress_high)
+            stress[:, ZZ] = seen.pressure
         progress["last_stress"], progress["mean_stress"] = stress, stress[:, :VOLUME].copy()
         progress["leg_value"] = control.values()
         control.begin_legs(everyone)
@@ -285,7 +286,7 @@ class _Run:
             "box": np.arange(count), "leg": progress["leg"], "step": step, "time": bed.boxes["time"],
             "window": np.full(count, self.path.every_steps) if self.path.every_steps else progress["spacing"],
             "height": control.height, "strain": control.strain, "strains": strains,
-            "porosity": 1.0 - progress["solid_volume"] / bulk, "solid_fraction": control.spheres / bulk,
+            "porosity": porosity(progress["solid_volume"], bulk), "solid_fraction": control.spheres / bulk,
             "stress_low": seen.stress_low, "stress_high": seen.stress_high, "stress": seen.stress,
             **{f"stress_{axis}{axis}": seen.stress[:, place, place] for place, axis in enumerate("xyz")},
             "coordination": seen.coordination, "broken_bond_fraction": seen.broken_bond_fraction,
@@ -322,7 +323,7 @@ class _Run:
             rate, pressure = np.abs(boxes["strain_rate"]).max(axis=1), by_axis(seen.stress)[:, :VOLUME].mean(axis=1)
         else:
             rate = np.abs(np.diff(boxes["platen_velocity"], axis=1)[:, 0]) / control.height
-            pressure = 0.5 * (seen.stress_low + seen.stress_high)
+            pressure = seen.pressure
         pressure = np.maximum(np.maximum(pressure, control.asked.least_pressure), 1e-300)
         return rate * control.diameter * np.sqrt(control.density / pressure)
 

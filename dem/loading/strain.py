@@ -11,7 +11,8 @@ from kalander.dem.bodies.state import Ensemble
 from kalander.dem.loading.path import Leg, boundaries
 from kalander.dem.loading.record import LoadState
 from kalander.kernels.columns import Table
-from kalander.kernels.law_table import ROLLING, ROLLING_SUFFIX, memory_of
+from kalander.kernels.laws.book import memory_of, rolls_of
+from kalander.kernels.laws.rolling import ROLLING
 
 __all__ = ["SIX", "copied", "six_strains", "stiffness", "without_platens"]
 
@@ -127,8 +128,8 @@ def _turned(ensemble: Ensemble, axes: np.ndarray) -> Ensemble:
             tables[name][vector] = np.take_along_axis(tables[name][vector], axes[rows[name]], axis=1)
     memory = tables["contacts"]["memory"].copy()
     starts = [memory_of(ensemble.law)]  # of the dashpots' force, which cells remember last
-    if ensemble.law.endswith(ROLLING_SUFFIX):
-        starts.append(memory_of(ensemble.law) - ROLLING)
+    if rolls_of(ensemble.law):
+        starts.append(memory_of(ensemble.law) - ROLLING.memory)
     for start in starts:
         part = memory[:, start : start + 3]
         memory[:, start : start + 3] = np.take_along_axis(part, axes[rows["contacts"]], axis=1)

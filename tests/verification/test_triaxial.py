@@ -86,7 +86,7 @@ def test_servo_keeps_its_promise_under_isotropic_stress(device) -> None:
 
 @pytest.mark.slow
 def test_no_leg_with_a_deviator_is_silent_about_what_it_passed(device) -> None:
-    """Loose beds give way under a deviator of 30 %, one in ten by more than the servo can hold (dem/README.md)."""
+    """Loose beds give way under a deviator of 30 %, one in ten by more than the servo can hold (dem/THEORY.md)."""
     legs = hold_in_lattices(specs(8, counts=(50,), frictions=(0.5,)), [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)])
     assert all(leg.said >= leg.passed - 1e-9 for leg in legs if leg.ended)
 

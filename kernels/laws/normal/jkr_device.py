@@ -20,13 +20,12 @@ eqs. 36–70, with work of adhesion w for their Γ.
 """
 
 from kalander.kernels.device.backend import ti
-from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.laws.factors import FACTORS
+from kalander.kernels.laws.normal.jkr import LAWS
 
-__all__ = ["FRICTION_PULL", "cube_root", "neck_stiffness", "necked"]
+__all__ = ["NORMAL", "cube_root"]
 
-# History: largest contact radius; twice the pull-off force, which friction bears beside the force (Thornton 1991); the
-# contact radius of the step before, 0 where there is none (contact.responder)
-LARGEST_RADIUS, FRICTION_PULL, LAST_RADIUS = MEMORY, MEMORY + 1, MEMORY + 2
+PLACES = LAWS[0].places()
 
 
 @ti.func
@@ -83,13 +82,16 @@ def jkr_work(modulus, reach, radius, a):
 @ti.func
 def yields_at(factors, reach, radius, a):
     """Whether the pressure in the middle of the contact exceeds p_y."""
-    return 0.5 * factors[7] * (2.0 * a / radius - reach / ti.sqrt(a)) > ti.math.pi * factors[6]
+    return (
+        0.5 * factors[FACTORS.twice_modulus] * (2.0 * a / radius - reach / ti.sqrt(a))
+        > ti.math.pi * factors[FACTORS.yield_pressure]
+    )
 
 
 @ti.func
 def yield_radius(factors, reach, radius):
     """Contact radius at first yield: s³ − g s − k R/2 = 0, g = π p_y R/(2 E*), a = s²; Newton's method from above."""
-    onset = ti.math.pi * factors[6] * radius / factors[7]
+    onset = ti.math.pi * factors[FACTORS.yield_pressure] * radius / factors[FACTORS.twice_modulus]
     pull = 0.5 * reach * radius
     root = ti.sqrt(onset) + 0.5 * pull / onset
     for _ in ti.static(range(6)):
@@ -101,7 +103,11 @@ def yield_radius(factors, reach, radius):
 @ti.func
 def plastic_parts(factors, reach, radius, a):
     """Of first loading beyond yield: force without its constant, its work, overlap."""
-    slope, pull, root = ti.math.pi * factors[6], 0.5 * factors[7] * reach, ti.sqrt(a)
+    slope, pull, root = (
+        ti.math.pi * factors[FACTORS.yield_pressure],
+        0.5 * factors[FACTORS.twice_modulus] * reach,
+        ti.sqrt(a),
+    )
     square, power = a * a, a * root
     force = slope * square - 2.0 / 3.0 * pull * power
     work = slope * square * (0.5 * square / radius - 0.2 * reach * root)
@@ -112,7 +118,7 @@ def plastic_parts(factors, reach, radius, a):
 @ti.func
 def flattening(factors, reach, radius, largest):
     """Radius of curvature when released from the contact radius `largest` [µm], and heat that yielding has made."""
-    modulus = 0.5 * factors[7]
+    modulus = 0.5 * factors[FACTORS.twice_modulus]
     flat_radius, heat = radius, 0.0
     if largest > 0.0 and yields_at(factors, reach, radius, largest):
         onset = yield_radius(factors, reach, radius)
@@ -139,12 +145,15 @@ def lost_in_parting(modulus, reach, radius):
 @ti.func
 def necked(factors, radius, overlap, history):
     """Thornton & Ning's spheres with JKR adhesion, as at the head of this module; overlap < 0 while the neck holds."""
-    modulus, reach = 0.5 * factors[7], ti.sqrt(2.0 * factors[8] / factors[7])
-    before = history[LARGEST_RADIUS]
+    modulus, reach = (
+        0.5 * factors[FACTORS.twice_modulus],
+        ti.sqrt(2.0 * factors[FACTORS.pull] / factors[FACTORS.twice_modulus]),
+    )
+    before = history[PLACES.largest_radius]
     flat_radius, heat_before = flattening(factors, reach, radius, before)
     stays = before * before * (1.0 / radius - 1.0 / flat_radius)
     force, contact_radius, heat = 0.0, 0.0, 0.0
-    exists = history[LAST_RADIUS] > 0.0
+    exists = history[PLACES.contact_radius] > 0.0
     if exists or overlap >= stays:
         contact_radius = jkr_radius(reach, flat_radius, overlap - stays)
         force = jkr_force(modulus, reach, flat_radius, contact_radius)
@@ -157,13 +166,16 @@ def necked(factors, radius, overlap, history):
             flat_radius, heat_now = flattening(factors, reach, radius, contact_radius)
             heat += heat_now - heat_before
             force = jkr_force(modulus, reach, flat_radius, contact_radius)  # R_p keeps a and F
-            history[LARGEST_RADIUS] = contact_radius
-        history[FRICTION_PULL] = 1.5 * factors[8] * flat_radius
+            history[PLACES.largest_radius] = contact_radius
+        history[PLACES.friction_pull] = 1.5 * factors[FACTORS.pull] * flat_radius
     return force, contact_radius, heat, history
 
 
 @ti.func
 def neck_stiffness(factors, radius, overlap):
     """2 E* a: an equilibrium of JKR is softer, and released from a flattened contact a is no larger."""
-    reach = ti.sqrt(2.0 * factors[8] / factors[7])
-    return factors[7] * jkr_radius(reach, radius, overlap)
+    reach = ti.sqrt(2.0 * factors[FACTORS.pull] / factors[FACTORS.twice_modulus])
+    return factors[FACTORS.twice_modulus] * jkr_radius(reach, radius, overlap)
+
+
+NORMAL = {"thornton_ning_jkr": (necked, neck_stiffness)}

@@ -9,41 +9,25 @@ Sources: Zunker & Kamrin, J. Mech. Phys. Solids 183 (2024) 105492 (part I) and 1
 Thakur, Tang & Kamrin, Powder Technology (2025) 120972 (many spheres).
 """
 
-from functools import cache
-from typing import Any
-
 from kalander.kernels.device.backend import ti
-from kalander.kernels.laws.necks import cube_root
-from kalander.kernels.laws.normal_laws import MEMORY
-from kalander.kernels.records import LISTED_RADIUS, SUM_COUNT, SUMS, law_arrays
+from kalander.kernels.laws.factors import FACTORS
+from kalander.kernels.laws.normal.jkr_device import cube_root
+from kalander.kernels.laws.normal.mdr import BODY, LAWS, SIDE, SUM
+from kalander.kernels.layout import width_of
 
-__all__ = ["add_sums", "marking_kernel", "one_flat", "sized", "swell", "two_flats"]
+__all__ = ["NORMAL", "one_flat", "solid_volume", "two_flats"]
 
-each = ti.template()  # an array handed on to a function
-
-# Rows of `swelling`: radius without load, rounding rest of the apparent radius and its growth in this step; share of
-# the surface in contact, contact area, this over the volume, volume strain; displacement that goes to the bulk in this
-# step, mean displacement of the surface in the last step and how far it is foreseen. Then sums of this step over the
-# contacts, in the order of the vector that `flat` returns, and the apparent radius at the last list, which is not saved
-SOLID, REST, GROWTH, COVERED, AREA, CROWDING, STRAIN, SHIFT, MEAN, AHEAD = range(SUMS)
-
-# History of a side: overlap, its bulk part, largest rest of it, intercept of the area (0: elastic), volume strain by
-# this contact, overlap that stays when released. Of a pair: both sides, largest overlap, recoverable energy, force. Of
-# a platen: the side, with the force instead of what stays, and the energy. Then, where they stick, the radius to which
-# each side adheres. Last the contact radius (contact.responder)
-SIDE = 6
-LARGEST, PAIR_ENERGY, PAIR_FORCE = (MEMORY + 2 * SIDE + place for place in range(3))
-WALL_FORCE, WALL_ENERGY = MEMORY + SIDE - 1, MEMORY + SIDE
-ADHERED, OTHER_ADHERED, WALL_ADHERED = MEMORY + 2 * SIDE + 3, MEMORY + 2 * SIDE + 4, MEMORY + SIDE + 1
+PAIR, WALL = LAWS[0].places(), LAWS[0].places(platen=True)
+STUCK, STUCK_WALL = LAWS[1].places(), LAWS[1].places(platen=True)
+SIDES, SUMS = width_of(SIDE), width_of(SUM)
 DEEPEST = 0.95  # of the radius: deeper the plane of intersection moves into the other sphere
-LARGEST_GROWTH = 1.5  # of the radius without load
 ADHERES = 0.99  # of the contact radius: the edge of the ellipse is upright at its full width
 
 
 @ti.func
 def solid_volume(row):
     """Volume of a sphere without load [µm³]."""
-    return 4.0 / 3.0 * ti.math.pi * row[SOLID] * row[SOLID] * row[SOLID]
+    return 4.0 / 3.0 * ti.math.pi * row[BODY.solid] * row[BODY.solid] * row[BODY.solid]
 
 
 @ti.func
@@ -132,15 +116,21 @@ def flat(factors, radius, row, overlap, side, dt, adhered, sticky: ti.template()
     area, surface beyond 4πR², volume of caps, volume strain, volume displaced, surface that cannot grow, area times
     displacement.
     """
-    modulus, strength, poisson, bulk_modulus, psi_b = factors[7], factors[12], factors[13], factors[14], factors[16]
-    moved = overlap - side[0]
-    intercept = side[3]
-    area_before = contact_area(radius - row[GROWTH], side[0], intercept)
-    bulk = side[1]
-    if row[COVERED] > 1.0 - psi_b and dt > 0.0:  # a look at the forces changes nothing
-        bulk = ti.max(bulk + row[SHIFT], 0.0)
+    modulus, strength, poisson, bulk_modulus, psi_b = (
+        factors[FACTORS.twice_modulus],
+        factors[FACTORS.yield_strength],
+        factors[FACTORS.poisson],
+        factors[FACTORS.bulk_modulus],
+        factors[FACTORS.psi_b],
+    )
+    moved = overlap - side[SIDE.overlap]
+    intercept = side[SIDE.intercept]
+    area_before = contact_area(radius - row[BODY.growth], side[SIDE.overlap], intercept)
+    bulk = side[SIDE.bulk]
+    if row[BODY.covered] > 1.0 - psi_b and dt > 0.0:  # a look at the forces changes nothing
+        bulk = ti.max(bulk + row[BODY.shift], 0.0)
     displacement = overlap - bulk
-    largest = ti.max(side[2], displacement)
+    largest = ti.max(side[SIDE.largest], displacement)
     pressure = strength * (1.75 * ti.exp(-4.4 * largest / radius) + 1.0)
     if intercept == 0.0 and displacement >= largest:
         hertz = 4.0 / (3.0 * ti.math.pi) * modulus * ti.sqrt(ti.max(displacement, 0.0) / radius)
@@ -157,13 +147,13 @@ def flat(factors, radius, row, overlap, side, dt, adhered, sticky: ti.template()
         slant = ti.sqrt(square + centre * centre)
         # displacement at the centre of the sphere by the pressure p_Y on the contact
         correction = 2.0 * square * (poisson - 1.0) + (1.0 - 2.0 * poisson) * centre * (slant - centre)
-        correction *= pressure / (2.0 * factors[15] * slant)
+        correction *= pressure / (2.0 * factors[FACTORS.shear_modulus] * slant)
         stretch = 1.0 + correction / deepest
         depth = (displacement - largest + deepest + correction) / stretch
         stays = largest - (deepest + correction)
     over_modulus, energy_over, contact_radius = 0.0, 0.0, 0.0
     if ti.static(sticky):
-        reach = ti.sqrt(factors[8] / modulus)  # k = √(2π w/E*) of this side
+        reach = ti.sqrt(factors[FACTORS.pull] / modulus)  # k = √(2π w/E*) of this side
         over_modulus, energy_over, contact_radius, adhered = adhering(
             depth, height, width, reach, adhered, displacement >= largest
         )  # fmt: skip
@@ -172,14 +162,14 @@ def flat(factors, radius, row, overlap, side, dt, adhered, sticky: ti.template()
     force = modulus * over_modulus
 
     area = contact_area(radius, overlap, intercept)
-    bulk_force = row[CROWDING] * bulk_modulus * area * bulk
+    bulk_force = row[BODY.crowding] * bulk_modulus * area * bulk
     energy = modulus * stretch * energy_over + 0.5 * bulk_force * bulk
     volume = solid_volume(row)
-    strain = -(force + bulk_force) * (radius - overlap) / (3.0 * bulk_modulus * volume * (1.0 + row[STRAIN]))
+    strain = -(force + bulk_force) * (radius - overlap) / (3.0 * bulk_modulus * volume * (1.0 + row[BODY.strain]))
     displaced, held = 0.0, 0.0
     if displacement >= largest and intercept < 0.0 and force > 0.0:
-        displaced = -volume * (strain - side[4])
-        displaced -= ti.math.pi * (moved - row[GROWTH]) * overlap * (2.0 * radius - overlap)
+        displaced = -volume * (strain - side[SIDE.strain])
+        displaced -= ti.math.pi * (moved - row[BODY.growth]) * overlap * (2.0 * radius - overlap)
         held = 2.0 * ti.math.pi * radius * overlap
     sums = ti.Vector(
         [
@@ -195,19 +185,19 @@ def flat(factors, radius, row, overlap, side, dt, adhered, sticky: ti.template()
 @ti.func
 def one_flat(factors, radius, row, overlap, history, dt, sticky: ti.template()):
     """Sphere and platen: force, contact radius, heat of yielding [pJ], history, sums of the sphere."""
-    side = ti.Vector([history[MEMORY + d] for d in range(SIDE)])
+    side = ti.Vector([history[WALL.one + d] for d in range(SIDES)])
     held = 0.0
     if ti.static(sticky):
-        held = history[WALL_ADHERED]
+        held = history[STUCK_WALL.adhered]
     force, contact_radius, energy, side, held, sums = flat(factors, radius, row, overlap, side, dt, held, sticky)
     if ti.static(sticky):
-        history[WALL_ADHERED] = held
-    way = overlap - history[MEMORY] - row[GROWTH]
+        history[STUCK_WALL.adhered] = held
+    way = overlap - history[WALL.one + SIDE.overlap] - row[BODY.growth]
     # the mean of the step's ends: with the last force alone, motion to and fro would seem to make heat
-    heat = history[WALL_ENERGY] - energy + 0.5 * (history[WALL_FORCE] + force) * way
-    for d in ti.static(range(SIDE)):
-        history[MEMORY + d] = side[d]
-    history[WALL_FORCE], history[WALL_ENERGY] = force, energy
+    heat = history[WALL.energy] - energy + 0.5 * (history[WALL.one + SIDE.stays] + force) * way
+    for d in ti.static(range(SIDES)):
+        history[WALL.one + d] = side[d]
+    history[WALL.one + SIDE.stays], history[WALL.energy] = force, energy
     return force, contact_radius, heat, history, sums
 
 
@@ -219,112 +209,57 @@ def two_flats(
 
     In first loading the flat is the plane in which the spheres intersect; released, both sides part at once.
     """
-    largest = ti.max(history[LARGEST], overlap)
+    largest = ti.max(history[PAIR.largest_overlap], overlap)
     reach = radius + other_radius
     deep = largest * (2.0 * other_radius - largest) / (2.0 * (reach - largest))
     deep = ti.min(deep, DEEPEST * radius)
     deep = ti.max(deep, largest - DEEPEST * other_radius)
-    stays, other_stays = history[MEMORY + SIDE - 1], history[MEMORY + 2 * SIDE - 1]
+    stays, other_stays = history[PAIR.one + SIDE.stays], history[PAIR.other + SIDE.stays]
     returned = largest - stays - other_stays
     share = (deep - stays) / returned if returned > 0.0 else 0.5  # of what is taken back from the largest overlap
     mine = deep - share * (largest - overlap)
     theirs = overlap - mine
 
-    side = ti.Vector([history[MEMORY + d] for d in range(SIDE)])
-    other_side = ti.Vector([history[MEMORY + SIDE + d] for d in range(SIDE)])
+    side = ti.Vector([history[PAIR.one + d] for d in range(SIDES)])
+    other_side = ti.Vector([history[PAIR.other + d] for d in range(SIDES)])
     held, other_held = 0.0, 0.0
     if ti.static(sticky):
-        held, other_held = history[ADHERED], history[OTHER_ADHERED]
+        held, other_held = history[STUCK.adhered], history[STUCK.adhered + 1]
     force, contact_radius, energy, side, held, sums = flat(factors, radius, row, mine, side, dt, held, sticky)
     other_force, other_contact, other_energy, other_side, other_held, other_sums = flat(
         other_factors, other_radius, other_row, theirs, other_side, dt, other_held, sticky
     )  # fmt: skip
     if ti.static(sticky):
-        history[ADHERED], history[OTHER_ADHERED] = held, other_held
+        history[STUCK.adhered], history[STUCK.adhered + 1] = held, other_held
     force = 0.5 * (force + other_force)
     # the mean force along the whole overlap gives back what both sides do along their shares of it
     energy = 0.5 * (energy / share + other_energy / (1.0 - share))
     # not the velocity along the line of centres, which turns
-    way = overlap - history[MEMORY] - history[MEMORY + SIDE] - row[GROWTH] - other_row[GROWTH]
-    heat = history[PAIR_ENERGY] - energy + 0.5 * (history[PAIR_FORCE] + force) * way
-    for d in ti.static(range(SIDE)):
-        history[MEMORY + d] = side[d]
-        history[MEMORY + SIDE + d] = other_side[d]
-    history[LARGEST], history[PAIR_ENERGY], history[PAIR_FORCE] = largest, energy, force
-    both = ti.Vector([0.0] * (2 * SUM_COUNT))
-    for d in ti.static(range(SUM_COUNT)):
-        both[d], both[SUM_COUNT + d] = sums[d], other_sums[d]
+    way = (
+        overlap
+        - history[PAIR.one + SIDE.overlap]
+        - history[PAIR.other + SIDE.overlap]
+        - row[BODY.growth]
+        - other_row[BODY.growth]
+    )
+    heat = history[PAIR.energy] - energy + 0.5 * (history[PAIR.force] + force) * way
+    for d in ti.static(range(SIDES)):
+        history[PAIR.one + d] = side[d]
+        history[PAIR.other + d] = other_side[d]
+    history[PAIR.largest_overlap], history[PAIR.energy], history[PAIR.force] = largest, energy, force
+    both = ti.Vector([0.0] * (2 * SUMS))
+    for d in ti.static(range(SUMS)):
+        both[d], both[SUMS + d] = sums[d], other_sums[d]
     return force, 0.5 * (contact_radius + other_contact), heat, history, both
 
 
 @ti.func
-def add_sums(swelling: each, p, sums, offset: ti.template()):
-    """Add what one contact gives body p; written x = x + y, as x += y would be a locked operation."""
-    for d in ti.static(range(SUM_COUNT)):
-        swelling[p][SUMS + d] = swelling[p][SUMS + d] + sums[offset + d]
+def dense_stiffness(factors, radius, overlap):
+    """Release, 2 E* a with a² = 2 R*δ, 2.5 times for the displacement of the centre, and the bulk's κ A²/V."""
+    return (
+        2.5 * factors[FACTORS.twice_modulus] * ti.sqrt(2.0 * radius * overlap)
+        + 1.5 * ti.math.pi * factors[FACTORS.bulk_modulus] * overlap
+    )
 
 
-@ti.func
-def swell(p, radius, psi_b, swelling: each):
-    """Close the sums of body p over its contacts, let its radius grow, begin new sums; part II.
-
-    dR = −(V_0 Δε + Σ π Δδ (2 R δ − δ²))/(4πR² − Σ 2πRδ) from volume conservation, Σ over contacts that flow, while
-    the free share of the surface ψ is above ψ_b; fades out about ψ = 0.2. The mean displacement of the surface is known
-    only after the pass over the contacts: the next one is foreseen from the last two, and put right afterwards, without
-    which the bulk springs would lag and make energy.
-
-    Returns the apparent radius [µm], its growth since the last list, and the growth there may be by the next step.
-    """
-    row = swelling[p]
-    surface, volume = 4.0 * ti.math.pi * radius * radius, solid_volume(row)
-    area, caps, strain = row[SUMS], row[SUMS + 2], row[SUMS + 3]
-    kept = ti.min(surface * radius / 3.0 - caps, volume)
-    covered = area / (surface + row[SUMS + 1])
-    free = 1.0 - covered
-    growth = 0.0
-    if free > psi_b and free > 0.1:
-        fading = 1.0 / (1.0 + ti.exp(-75.0 * (free - 0.2)))
-        growth = ti.max(row[SUMS + 4] / (row[SUMS + 5] - surface) * fading, 0.0)
-        if radius + growth >= LARGEST_GROWTH * row[SOLID]:
-            growth = 0.0
-    grown = radius + (growth + row[REST])
-    rest = (growth + row[REST]) - (grown - radius)
-    mean = row[SUMS + 6] / row[AREA] if row[AREA] > 0.0 else 0.0
-    ahead = 2.0 * mean - row[MEAN]
-    shift = mean + ahead - row[AHEAD]
-    listed = row[LISTED_RADIUS]
-    swelling[p] = ti.Vector(
-        [
-            row[SOLID], rest, growth, covered, area, area / kept, strain, shift, mean, ahead,
-            0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, listed,
-        ]
-    )  # fmt: skip
-    return grown, grown - listed, grown - listed + 2.0 * growth
-
-
-@ti.func
-def sized(p, me, begin, table, material_count, factors: each, swelling: each, swells: ti.template()):
-    """Row of body p and its size, see motion.turn_over; where radii grow and a step begins, its radius does.
-
-    table: first row of its box in `factors`.
-    """
-    size = ti.Vector([me[3], 0.0, 0.0])
-    if ti.static(swells):
-        size[0] = swelling[p][0]
-        if begin == 1:
-            own = table + ti.cast(me[11], ti.i32) * (material_count + 1)
-            me[3], size[1], size[2] = swell(p, me[3], factors[own][16], swelling)
-    return me, size
-
-
-@cache
-def marking_kernel(precision: str) -> Any:
-    """Kernel that notes the radii for which a list was made."""
-    a = law_arrays(precision, "mdr")
-
-    @ti.kernel
-    def mark(body_count: int, motion: a.motion, swelling: a.swelling):
-        for p in range(body_count):
-            swelling[p][LISTED_RADIUS] = motion[p][3]
-
-    return mark
+NORMAL = {"mdr": (None, dense_stiffness), "mdr_adhesive": (None, dense_stiffness)}

@@ -1,19 +1,19 @@
-"""Law "thornton_ning_jkr": energy of its contacts and length of its necks, from its formulas, not from the kernels."""
+"""Law "thornton_ning_jkr": spheres that yield, held together beyond first touch by a neck of adhesion."""
 
 from typing import Any
 
 import numpy as np
 
-from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.law_table import CONSTANTS, Law, Place, Supports
 
-__all__ = ["LONGEST_NECK", "held_radius", "largest_adhesion", "longest_neck", "neck_energy", "pull_off_overlap"]
+__all__ = ["LAWS", "LONGEST_NECK", "energy", "held_radius", "largest_adhesion", "longest_neck", "pull_off_overlap"]
 
 LONGEST_NECK = 0.1  # of the mean radius: JKR's necks are small beside spheres
 
 
 def reach_of(constants: np.ndarray) -> np.ndarray:
     """k = √(2π w/E*) [µm^½] of constants, shape (…, constant)."""
-    named = dict(zip(CONSTANTS, np.moveaxis(constants, -1, 0), strict=True))
+    named = dict(zip(CONSTANTS, np.moveaxis(constants, -1, 0)))
     return np.sqrt(2.0 * np.pi * named["adhesion"] / named["effective_modulus"])
 
 
@@ -82,20 +82,36 @@ def flat_radius(
     return np.where(largest > onset, released, radius)
 
 
-def neck_energy(
-    constants: np.ndarray, radius: np.ndarray, overlap: np.ndarray, memory: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Energy that contacts give back until they part [pJ] and their contact radius [µm], shape (contact,).
-
-    constants (contact, constant); R* and overlap [µm], below 0 where a neck holds; memory (contact, 3).
-    """
-    named = dict(zip(CONSTANTS, constants.T, strict=True))
-    modulus, reach = named["effective_modulus"], reach_of(constants)
-    largest, exists = memory[:, 0], memory[:, 2] > 0.0
-    flat = flat_radius(named["yield_pressure"], modulus, reach, radius, largest)
+def energy(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Energy that contacts give back until they part; overlaps are below 0 where a neck holds."""
+    modulus, reach = c["effective_modulus"], np.sqrt(2.0 * np.pi * c["adhesion"] / c["effective_modulus"])
+    largest, exists = history["largest_radius"], history["contact_radius"] > 0.0
+    flat = flat_radius(c["yield_pressure"], modulus, reach, radius, largest)
     stays = largest**2 * (1.0 / radius - 1.0 / flat)
     depth = np.maximum(overlap - stays, pull_off_overlap(reach, flat))
     held = np.where(exists, held_radius(reach, flat, depth), 0.0)
     parting = (reach * flat / 4.0) ** (2.0 / 3.0)
-    energy = work_of_neck(modulus, reach, flat, held) - work_of_neck(modulus, reach, flat, parting)
-    return np.where(exists, energy, 0.0), held
+    stored = work_of_neck(modulus, reach, flat, held) - work_of_neck(modulus, reach, flat, parting)
+    return np.where(exists, stored, 0.0), held
+
+
+LAWS = (
+    Law(
+        name="thornton_ning_jkr",
+        title="the same with a neck that holds contacts beyond first touch",
+        source="Johnson, Kendall & Roberts, Proc. R. Soc. A 324 (1971) 301; Thornton & Ning 1998",
+        energy=energy,
+        card="thornton_ning",
+        adhesion=("jkr",),
+        constants=("yield_pressure", "adhesion"),
+        history=(
+            Place("largest_radius", "um", "largest contact radius so far"),
+            Place("friction_pull", "uN", "twice the pull-off force, which friction bears beside the force"),
+            Place("contact_radius", "um", "contact radius of the step before, 0 where there is none"),
+        ),
+        area="kept",
+        holds=True,
+        supports=Supports(foil=True),
+        onset=True,
+    ),
+)
