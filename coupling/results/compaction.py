@@ -36,6 +36,8 @@ __all__ = ["compact"]
 
 log = logging.getLogger("kalander")
 
+ENERGIES = ("work", "elastic", "kinetic", "heat", "bond_heat", "fracture_energy")
+
 
 def compact(
     packing: Path | str,
@@ -173,7 +175,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
     last = {name: float(values[-1]) for name, values in rows.items()}
     normal = [rows[f"stress_{axis}"] for axis in NORMAL_AXES]
     start, lost = float(progress["start_energy"][0]), last["heat"] + last["bond_heat"]
-    gap = last["work"] - (last["kinetic"] + last["elastic"] - start) - lost
+    gap = last["work"] - (last["kinetic"] + last["elastic"] - start) - lost - last["fracture_energy"]
     error = gap / float(turnover(rows["work"], lost, rows["elastic"], start).max())
     validity = {
         "inertial_number_max": _inertial_number(rows, spheres, case),
@@ -194,7 +196,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
         "stress_legs": stress_legs(case, done),
         "material_time_s": last["material_time"],
         "energies_J": {
-            **{name: in_si(last[name], "pJ") for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
+            **{name: in_si(last[name], "pJ") for name in (*ENERGIES, *HEATS)},
             "work_largest": in_si(float(np.abs(rows["work"]).max()), "pJ"),
         },
         "validity": {**validity, "flags": [*flags, *validity_flags(validity, case.contact.law)]},
