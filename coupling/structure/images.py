@@ -11,8 +11,10 @@ import numpy as np
 
 from kalander.coupling.cards.quantity import QuantityError, parse_quantity
 from kalander.coupling.cards.transport_section import MOST_VOXELS
+from kalander.coupling.scales import in_unit
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.quantities import porosity_of_phases
 
 __all__ = [
     "ACTIVE", "AXES", "BINDER", "CRACKED", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",
@@ -60,8 +62,8 @@ def check_memory(where: str, value: object, voxels: int, itemsize: int = 1) -> N
     """Refuse an image whose solution does not fit into memory."""
     needed, there = voxels * (BYTES_PER_VOXEL + itemsize), memory_bytes()
     if there is not None and needed > there:
-        why = f"has {voxels:.3g} voxels, whose solution needs some {needed / 1e9:.3g} GB of memory"
-        most = f"at most {there / 1e9:.3g} GB: crop it or use larger voxels"
+        why = f"has {voxels:.3g} voxels, whose solution needs some {in_unit(needed, 'GB'):.3g} GB of memory"
+        most = f"at most {in_unit(there, 'GB'):.3g} GB: crop it or use larger voxels"
         raise InputError(Fault(where, value, why, most))
     if voxels > MOST_VOXELS:
         raise InputError(Fault(where, value, f"has {voxels:.3g} voxels", f"up to {MOST_VOXELS:.2g}: larger voxels"))
@@ -108,7 +110,7 @@ class Phases:
 
     def porosity(self, fractions: Mapping[int, float]) -> float:
         """Pore volume over all volume, from the volume fraction of each label."""
-        return sum(fractions[label] * share for label, share in self.pores.items())
+        return porosity_of_phases(fractions, self.pores)
 
     def upper_bound(self, fractions: Mapping[int, float]) -> float:
         """Largest D_eff/D_0 that these fractions can have: all phases side by side (Wiener 1912)."""
