@@ -115,7 +115,8 @@ class Conditions:
         time, pressure = np.linspace(0.0, problem.horizon, 101), float(held.pressure[0])
         self.held = pressure
         state = densified(layers, time, lambda at: np.full_like(at, pressure))[:, 0] + self.start[:, None]
-        _, f_e, f_z, *_ = layers.slopes(state, np.full_like(time, pressure))
+        slopes = layers.slopes(state, np.full_like(time, pressure))
+        f_e, f_z = slopes[1], slopes[2]
         # λ' = -λ f_e backwards from ν m; ν from r z + Σ λ f_z = 0 in the mean
         grown = cumulative_trapezoid(f_e, time, initial=0.0)
         decay = np.exp(grown[:, -1:] - grown)
@@ -123,17 +124,19 @@ class Conditions:
         multiplier = -problem.effort_weight * pressure / float(np.mean((shape * f_z).sum(axis=0)))
         return time, np.vstack([state, multiplier * shape]), np.array([multiplier])
 
-    def rates(self, time: np.ndarray, unknown: np.ndarray, _: np.ndarray) -> np.ndarray:
+    def rates(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
         state, costate = unknown[: self.count], unknown[self.count :]
         pressure, _ = stationary_pressure(self.problem, costate, self.rounding)
         f, f_e, *_ = self.layers.slopes(state, pressure)
         return np.vstack([f, -costate * f_e])
 
-    def rates_jacobian(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray):
+    def rates_jacobian(
+        self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         n, points = self.count, unknown.shape[1]
         state, costate = unknown[:n], unknown[n:]
         pressure, by_costate = stationary_pressure(self.problem, costate, self.rounding)
-        _, f_e, f_z, *_ = self.layers.slopes(state, pressure)
+        _, f_e, f_z = self.layers.slopes(state, pressure)[:3]
         jacobian, own = np.zeros((2 * n, 2 * n, points)), np.arange(n)
         jacobian[:n, n:] = f_z[:, None] * by_costate
         jacobian[own, own] = f_e
@@ -145,7 +148,9 @@ class Conditions:
         wanted = problem.gradient_weight * weight * (last[:n] - problem.mean) + multiplier[0] * weight
         return np.concatenate([first[:n] - self.start, last[n : 2 * n] - wanted, [weight @ last[:n] - problem.mean]])
 
-    def ends_jacobian(self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray):
+    def ends_jacobian(
+        self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n, size, weight = self.count, len(first), self.layers.weight
         by_first, by_last, by_multiplier = (
             np.zeros((size + 1, size)),
@@ -247,7 +252,7 @@ class RateConditions(Conditions):
         high, high_slope = rounded(free - top, rounding)
         return low - high - top, -(low_slope - high_slope) / self.problem.rate_weight
 
-    def rates(self, time: np.ndarray, unknown: np.ndarray, _: np.ndarray) -> np.ndarray:
+    def rates(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
         n, effort = self.count, self.problem.effort_weight
         state, costate, pressure, mu = unknown[:n], unknown[n : 2 * n], unknown[2 * n], unknown[2 * n + 1]
         f, f_e, f_z, *_ = self.layers.slopes(state, pressure)
@@ -255,7 +260,9 @@ class RateConditions(Conditions):
         mu_rate = -effort * (pressure + self.penalty * excess) - (costate * f_z).sum(axis=0)
         return np.vstack([f, -costate * f_e, self._rate(mu)[0], mu_rate])
 
-    def rates_jacobian(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray):
+    def rates_jacobian(
+        self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         n, points, effort = self.count, unknown.shape[1], self.problem.effort_weight
         state, costate, pressure, mu = unknown[:n], unknown[n : 2 * n], unknown[2 * n], unknown[2 * n + 1]
         _, f_e, f_z, f_ee, f_ez, f_zz = self.layers.slopes(state, pressure)
@@ -275,7 +282,9 @@ class RateConditions(Conditions):
         inner = super().ends(first, last, multiplier)
         return np.concatenate([inner, [first[2 * n], last[2 * n + 1]]])
 
-    def ends_jacobian(self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray):
+    def ends_jacobian(
+        self, first: np.ndarray, last: np.ndarray, multiplier: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         by_first, by_last, by_multiplier = super().ends_jacobian(first, last, multiplier)
         by_first[-2, -2] = 1.0
         by_last[-1, -1] = 1.0

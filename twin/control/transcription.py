@@ -4,6 +4,7 @@ It knows nothing of costates, and so checks the extremal; and it starts the extr
 pressure is constant in each interval, or linear between nodes where its rate costs or is bounded.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from kalander.twin.control.plant import Layers
 from kalander.twin.control.problem import INSET, History, Problem, best_of, history_of
 
 __all__ = ["Transcription", "sensitivities", "transcribed"]
+
+Looked = tuple[float, float, np.ndarray, np.ndarray]
 
 STEPS = 3  # of Runge–Kutta in an interval
 
@@ -39,7 +42,7 @@ def transcribed(problem: Problem, intervals: int = 40) -> Transcription:
     simpson = np.diff(time) / 6.0 * problem.effort_weight
     rises = np.diff(np.eye(unknowns), axis=0)
 
-    def look(scaled: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
+    def look(scaled: np.ndarray) -> Looked:
         """Cost, mean, and their gradients by the scaled nodes."""
         left, middle, right = pressures = [part @ (scale * scaled) for part in spread]
         end, by_pressure = sensitivities(layers, time, *pressures)
@@ -88,7 +91,7 @@ def sensitivities(
     of m - 1 intervals [MPa]: the adjoint of classical Runge–Kutta, exact to rounding."""
     now, kept = np.zeros((layers.count, 1)), []
     for h, a, b, c in zip(np.diff(time), left, middle, right, strict=True):
-        at, slopes, total = now, [], 0.0
+        at, slopes, total = now, [], np.zeros_like(now)
         for pressure, ahead, share in ((a, 0.5, 1.0), (b, 0.5, 2.0), (b, 1.0, 2.0), (c, 0.0, 1.0)):
             f, f_e, f_z, *_ = layers.slopes(at, np.array([pressure]))
             slopes.append((f_e[:, 0], f_z[:, 0]))
@@ -112,10 +115,11 @@ def sensitivities(
 class _Last:
     """A function that remembers its last argument: value and slope are asked for one after the other."""
 
-    def __init__(self, function) -> None:
-        self.function, self.argument, self.value = function, None, None
+    def __init__(self, function: Callable[[np.ndarray], Looked]) -> None:
+        self.function = function
+        self.argument: np.ndarray | None = None
 
-    def __call__(self, argument: np.ndarray):
+    def __call__(self, argument: np.ndarray) -> Looked:
         if self.argument is None or not np.array_equal(argument, self.argument):
             self.argument, self.value = argument.copy(), self.function(argument)
         return self.value
