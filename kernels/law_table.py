@@ -1,8 +1,11 @@
-"""What the host knows of contact laws: names, constants, lengths of histories. It does not touch the device."""
+"""What the host knows of contact laws and laws of bonds: names, constants, lengths of histories. No device."""
+
+from collections.abc import Sized
 
 __all__ = [
-    "CONSTANTS", "HOLDING", "LAW_NAMES", "NECKED", "NORMAL_MEMORY", "ROLLING", "ROLLING_SUFFIX", "STICKY", "SWELLING",
-    "WALL_MEMORY", "WHOLE_SUFFIX", "base_of", "law_named", "memory_of", "swelling_of", "wall_memory_of",
+    "BOND_CONSTANTS", "BRITTLE", "CONSTANTS", "HOLDING", "LAW_NAMES", "NECKED", "NORMAL_MEMORY", "ROLLING",
+    "ROLLING_SUFFIX", "STICKY", "SWELLING", "WALL_MEMORY", "WHOLE_SUFFIX", "YIELDING", "base_of", "bond_law_of",
+    "law_named", "memory_of", "swelling_of", "wall_memory_of",
     "yields_of",
 ]  # fmt: skip
 
@@ -27,9 +30,26 @@ WHOLE_SUFFIX = "_radius"  # surfaces move with whole radii, see contact.ContactL
 ROLLING_SUFFIX = "_rolling"
 ROLLING = 4  # places for rolling: angle (3), twist
 DASHPOT = 3  # places of the dashpots' force of the step before, in boxes that are periodic in all directions
+BRITTLE, YIELDING = "brittle", "yielding"
+
+# Meaning of the constants of a bond, by law and in this order (see dem.bodies.material): moduli, stresses [MPa];
+# hardening: rise of the flow stresses over them, per share of its volume that a bridge has lost; most_lost: the share
+# at which its pores are closed; parting_gap, joining_distance: between surfaces [µm]
+BOND_CONSTANTS = {
+    BRITTLE: ("modulus", "shear_modulus", "damping", "strength", "shear_strength"),
+    YIELDING: (
+        "modulus", "shear_modulus", "damping", "flow_stress", "shear_flow_stress", "hardening", "most_lost",
+        "parting_gap", "joining_distance",
+    ),
+}  # fmt: skip
 LAW_NAMES = tuple(
     name + lever + rolling for name in NORMAL_MEMORY for lever in ("", WHOLE_SUFFIX) for rolling in ("", ROLLING_SUFFIX)
 )
+
+
+def bond_law_of(constants: Sized) -> str:
+    """The law of bonds whose constants these are: each law has its own number of them."""
+    return next(law for law, names in BOND_CONSTANTS.items() if len(names) == len(constants))
 
 
 def law_named(base: str, *, lever: str = "contact", rolling: bool = False) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from kalander.kernels.device import backend
-from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.law_table import BOND_CONSTANTS, BRITTLE, YIELDING, memory_of, swelling_of, wall_memory_of
 
 __all__ = [
-    "BOND_STATE", "CLUMP_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LISTED_RADIUS", "LOAD",
+    "BOND_STATES", "CLUMP_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LISTED_RADIUS", "LOAD",
     "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "SUMS", "SUM_COUNT", "WALL_LOADS", "Layout", "array_types",
     "cross_width", "law_arrays", "pack", "swelling_width", "unpack", "wall_layout", "wall_place", "width_of",
 ]  # fmt: skip
@@ -28,7 +28,8 @@ MOTION: Layout = {
     "material": 11,
 }
 LOAD: Layout = {"force": slice(0, 3), "heat": 3, "moment": slice(4, 7), "work": 7}
-BOND_STATE: Layout = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
+BEAM: Layout = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
+BOND_STATES: dict[str, Layout] = {BRITTLE: BEAM, YIELDING: {**BEAM, "set": 10, "volume": 11, "flow": 12}}
 CLUMP_STATE: Layout = {
     "position": slice(0, 3),
     "mass": 3,
@@ -112,20 +113,31 @@ def cross_width(swelling: int) -> int:
     return PAIR_LOAD_WIDTH + (2 * SUM_COUNT if swelling else 0)
 
 
-def law_arrays(precision: str, law: str, *, periodic: bool = False) -> SimpleNamespace:
-    """Annotations of the kernel arguments of one contact law."""
+def law_arrays(precision: str, law: str, *, periodic: bool = False, bonds: str = BRITTLE) -> SimpleNamespace:
+    """Annotations of the kernel arguments of one contact law and one law of bonds."""
     return array_types(
-        precision, memory_of(law, periodic=periodic), wall_memory_of(law), swelling_of(law), periodic=periodic
+        precision,
+        memory_of(law, periodic=periodic),
+        wall_memory_of(law),
+        swelling_of(law),
+        periodic=periodic,
+        bonds=bonds,
     )
 
 
 def array_types(
-    precision: str, memory: int = 0, wall_memory: int = 0, swelling: int = 0, *, periodic: bool = False
+    precision: str,
+    memory: int = 0,
+    wall_memory: int = 0,
+    swelling: int = 0,
+    *,
+    periodic: bool = False,
+    bonds: str = BRITTLE,
 ) -> SimpleNamespace:
     """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
 
     memory, wall_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
-    periodic: boxes have a lattice, not platens.
+    periodic: boxes have a lattice, not platens; bonds: law of the bonds.
     """
     ti = backend.ti
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
@@ -141,7 +153,7 @@ def array_types(
         "cross_load": cross_width(swelling),
         "spring": 3 + memory,
         "room": LATTICE_ROOM_WIDTH if periodic else ROOM_WIDTH,
-        "bond": width_of(BOND_STATE),
+        "bond": width_of(BOND_STATES[bonds]),
         "clump": width_of(CLUMP_STATE),
         "frame": width_of(FRAME),
         "platen": width_of(LATTICE if periodic else PLATEN),
@@ -149,7 +161,7 @@ def array_types(
         "law": LAW_WIDTH,
         "point": 3,
         "couple": 2,
-        "binder": 5,
+        "binder": len(BOND_CONSTANTS[bonds]),
     }
     types = {name: of(ti.types.vector(width, real)) for name, width in vectors.items()}
     grid = {"grid": of(ti.types.vector(4, real)), "shape": of(ti.types.vector(4, ti.i32))}

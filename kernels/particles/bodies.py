@@ -10,7 +10,7 @@ from typing import Any
 from kalander.kernels.device.backend import has_double_exponential, ti
 from kalander.kernels.device.shared import FRESH
 from kalander.kernels.errors import DeviceError
-from kalander.kernels.law_table import memory_of
+from kalander.kernels.law_table import BRITTLE, memory_of
 from kalander.kernels.laws.contact import LAWS
 from kalander.kernels.laws.dense import add_sums, sized
 from kalander.kernels.laws.normal_laws import MEMORY
@@ -26,7 +26,9 @@ each = ti.template()  # an array handed on to a function
 
 
 @cache
-def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> Any:
+def body_kernel(
+    law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
+) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
 
     It has 32 arrays: more than 32 fail on Vulkan, from 33 silently.
@@ -35,13 +37,13 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
     if LAWS[law_name].swells and precision == "f64" and not has_double_exponential():
         raise DeviceError(f'law "{law_name}" needs exp in double precision, which Vulkan has not; use --precision f32')
     compensated = precision == "f32"
-    functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
+    functions = pair_functions(law_name, compensated=compensated, periodic=periodic, bonds=bonds)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow, touches = functions.work_of_flow, functions.touches
     memory, swells = memory_of(law_name, periodic=periodic), LAWS[law_name].swells
-    a = law_arrays(precision, law_name, periodic=periodic)
+    a = law_arrays(precision, law_name, periodic=periodic, bonds=bonds)
 
     @ti.func
     def rooms(limit, gap):

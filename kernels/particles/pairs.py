@@ -8,8 +8,8 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
-from kalander.kernels.law_table import NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of, swelling_of, wall_memory_of
-from kalander.kernels.laws.bond import bond_breaks, bond_energy, parallel_bond
+from kalander.kernels.law_table import BRITTLE, NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.bond_device import BONDS
 from kalander.kernels.laws.contact import LAWS
 from kalander.kernels.laws.dense import add_sums, one_flat, two_flats
 from kalander.kernels.laws.normal_laws import MEMORY
@@ -96,13 +96,13 @@ def keep_sums(result: each, q, sums):
 
 
 @cache
-def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> SimpleNamespace:
-    """Device functions for one contact law.
+def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: str = BRITTLE) -> SimpleNamespace:
+    """Device functions for one contact law and one law of bonds.
 
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
-    law = LAWS[law_name]
+    law, bond_law = LAWS[law_name], BONDS[bonds]
     necks, whole_levers = law.necks, law.whole_levers
     # place of a history with the contact radius of the step before, in pairs and at platens
     last, wall_last = (MEMORY + places[base_of(law_name)] - 1 for places in (NORMAL_MEMORY, WALL_MEMORY))
@@ -194,7 +194,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
         """Force on i, moments on i and j, heat made by bond k, work; updates its springs and whether it holds.
 
-        The elastic energy of a bond that fails becomes heat.
+        The elastic energy of a bond that fails becomes heat, as does the work of one that yields.
         """
         me, other, state = motion[i], motion[j], bond[k]
         vector = separation(i, j, centre(me), motion, rest, span)
@@ -206,27 +206,16 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, vector)
-        shear = ti.Vector([state[0], state[1], state[2]])
-        bending = ti.Vector([state[4], state[5], state[6]])
-        stretch = distance - state[7]
-        force, moment, shear, bending, twist, heat = parallel_bond(
-            binder, state[3], state[7], stretch, normal, slide, spin(me) - spin(other), 0.5 * (spin(me) + spin(other)),
-            me[7] * other[7] / (me[7] + other[7]), shear, bending, state[8], dt,
+        mass = me[7] * other[7] / (me[7] + other[7])
+        turning, mean_spin = spin(me) - spin(other), 0.5 * (spin(me) + spin(other))
+        force, moment, state, heat = bond_law(
+            binder, state, gap, distance, normal, slide, turning, mean_spin, mass, dt
         )  # fmt: skip
         couple = normal.cross(force)
         moment_me = moment - arm * couple
         moment_other = -moment - other_arm * couple
-        intact = state[9]
-        if bond_breaks(binder, state[3], state[7], stretch, shear, bending, twist) == 1:
-            heat += bond_energy(binder, state[3], state[7], stretch, shear, bending, twist)
-            force *= 0.0
-            moment_me *= 0.0
-            moment_other *= 0.0
-            intact = 0.0
         if dt > 0.0:  # a look at the forces changes nothing
-            bond[k] = ti.Vector(
-                [shear.x, shear.y, shear.z, state[3], bending.x, bending.y, bending.z, state[7], twist, intact]
-            )
+            bond[k] = state
         return force, moment_me, moment_other, heat, work_of_flow(force, vector, span, dt)
 
     @ti.func

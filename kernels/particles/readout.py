@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import UNIT
+from kalander.kernels.law_table import BRITTLE
 from kalander.kernels.laws.contact import LAWS
 from kalander.kernels.particles.lattice import lattice_at
 from kalander.kernels.particles.pairs import centre, pair_functions, partner_of, platen_span, posture
@@ -16,14 +17,16 @@ each = ti.template()  # an array handed on to a function
 
 
 @cache
-def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> SimpleNamespace:
+def readout_kernels(
+    law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
+) -> SimpleNamespace:
     """Kernels for one contact law, for boxes with platens or a lattice; clumps: some bodies are their members."""
-    functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic)
+    functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic, bonds=bonds)
     contact, bonded, separation, touches = (
         functions.contact, functions.bonded, functions.separation, functions.touches,
     )  # fmt: skip
     stiffness_of = LAWS[law_name].stiffness
-    a = law_arrays(precision, law_name, periodic=periodic)
+    a = law_arrays(precision, law_name, periodic=periodic, bonds=bonds)
 
     @ti.func
     def span_of(box, gap):
