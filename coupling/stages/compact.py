@@ -384,7 +384,7 @@ def _binder_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     if bonds is None and binder.volume_fraction is None:
         why = "is not given, and the packing brings no bonds"
         return [Fault("binder.volume_fraction", "(nothing)", why, "above 0 and below 1, pores of its own included")]
-    longest = binder.bridging_distance + 2 * float(spheres.radius.max()) if bonds is None else 0.0
+    longest = binder.longest_gap + 2 * float(spheres.radius.max()) if bonds is None else 0.0
     if bonds is not None:
         longest = float(bonds["length"].max(initial=0.0)) * 1e-6
     if longest > width:

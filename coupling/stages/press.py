@@ -218,7 +218,7 @@ def question_of(card: Card) -> Question:
         law=law,
         density=np.array([material_of(card).density]),
         platens=(1, last),
-        longest_bond=largest + card.binder.bridging_distance * 1e6,
+        longest_bond=largest + card.binder.longest_gap * 1e6,
         longest_step=time_step(card, 0.5e6 * smallest),
         branches=0 if relaxation is None else len(relaxation.weights),
         width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),

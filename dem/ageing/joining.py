@@ -109,7 +109,8 @@ def shared(bonds: Table, boxes: np.ndarray, *, box: np.ndarray, radius: np.ndarr
             continue
 
         def bridges(scale: float, rows: np.ndarray = rows) -> np.ndarray:
-            return bridge_volume(scale * thick[rows], radius[first[rows]], radius[second[rows]], gap[rows])
+            thin = np.minimum(scale * thick[rows], small[rows])  # but for rounding
+            return bridge_volume(thin, radius[first[rows]], radius[second[rows]], gap[rows])
 
         most = float((small[rows] / thick[rows]).min())
         scale = most
