@@ -144,7 +144,7 @@ def compact_stage(
         return state_faults(state, _question(case, start.ensemble)) or path_faults(state, legs=legs)
 
     schema = {**STATE, **PERIODIC_TABLES} if case.periodic else ON_THE_WAY
-    return Stage("compact", 3, (), config, schema, schema, work, uses_device=True, check_state=check)
+    return Stage("compact", 4, (), config, schema, schema, work, uses_device=True, check_state=check)
 
 
 def _work(

@@ -81,11 +81,13 @@ def test_a_card_is_in_si(card):
     assert card.calender.stand_stiffness == 2e9
     assert card.calender.gap == 130e-6
     assert card.step.dt is None
-    assert card.calibrated[0].range == (1e8, 2.5e9)
+    assert card.calibrated[0].range == (5e6, 60e6)
 
 
 def test_defaults_that_follow_another_value(card):
-    assert card.binder.shear_strength == card.binder.strength == 34e6
+    assert card.binder.shear_flow_stress == card.binder.flow_stress == 30e6
+    brittle = load_card("nmc111", overrides={"binder.law": '"brittle"', "binder.strength": '"34 MPa"'}).binder
+    assert brittle.shear_strength == brittle.strength == 34e6
     assert card.contact.restitution is None
     assert card.restitution == card.electrode.active.restitution
     assert load_card("nmc111", overrides={"contact.restitution": "0.4"}).restitution == 0.4
