@@ -17,9 +17,10 @@ from kalander.coupling.cards.materials import material_sources, material_table, 
 from kalander.coupling.cards.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
 from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.cases.nip import load_nip_case
-from kalander.coupling.scales import contact_of
+from kalander.coupling.scales import binder_of, contact_of
+from kalander.dem.bodies.material import binder_constants
 from kalander.kernels.errors import InputError
-from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.law_table import BOND_CONSTANTS, CONSTANTS, bond_law_of
 
 ROUNDING = 1e-12  # a handful of operations in double precision
 
@@ -140,6 +141,32 @@ def test_a_law_that_yields_needs_a_yield_pressure() -> None:
     with pytest.raises(InputError, match=r"contact\.law.*yield_pressure"):
         load_card("nmc111", overrides={"electrode.active.name": "nmc111", "electrode.active.yield_pressure": "none",
                                        "contact.law": "storakers"})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"binder.law": "brittle"}, r"binder\.strength.*law \"brittle\""),
+        ({"binder.flow_stress": "none"}, r"binder\.flow_stress.*law \"yielding\""),
+        ({"binder.joining_distance": "2 um"}, r"binder\.joining_distance.*part at once.*parting_gap"),
+        ({"binder.bridging_distance": "2 um"}, r"binder\.bridging_distance.*part at once.*parting_gap"),
+        ({"binder.reform": "true"}, r"binder\.reform.*by itself"),
+    ],
+)
+def test_law_of_the_binder_has_its_constants(changes, words) -> None:
+    with pytest.raises(InputError, match=words):
+        load_card("nmc111", overrides=changes)
+
+
+def test_constants_of_the_binder() -> None:
+    """In the order of their law, which their number tells; joining reaches as far as bonds may."""
+    card = load_card("nmc111", overrides={"binder.hardening": "2", "binder.joining_distance": "0.8 um"})
+    constants = dict(zip(BOND_CONSTANTS["yielding"], binder_constants(binder_of(card)), strict=True))
+    assert constants["flow_stress"] == constants["shear_flow_stress"] == pytest.approx(25.0)
+    assert (constants["hardening"], constants["most_lost"]) == (2.0, 0.47)
+    assert (constants["parting_gap"], constants["joining_distance"]) == (pytest.approx(1.0), pytest.approx(0.8))
+    assert card.binder.longest_gap == pytest.approx(0.8e-6)
+    assert bond_law_of(list(constants)) == "yielding"
 
 
 def test_constants_of_dense_compaction() -> None:

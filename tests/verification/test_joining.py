@@ -165,6 +165,20 @@ def test_number_of_threads_changes_nothing(reference, in_child, threads) -> None
     assert in_child(source, threads=threads) == json.loads(json.dumps(fingerprint(reference[0])))
 
 
+SINGLE = """
+import sys
+sys.path[:0] = [{tests!r}, {here!r}]
+from test_joining import fingerprint, packed, squeezed
+print(json.dumps([fingerprint(squeezed(packed(), schedule=name, precision="f32")[0]) for name in ("boxes", "bodies")]))
+"""
+
+
+def test_schedules_agree_in_single_precision(device, in_child) -> None:
+    source = SINGLE.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
+    boxes, bodies = in_child(source, precision="f32")
+    assert boxes == bodies
+
+
 def test_boxes_do_not_know_each_other(reference) -> None:
     """The second box by itself does as it did beside the first."""
     both = packed()
