@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,16 +14,17 @@ from kalander.coupling.cards.particles import layered_classes, step_share
 from kalander.coupling.cards.sections import Binder, Contact
 from kalander.coupling.cards.sections import Fracture as FractureSection
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
-from kalander.dem.bodies.material import BinderConstants, Material, YieldingBinder, contact_constants, rayleigh_time
+from kalander.dem.bodies.material import BinderConstants, Material, YieldingBinder, contact_constants, longest_time_step
 from kalander.dem.fracture.fracture import Fracture
-from kalander.dem.loading.compaction import Press
+from kalander.dem.loading.press import Press
 from kalander.dem.packing.recipe import Recipe
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import NECKED, STICKY, YIELDING, law_named
+from kalander.kernels.laws.bond import YIELDING
+from kalander.kernels.laws.book import law_named
 
 __all__ = [
-    "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
-    "particle_of", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step", "to_si",
+    "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "in_si", "in_unit",
+    "material_of", "particle_of", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step", "to_si",
 ]  # fmt: skip
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
@@ -35,8 +37,33 @@ UNITS = {
     "um/us": ("m/s", 1.0),
     "MPa": ("Pa", 1e6),
     "uN": ("N", 1e-6),
+    "uN/um": ("N/m", 1.0),
     "pJ": ("J", 1e-12),
 }
+
+
+Amount = TypeVar("Amount", float, np.ndarray)
+
+# unit of the particle world -> (SI unit, factor to SI, factor from SI): a decimal fraction has no exact inverse in
+# binary, so both ways are multiplications by numbers as one writes them
+HANDY = {
+    "1": ("1", 1.0, 1.0),
+    "um": ("m", 1e-6, 1e6),
+    "um^3": ("m^3", 1e-18, 1e18),
+    "um^5": ("m^5", 1e-30, 1e30),
+    "us": ("s", 1e-6, 1e6),
+    "MPa": ("Pa", 1e6, 1e-6),
+}
+
+
+def in_si(value: Amount, unit: str) -> Amount:
+    """A number or an array in a handy unit in SI: in_si(135.0, "um") is 1.35e-4."""
+    return value * HANDY[unit][1]
+
+
+def in_unit(value: Amount, unit: str) -> Amount:
+    """A number or an array in SI in a handy unit: in_unit(1.35e-4, "um") is 135."""
+    return value * HANDY[unit][2]
 
 
 def si_schema(columns: dict[str, Column]) -> dict[str, Column]:
@@ -88,12 +115,10 @@ def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.nda
         tangential_damping=contact.tangential_damping, attraction=contact.attraction, adhesion=contact.adhesion,
         plastic_restitution=contact.plastic_restitution, rolling_friction=contact.rolling_friction,
         twisting_friction=contact.twisting_friction, psi_b=contact.psi_b,
+        own=[float(from_si(getattr(contact, one.name), one.unit)) for one in contact.meant.own],
     )  # fmt: skip
     rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
-    base = NECKED if contact.adhesion_model == "jkr" else contact.law
-    if contact.law == "mdr" and contact.adhesion > 0:
-        base = STICKY
-    return law_named(base, lever=contact.lever, rolling=rolls), constants
+    return law_named(contact.meant.name, lever=contact.lever, rolling=rolls), constants
 
 
 def binder_of(card: Card) -> BinderConstants | YieldingBinder:
@@ -197,7 +222,8 @@ def time_step(card: Card, smallest_radius: float) -> float:
     """Time step [µs] for spheres, or members of platelets, no smaller than a radius [µm]."""
     if card.step.dt is not None:
         return card.step.dt * 1e6
-    return card.step.safety * step_share(card.electrode.particles) * rayleigh_time(material_of(card), smallest_radius)
+    share = card.step.safety * step_share(card.electrode.particles)
+    return longest_time_step(material_of(card), smallest_radius, share)
 
 
 def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:

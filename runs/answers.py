@@ -25,6 +25,8 @@ from kalander.coupling.store.store import Data
 from kalander.coupling.structure.bounds import share_flags
 from kalander.dem.measure.ledger import HEATS
 from kalander.kernels.columns import Table
+from kalander.kernels.laws.book import law_on_card
+from kalander.kernels.quantities import springback
 
 __all__ = [
     "closure_answer", "electrode_answer", "nip_answer", "number", "press_answer", "published_rows", "sizes_answer",
@@ -42,7 +44,6 @@ NAMES = {
 LEDGER = ("work", "elastic", "kinetic", *HEATS, "fracture_energy")
 
 INERTIAL_LIMIT, OVERLAP_LIMIT, ENERGY_LIMIT = 2e-3, 0.1, 0.05  # beyond which a result is flagged
-DENSE_LIMIT = 0.8  # overlap over radius in law "mdr", which does not screen contacts behind other spheres
 
 
 def number(value: float) -> float | None:
@@ -93,7 +94,7 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
         height = frames["height"]
 
         start = boxes["start_height"][reached]
-        springback, recovery = height[released] / height[loaded] - 1.0, (height[released] - height[loaded]) / start
+        grown, recovery = springback(height[released], height[loaded]), (height[released] - height[loaded]) / start
         cracked = frames["cracked_fraction"][released] if card.fracture.criterion != "none" else np.zeros(0)
         rows.append({
             "stress_Pa": stress,
@@ -108,8 +109,8 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
             "thickness_loaded_sd_m": deviation(height[loaded]),
             "thickness_released_m": mean(height[released]),
             "thickness_released_sd_m": deviation(height[released]),
-            "springback": mean(springback),
-            "springback_sd": deviation(springback),
+            "springback": mean(grown),
+            "springback_sd": deviation(grown),
             "recovery": mean(recovery),
             "recovery_sd": deviation(recovery),
             "coordination": mean(frames["coordination"][loaded]),
@@ -193,15 +194,10 @@ def validity_flags(worst: Mapping[str, float], law: str) -> list[str]:
     flags = []
     if worst["inertial_number_max"] > INERTIAL_LIMIT:
         flags.append(f"inertial number {worst['inertial_number_max']:.2g} above {INERTIAL_LIMIT:g}: not quasi-static")
-    limit, why = (
-        (DENSE_LIMIT, "contacts reach through spheres between there")
-        if law == "mdr"
-        else (OVERLAP_LIMIT, "Hertz contacts do not know their neighbours there; particles would yield or crack")
-        if law == "hertz_mindlin"
-        else (OVERLAP_LIMIT, "contacts do not know their neighbours there")
-    )
+    limit = law_on_card(law).overlap_limit
     if worst["overlap_ratio_max"] > limit:
-        flags.append(f"largest overlap {worst['overlap_ratio_max']:.2g} of a radius above {limit:g}: {why}")
+        share, why = worst["overlap_ratio_max"], law_on_card(law).beyond
+        flags.append(f"largest overlap {share:.2g} of a radius above {limit:g}: {why}")
     if abs(worst["energy_error"]) > ENERGY_LIMIT:
         flags.append(f"energy balance open by {worst['energy_error']:.2g} of the work, above {ENERGY_LIMIT:g}")
     return flags

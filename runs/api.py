@@ -282,7 +282,7 @@ def compact(packing: Path | str, case: Path | str, curve: Path | str, **options:
 
 
 def transport(image: Path | str, **options: Any) -> dict[str, Any]:
-    """Transport through a voxel image or a packing; options as of `runs.transport_verb.transport_image`."""
+    """Transport through a voxel image or a packing; options as of `runs.command.transport.transport_image`."""
     from kalander.runs.command.transport import transport_image
 
     if not str(image).strip():

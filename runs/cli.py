@@ -399,7 +399,7 @@ def _overrides(settings: list[str] | None) -> dict[str, str]:
 
 def _plan(card: Any) -> dict[str, Any]:
     """What a run would do, without doing it."""
-    from kalander.coupling.cards.estimates import critical_time_step, memory_estimate, particle_estimate, step_estimate
+    from kalander.coupling.cards.estimates import memory_estimate, particle_estimate, step_estimate, time_step
     from kalander.runs import answers
 
     stresses = len(card.press.stress)
@@ -407,7 +407,7 @@ def _plan(card: Any) -> dict[str, Any]:
         **answers.electrode_answer(card),
         "boxes": card.boxes.replicas * stresses,
         "particles": round(particle_estimate(card.electrode, card.boxes) * stresses),
-        "time_step_s": critical_time_step(card.electrode, card.press, card.step),
+        "time_step_s": time_step(card.electrode, card.press, card.step),
         "steps_at_least": round(step_estimate(card.electrode, card.press, card.step)),
         "memory_bytes": round(memory_estimate(particle_estimate(card.electrode, card.boxes) * stresses)),
         "warnings": list(card.warnings),

@@ -7,6 +7,7 @@ import numpy as np
 
 from kalander.continuum.elements.step import FemNip, FemSnapshot
 from kalander.continuum.elements.web import gradients
+from kalander.kernels.quantities import porosity as pores
 
 __all__ = ["FemFields", "FemResult", "read_fields", "read_pass"]
 
@@ -79,7 +80,7 @@ def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> Fem
         elements=strip.elements,
         stress=-mean(snapshot.stress / ratio[..., None]),
         volume_ratio=mean(ratio),
-        porosity=1.0 - (1.0 - porosity[layer]) / mean(ratio),
+        porosity=pores(1.0 - porosity[layer], mean(ratio)),
         compaction=mean(snapshot.state.volume),
         layer=layer,
     )
@@ -153,8 +154,8 @@ def _behind(nip: FemNip, last: FemSnapshot, porosity: np.ndarray, columns: np.nd
     bottom = columns * strip.rows
     stretch = np.diff(last.displacement[bottom, 0]) / np.diff(strip.nodes[bottom, 0])
     return _Behind(
-        porosity=float(1.0 - solid.sum() / present.sum()),
-        layers=np.array([1.0 - solid[layer == kind].sum() / present[layer == kind].sum() for kind in kinds]),
+        porosity=float(pores(solid.sum(), present.sum())),
+        layers=np.array([pores(solid[layer == kind].sum(), present[layer == kind].sum()) for kind in kinds]),
         spread=max(float(np.ptp(compaction[:, rows == kind], axis=1).mean()) for kind in kinds),
         stretch=float(stretch.mean()),
     )

@@ -8,6 +8,7 @@ from kalander.continuum.nip.column import LayerPast
 from kalander.continuum.nip.layered_web import LayeredWeb
 from kalander.continuum.nip.roll import Rolls, entry_angle
 from kalander.continuum.nip.stack_newton import StackProfile
+from kalander.kernels.quantities import porosity, springback
 
 __all__ = ["LayeredNip", "read_stack"]
 
@@ -90,12 +91,12 @@ def read_stack(
         coating_recovered_thickness=recovered / web.sides,
         web_exit_thickness=leaving + web.foil_thickness,
         web_recovered_thickness=recovered + web.foil_thickness,
-        springback=leaving / minimum - 1.0,
-        springback_delayed=recovered / minimum - 1.0,
-        porosity_nip=1.0 - solid_total / minimum,
-        porosity_exit=1.0 - solid_total / leaving,
-        porosity_layers=1.0 - solid / (free * np.exp(-strain[out])),
-        porosity_layers_nip=1.0 - solid / (free * np.exp(-strain[thinnest])),
+        springback=springback(leaving, minimum),
+        springback_delayed=springback(recovered, minimum),
+        porosity_nip=porosity(solid_total, minimum),
+        porosity_exit=porosity(solid_total, leaving),
+        porosity_layers=porosity(solid, free * np.exp(-strain[out])),
+        porosity_layers_nip=porosity(solid, free * np.exp(-strain[thinnest])),
         temperature_layers=temperature[out],
         deborah=_deborah(web, speed, entry_x - exit_x),
         pasts=tuple(history.past(out) for history in stack.layers),

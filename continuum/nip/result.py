@@ -9,6 +9,7 @@ from kalander.continuum.closure.springback import porosity_at_strain, porosity_r
 from kalander.continuum.nip.newton import Profile
 from kalander.continuum.nip.roll import Rolls, entry_angle
 from kalander.continuum.nip.web import Web
+from kalander.kernels.quantities import springback
 
 __all__ = ["NipResult", "read_result"]
 
@@ -70,7 +71,7 @@ def read_result(web: Web, rolls: Rolls, profile: Profile, iterations: int) -> Ni
         coating_minimum_thickness=minimum / web.sides,
         coating_exit_thickness=exit_thickness / web.sides,
         web_exit_thickness=exit_thickness + web.foil_thickness,
-        springback=exit_thickness / minimum - 1.0,
+        springback=springback(exit_thickness, minimum),
         porosity_nip=porosity_nip,
         porosity_exit=porosity_released(porosity_nip, minimum, exit_thickness),
         iterations=iterations,

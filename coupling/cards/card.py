@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -67,11 +66,10 @@ class Card(Section):
 
 
 def shipped_cards() -> dict[str, Path]:
-    """Cards that come with the program, by name."""
-    # the package is located, not imported: what users launch lies above this module
-    spec = find_spec("kalander.runs")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    return {path.stem: path for folder in folders for path in sorted(Path(folder, "cards").glob("*.toml"))}
+    """Cards that come with the program, by name: of any part of it that has a folder `cards`, but for this one."""
+    own = Path(__file__).parents[1]
+    parts = sorted(part.parent for part in own.parent.glob("*/__init__.py") if part.parent != own)
+    return {path.stem: path for part in parts for path in sorted(part.joinpath("cards").glob("*.toml"))}
 
 
 def find_card(path_or_name: str | Path) -> Path:

@@ -11,7 +11,7 @@ from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.bodies.state import Ensemble
 from kalander.dem.engine.bed import Bed
 from kalander.kernels.columns import Table
-from kalander.kernels.law_table import YIELDING
+from kalander.kernels.laws.bond import YIELDING
 
 __all__ = ["BondClock", "no_branches"]
 

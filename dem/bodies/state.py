@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import CONSTANTS, bond_law_of
+from kalander.kernels.law_table import SHARED
+from kalander.kernels.laws.bond import bond_law_of
 
 __all__ = [
     "BODY", "BOND", "BOX", "CLUMP", "CONTACT", "LAWBOOK", "MEMBER", "Ensemble", "empty_table", "solid_radius",
@@ -33,7 +34,7 @@ BODY = {
     "spring_high": Column("real", ("body", 3), "um", "tangential spring at the upper platen"),
     "memory_low": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the lower platen"),
     "memory_high": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the upper platen"),
-    "swelling": Column("real", ("body", "swelling"), "um, 1", "what a law of dense compaction keeps (kernels.dense)"),
+    "swelling": Column("real", ("body", "swelling"), "um, 1", "what a law of dense compaction keeps (laws.normal.mdr)"),
     "load_low": Column("real", ("body",), "uN", "normal force of the lower platen"),
     "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
     "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
@@ -64,7 +65,7 @@ CONTACT = {
     "first": Column("i4", ("contact",), "1", "row of the first body of a touching pair"),
     "second": Column("i4", ("contact",), "1", "row of the second body, larger than the first"),
     "spring": Column("real", ("contact", 3), "um", "tangential spring"),
-    "memory": Column("real", ("contact", "memory"), "um, 1", "what the law remembers beyond it (kernels.contact)"),
+    "memory": Column("real", ("contact", "memory"), "um, 1", "what the law remembers beyond it (laws/README.md)"),
 }
 
 BOND = {
@@ -100,9 +101,9 @@ BOX = {
 LAWBOOK = {
     "contact": Column(
         "f8",
-        ("box", "material", "material", len(CONSTANTS)),
-        "MPa, MPa, 1, 1, 1, uN, MPa, uN/um, 1, 1, 1, MPa, 1, 1",
-        "constants of the contact law, in the order of kernels.law_table.CONSTANTS",
+        ("box", "material", "material", "constant"),
+        ", ".join(one.unit for one in SHARED),
+        "constants of the contact law, in the order of kernels.law_table.CONSTANTS, those of it alone behind",
     ),
     "binder": Column("f8", ("box", "constant"), "MPa, 1, um", "constants of the bonds, by laws.bond.BOND_CONSTANTS"),
 }

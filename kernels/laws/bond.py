@@ -1,15 +1,42 @@
-"""The laws of bonds on the host: compliances, plastic limits, energy. It does not touch the device.
+"""The laws of bonds on the host: constants, rows, compliances, plastic limits, energy. It does not touch the device.
 
 Both are a cylinder of binder between two bodies that carries tension, shear, bending and torsion (kernels.laws.
 bond_device has the forces). "brittle": elastic until its strength, then gone. "yielding": elastic up to a yield
 surface, then it flows at a constant stress, keeps the set, and parts only where the gap has grown too wide.
 """
 
+from collections.abc import Sized
+
 import numpy as np
 
-from kalander.kernels.law_table import BOND_CONSTANTS, YIELDING
+from kalander.kernels.layout import Layout
 
-__all__ = ["beam_compliances", "beam_energy", "lost_share", "plastic_limits"]
+__all__ = [
+    "BOND_CONSTANTS", "BOND_STATES", "BRITTLE", "YIELDING", "beam_compliances", "beam_energy", "bond_law_of",
+    "lost_share", "plastic_limits",
+]  # fmt: skip
+
+BRITTLE, YIELDING = "brittle", "yielding"
+
+# Meaning of the constants of a bond, by law and in this order (see dem.bodies.material): moduli, stresses [MPa];
+# hardening: rise of the flow stresses over them, per share of its volume that a bridge has lost; most_lost: the share
+# at which its pores are closed; parting_gap, joining_distance: between surfaces [µm]
+BOND_CONSTANTS = {
+    BRITTLE: ("modulus", "shear_modulus", "damping", "strength", "shear_strength"),
+    YIELDING: (
+        "modulus", "shear_modulus", "damping", "flow_stress", "shear_flow_stress", "hardening", "most_lost",
+        "parting_gap", "joining_distance",
+    ),
+}  # fmt: skip
+
+# places of the row of a bond, by law
+BEAM = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
+BOND_STATES = {BRITTLE: Layout(BEAM), YIELDING: Layout({**BEAM, "set": 10, "volume": 11, "flow": 12})}
+
+
+def bond_law_of(constants: Sized) -> str:
+    """The law of bonds whose constants these are: each law has its own number of them."""
+    return next(law for law, names in BOND_CONSTANTS.items() if len(names) == len(constants))
 
 
 def beam_compliances(constants: np.ndarray, radius: np.ndarray, length: np.ndarray) -> np.ndarray:

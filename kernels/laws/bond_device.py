@@ -4,9 +4,15 @@ Constants are in the order of kernels.laws.bond.BOND_CONSTANTS.
 """
 
 from kalander.kernels.device.backend import ti
-from kalander.kernels.law_table import BRITTLE, YIELDING
+from kalander.kernels.laws.bond import BOND_CONSTANTS, BOND_STATES, BRITTLE, YIELDING
+from kalander.kernels.layout import in_a_row
 
 __all__ = ["BONDS"]
+
+# places of constants and of a bond's row; what both laws have lies in the same places
+C = in_a_row((name, 1) for name in BOND_CONSTANTS[YIELDING])
+STRENGTH = in_a_row((name, 1) for name in BOND_CONSTANTS[BRITTLE])
+S = BOND_STATES[YIELDING]
 
 
 @ti.func
@@ -35,8 +41,8 @@ def parallel_bond(
     Source: Potyondy & Cundall, Int. J. Rock Mech. 41 (2004) 1329, eqs. 9–15, with k_n = E/L and k_s = G/L per area.
     """
     slenderness = ti.math.pi * radius * radius / length
-    stretching = constants[0] * slenderness
-    shearing = constants[1] * slenderness
+    stretching = constants[C.modulus] * slenderness
+    shearing = constants[C.shear_modulus] * slenderness
     flexing = 0.25 * stretching * radius * radius
     twisting = 0.5 * shearing * radius * radius
 
@@ -50,7 +56,7 @@ def parallel_bond(
     bending = turned(bending, normal, turn) - flexing * dt * tangential_spin
     twist -= twisting * normal_spin * dt
 
-    delay = 2.0 * constants[2] * ti.sqrt(mass / stretching)
+    delay = 2.0 * constants[C.damping] * ti.sqrt(mass / stretching)
     force = -stretching * (stretch + delay * normal_velocity) * normal + shear - shearing * delay * tangential_velocity
     moment = bending - flexing * delay * tangential_spin + (twist - twisting * delay * normal_spin) * normal
     heat = (
@@ -72,10 +78,10 @@ def bond_energy(constants, radius, length, stretch, shear, bending, twist):
     area = ti.math.pi * radius * radius
     second_moment = 0.25 * area * radius * radius
     return (
-        0.5 * constants[0] * area / length * stretch * stretch
-        + 0.5 * length / (constants[1] * area) * shear.dot(shear)
-        + 0.5 * length / (constants[0] * second_moment) * bending.dot(bending)
-        + 0.25 * length / (constants[1] * second_moment) * twist * twist
+        0.5 * constants[C.modulus] * area / length * stretch * stretch
+        + 0.5 * length / (constants[C.shear_modulus] * area) * shear.dot(shear)
+        + 0.5 * length / (constants[C.modulus] * second_moment) * bending.dot(bending)
+        + 0.25 * length / (constants[C.shear_modulus] * second_moment) * twist * twist
     )
 
 
@@ -83,9 +89,9 @@ def bond_energy(constants, radius, length, stretch, shear, bending, twist):
 def bond_breaks(constants, radius, length, stretch, shear, bending, twist):
     """1 if the largest tensile or shear stress in the cylinder exceeds its strength (Potyondy & Cundall, eq. 16)."""
     area = ti.math.pi * radius * radius
-    tension = constants[0] * stretch / length + 4.0 * bending.norm() / (area * radius)
+    tension = constants[C.modulus] * stretch / length + 4.0 * bending.norm() / (area * radius)
     shearing = shear.norm() / area + 2.0 * ti.abs(twist) / (area * radius)
-    return ti.cast(tension > constants[3] or shearing > constants[4], ti.i32)
+    return ti.cast(tension > constants[STRENGTH.strength] or shearing > constants[STRENGTH.shear_strength], ti.i32)
 
 
 @ti.func
@@ -106,8 +112,8 @@ def yielding_bond(
     Returns force and moment on the first body, shear, bending, twist, set, heat of dashpots, plastic work [pJ].
     """
     area = ti.math.pi * radius * radius
-    stretching = constants[0] * area / length
-    shearing = constants[1] * area / length
+    stretching = constants[C.modulus] * area / length
+    shearing = constants[C.shear_modulus] * area / length
     flexing = 0.25 * stretching * radius * radius
     twisting = 0.5 * shearing * radius * radius
 
@@ -124,9 +130,9 @@ def yielding_bond(
 
     lost = 0.0
     if volume > 0.0:
-        lost = ti.min(ti.max(area * (length - distance) / volume, 0.0), constants[6])
-    harder = 1.0 + constants[5] * lost
-    pull, slip = constants[3] * harder * area, constants[4] * harder * area
+        lost = ti.min(ti.max(area * (length - distance) / volume, 0.0), constants[C.most_lost])
+    harder = 1.0 + constants[C.hardening] * lost
+    pull, slip = constants[C.flow_stress] * harder * area, constants[C.shear_flow_stress] * harder * area
     bend, torque = 4.0 / (3.0 * ti.math.pi) * pull * radius, 2.0 / 3.0 * slip * radius
     reached = (
         tension * tension / (pull * pull)
@@ -153,7 +159,7 @@ def yielding_bond(
         bending *= back
         twist *= back
 
-    delay = 2.0 * constants[2] * ti.sqrt(mass / stretching)
+    delay = 2.0 * constants[C.damping] * ti.sqrt(mass / stretching)
     force = -(tension + stretching * delay * normal_velocity) * normal + shear - shearing * delay * tangential_velocity
     moment = bending - flexing * delay * tangential_spin + (twist - twisting * delay * normal_spin) * normal
     heat = (
@@ -175,42 +181,47 @@ def brittle(constants, state, gap, distance, normal, velocity, spin, mean_spin, 
 
     A bond that fails carries nothing, and its elastic energy becomes heat.
     """
-    shear = ti.Vector([state[0], state[1], state[2]])
-    bending = ti.Vector([state[4], state[5], state[6]])
-    stretch = distance - state[7]
+    shear = ti.Vector([state[S.shear], state[S.shear + 1], state[S.shear + 2]])
+    bending = ti.Vector([state[S.bending], state[S.bending + 1], state[S.bending + 2]])
+    stretch = distance - state[S.length]
     force, moment, shear, bending, twist, heat = parallel_bond(
-        constants, state[3], state[7], stretch, normal, velocity, spin, mean_spin, mass, shear, bending, state[8], dt
-    )
-    intact = state[9]
-    if bond_breaks(constants, state[3], state[7], stretch, shear, bending, twist) == 1:
-        heat += bond_energy(constants, state[3], state[7], stretch, shear, bending, twist)
+        constants, state[S.radius], state[S.length], stretch, normal, velocity, spin, mean_spin, mass, shear, bending,
+        state[S.twist], dt,
+    )  # fmt: skip
+    intact = state[S.intact]
+    if bond_breaks(constants, state[S.radius], state[S.length], stretch, shear, bending, twist) == 1:
+        heat += bond_energy(constants, state[S.radius], state[S.length], stretch, shear, bending, twist)
         force *= 0.0
         moment *= 0.0
         intact = 0.0
-    after = ti.Vector([shear.x, shear.y, shear.z, state[3], bending.x, bending.y, bending.z, state[7], twist, intact])
+    after = ti.Vector(
+        [shear.x, shear.y, shear.z, state[S.radius], bending.x, bending.y, bending.z, state[S.length], twist, intact]
+    )
     return force, moment, after, heat
 
 
 @ti.func
 def yielding(constants, state, gap, distance, normal, velocity, spin, mean_spin, mass, dt):
     """The same of a bond that yields: it parts where the gap between the surfaces exceeds the parting gap."""
-    shear = ti.Vector([state[0], state[1], state[2]])
-    bending = ti.Vector([state[4], state[5], state[6]])
+    shear = ti.Vector([state[S.shear], state[S.shear + 1], state[S.shear + 2]])
+    bending = ti.Vector([state[S.bending], state[S.bending + 1], state[S.bending + 2]])
     force, moment, shear, bending, twist, permanent, heat, flow = yielding_bond(
-        constants, state[3], state[7], state[11], state[10], distance, normal, velocity, spin, mean_spin, mass, shear,
-        bending, state[8], dt,
+        constants, state[S.radius], state[S.length], state[S.volume], state[S.set], distance, normal, velocity, spin,
+        mean_spin, mass, shear, bending, state[S.twist], dt,
     )  # fmt: skip
     heat += flow
-    intact = state[9]
-    if gap > constants[7]:
-        heat += bond_energy(constants, state[3], state[7], distance - state[7] - permanent, shear, bending, twist)
+    intact = state[S.intact]
+    if gap > constants[C.parting_gap]:
+        heat += bond_energy(
+            constants, state[S.radius], state[S.length], distance - state[S.length] - permanent, shear, bending, twist
+        )
         force *= 0.0
         moment *= 0.0
         intact = 0.0
     after = ti.Vector(
         [
-            shear.x, shear.y, shear.z, state[3], bending.x, bending.y, bending.z, state[7], twist, intact,
-            permanent, state[11], state[12] + flow,
+            shear.x, shear.y, shear.z, state[S.radius], bending.x, bending.y, bending.z, state[S.length], twist, intact,
+            permanent, state[S.volume], state[S.flow] + flow,
         ]
     )  # fmt: skip
     return force, moment, after, heat

@@ -5,7 +5,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,12 @@ from kalander.coupling.cases.compact import CompactCase, load_compact_case
 from kalander.coupling.cases.held_stresses import beyond_promise, stress_legs, why_unfinished
 from kalander.coupling.cases.legs import NORMAL_AXES
 from kalander.coupling.packings.packing_files import Spheres, read_spheres
-from kalander.coupling.stages.compact import (
-    case_warnings,
-    compact_stage,
-    curve_rows,
-    fit_faults,
-    may_not_narrow,
-    narrowed,
-    path_rows,
-    write_curve,
-)
+from kalander.coupling.stages.compact import compact_stage, curve_rows, path_rows, write_curve
+from kalander.coupling.stages.compact_faults import case_warnings, fit_faults, may_not_narrow, narrowed
 from kalander.coupling.store.atomic import try_output
 from kalander.coupling.store.store import Data
-from kalander.coupling.study.saves import COUNTERS, add_save, newest_valid, remove_saves
+from kalander.coupling.study.execution import Schedule, carry_out
+from kalander.coupling.study.saves import newest_valid, remove_saves
 from kalander.coupling.study.signals import Left, stop_requests
 from kalander.coupling.study.stage import Progress, Stage, identity_of, stage_key
 from kalander.dem.bodies.state import sphere_volume
@@ -153,27 +145,21 @@ def _work(
     if resume.path is not None:
         log.warning("went on from %s", resume.path)
     before = _steps(resume.state) if resume.state else 0
-    began = last_save = time.monotonic()
-    with stop_requests() as signals, closing(stage.work({}, resume.state)) as moments:
-        signals.heed_at_once = True  # before the first step, while kernels compile, there is nothing to wait for
-        while True:
-            try:
-                progress = next(moments)
-            except StopIteration as end:
-                return end.value, _steps(end.value) - before
-            signals.heed_at_once = False
-            on_progress(progress)
-            now = time.monotonic()
-            late = f"wall time of {max_walltime:g} s is over" if now - began >= max_walltime else ""
-            reason = signals() or late
-            if reason or now - last_save >= save_every:
-                state = progress.snapshot()
-                path = add_save(saves, stage, state, {**identity, COUNTERS: dict(progress.counters)})
-                last_save = now
-            if reason:
-                write_curve(curve, curve_rows(state))
-                where = f"saved at {progress.fraction:.0%} in {path}, the curve so far is in {curve}"
-                raise Interrupted(f"{reason}: {where}")
+    deadline = time.monotonic() + max_walltime
+
+    def leave(state: Data) -> str:
+        write_curve(curve, curve_rows(state))
+        return f", the curve so far is in {curve}"
+
+    with stop_requests() as signals:
+
+        def stop() -> str:
+            late = time.monotonic() >= deadline
+            return signals() or (f"wall time of {max_walltime:g} s is over" if late else "")
+
+        schedule = Schedule(save_every, stop, signals)
+        done = carry_out(saves, stage, {}, resume.state, identity, on_progress, schedule, on_leaving=leave)
+    return done, _steps(done) - before
 
 
 def _steps(state: Data) -> int:

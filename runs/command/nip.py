@@ -23,6 +23,7 @@ from kalander.coupling.nip.models import foil_of, is_plain, layered_web, plain_w
 from kalander.coupling.nip.solve import FIELDS
 from kalander.coupling.store.atomic import path_errors, try_output
 from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.kernels.quantities import porosity, springback
 from kalander.runs.answers import NAMES
 
 __all__ = ["solve_case"]
@@ -98,7 +99,7 @@ def _powder(case: PowderCase) -> dict[str, Any]:
         "x_m": (np.sin(nip.theta[order]) * case.rolls.diameter / 2).tolist(),
         "pressure_Pa": (nip.pressure[order] * 1e6).tolist(),
         "solid_fraction": density[order].tolist(),
-        "porosity_mean": float(1.0 - density[-1]),
+        "porosity_mean": float(porosity(density[-1], 1.0)),
     }
 
 
@@ -183,9 +184,9 @@ def _untouched_answer(rolling: NipPass, web: LayeredWeb, owner: np.ndarray, note
     assert web.pasts is not None
     coating = web.coating / web.sides
     solid = np.array([layer.thickness * (1.0 - layer.porosity) for layer in web.layers])
-    porosity = 1.0 - float(solid.sum()) / coating
+    mean = porosity(float(solid.sum()), coating)
     at_last = replace(web, pasts=tuple(replace(past, elastic=0.0) for past in web.pasts))
-    layers = (1.0 - solid / web.present).tolist()
+    layers = porosity(solid, web.present).tolist()
     return {
         **dict.fromkeys(NAMES.values()),
         "line_load_N_per_m": 0.0,
@@ -196,14 +197,14 @@ def _untouched_answer(rolling: NipPass, web: LayeredWeb, owner: np.ndarray, note
         "coating_minimum_thickness_m": coating * 1e-3,
         "coating_exit_thickness_m": coating * 1e-3,
         "springback": 0.0,
-        "porosity_nip": porosity,
-        "porosity_mean": porosity,
+        "porosity_nip": mean,
+        "porosity_mean": mean,
         "porosity_layers": layers,
         "porosity_layers_nip": layers,
         "temperature_layers_K": [rolling.web_temperature] * len(web.layers),
         "layer_index": owner.tolist(),
         "recovered_thickness_m": at_last.thickness * 1e-3,
-        "springback_delayed": at_last.coating / web.coating - 1.0,
+        "springback_delayed": springback(at_last.coating, web.coating),
         "recovery": _recovery(web, web.pasts),
         "deborah": None,
         **foil_answer("the rolls do not touch the web"),

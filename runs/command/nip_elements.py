@@ -25,6 +25,8 @@ from kalander.continuum.nip.roll import Rolls
 from kalander.coupling.cases.nip import NipCase, NipPass
 from kalander.coupling.nip.models import cap_of, foil_of, layered_web, roll_case, rolls_of_case
 from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.kernels.quantities import porosity as pores
+from kalander.kernels.quantities import springback
 from kalander.runs.answers import number
 
 __all__ = ["solve_by_elements"]
@@ -250,8 +252,8 @@ def _answer(case: NipCase, web: LayeredWeb, rolls: Rolls, found: _Pass) -> dict[
         "exit_thickness_m": (sides * result.exit_thickness + foil) * 1e-3,
         "coating_minimum_thickness_m": result.minimum_thickness * 1e-3,
         "coating_exit_thickness_m": result.exit_thickness * 1e-3,
-        "springback": result.exit_thickness / result.minimum_thickness - 1.0,
-        "porosity_nip": 1.0 - solid / result.minimum_thickness,
+        "springback": springback(result.exit_thickness, result.minimum_thickness),
+        "porosity_nip": pores(solid, result.minimum_thickness),
         "porosity_mean": result.porosity_exit,
         "porosity_layers": result.porosity_layers[::-1].tolist(),
         "temperature_layers_K": [case.rolling.web_temperature] * len(case.web.layer),

@@ -75,7 +75,7 @@ def transport_image(
     if isinstance(source, Spheres):
         warnings = _check_packing(path.name, source, phases, size, str(voxel))
         if periodic:
-            warnings.append("--periodic: a packing repeats along x and y, and ends at its plates along z, in any case")
+            warnings.append("--periodic: a packing repeats along x and y, and ends at its platens along z, in any case")
     else:
         warnings = [
             f"{path.name}: {note}" for note in (*source.notes, *_about_shape(source), *spacing_overruled(source, size))

@@ -11,8 +11,9 @@ from matplotlib.lines import Line2D
 from kalander.coupling.cards.card import Card
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.store.store import Data
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import platen_pressure
 from kalander.runs.answers import ENERGY_LIMIT, INERTIAL_LIMIT, OVERLAP_LIMIT
 from kalander.runs.report.plot_style import ACCENT, GREY, INK, new_figure, pressure_axis, stress_colours, styled
 
@@ -33,7 +34,7 @@ class Branch:
 
     @property
     def pressure(self) -> np.ndarray:
-        return MEGAPASCAL * 0.5 * (self.frames["stress_low"] + self.frames["stress_high"])
+        return MEGAPASCAL * platen_pressure(self.frames["stress_low"], self.frames["stress_high"])
 
 
 def branches(pressed: Data, leg: str) -> Iterator[Branch]:

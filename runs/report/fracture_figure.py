@@ -13,7 +13,7 @@ from kalander.runs.report.plot_style import ACCENT, INK, SERIES, new_figure, pre
 
 __all__ = ["fracture_figure"]
 
-COLOURS = dict(zip(CRITERIA, SERIES))
+COLOURS = {name: SERIES[rank % len(SERIES)] for rank, name in enumerate(CRITERIA)}
 
 
 @styled

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.store.store import Data
+from kalander.kernels.quantities import platen_pressure, porosity
 from kalander.runs.report.plot_style import GREY, INK, new_figure, styled
 from kalander.runs.report.render import Scene, View, cast, images_in_box, shade, view_from
 
@@ -55,7 +56,7 @@ def bed_before(packed: Data, replica: int = 0) -> Bed:
         np.zeros(int(here.sum()), bool),
         (float(width[0] * MICROMETRE), float(width[1] * MICROMETRE)),
         float(height * MICROMETRE),
-        float(1.0 - boxes["solids"][replica] / (width.prod() * height)),
+        float(porosity(boxes["solids"][replica], width.prod() * height)),
         "as dried",
         particles["clump"][here],
     )
@@ -68,7 +69,9 @@ def bed_pressed(pressed: Data, replica: int = 0) -> Bed:
     box = int(mine[np.argmax(boxes["stress"][mine])])
     here = particles["box"] == box
     loaded, released = loaded_and_released(frames, box)
-    pressure = 0.5e-6 * (frames["stress_low"][loaded] + frames["stress_high"][loaded])  # MPa; it may miss its stress
+    pressure = 1e-6 * platen_pressure(
+        frames["stress_low"][loaded], frames["stress_high"][loaded]
+    )  # may miss its stress
     width = boxes["width"][box] * MICROMETRE
     return Bed(
         particles["position"][here] * MICROMETRE,

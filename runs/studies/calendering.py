@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kalander.coupling.cards.card import shipped_cards
-from kalander.coupling.structure.fabric import anisotropy
 from kalander.coupling.structure.tortuosity_law import TortuosityLaw, fit_law
+from kalander.dem.measure.directions import anisotropy
 from kalander.kernels.columns import Table
 from kalander.runs import api
 from kalander.runs.report.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled

@@ -151,7 +151,7 @@ def main(arguments: list[str]) -> None:
             f"at {start:g} MPa: angle of friction {angles[0]:.1f} deg in triaxial compression, {angles[1]:.1f} sheared"
         )
     opens = {test: max(abs(float(curves[key]["error"])) for key in curves if key[0] == test) for test, _ in curves}
-    sheared = opens.pop("shear")  # see dem/README.md: its cause is not known
+    sheared = opens.pop("shear")  # see dem/VALIDATION.md: its cause is not known
     print(f"energy balances open by at most {max(opens.values()):.2%}, in simple shear by {sheared:.2%}")
     (folder / "triaxial_tests.png").write_bytes(png(figure(curves, starts)))
 

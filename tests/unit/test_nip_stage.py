@@ -8,7 +8,7 @@ from kalander.coupling.cards.electrode import coating_thickness
 from kalander.coupling.homogenise.closure import closure_from, closure_table
 from kalander.coupling.nip.solve import nip_tables
 from kalander.coupling.store.store import Data
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.kernels.errors import Fault, NumericalError
 from kalander.runs.answers import closure_answer, nip_answer
 from kalander.runs.api import _refuse_unreached

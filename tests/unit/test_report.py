@@ -18,7 +18,7 @@ from kalander.coupling.store.store import Data, load, write
 from kalander.coupling.structure.transport_bounds import transport_flags
 from kalander.coupling.study.stage import identity_of, stage_key
 from kalander.dem.fracture.criteria import CRITERIA
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.dem.measure.fabric import FABRIC
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.errors import CheckpointError, InputError
