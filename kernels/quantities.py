@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-__all__ = ["platen_pressure", "porosity", "porosity_of_phases", "springback", "tortuosity"]
+__all__ = ["platen_pressure", "porosity", "porosity_of_phases", "solid_share", "springback", "tortuosity"]
 
 Number = TypeVar("Number", float, np.ndarray)
 
@@ -20,6 +20,11 @@ def porosity(solid_volume: Number, bulk_volume: Number) -> Number:
     Materials (2002), §2.1.
     """
     return 1.0 - solid_volume / bulk_volume
+
+
+def solid_share(porosity: Number) -> Number:
+    """1 − ε [1]: all solids over the volume, at a porosity."""
+    return 1.0 - porosity
 
 
 def porosity_of_phases(fractions: Mapping[int, float], pores: Mapping[int, float]) -> float:

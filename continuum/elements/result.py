@@ -7,27 +7,10 @@ import numpy as np
 
 from kalander.continuum.elements.step import FemNip, FemSnapshot
 from kalander.continuum.elements.web import gradients
+from kalander.continuum.nip.result import ElementFields
 from kalander.kernels.quantities import porosity as pores
 
-__all__ = ["FemFields", "FemResult", "read_fields", "read_pass"]
-
-
-@dataclass(frozen=True, eq=False)
-class FemFields:
-    """Deformed mesh and means of each element, web at rest, roll at `centre` [mm].
-
-    points [mm], shape (n, 2): x, z; elements, shape (m, 4); stress [MPa], Cauchy, compression positive, shape (m, 4):
-    xx, zz, xz, yy; volume_ratio J; porosity; compaction: plastic volume strain; layer index from the foil up.
-    """
-
-    centre: float
-    points: np.ndarray
-    elements: np.ndarray
-    stress: np.ndarray
-    volume_ratio: np.ndarray
-    porosity: np.ndarray
-    compaction: np.ndarray
-    layer: np.ndarray
+__all__ = ["FemResult", "read_fields", "read_pass"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +46,7 @@ class FemResult:
     cuts: int
 
 
-def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> FemFields:
+def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> ElementFields:
     """porosity: of the free layers, from the foil up, shape (layers,)."""
     strip = nip.strip
     gradient = gradients(strip, snapshot.displacement, slice(None))
@@ -74,7 +57,7 @@ def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> Fem
         return np.einsum("eq,eq...->e...", weight, values)
 
     layer = strip.material[:, 0]
-    return FemFields(
+    return ElementFields(
         centre=snapshot.centre,
         points=strip.nodes + snapshot.displacement,
         elements=strip.elements,

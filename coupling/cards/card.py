@@ -9,9 +9,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from kalander.coupling.cards.checks import card_faults, card_warnings
-from kalander.coupling.cards.config import Place, apply_overrides, as_typed, faults_of, overlay
+from kalander.coupling.cards.config import Place, Section, apply_overrides, as_typed, faults_of, overlay
 from kalander.coupling.cards.electrode import Electrode
-from kalander.coupling.cards.fields import STORED, Count, Section, Text
+from kalander.coupling.cards.fields import STORED, Count, Quantity, Text
+from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.coupling.cards.sections import (
     Binder,
     Boxes,
@@ -22,9 +23,11 @@ from kalander.coupling.cards.sections import (
     Press,
     Published,
     Step,
+    number_field,
 )
-from kalander.coupling.cards.toml import TomlSource, read_toml
+from kalander.coupling.cards.toml import TomlSource, in_units, read_toml, toml_text
 from kalander.coupling.cards.transport_section import TransportSection
+from kalander.coupling.store.atomic import replacing
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Card", "card_from_dict", "card_to_dict", "load_card", "shipped_cards"]
@@ -53,6 +56,17 @@ class Card(Section):
         if faults:
             raise InputError(faults)
         return self
+
+    def save(self, path: str | Path) -> Path:
+        """Write the card with all its values to a TOML file, which load_card reads. Raises StorageError."""
+        document = in_units(self)
+        for item in document.get("calibrated", []):
+            rule = number_field(item["key"])
+            unit = f" {DIMENSIONS[rule.dimension].unit}" if isinstance(rule, Quantity) else ""
+            item["range"] = [f"{end!r}{unit}" if unit else end for end in item["range"]]
+        with replacing(Path(path)) as handle:
+            handle.write(toml_text(document).encode())
+        return Path(path)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

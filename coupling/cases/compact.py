@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field as Default
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from kalander.coupling.cards.config import apply_overrides, parse_model
-from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Section, Text, wrong
+from kalander.coupling.cards.config import Section, apply_overrides, parse_model
+from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, wrong
 from kalander.coupling.cards.materials import Material
 from kalander.coupling.cards.sections import ROOM_TEMPERATURE, Binder, Contact, Fracture, Step
 from kalander.coupling.cards.toml import read_toml
@@ -122,8 +122,8 @@ class CompactCase(Section):
             why = "needs a strength, which no [[material]] has"
             raise wrong(why, allowed='"none", or material.strength', key="fracture.criterion",
                         value=self.fracture.criterion)  # fmt: skip
-        if self.fracture.mode == "replace" and self.contact.law == "mdr":
-            why = 'knows no pieces: in law "mdr" particles are judged, not replaced'
+        if self.fracture.mode == "replace" and not self.contact.meant.supports.pieces:
+            why = f'knows no pieces: in law "{self.contact.law}" particles are judged, not replaced'
             raise wrong(why, allowed='"flag", or another contact.law', key="fracture.mode", value=self.fracture.mode)
         return self
 

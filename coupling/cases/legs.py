@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from kalander.coupling.cards.fields import Count, Field, Quantity, Real, Section, exactly_one, wrong
+from kalander.coupling.cards.config import Section
+from kalander.coupling.cards.fields import Count, Field, Quantity, Real, exactly_one, wrong
 
 __all__ = ["AXES", "NORMAL_AXES", "Components", "PathLeg", "Until", "by_axis"]
 
@@ -79,6 +80,7 @@ class Until(Section):
     stress: StressEnd = None
     strain: StrainEnd = None
     height: MaybeLength = None
+    porosity: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
     steps: Annotated[int | None, Count(at_least=1, below=2**40)] = None
     time: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
 

@@ -44,7 +44,7 @@ __all__ = ["Bed", "stiffest_ahead"]
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 STEPS_OF_A_LIST = 20  # at least, unless bodies accelerate
 LIST_ROOM = 0.02  # of a skin: by so much more than before may the fastest body go in a step
-CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.compaction was found; both sides count in a pair
+CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.loading.path was found; both sides count in a pair
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
 HOST_ONLY = ("id", "box", "clump")  # columns that never change
 

@@ -6,20 +6,13 @@ import numpy as np
 
 from kalander.dem.bodies.platens import ARRIVED as BORNE
 from kalander.dem.bodies.platens import quasi_static_speed
-from kalander.dem.loading.control import (
-    LENGTHS,
-    PLACE,
-    SHEAR,
-    STRESS_ENDS,
-    STRESSES,
-    VOLUME,
-    ZZ,
-    Control,
-)
+from kalander.dem.loading.asked import LENGTHS, PLACE, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ
+from kalander.dem.loading.control import Control
 from kalander.dem.loading.lattice_servo import giving_way, hertzian_modulus, slope_sums, stress_rates
 from kalander.dem.loading.path import ENDS
 from kalander.dem.loading.servo import CALMING, STAYS, aimed
 from kalander.dem.measure.observe import lattice_stress
+from kalander.kernels.quantities import solid_share
 
 __all__ = ["CELL_SHARE", "Cell", "by_axis"]
 
@@ -37,6 +30,10 @@ class Cell(Control):
     """Boxes without platens; motion are logarithmic rates of x, y, z, compression positive, and of shear of z in x."""
 
     cell, share = True, CELL_SHARE
+
+    @property
+    def height(self) -> np.ndarray:
+        return self.bed.boxes["depth"]
 
     @property
     def size(self) -> np.ndarray:
@@ -160,7 +157,7 @@ class Cell(Control):
         volume: dict[str, Callable[[float], float]] = {
             "strain": lambda value: 1.0 - value,
             "solid_fraction": lambda value: self.spheres[box] / start / value,
-            "porosity": lambda value: progress["solid_volume"][box] / start / (1.0 - value),
+            "porosity": lambda value: progress["solid_volume"][box] / start / solid_share(value),
         }
         for name in volume.keys() & ends.keys():
             yield volume_left(motion[:VOLUME], volume[name](ends[name]) / closed.prod())

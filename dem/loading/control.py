@@ -11,74 +11,21 @@ import numpy as np
 from kalander.dem.bodies.clumps import double, kinetic_energy, particle_diameter
 from kalander.dem.bodies.platens import approach, braked_haste, landing, stable_step
 from kalander.dem.engine.bed import Bed, stiffest_ahead
-from kalander.dem.loading.path import AXES, ENDS, Leg, Path
+from kalander.dem.loading.asked import LENGTHS, SHARES, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ, Asked
+from kalander.dem.loading.path import ENDS, Path
 from kalander.dem.loading.servo import passed, unrest_after
 from kalander.dem.measure.observe import particle_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import download
+from kalander.kernels.law_table import CONSTANTS
 from kalander.kernels.quantities import porosity
 from kalander.kernels.records import CLUMP_STATE, LOAD, MOTION
 
-__all__ = ["LENGTHS", "PLACE", "SETTLED", "SETTLED_LOOKS", "SHEAR", "STRESSES", "STRESS_ENDS", "VOLUME", "ZZ",
-           "Asked", "Control", "scale_motion"]  # fmt: skip
+__all__ = ["SETTLED", "SETTLED_LOOKS", "Control", "scale_motion"]
 
 SETTLED = 0.005  # of the stress held: well within the 1 % that is promised
 SETTLED_LOOKS = 20
 BARE = 1e-9  # of a value: what may lack of it at its end
-
-VOLUME, ZZ = 3, 2  # axes of a volume, and that of platens
-PLACE = {name: place for place, name in enumerate(ENDS)}
-STRESSES = [PLACE[f"stress_{axis}"] for axis in AXES[:VOLUME]]
-LENGTHS = [PLACE[f"strain_{axis}"] for axis in AXES[:VOLUME]]
-SHEAR = PLACE["strain_xz"]
-STRESS_ENDS = slice(PLACE["pressure"], PLACE["strain"])
-PRESSING = {"pressure", "strain"}
-SHARES = [place for name, place in PLACE.items() if not (name.startswith("stress") or name in ("pressure", "height"))]
-
-
-class Asked:
-    """What the legs on which boxes are ask of them, a row each; NaN where they do not."""
-
-    def __init__(self, path: Path, leg: np.ndarray, *, cell: bool) -> None:
-        self.legs = [path.legs[min(number, len(path.legs) - 1)] for number in leg.tolist()]
-        count = len(self.legs)
-
-        def of_box(value: float | np.ndarray | None, box: int) -> float:
-            return np.nan if value is None else float(np.broadcast_to(value, count)[box])
-
-        def column(name: str) -> np.ndarray:
-            return np.array([of_box(getattr(leg, name), box) for box, leg in enumerate(self.legs)])
-
-        def ends(name: str) -> np.ndarray:
-            return np.array([of_box(leg.until.get(name), box) for box, leg in enumerate(self.legs)])
-
-        self.speed, self.temperature, self.approach_factor, self.inertial_number, self.least_pressure = (
-            column(name) for name in ("speed", "temperature", "approach_factor", "inertial_number", "least_pressure")
-        )
-        self.material_speed, self.material_rate, self.material_time = (
-            column(f"material_{name}") for name in ("speed", "rate", "time")
-        )
-        self.rate = np.array([np.broadcast_to(leg.rate, (count, 4))[box] for box, leg in enumerate(self.legs)])
-        self.target = np.array([_stresses(leg, cell=cell) for leg in self.legs])
-        self.held = np.isfinite(self.target)
-        self.quasi_static = np.isfinite(self.inertial_number)
-        self.ends = np.column_stack([ends(name) for name in ENDS])
-        self.steps, self.time = (np.nan_to_num(ends(name), nan=np.inf) for name in ("steps", "time"))
-        self.endless = np.array([not leg.until for leg in self.legs])
-        # legs that end by more than pressure and strain under an inertial number
-        self.further = ~self.quasi_static | np.array([bool(leg.until.keys() - PRESSING) for leg in self.legs])
-
-    def met(self, box: int) -> dict[str, float]:
-        """Ends of the leg of a box beside steps and time."""
-        row = self.ends[box]
-        return {name: float(row[PLACE[name]]) for name in self.legs[box].until if name in PLACE}
-
-
-def _stresses(leg: Leg, *, cell: bool) -> np.ndarray:
-    """Stresses of x, y, z that a leg holds, NaN for none."""
-    if leg.stress is None or not cell:
-        return np.array([np.nan, np.nan, np.nan if leg.stress is None else leg.stress])
-    return np.broadcast_to(np.asarray(leg.stress, float), VOLUME)
 
 
 class Control(ABC):
@@ -101,8 +48,9 @@ class Control(ABC):
 
     def survey(self) -> None:
         """What follows from the bodies as they are: they change where particles break."""
+        self.seen: np.ndarray | None = None  # values, until the next look
         bed, path = self.bed, self.path
-        contact, start = bed.lawbook["contact"], bed.boxes["body_start"]
+        modulus, start = bed.lawbook["contact"][..., CONSTANTS.index("effective_modulus")], bed.boxes["body_start"]
         # as the bed holds them: in single precision a state from outside has more digits than one that was saved
         radius, mass = bed.solid_radius().astype(float), bed.body("mass").astype(float)
         self.spheres = particle_volume(bed)
@@ -111,12 +59,17 @@ class Control(ABC):
         self.diameter = particle_diameter(radius, bed.host_only["clump"], double(bed.clumps()), start)
         least = np.minimum.reduceat(radius, start)
         # the last material is that of the platens
-        self.between_bodies = contact[:, :-1, :-1, 0].max(axis=(1, 2))
-        self.contact_modulus = contact[:, :-1, :, 0].max(axis=(1, 2))
+        self.between_bodies = modulus[:, :-1, :-1].max(axis=(1, 2))
+        self.contact_modulus = modulus[:, :-1].max(axis=(1, 2))
         self.lightest = least, np.minimum.reduceat(mass, start), self.contact_modulus
         self.longest_step = path.time_step * np.minimum(1.0, least / (path.least_radius or least))
 
     # --- what the loop reads --------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def height(self) -> np.ndarray:
+        """Length in z [µm], shape (box,)."""
 
     @property
     @abstractmethod
@@ -138,13 +91,15 @@ class Control(ABC):
         """Mean of both platens, or of the normal stresses of a cell, at the last look [MPa], shape (box,)."""
 
     def values(self) -> np.ndarray:
-        """Values of ENDS as they stand, shape (box, end)."""
-        progress, size = self.progress, self.size
-        bulk = size.prod(axis=1)
-        return np.column_stack([
-            self.spheres / bulk, self.pressure, progress["last_stress"], self.strain, self.strains,
-            porosity(progress["solid_volume"], bulk), size[:, ZZ],
-        ])  # fmt: skip
+        """Values of ENDS as they were at the last look, shape (box, end)."""
+        if self.seen is None:
+            progress, size = self.progress, self.size
+            bulk = size.prod(axis=1)
+            self.seen = np.column_stack([
+                self.spheres / bulk, self.pressure, progress["last_stress"], self.strain, self.strains,
+                porosity(progress["solid_volume"], bulk), size[:, ZZ],
+            ])  # fmt: skip
+        return self.seen
 
     @abstractmethod
     def ways(self, motion: np.ndarray) -> np.ndarray:
@@ -303,8 +258,8 @@ class Control(ABC):
         """Share of its leg that each box has done, where it can be told; shape (box,)."""
         progress, asked, boxes = self.progress, self.asked, self.bed.boxes
         before, now = of_leg(progress["leg_value"], self.values())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            parts = np.nan_to_num((now - before) / (asked.ends - before), nan=0.0, posinf=0.0, neginf=0.0)
+        way = asked.ends - before
+        parts = np.where(way * way > 0.0, (now - before) / np.where(way == 0.0, 1.0, way), 0.0)
         clocks = np.maximum((boxes["step"] - progress["leg_step"]) / asked.steps,
                             (boxes["time"] - progress["leg_time"]) / asked.time)  # fmt: skip
         share = np.maximum(clocks, parts.max(axis=1))

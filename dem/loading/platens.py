@@ -6,12 +6,14 @@ import numpy as np
 
 from kalander.dem.bodies.platens import impact_frequency, matched_speed, quasi_static_speed, servo_speed
 from kalander.dem.engine.bed import Bed
-from kalander.dem.loading.control import PLACE, VOLUME, ZZ, Control
+from kalander.dem.loading.asked import PLACE, VOLUME, ZZ
+from kalander.dem.loading.control import Control
 from kalander.dem.loading.lattice_servo import hertzian_modulus
 from kalander.dem.loading.path import AXES, ENDS, Path
 from kalander.dem.loading.servo import CALMING, aimed, least_modulus, nearest
 from kalander.dem.measure.observe import platen_stress
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import platen_pressure, solid_share
 
 __all__ = ["CONTACT_SHARE", "Platens"]
 
@@ -41,11 +43,22 @@ class Platens(Control):
 
     @property
     def height(self) -> np.ndarray:
-        return np.diff(self.bed.boxes["platen_height"], axis=1)[:, 0]
+        low, high = self.bed.boxes["platen_height"].T
+        return high - low
 
     @property
     def size(self) -> np.ndarray:
         return np.column_stack([self.bed.boxes["width"], self.height])
+
+    @property
+    def strain(self) -> np.ndarray:
+        return 1.0 - self.height / self.progress["start_size"][:, ZZ]
+
+    @property
+    def strains(self) -> np.ndarray:
+        strains = np.zeros((len(self.mass), len(AXES)))
+        strains[:, ZZ] = self.strain
+        return strains
 
     @property
     def pressure(self) -> np.ndarray:
@@ -74,6 +87,13 @@ class Platens(Control):
 
     def closing(self) -> np.ndarray:
         return self.asked.speed > 0.0
+
+    def shares(self) -> np.ndarray:
+        if self.asked.further.any():
+            return super().shares()
+        goal = self.asked.ends[:, PLACE["pressure"]]
+        over = np.clip(self.pressure / np.where(goal > 0.0, goal, np.inf), 1e-3, 1e3)
+        return np.sqrt(np.where(self.asked.speed > 0.0, np.minimum(over, 1.0), 1.0 / np.maximum(over, 1.0)))
 
     # --- verbs ----------------------------------------------------------------------------------------------------
 
@@ -169,7 +189,7 @@ class Platens(Control):
             "height": lambda value: value,
             "strain": lambda value: start * (1.0 - value),
             "solid_fraction": lambda value: self.spheres[box] / (area * value),
-            "porosity": lambda value: self.progress["solid_volume"][box] / (area * (1.0 - value)),
+            "porosity": lambda value: self.progress["solid_volume"][box] / (area * solid_share(value)),
         }
         for name in ends.keys() & height.keys():
             yield (self.height[box] - height[name](ends[name])) / motion[ZZ]
@@ -191,7 +211,7 @@ class Platens(Control):
     def learn(self, active: np.ndarray, motion: np.ndarray, length: np.ndarray, time: np.ndarray) -> None:
         progress, height, before = self.progress, self.height, self.progress["last_size"][:, ZZ]
         self.low, self.high = platen_stress(self.bed)
-        stress = 0.5 * (self.low + self.high)
+        stress = platen_pressure(self.low, self.high)
         change = stress - self.pressure
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = change / np.log(before / height)

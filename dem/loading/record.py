@@ -16,6 +16,7 @@ from kalander.dem.loading.path import AXES, ENDS
 from kalander.dem.measure.fabric import FABRIC
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.quantities import platen_pressure
 
 __all__ = ["FRAME", "LOOK", "PROGRESS", "STATE", "LoadState", "curve", "new_load", "no_rows", "state_of", "tables_of"]
 
@@ -214,8 +215,8 @@ def curve(frames: Table, looks: Table, *, cell: bool = False) -> Table:
     does: the waves that run between the platens are averaged out. Without looks it is that of the frame's own step.
     """
     tensor = frames["stress"]
-    stress = tensor[:, 2, 2] if cell else 0.5 * (frames["stress_low"] + frames["stress_high"])
-    both, mean = 0.5 * (looks["stress_low"] + looks["stress_high"]), stress.copy()
+    stress = tensor[:, 2, 2] if cell else platen_pressure(frames["stress_low"], frames["stress_high"])
+    both, mean = platen_pressure(looks["stress_low"], looks["stress_high"]), stress.copy()
     for row in range(len(stress) if len(both) else 0):
         mine = np.flatnonzero((looks["box"] == frames["box"][row]) & (looks["leg"] == frames["leg"][row]))
         half = 0.5 * frames["window"][row]

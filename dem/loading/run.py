@@ -16,8 +16,9 @@ from kalander.dem.bodies.material import Material
 from kalander.dem.engine.bed import Bed
 from kalander.dem.fracture.breaking import Breaking
 from kalander.dem.fracture.replacement import Replacement
+from kalander.dem.loading.asked import VOLUME, ZZ
 from kalander.dem.loading.cell import Cell, by_axis
-from kalander.dem.loading.control import VOLUME, ZZ, Control
+from kalander.dem.loading.control import Control
 from kalander.dem.loading.path import Path, boundaries
 from kalander.dem.loading.platens import Platens
 from kalander.dem.loading.record import FRAME, LOOK, LoadState
@@ -25,6 +26,7 @@ from kalander.dem.measure.fabric import FABRIC, fabric_of
 from kalander.dem.measure.ledger import heats, turnover
 from kalander.dem.measure.observe import Observation, observe
 from kalander.kernels.columns import Table
+from kalander.kernels.laws.book import law_of
 from kalander.kernels.quantities import porosity
 
 __all__ = ["ARRIVED", "STOPPED", "Moment", "last_state", "lead"]
@@ -69,7 +71,7 @@ def lead(
         progress, bed = run.progress, run.control.bed
         yield Moment(
             run.fraction(), int(bed.boxes["step"].sum()), progress["leg"].copy(), progress["done"].copy(),
-            progress["last_stress"].copy(), run.control.size[:, ZZ], turned, run.state,
+            progress["last_stress"].copy(), run.control.height.copy(), turned, run.state,
         )  # fmt: skip
     return run.state()
 
@@ -97,8 +99,9 @@ class _Run:
         self.path, self.frames, self.looks = path, [state.frames], [state.looks]
         self.progress = {name: column.copy() for name, column in state.progress.items()}
         self.breaking = Breaking(state.damage, materials, path.fracture)
-        if bed.swells and self.breaking.replaces:
+        if self.breaking.replaces and not law_of(bed.law).supports.pieces:
             raise ValueError(f'law "{bed.law}" knows no pieces: particles whose radii grow are judged, not replaced')
+        self.on_new_legs = True  # whose temperature is to be brought to the bonds
         kind = Cell if boundaries(bed.boxes)[ZZ] == "periodic" else Platens
         self.control: Control = kind(bed, path, self.progress)
         self.clock = BondClock(
@@ -137,19 +140,22 @@ class _Run:
         """Set the boxes in motion, advance to the next look, frame or end of a leg, look; whether a leg has ended."""
         control, progress, bed = self.control, self.progress, self.control.bed
         active = progress["done"] == 0
-        self._set_temperature(active)
+        if self.on_new_legs:
+            self._set_temperature(active)
         control.set_time_step()
         motion = control.motion(active)
         control.put(motion)
         dt, before = bed.boxes["dt"], bed.boxes["time"]
         steps, length = control.steps(active, motion)
-        progress["effort"] = progress["effort"] + np.where(control.slowed(active, motion), steps, 0)
+        if control.asked.endless.any():
+            progress["effort"] = progress["effort"] + np.where(control.slowed(active, motion), steps, 0)
         bed.boxes["dt"] = length
         bed.advance(steps)
         bed.boxes["dt"] = dt
         passed = control.passed_time(steps, length, before)
         self._pass_time(steps, motion, passed)
         control.learn(active, motion, length, passed)
+        control.seen = None
         return self._look(active, motion)
 
     def _set_temperature(self, active: np.ndarray) -> None:
@@ -157,6 +163,7 @@ class _Run:
         wanted = self.control.asked.temperature
         self.progress["temperature"] = np.where(active & np.isfinite(wanted), wanted, self.progress["temperature"])
         self.clock.bring(self.progress["temperature"])
+        self.on_new_legs = False
 
     def _pass_time(self, steps: np.ndarray, motion: np.ndarray, passed: np.ndarray) -> None:
         """Bring the bonds what the material clock went on by while the inertial one went on by `passed` [µs]."""
@@ -222,6 +229,7 @@ class _Run:
         over = ended & (progress["leg"] == len(self.path.legs))
         progress["done"] = np.select([over, stopped], [ARRIVED, STOPPED], progress["done"]).astype(np.int32)
         control.begin_legs(ended & ~over)
+        self.on_new_legs = True
         self.breaking.end_pass(control.bed, over)
 
     def _replace(self, done: Replacement, damage: Table) -> None:
@@ -278,7 +286,7 @@ class _Run:
         values = {
             "box": np.arange(count), "leg": progress["leg"], "step": step, "time": bed.boxes["time"],
             "window": np.full(count, self.path.every_steps) if self.path.every_steps else progress["spacing"],
-            "height": control.size[:, ZZ], "strain": control.strain, "strains": strains,
+            "height": control.height, "strain": control.strain, "strains": strains,
             "porosity": porosity(progress["solid_volume"], bulk), "solid_fraction": control.spheres / bulk,
             "stress_low": seen.stress_low, "stress_high": seen.stress_high, "stress": seen.stress,
             **{f"stress_{axis}{axis}": seen.stress[:, place, place] for place, axis in enumerate("xyz")},
@@ -315,7 +323,7 @@ class _Run:
         if control.cell:
             rate, pressure = np.abs(boxes["strain_rate"]).max(axis=1), by_axis(seen.stress)[:, :VOLUME].mean(axis=1)
         else:
-            rate = np.abs(np.diff(boxes["platen_velocity"], axis=1)[:, 0]) / control.size[:, ZZ]
+            rate = np.abs(np.diff(boxes["platen_velocity"], axis=1)[:, 0]) / control.height
             pressure = seen.pressure
         pressure = np.maximum(np.maximum(pressure, control.asked.least_pressure), 1e-300)
         return rate * control.diameter * np.sqrt(control.density / pressure)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kalander.coupling.cases.held_stresses import beyond_promise
+from kalander.coupling.results.compaction import compact
 from kalander.coupling.stages import compact as compacting
+from kalander.coupling.stages.held_stresses import beyond_promise
 from kalander.kernels.device import backend
 from kalander.kernels.errors import NumericalError
-from kalander.runs.command.compact import compact
 
 CASE = """\
 [[material]]

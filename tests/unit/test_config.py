@@ -16,7 +16,7 @@ from kalander.coupling.cards.estimates import critical_time_step, step_estimate,
 from kalander.coupling.cards.materials import material_sources, material_table, strength_at
 from kalander.coupling.cards.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
 from kalander.coupling.cards.toml import read_toml
-from kalander.coupling.cases.nip import load_nip_case
+from kalander.coupling.nip.case import load_nip_case
 from kalander.coupling.scales import binder_of, contact_of
 from kalander.dem.bodies.material import Material, binder_constants, rayleigh_time
 from kalander.kernels.errors import InputError
@@ -426,3 +426,10 @@ line_load = "200 N/mm"
 speed = "10 m/min"
 rest = "5 min"
 """
+
+
+@pytest.mark.parametrize("name", sorted(shipped_cards()))
+def test_a_card_is_saved_as_it_is(name, tmp_path) -> None:
+    """With every value, each quantity in its SI unit: read back it is the same card."""
+    card = load_card(name)
+    assert load_card(card.save(tmp_path / "own.toml")) == card

@@ -229,7 +229,9 @@ def packed(order=(0, 1, 2)) -> LoadState:
 
 def run(state: LoadState, precision: str, *, settings=SETTINGS, schedule="boxes", look=lambda moment: None):
     """The final state; `look` sees every moment."""
-    generator = lead(state, settings.path(TARGET), materials=WEAK, precision=precision, schedule=schedule)
+    generator = lead(
+        state, settings.path(TARGET[: state.ensemble.box_count]), materials=WEAK, precision=precision, schedule=schedule
+    )
     while True:
         try:
             look(next(generator))

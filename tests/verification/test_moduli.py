@@ -175,7 +175,7 @@ def test_isostatic_number_of_contacts(device) -> None:
 def test_love_weber_stress_of_a_bed_is_what_its_platens_carry(device) -> None:
     """σ_zz = (1/V) Σ F l equals the force of either platen over its area once a bed rests."""
     start = lay([loose_packing(150, seed=3)], (GRAIN, RIGID), dt=1e-3, friction=0.3)
-    path = Path((Leg(0.5, None, {"stress": 3.0}), Leg(0.0, None, {"steps": 20_000})), 1e-3, contact_share=np.inf)
+    path = Path((Leg(0.5, None, {"pressure": 3.0}), Leg(0.0, None, {"steps": 20_000})), 1e-3, contact_share=np.inf)
     moments = lead(new_load(start), path, materials=[GRAIN], precision=device.precision, schedule="boxes")
     while True:
         try:
