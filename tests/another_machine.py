@@ -72,7 +72,7 @@ class _Drawing:
 def install(machine: int) -> None:
     """Make this process the given machine. Call it first: modules imported before keep the originals."""
     from kalander.continuum.elements import web as fem_web
-    from kalander.dem.packing.packing import deposit, generate, packing
+    from kalander.dem.packing import deposit, generate, packing
 
     if hasattr(packing.assemble, "__wrapped__"):
         return  # by sitecustomize, when this process began

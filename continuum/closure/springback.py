@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from kalander.continuum.closure.contract import Closure, ClosureRangeError
+from kalander.kernels.quantities import porosity as pores
 
 __all__ = ["lasting_strain", "porosity_at_strain", "porosity_released", "recovery_strain", "strain_released_to"]
 
@@ -49,9 +50,9 @@ def strain_released_to(closure: Closure, lasting: float, strain_limit: float) ->
 
 def porosity_at_strain(porosity: float, strain: float) -> float:
     """1 - (1 - porosity) e^strain: uniaxial strain, incompressible solid, so solid fraction x thickness is constant."""
-    return 1.0 - (1.0 - porosity) * math.exp(strain)
+    return pores((1.0 - porosity) * math.exp(strain), 1.0)
 
 
 def porosity_released(porosity_nip: float, minimum_thickness: float, exit_thickness: float) -> float:
     """1 - (1 - porosity_nip) h_min / h_out: the same solid in the recovered thickness."""
-    return 1.0 - (1.0 - porosity_nip) * minimum_thickness / exit_thickness
+    return pores((1.0 - porosity_nip) * minimum_thickness, exit_thickness)

@@ -23,6 +23,7 @@ from kalander.coupling.study.stage import Progress
 from kalander.kernels.columns import Column
 from kalander.kernels.device.steps import Steps
 from kalander.kernels.errors import CheckpointError
+from kalander.kernels.quantities import tortuosity
 
 __all__ = [
     "HALF_MEASURED", "TRANSPORT", "State", "conductors_of", "half_measured_faults", "measuring_state", "states_of",
@@ -168,8 +169,6 @@ def measuring_state(
     ratio, error = np.array(axes).T
     conductors = conductors_of(card)
     electrons = conductivity(structure.network(conductors))
-    with np.errstate(divide="ignore"):
-        tortuosity = np.where(ratio > 0, porosity / ratio, np.nan)
     resistance = electrons.contact_resistance
     return {
         "stress": state.stress,
@@ -178,7 +177,7 @@ def measuring_state(
         "porosity_voxels": porosity,
         "binder_domain": voxels.fraction(BINDER),
         "effective_ratio": ratio,
-        "tortuosity": tortuosity,
+        "tortuosity": tortuosity(porosity, ratio),
         "flux_error": error,
         "sigma": np.array(electrons.sigma),
         "connected": electrons.connected,
@@ -190,7 +189,7 @@ def measuring_state(
 
 
 def _ions(axes: list[tuple[float, float]], voxels: Voxels, binder: float, precision: str, on_host: bool) -> Steps[None]:
-    """D_eff/D_0 along x, y, z and its error; the plates let nothing through sideways."""
+    """D_eff/D_0 along x, y, z and its error; the platens let nothing through sideways."""
     tolerance = TOLERANCE if precision == "f64" else SINGLE_TOLERANCE
     for axis in range(len(axes), 3):
         found = yield from measuring(

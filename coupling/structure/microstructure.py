@@ -1,8 +1,8 @@
 """A packing at one state, seen three ways: bodies to voxelise, a network of conductors, the fabric of its contacts. SI.
 
 In voxels, for ions, the binder domain is shared out anew over all pairs closer than the bridging distance in that
-state, as drying did over those of the packing (dem.binder), and fills bridges. For electrons, which films carry, it is
-followed from where it was laid (necks): what was bridged and came closer is squeezed, and films meet.
+state, as drying did over those of the packing (dem.packing.binder), and fills bridges. For electrons, which films
+carry, it is followed from where it was laid (necks): what was bridged and came closer is squeezed, and films meet.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from kalander.coupling.scales import from_si, in_si
 from kalander.coupling.structure.bounds import hashin_shtrikman, wiener
 from kalander.coupling.structure.electronic import Network
-from kalander.coupling.structure.fabric import fabric
 from kalander.coupling.structure.film_network import Conductors, Joints, Spheres, film_network, phases
 from kalander.coupling.structure.necks import Domain, Laid, arranged
 from kalander.coupling.structure.voxelise import Body
+from kalander.dem.measure.directions import fabric
 from kalander.dem.packing.binder import bridge_volume
 from kalander.dem.packing.generate import near_pairs
 
 __all__ = ["Conductors", "Microstructure"]
 
-MICRO = 1e-6
 SOLID = 1e-3  # share of its volume that a sphere keeps, however deep it lies in others
 FILMS = 3.0  # thicknesses, to spare
 
@@ -58,10 +58,10 @@ class Microstructure:
 
     def close_pairs(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Spheres of two bodies with a gap below `reach` [m]: first, second, unit vector to the first, gap [m]."""
-        scale = (self.position / MICRO, self.radius / MICRO, self.width / MICRO)
-        first, second, unit, gap = near_pairs(*scale, reach / MICRO)
+        position, radius, width = (from_si(values, "um") for values in (self.position, self.radius, self.width))
+        first, second, unit, gap = near_pairs(position, radius, width, float(from_si(reach, "um")))
         other = self.bodies[first] != self.bodies[second]
-        return first[other], second[other], unit[other], gap[other] * MICRO
+        return first[other], second[other], unit[other], in_si(gap[other], "um")
 
     def bridges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Bridges that hold the binder domain: first, second, radius, centre distance [m].
@@ -165,9 +165,9 @@ class Microstructure:
     def _pairs(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Spheres with a gap below `reach`, and spheres near the plates: first, second (count, count + 1: plates), unit
         vector from the first to the second, gap [m]."""
-        scale = (self.position / MICRO, self.radius / MICRO, self.width / MICRO)
-        first, second, unit, gap = near_pairs(*scale, reach / MICRO)
-        parts = [(first, second, -unit, gap * MICRO)]
+        position, radius, width = (from_si(values, "um") for values in (self.position, self.radius, self.width))
+        first, second, unit, gap = near_pairs(position, radius, width, float(from_si(reach, "um")))
+        parts = [(first, second, -unit, in_si(gap, "um"))]
         for side, distance in enumerate((self.position[:, 2], self.height - self.position[:, 2])):
             near = np.flatnonzero(distance - self.radius < reach)
             axis = np.tile([0.0, 0.0, 2.0 * side - 1.0], (len(near), 1))

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+import kalander.runs as kal
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.voxel_checks import voxel_of
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.store.store import Data
 from kalander.kernels.errors import KalanderError
-from kalander.runs import api
+from kalander.kernels.quantities import springback
 
 __all__ = ["FINER", "PARTS", "QUANTITIES", "WIDER", "Trial", "trust"]
 
@@ -53,7 +54,7 @@ class Trial:
     def load(self, **changes: Any) -> Card:
         """The card with further values, dotted keys written with two underscores."""
         more = {key.replace("__", "."): str(value) for key, value in changes.items()}
-        return api.load_card(self.card, quick=self.quick, overrides={**self.overrides, **more})
+        return kal.load_card(self.card, quick=self.quick, overrides={**self.overrides, **more})
 
     def result(self, card: Card, stage: str, inputs: dict[str, Data]) -> Data:
         """Result of a stage, computed here and stored nowhere."""
@@ -165,7 +166,7 @@ def box_values(card: Card, pressed: Data) -> Values:
         "porosity_released": frames["porosity"][released],
         "web_loaded_m": foil + sides * height[loaded],
         "web_released_m": foil + sides * height[released],
-        "springback": height[released] / height[loaded] - 1.0,
+        "springback": springback(height[released], height[loaded]),
         "broken_bond_fraction": frames["broken_bond_fraction"][released],
         "cracked_fraction": judged * frames["cracked_fraction"][released],
     }

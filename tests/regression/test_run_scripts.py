@@ -14,8 +14,8 @@ import pytest
 
 from kalander.coupling.homogenise.closure import closure_from
 from kalander.coupling.store.store import load
-from kalander.runs import api
-from kalander.runs.report.plot_style import png
+from kalander.runs.nip.solve import solve_file
+from kalander.runs.page.plot_style import png
 from kalander.runs.studies import calendering, fracture_criteria, nmc111, percolation, two_materials
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +181,7 @@ def test_two_materials_differ_as_they_should(tmp_path):
         assert swapped[thinner] > 1.05 * nmc[thinner]
         assert swapped[springback] > 1.2 * nmc[springback]
         assert rows["graphite", stress][overlap] > 2.0 * nmc[overlap]
-    # flakes against NMC needs more than the one packing of each that is pressed here: dem/README.md has the full study
+    # flakes against NMC needs more than the one packing of each that is pressed here: see dem/VALIDATION.md
     cracked = re.findall(r"^nmc111 at ([\d.]+) MPa cracked .*?: ([\d.]+) by largest force", printed, re.MULTILINE)
     assert [float(share) > 0.0 for _, share in cracked] == [False, True]
     lying = re.findall(r"at ([\d.]+) MPa: a_zz ([\d.]+) before, ([\d.]+) under load", printed)
@@ -192,7 +192,7 @@ def test_two_materials_differ_as_they_should(tmp_path):
 def printed_by(script: str, *arguments: str) -> str:
     """What a run script prints."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "runs" / script), *arguments],
+        [sys.executable, str(ROOT / "runs" / "studies" / script), *arguments],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -220,7 +220,7 @@ def test_gradients_come_from_heat_and_layers_alone(tmp_path):
 
 def test_the_shipped_case_of_the_nip_is_answered():
     """A load as of a pilot calender, from the fast model; the elements are compared with it elsewhere."""
-    answer = api.nip(ROOT / "runs" / "cases" / "nip.toml")
+    answer = solve_file(ROOT / "runs" / "cases" / "nip.toml")
     assert 5e4 < answer["line_load_N_per_m"] < 2e5
     assert answer["notes"] == []
 

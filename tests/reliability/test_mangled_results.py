@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kalander.runs as kal
 from kalander.coupling.cards.card import card_to_dict, load_card
 from kalander.coupling.packings.packing_files import PackingNotes, read_spheres
 from kalander.coupling.packings.stored import PACKED
+from kalander.coupling.results.study import Study
+from kalander.coupling.results.survey import info
 from kalander.coupling.stages.chain import card_stages
-from kalander.coupling.stages.press import press_data, press_ensemble
+from kalander.coupling.stages.press import press_ensemble
 from kalander.coupling.stages.result_faults import RESULT_FAULTS
-from kalander.coupling.stages.state_faults import path_faults
+from kalander.coupling.stages.state_faults import Question, load_faults
 from kalander.coupling.store.store import Data, load, read, write
-from kalander.dem.loading.compaction import new_press
-from kalander.dem.loading.path_tables import PROGRESS, ROW
+from kalander.dem.loading.record import FRAME, LOOK, PROGRESS, new_load, no_rows, tables_of
 from kalander.kernels.errors import CheckpointError, InputError
-from kalander.runs import api
-from kalander.runs.command.terminal import summary_text
-from kalander.runs.report.report import write_report
-from kalander.runs.report.results import open_results
+from kalander.runs.page.report import write_report
+from kalander.runs.shell.terminal import summary_text
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
@@ -142,11 +142,11 @@ def test_results_that_cannot_be_are_found(card, stage, change, words):
 def test_every_verb_refuses_results_that_cannot_be(folder):
     path = folder / "press.h5"
     rewrite(path, put("frames", "porosity", 5.0))
-    for verb in (open_results, lambda folder: api.info(folder / "press.h5")):
+    for verb in (Study.open, lambda folder: info(folder / "press.h5")):
         with pytest.raises(CheckpointError, match=r"'frames/porosity' holds 5.0 .*delete it to compute it again") as no:
             verb(folder)
         assert str(path) in str(no.value)
-    assert "press" in api.info(folder)["unusable"]
+    assert "press" in info(folder)["unusable"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_stage_without_its_origin_is_refused(folder, name):
     path = folder / "press.h5"
     rewrite(path, lambda tables: None, identity=lambda names: {key: names[key] for key in names if key != name})
     with pytest.raises(CheckpointError, match=r"press\.h5: "):
-        open_results(folder)
+        Study.open(folder)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_stage_without_its_origin_is_refused(folder, name):
 def test_a_record_that_cannot_be_is_refused(folder, change, words):
     path = folder / "study.h5"
     write(path, Data({}, load(path).data.attributes | change), {}, kind="result", identity={})
-    for verb in (open_results, api.info, api.resume):
+    for verb in (Study.open, info, kal.resume):
         with pytest.raises(CheckpointError, match=words) as refusal:
             verb(folder)
         assert str(path) in str(refusal.value)
@@ -189,11 +189,11 @@ def test_a_bad_card_in_a_study_names_the_file(folder):
     attributes["config"]["electrode"]["porosity"] = 35
     write(path, Data({}, attributes), {}, kind="result", identity={})
     with pytest.raises(CheckpointError, match=r"study\.h5: card: electrode\.porosity"):
-        write_report(folder)
+        write_report(Study.open(folder))
 
 
 def test_info_lists_as_finished_what_is(folder, card):
-    assert api.info(folder)["finished"] == ["pack", "press", "closure", "nip", "transport"]
+    assert info(folder)["finished"] == ["pack", "press", "closure", "nip", "transport"]
     (folder / "pack.h5").unlink()
     os.mkfifo(folder / "pack.h5")
     (folder / "press.h5").unlink()
@@ -203,7 +203,7 @@ def test_info_lists_as_finished_what_is(folder, card):
     config["transport"]["binder_diffusivity"] = 0.07
     attributes = load(folder / "study.h5").data.attributes | {"config": config}
     write(folder / "study.h5", Data({}, attributes), {}, kind="result", identity={})
-    answer = api.info(folder)
+    answer = info(folder)
     assert answer["finished"] == ["closure"]
     unusable = answer["unusable"]
     assert "not a file" in unusable["pack"]
@@ -216,7 +216,7 @@ def test_figures_do_not_leave_the_study_by_a_link(folder, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (folder / "figures").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="is a link"):
-        write_report(folder)
+        write_report(Study.open(folder))
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -227,10 +227,10 @@ def test_control_codes_of_a_card_do_not_reach_the_terminal(folder, card, capsys)
     for published in attributes["config"]["published"]:
         published["name"] = "\x1b[31m"
     write(path, Data({}, attributes), {}, kind="result", identity={})
-    from kalander.runs.cli import _show_plain
+    from kalander.runs.shell.answering import show_plain
 
-    _show_plain(api.info(folder))
-    shown = capsys.readouterr().out + summary_text(folder)
+    show_plain(info(folder))
+    shown = capsys.readouterr().out + summary_text(Study.open(folder))
     assert "\x1b" not in shown
     assert "\x07" not in shown
     assert "\x9b" not in shown
@@ -252,7 +252,7 @@ def small():
             packings = end.value
             break
     ensemble, solid = press_ensemble(card, packings)
-    return card, packings, press_data(new_press(ensemble, target=np.full(2, 20.0), solid=solid))
+    return card, packings, Data(tables_of(new_load(ensemble, solid_volume=solid)))
 
 
 def longer(table, column):
@@ -310,11 +310,11 @@ def joined(table, first, second):
         (joined("contacts", 0, 99), "from box to box|do not exist"),
         (joined("lasting", 5, 5), "do not exist"),
         (put("damage", "generation", 1, 0), "pieces"),
-        (put("protocol", "leg", 99, 0), "outside 0 to 2"),
-        (put("protocol", "target", 5.0, 0), "target"),
-        (put("protocol", "next_id", 1), "never given"),
+        (put("progress", "leg", 99, 0), "outside 0 to 2"),
+        (put("progress", "solid_volume", 5.0, 0), "solid_volume"),
+        (put("progress", "next_id", 1), "never given"),
         (cut("damage"), "damage is not that of the bodies"),
-        (cut("protocol"), "protocol"),
+        (cut("progress"), "progress"),
     ],
 )  # fmt: skip
 def test_saves_that_cannot_be_are_refused(small, change, words):
@@ -335,25 +335,25 @@ def test_saves_that_cannot_be_are_refused(small, change, words):
         (put("progress", "leg", 99), "not within the 2 of the path"),
         (put("progress", "done", 1), "done before its last leg"),
         (put("progress", "temperature", -5.0), "temperature"),
-        (put("progress", "start_height", 0.0), "start_height"),
-        (put("rows", "porosity", 50.0), "porosity"),
-        (put("rows", "leg", 7), "legs that do not exist"),
-        (put("rows", "step", 10**6), "of the future"),
-        (cut("rows"), "there is no row"),
+        (put("progress", "start_size", 0.0), "start_size"),
+        (put("frames", "porosity", 50.0), "porosity"),
+        (put("frames", "leg", 7), "legs that do not exist"),
+        (put("frames", "step", 10**6), "of the future"),
+        (cut("frames"), "there is no frame"),
     ],
 )  # fmt: skip
 def test_progress_along_a_path_that_cannot_be_is_refused(change, words):
-    kinds = {"i4": np.int32, "i8": np.int64, "f8": np.float64}
-    progress, row = (
-        {name: np.ones(1, kinds[column.kind]) for name, column in table.items()} for table in (PROGRESS, ROW)
-    )
-    progress |= {"done": np.zeros(1, np.int32), "leg": np.ones(1, np.int32)}
-    row |= {"box": np.zeros(1, np.int32)}
-    boxes = {"dt": np.ones(1), "step": np.full(1, 5), "time": np.full(1, 5.0)}
-    tables = {"progress": progress, "rows": row, "boxes": boxes}
-    assert path_faults(Data(tables), legs=2) == []
+    progress, frames = ({**no_rows(table, 1)} for table in (PROGRESS, FRAME))
+    for table in (progress, frames):
+        table |= {name: np.ones_like(column) for name, column in table.items()}
+    progress |= {"done": np.zeros(1, np.int32)}
+    frames |= {"box": np.zeros(1, np.int32)}
+    boxes = {"dt": np.ones(1), "step": np.full(1, 5), "time": np.full(1, 5.0), "body_start": np.zeros(1, np.int32)}
+    tables = {"progress": progress, "frames": frames, "looks": no_rows(LOOK), "boxes": boxes,
+              "bodies": {"id": np.zeros(1, np.int64)}}  # fmt: skip
+    assert load_faults(Data(tables), Question(legs=2)) == []
     change(tables)
-    assert re.search(words, "; ".join(path_faults(Data(tables), legs=2)))
+    assert re.search(words, "; ".join(load_faults(Data(tables), Question(legs=2))))
 
 
 def test_a_packing_of_a_study_with_bonds_that_cannot_be_is_refused(small, tmp_path):

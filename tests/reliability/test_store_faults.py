@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
+from kalander.coupling.store import atomic
 from kalander.coupling.store.seal import BLOCK_BYTES, seal
-from kalander.coupling.store.store import FORMAT, Data, atomic, load, read, write
+from kalander.coupling.store.store import FORMAT, Data, load, read, write
 from kalander.kernels.columns import Column
 from kalander.kernels.errors import CheckpointError, StorageError
 

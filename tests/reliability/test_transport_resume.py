@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kalander.coupling.cards.card import card_to_dict, load_card
-from kalander.coupling.stages.chain import transport as transport_stage
+from kalander.coupling.stages import transport as transport_stage
 from kalander.coupling.stages.transport import HALF_MEASURED, TRANSPORT, State, half_measured_faults, transport_work
 from kalander.coupling.store.store import Data, read, same, write
 from kalander.coupling.structure.microstructure import Microstructure

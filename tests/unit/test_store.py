@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kalander.coupling.store.store import Data, load, read, read_identity, same, store, write
+from kalander.coupling.store import store
+from kalander.coupling.store.store import Data, load, read, read_identity, same, write
 from kalander.kernels.columns import Column
 from kalander.kernels.errors import CheckpointError, NumericalError, StorageError
 

@@ -12,12 +12,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from kalander.coupling.store import lock as lock_module
 from kalander.coupling.store.lock import LOCK_NAME, locked
 from kalander.coupling.store.store import Data, read_identity, same
-from kalander.coupling.store.store import lock as lock_module
+from kalander.coupling.study import execution
+from kalander.coupling.study import study as study_module
 from kalander.coupling.study.stage import Progress, Stage
-from kalander.coupling.study.study import Study, execution, open_study
-from kalander.coupling.study.study import study as study_module
+from kalander.coupling.study.study import Study, open_study
 from kalander.kernels.columns import Column
 from kalander.kernels.errors import CheckpointError, InputError, Interrupted, NumericalError, StorageError
 
