@@ -49,8 +49,8 @@ UNITS = {
     "s": ("s", 1.0),
 }
 
-# unit of the particle world, of the nip, of figures or of words -> (SI unit, factor to SI, factor from SI): a decimal
-# fraction has no exact inverse in binary, so both ways are multiplications by numbers as one writes them
+# unit of the nip, of figures or of words -> (SI unit, factor to SI, factor from SI): a decimal fraction has no exact
+# inverse in binary, so both ways are multiplications by numbers as one writes them
 HANDY = {
     "1": ("1", 1.0, 1.0),
     "K": ("K", 1.0, 1.0),
@@ -61,6 +61,7 @@ HANDY = {
     "um^3": ("m^3", 1e-18, 1e18),
     "um^5": ("m^5", 1e-30, 1e30),
     "us": ("s", 1e-6, 1e6),
+    "1/us": ("1/s", 1e6, 1e-6),
     "mm/s": ("m/s", 1e-3, 1e3),
     "m/min": ("m/s", 1.0 / 60.0, 60.0),
     "MPa": ("Pa", 1e6, 1e-6),

@@ -46,7 +46,15 @@ class Stiffness:
         shown = in_unit(self.matrix, "MPa")
         axes.imshow(shown)
         for (row, column), value in np.ndenumerate(shown):
-            axes.text(column, row, f"{value:.3g}", ha="center", va="center", color="w", fontsize=7)
+            axes.text(
+                column,
+                row,
+                f"{value:.3g}",
+                ha="center",
+                va="center",
+                color="k" if value > 0.6 * shown.max() else "w",
+                fontsize=7,
+            )
         axes.set(xticks=range(6), yticks=range(6), xticklabels=NAMES, yticklabels=NAMES, title="stiffness (MPa)")
         return axes
 

@@ -25,8 +25,10 @@ from kalander.coupling.results.settings import Settings
 from kalander.coupling.results.survey import open_card_study, read_stages, stale_sentences
 from kalander.coupling.scales import in_unit
 from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.stages.transport import states_of
 from kalander.coupling.store.store import Data, Stored
 from kalander.coupling.structure.images import check_memory
+from kalander.coupling.structure.microstructure import Microstructure
 from kalander.coupling.study import study as machinery
 from kalander.coupling.study.stage import Progress, StageReport
 from kalander.kernels.device.backend import Device, running_device
@@ -178,6 +180,12 @@ class Study:
         """Ions and electrons in every packing, as laid (stress 0) and after each release."""
         measured = self._finished("transport")
         return TransportResult(measured.tables["states"], tuple(measured.attributes.get("flags", ())))
+
+    def structures(self, stress: float = 0.0) -> tuple[Microstructure, ...]:
+        """Every packing with its binder domain, as laid (0) or released from a stress [Pa]: to measure."""
+        packed, pressed = self._finished("pack"), self._finished("press")
+        states = states_of(self.card, packed, pressed)
+        return tuple(one.structure for one in states if abs(one.stress - stress) <= 1e-3 * stress)
 
     @property
     def made_on(self) -> str:

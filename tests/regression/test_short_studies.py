@@ -93,6 +93,11 @@ def test_what_a_study_holds_is_what_its_folder_holds(study) -> None:
     assert again.closure.porosity == done.card.electrode.porosity
     assert again.nip.own.line_load == done.nip["gap"].line_load
     assert again.transport.at(0).porosity > again.transport.at(30e6).porosity
+    laid = again.structures()
+    assert len(laid) == 2
+    found = kal.measure(laid[0], voxel="2.5 um", axis="z", phase={1: 1.0, 2: again.card.transport.binder_diffusivity})
+    stored = again.transport.states
+    assert found.effective_ratio("z") == pytest.approx(stored["effective_ratio"][0, 2], rel=1e-5)
     assert write_report(again).stat().st_size > 10_000
     for shown in (again, again.nip, again.transport, again.closure, again.press, again.card):
         assert "<" in shown._repr_html_()
