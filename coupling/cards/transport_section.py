@@ -33,6 +33,6 @@ class TransportSection(Section):
     binder_rule: Annotated[str, Choice(("films", "necks"))] = "necks"
     binder_diffusivity: Share = 0.05
     active_conductivity: Conductivity = 1e-3  # NMC111; NMC811 some 1, graphite 1e4
-    binder_conductivity: Conductivity = 16.0
+    binder_conductivity: Conductivity = 23.0
     binder_film_share: Annotated[float, Real(at_least=0, at_most=1, percent=True)] = 0.05
     binder_density_exponent: Annotated[float, Real(at_least=0, at_most=6)] = 2.0
