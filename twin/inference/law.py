@@ -60,8 +60,7 @@ class LawPosterior:
             **({} if self.priors.fixed else {"f": LogNormal(1.0, self.priors.log_f)}),
             "alpha": HalfNormal(1.0),  # a place holder: see log_density
             **({"conductivity": LogNormal(electrolyte.conductivity, spread)} if spread else {}),
-            "porosity_mean": MEAN,
-            "porosity_width": WIDTH,
+            **({"porosity_mean": MEAN, "porosity_width": WIDTH} if len(self.electrodes) > 1 else {}),
             **({"scatter": HalfNormal(self.priors.scatter)} if self.priors.scatter else {}),
         }
 
@@ -73,7 +72,7 @@ class LawPosterior:
         """Parameters by name, shape (walker,); those that are fixed too."""
         fixed = {
             "f": np.ones(len(u)), "conductivity": np.full(len(u), self.electrolyte.conductivity),
-            "scatter": np.zeros(len(u)),
+            "scatter": np.zeros(len(u)), "porosity_mean": np.full(len(u), 0.5), "porosity_width": np.full(len(u), 1e3),
         }  # fmt: skip
         return fixed | {
             name: u[:, row] if name == "alpha" else prior.value(u[:, row])

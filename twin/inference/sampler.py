@@ -95,11 +95,11 @@ def sample(
     seed: np.random.SeedSequence,
     effort: Effort,
     what: str,
-    loose: Sequence[int] = (),
+    loose: Sequence[Sequence[int]] = (),
 ) -> Chains:
     """Chains that have converged. Raises NumericalError that names `what` where they have not in most_steps.
 
-    loose: coordinates that the data hardly bind and that hardly depend on the others.
+    loose: groups of coordinates that the data hardly bind and that hardly depend on the others.
     """
     states = [np.random.RandomState(np.random.MT19937(child)) for child in seed.spawn(effort.ensembles)]
     starts = [_start(density, peak, random, effort.walkers) for random in states]
@@ -165,12 +165,13 @@ def _corrected(pilot: np.ndarray) -> StudentT:
     return StudentT(pilot.mean(axis=0), covariance + 1e-12 * np.diag(np.diag(covariance)))
 
 
-def _moves(proposal: StudentT, loose: Sequence[int]) -> Moves:
+def _moves(proposal: StudentT, loose: Sequence[Sequence[int]]) -> Moves:
     """The mixture of moves and their shares."""
     along = [(emcee.moves.DEMove(), 0.2), (emcee.moves.StretchMove(), 0.1)]
     if not loose:
         return [(emcee.moves.MHMove(proposal.move), 0.7), *along]
-    return [(emcee.moves.MHMove(proposal.move), 0.5), (emcee.moves.MHMove(proposal.of(list(loose))), 0.2), *along]
+    groups = [(emcee.moves.MHMove(proposal.of(list(group))), 0.2 / len(loose)) for group in loose]
+    return [(emcee.moves.MHMove(proposal.move), 0.5), *groups, *along]
 
 
 def _sampler(

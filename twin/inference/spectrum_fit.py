@@ -16,7 +16,10 @@ from kalander.twin.inference.sampler import Chains, Effort, sample
 __all__ = ["SpectrumFit", "find_peak", "fit_spectrum"]
 
 BEST_STARTS = 3
-LOOSE = ("inductance", "noise_mix", "noise_absolute")
+LOOSE = (  # groups that are redrawn alone
+    ("inductance", "noise_mix", "noise_absolute"), ("rail_ratio",),
+    ("arc_resistance", "arc_frequency", "arc_exponent"),
+)  # fmt: skip
 GRID = {  # of the first guess: shares of a first resistance, exponents, shares of a first series resistance
     "ionic": np.geomspace(0.05, 50.0, 25),
     "exponent": np.array([0.98, 0.92, 0.85, 0.75, 0.6]),
@@ -40,7 +43,9 @@ class SpectrumFit:
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
-        return {name: column[:, 0] for name, column in self.posterior.values(self.chains.flat).items()}
+        """With ionic, series and, of two rails, electronic, whichever were sampled."""
+        values = {name: column[:, 0] for name, column in self.posterior.values(self.chains.flat).items()}
+        return {**values, **self.posterior.model.resistances(values)}
 
 
 def fit_spectrum(
@@ -61,7 +66,8 @@ def fit_spectrum(
         why = f"points are fewer than the {len(posterior.names)} parameters of model and noise"
         raise InputError(Fault(name, len(spectrum.frequency), why, f"{len(posterior.names)} points or more"))
     peak = find_peak(posterior)
-    loose = [row for row, parameter in enumerate(posterior.names) if parameter in LOOSE]
+    rows = {parameter: row for row, parameter in enumerate(posterior.names)}
+    loose = [[rows[parameter] for parameter in group] for group in LOOSE if group[0] in rows]
     chains = sample(posterior.log_density, peak, seed=seed, effort=effort or Effort(), what=name, loose=loose)
     return SpectrumFit(posterior, peak, chains)
 
@@ -72,7 +78,9 @@ def find_peak(posterior: SpectrumPosterior) -> Peak:
     if posterior.model == plain:
         return climb(posterior.log_density, _best(posterior, _line_grid(posterior)))
     # elements besides the line are guessed on top of the line alone
-    alone = SpectrumPosterior(posterior.spectrum, plain, posterior.priors)
+    priors = posterior.priors
+    renamed = {"ionic": priors.get("span"), "series": priors.get("front")} if "span" in priors else {}
+    alone = SpectrumPosterior(posterior.spectrum, plain, {**priors, **renamed})
     found = climb(alone.log_density, _best(alone, _line_grid(alone)))
     base = {name: float(column[0, 0]) for name, column in alone.values(found.mode[None]).items()}
     return climb(posterior.log_density, _best(posterior, _element_grid(posterior, base)))
@@ -98,11 +106,13 @@ def _line_grid(posterior: SpectrumPosterior) -> dict[str, np.ndarray]:
 
 def _element_grid(posterior: SpectrumPosterior, base: dict[str, float]) -> dict[str, np.ndarray]:
     """Guesses of the elements besides the line, about the line's own mode; the line may lose what an arc takes."""
+    base |= {"span": base["ionic"], "front": base["series"]}
     names = [name for name in posterior.names if name in GUESSES]
     rows = list(product(*(GUESSES[name] for name in names), (1.0, 0.6)))
     columns = dict(zip([*names, "share"], np.array(rows).T))
     guess = {name: np.full(len(rows), base[name]) for name in posterior.names if name in base}
-    guess["ionic"] = guess["ionic"] * columns.pop("share")
+    line = "span" if "span" in guess else "ionic"
+    guess[line] = guess[line] * columns.pop("share")
     if "arc_resistance" in columns:
         columns["arc_resistance"] = columns["arc_resistance"] * base["ionic"]
     if "electronic" in posterior.names:
