@@ -1,7 +1,9 @@
 """Between SI (cards, files, answers) and the handy units of the particle world and of the nip."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,21 +11,27 @@ from numpy.typing import ArrayLike
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import coating_thickness, volume_fractions
 from kalander.coupling.cards.materials import Material as MaterialTable
+from kalander.coupling.cards.materials import Metal
 from kalander.coupling.cards.particles import layered_classes, step_share
-from kalander.coupling.cards.sections import Binder, Contact
+from kalander.coupling.cards.sections import Binder, Contact, Step
 from kalander.coupling.cards.sections import Fracture as FractureSection
+from kalander.coupling.cards.sections import Press as PressSection
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
 from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, rayleigh_time
 from kalander.dem.fracture.fracture import Fracture
 from kalander.dem.loading.compaction import Press
 from kalander.dem.packing.recipe import Recipe
 from kalander.kernels.columns import Column, Table
+from kalander.kernels.errors import Fault, InputError
 from kalander.kernels.law_table import NECKED, STICKY, law_named
 
 __all__ = [
-    "binder_in", "binder_of", "contact_in", "contact_of", "fracture_in", "fracture_of", "from_si", "material_of",
-    "particle_of", "press_settings", "recipe_of", "relaxation_of", "si_schema", "time_step", "to_si",
+    "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in", "fracture_of", "from_si",
+    "in_si", "in_unit", "material_of", "particle_of", "press_in", "press_settings", "recipe_of", "relaxation_of",
+    "si_schema", "si_unit", "time_step", "to_si",
 ]  # fmt: skip
+
+Amount = TypeVar("Amount", float, np.ndarray)
 
 # unit inside -> (SI unit, factor); µm, µs, ng make µN and MPa
 UNITS = {
@@ -36,7 +44,48 @@ UNITS = {
     "MPa": ("Pa", 1e6),
     "uN": ("N", 1e-6),
     "pJ": ("J", 1e-12),
+    "K": ("K", 1.0),
+    "s": ("s", 1.0),
 }
+
+# unit of the nip, of figures or of words -> (SI unit, factor to SI, factor from SI): a decimal fraction has no exact
+# inverse in binary, so both ways are multiplications by numbers as one writes them
+HANDY = {
+    "1": ("1", 1.0, 1.0),
+    "K": ("K", 1.0, 1.0),
+    "s": ("s", 1.0, 1.0),
+    "rad": ("rad", 1.0, 1.0),
+    "mm": ("m", 1e-3, 1e3),
+    "um": ("m", 1e-6, 1e6),
+    "mm/s": ("m/s", 1e-3, 1e3),
+    "m/min": ("m/s", 1.0 / 60.0, 60.0),
+    "MPa": ("Pa", 1e6, 1e-6),
+    "N/mm": ("N/m", 1e3, 1e-3),
+    "MN/mm": ("N/m", 1e9, 1e-9),
+    "MPa/K": ("J/m^3/K", 1e6, 1e-6),
+    "N/s/K": ("W/m/K", 1.0, 1.0),
+    "N/mm/s/K": ("W/m^2/K", 1e3, 1e-3),
+}
+
+
+def in_si(value: Amount, unit: str) -> Amount:
+    """A number or an array in a handy unit, such as "mm" or "N/mm", in SI; ratios ("1") stay as they are."""
+    return value * HANDY[unit][1]
+
+
+def in_unit(value: Amount, unit: str) -> Amount:
+    """A number or an array in SI in a handy unit: in_unit(1.35e-4, "um") is 135."""
+    return value * HANDY[unit][2]
+
+
+def celsius(kelvin: Amount) -> Amount:
+    """A temperature [K] in degrees Celsius."""
+    return kelvin - 273.15
+
+
+def si_unit(unit: str) -> str:
+    """The SI unit of a handy one."""
+    return HANDY[unit][0]
 
 
 def si_schema(columns: dict[str, Column]) -> dict[str, Column]:
@@ -44,11 +93,11 @@ def si_schema(columns: dict[str, Column]) -> dict[str, Column]:
     return {name: replace(column, unit=UNITS[column.unit][0]) for name, column in columns.items()}
 
 
-def to_si(table: Table, columns: dict[str, Column]) -> Table:
-    """A table in the units of the particle world, in SI; whole numbers stay as they are."""
+def to_si(table: Table, columns: dict[str, Column], *, only: Iterable[str] | None = None) -> Table:
+    """A table in the units of the particle world, in SI; whole numbers stay as they are. only: names of columns."""
     return {
-        name: table[name] if table[name].dtype.kind in "iu" else table[name] * UNITS[column.unit][1]
-        for name, column in columns.items()
+        name: table[name] if table[name].dtype.kind in "iu" else table[name] * UNITS[columns[name].unit][1]
+        for name in (columns if only is None else only)
     }
 
 
@@ -68,10 +117,15 @@ def foil_of(card: Card) -> Material:
 
     Tabor, The Hardness of Metals (1951).
     """
-    metal = card.electrode.foil.material
-    assert metal.modulus is not None  # checked with the card
+    return foil_in(card.electrode.foil.material, restitution=card.restitution)
+
+
+def foil_in(metal: Metal, *, restitution: float) -> Material:
+    """A metal as a platen; a card is checked for its modulus. Raises InputError for a rigid one."""
+    if metal.modulus is None:
+        raise InputError(Fault("foil.modulus", "none", "is of no metal that particles indent", "a modulus"))
     yields = np.inf if metal.yield_strength is None else 3.0 * metal.yield_strength / 1e6
-    return Material(metal.modulus / 1e6, metal.poisson, 1.0, restitution=card.restitution, yield_pressure=yields)
+    return Material(metal.modulus / 1e6, metal.poisson, 1.0, restitution=restitution, yield_pressure=yields)
 
 
 def contact_of(card: Card) -> tuple[str, np.ndarray]:
@@ -141,20 +195,31 @@ def recipe_of(card: Card) -> Recipe:
 
 def press_settings(card: Card, smallest_radius: float) -> Press:
     """How the boxes of a card are pressed, spheres being no smaller than a radius [µm]."""
+    return press_in(
+        card.press, card.step, card.binder, fracture=fracture_of(card), time_step=time_step(card, smallest_radius),
+        smallest_radius=smallest_radius,
+    )  # fmt: skip
+
+
+def press_in(
+    section: PressSection, step: Step, binder: Binder | None, *, fracture: Fracture, time_step: float,
+    smallest_radius: float,
+) -> Press:  # fmt: skip
+    """How boxes are pressed by a section of a card; time_step [µs], of spheres no smaller than a radius [µm]."""
     return Press(
-        speed=card.press.plate_speed,
-        inertial_number=card.press.inertial_number,
-        release_stress=card.press.release_stress / 1e6,
-        max_strain=card.press.max_strain,
-        time_step=time_step(card, smallest_radius),
-        contact_share=card.step.contact_share if card.step.dt is None else np.inf,
-        haste=card.press.haste,
-        fracture=fracture_of(card),
+        speed=section.plate_speed,
+        inertial_number=section.inertial_number,
+        release_stress=section.release_stress / 1e6,
+        max_strain=section.max_strain,
+        time_step=time_step,
+        contact_share=step.contact_share if step.dt is None else np.inf,
+        haste=section.haste,
+        fracture=fracture,
         least_radius=smallest_radius,
-        relaxation=relaxation_of(card.binder),
-        reform=card.binder.reform_after,
-        temperature=card.press.temperature,
-        material_speed=card.press.material_speed,
+        relaxation=None if binder is None else relaxation_of(binder),
+        reform=None if binder is None else binder.reform_after,
+        temperature=section.temperature,
+        material_speed=section.material_speed,
     )
 
 

@@ -1,1 +1,51 @@
-"""What a user launches: the `kalander` command, its verbs as functions, reports, cards."""
+"""What a user launches. `import kalander.runs as kal` is all of it in Python: complete without files and commands.
+
+Nouns and verbs are loaded when they are first named; `kal.__all__` lists them, and each says in its help what it takes.
+"""
+
+from importlib import import_module
+from typing import Any
+
+HOMES = {
+    # nouns
+    "Card": "coupling.cards.card",
+    "Closure": "coupling.nip.closure",
+    "Curve": "coupling.results.curve",
+    "Device": "kernels.device.backend",
+    "Foil": "coupling.nip.vocabulary",
+    "Layer": "coupling.nip.vocabulary",
+    "Leg": "coupling.cases.path",
+    "Material": "coupling.cards.materials",
+    "Microstructure": "coupling.structure.microstructure",
+    "NipResult": "coupling.nip.roll",
+    "Packing": "coupling.packings.bed",
+    "Pass": "coupling.nip.vocabulary",
+    "Path": "coupling.cases.path",
+    "Rolls": "coupling.nip.vocabulary",
+    "Study": "coupling.results.study",
+    "TransportResult": "coupling.results.measure",
+    "Web": "coupling.nip.vocabulary",
+    # verbs
+    "compress": "coupling.results.compress",
+    "fit_closure": "coupling.results.compress",
+    "load_card": "coupling.cards.card",
+    "measure": "coupling.results.measure",
+    "pack": "coupling.results.compress",
+    "report": "runs.verbs",
+    "resume": "runs.verbs",
+    "roll": "coupling.nip.roll",
+    "run": "runs.verbs",
+    "start": "kernels.device.backend",
+}
+
+__all__ = sorted(HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__} has no attribute {name!r}")
+    return getattr(import_module(f"kalander.{HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})

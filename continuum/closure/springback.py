@@ -4,13 +4,18 @@ Strain is ln(h_initial / h), positive in compression. Thicknesses in any one uni
 """
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
 
 from kalander.continuum.closure.contract import Closure, ClosureRangeError
 
-__all__ = ["lasting_strain", "porosity_at_strain", "porosity_released", "recovery_strain", "strain_released_to"]
+__all__ = [
+    "lasting_strain", "porosity_at_strain", "porosity_of", "recovery_strain", "springback_of", "strain_released_to",
+]  # fmt: skip
+
+Amount = TypeVar("Amount", float, np.ndarray)
 
 
 def recovery_strain(closure: Closure, strain: np.ndarray) -> np.ndarray:
@@ -52,6 +57,11 @@ def porosity_at_strain(porosity: float, strain: float) -> float:
     return 1.0 - (1.0 - porosity) * math.exp(strain)
 
 
-def porosity_released(porosity_nip: float, minimum_thickness: float, exit_thickness: float) -> float:
-    """1 - (1 - porosity_nip) h_min / h_out: the same solid in the recovered thickness."""
-    return 1.0 - (1.0 - porosity_nip) * minimum_thickness / exit_thickness
+def porosity_of(solid: Amount, thickness: Amount) -> Amount:
+    """1 - solid / thickness of a coating whose thickness without pores is given, both in one unit."""
+    return 1.0 - solid / thickness
+
+
+def springback_of(loaded: float, released: float) -> float:
+    """Thickness that a coating recovers over that under load: (h_released - h_loaded) / h_loaded."""
+    return released / loaded - 1.0

@@ -5,28 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.continuum.closure.springback import porosity_of
 from kalander.continuum.elements.step import FemNip, FemSnapshot
 from kalander.continuum.elements.web import gradients
+from kalander.continuum.nip.result import ElementFields
 
-__all__ = ["FemFields", "FemResult", "read_fields", "read_pass"]
-
-
-@dataclass(frozen=True, eq=False)
-class FemFields:
-    """Deformed mesh and means of each element, web at rest, roll at `centre` [mm].
-
-    points [mm], shape (n, 2): x, z; elements, shape (m, 4); stress [MPa], Cauchy, compression positive, shape (m, 4):
-    xx, zz, xz, yy; volume_ratio J; porosity; compaction: plastic volume strain; layer index from the foil up.
-    """
-
-    centre: float
-    points: np.ndarray
-    elements: np.ndarray
-    stress: np.ndarray
-    volume_ratio: np.ndarray
-    porosity: np.ndarray
-    compaction: np.ndarray
-    layer: np.ndarray
+__all__ = ["FemResult", "read_fields", "read_pass"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +46,7 @@ class FemResult:
     cuts: int
 
 
-def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> FemFields:
+def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> ElementFields:
     """porosity: of the free layers, from the foil up, shape (layers,)."""
     strip = nip.strip
     gradient = gradients(strip, snapshot.displacement, slice(None))
@@ -73,13 +57,13 @@ def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> Fem
         return np.einsum("eq,eq...->e...", weight, values)
 
     layer = strip.material[:, 0]
-    return FemFields(
+    return ElementFields(
         centre=snapshot.centre,
         points=strip.nodes + snapshot.displacement,
         elements=strip.elements,
         stress=-mean(snapshot.stress / ratio[..., None]),
         volume_ratio=mean(ratio),
-        porosity=1.0 - (1.0 - porosity[layer]) / mean(ratio),
+        porosity=porosity_of(1.0 - porosity[layer], mean(ratio)),
         compaction=mean(snapshot.state.volume),
         layer=layer,
     )
@@ -153,8 +137,8 @@ def _behind(nip: FemNip, last: FemSnapshot, porosity: np.ndarray, columns: np.nd
     bottom = columns * strip.rows
     stretch = np.diff(last.displacement[bottom, 0]) / np.diff(strip.nodes[bottom, 0])
     return _Behind(
-        porosity=float(1.0 - solid.sum() / present.sum()),
-        layers=np.array([1.0 - solid[layer == kind].sum() / present[layer == kind].sum() for kind in kinds]),
+        porosity=float(porosity_of(solid.sum(), present.sum())),
+        layers=np.array([porosity_of(solid[layer == kind].sum(), present[layer == kind].sum()) for kind in kinds]),
         spread=max(float(np.ptp(compaction[:, rows == kind], axis=1).mean()) for kind in kinds),
         stretch=float(stretch.mean()),
     )

@@ -12,87 +12,22 @@ times E, which also makes the derivative exact.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solve_triangular, toeplitz
 
-from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, Closure
-from kalander.kernels.errors import Fault, InputError
+from kalander.continuum.closure.contract import Closure
+from kalander.continuum.nip.web import Layer, LayerPast, Web
 
 __all__ = [
-    "Layer",
     "LayerHistory",
-    "LayerPast",
     "StackHistory",
     "creep_matrix",
     "follow_layer",
     "follow_stack",
     "loading_strain",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """A layer of one coating side before the nip.
-
-    thickness [mm]; porosity; softening [1/K]: relative loss of stress per kelvin above reference_temperature [K];
-    relaxation: (weight, time [s]) of Prony branches of the elastic strain, weights below 1 in sum; viscous_time [s]:
-    overstress s / S - 1 over the rate of virgin strain; conductivity [N/(s K)] = [W/(m K)]; heat_capacity per volume
-    of the free layer [MPa/K], 1e6 J/(m3 K).
-    """
-
-    closure: Closure
-    thickness: float
-    porosity: float
-    softening: float = 0.0
-    reference_temperature: float = 298.15
-    relaxation: tuple[tuple[float, float], ...] = ()
-    viscous_time: float = 0.0
-    conductivity: float = 0.5
-    heat_capacity: float = 1.8
-
-    def __post_init__(self) -> None:
-        faults = []
-        if not 0.0 < self.thickness < math.inf:
-            faults.append(Fault("layer.thickness", self.thickness, "is no thickness", "above 0 mm"))
-        if not 1.0 - SOLID_FRACTION_LIMIT < self.porosity < 1.0:
-            allowed = f"above {1.0 - SOLID_FRACTION_LIMIT:.2g}, below 1"
-            faults.append(Fault("layer.porosity", self.porosity, "leaves nothing to compress or nothing", allowed))
-        if any(weight <= 0.0 or time <= 0.0 for weight, time in self.relaxation):
-            faults.append(Fault("layer.relaxation", self.relaxation, "is no decay", "weights and times above 0"))
-        if sum(weight for weight, _ in self.relaxation) >= 1.0:
-            faults.append(Fault("layer.relaxation", self.relaxation, "leaves no stiffness", "weights below 1 in sum"))
-        for name in ("conductivity", "heat_capacity"):
-            if not 0.0 < getattr(self, name) < math.inf:
-                faults.append(Fault(f"layer.{name}", getattr(self, name), "is no property", "above 0"))
-        if not self.viscous_time >= 0.0:
-            faults.append(Fault("layer.viscous_time", self.viscous_time, "runs backwards", "0 s or more"))
-        if faults:
-            raise InputError(faults)
-
-    @property
-    def strain_limit(self) -> float:
-        """Where the closure ends or the solid fraction reaches its limit."""
-        return min(self.closure.strain_limit, math.log(SOLID_FRACTION_LIMIT / (1.0 - self.porosity)))
-
-    def stress_factor(self, temperature: np.ndarray) -> np.ndarray:
-        """Share of the stress, loading and release, left at a temperature [K]; raises InputError where none is."""
-        factor = 1.0 - self.softening * (temperature - self.reference_temperature)
-        if np.any(factor < 0.02):
-            hottest = float(np.max(temperature))
-            why = f"leaves no stiffness at {hottest:.4g} K"
-            raise InputError(Fault("layer.softening", self.softening, why, "a factor of at least 0.02"))
-        return factor
-
-
-@dataclass(frozen=True, eq=False)
-class LayerPast:
-    """What earlier passes left in a layer: yield stress S [MPa], elastic strain e and that of each branch."""
-
-    yield_stress: float = 0.0
-    elastic: float = 0.0
-    branches: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,21 +223,15 @@ class StackHistory:
 
 
 def follow_stack(
-    layers: tuple[Layer, ...],
-    sides: int,
-    pressure: np.ndarray,
-    factors: np.ndarray,
-    step: float,
-    creeps: list[np.ndarray],
-    pasts: tuple[LayerPast, ...] | None = None,
+    web: Web, pressure: np.ndarray, factors: np.ndarray, step: float, creeps: list[np.ndarray]
 ) -> StackHistory:
     """All layers under one history of pressure [MPa] in the order of time; factors, shape (n, layers)."""
     followed = []
     thickness, jacobian = np.zeros(pressure.size), np.zeros((pressure.size, pressure.size))
-    for index, layer in enumerate(layers):
-        past = None if pasts is None else pasts[index]
+    for index, layer in enumerate(web.layers):
+        past = None if web.pasts is None else web.pasts[index]
         history = follow_layer(layer, pressure, factors[:, index], step, creeps[index], past)
-        present = sides * layer.thickness * np.exp(-history.strain)
+        present = web.sides * layer.thickness * np.exp(-history.strain)
         thickness += present
         jacobian -= present[:, None] * history.jacobian
         followed.append(history)

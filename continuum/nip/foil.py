@@ -19,44 +19,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.continuum.nip.result import FoilResult
+from kalander.continuum.nip.web import Foil
+from kalander.kernels.errors import NumericalError
 
-__all__ = ["Foil", "FoilResult", "Travel", "stretch_foil"]
+__all__ = ["Travel", "stretch_foil"]
 
 SLIP_SCALE = 1e-6  # w0: far below the slips of interest, 1e-5 and more
 WIDEST, TRIALS = (0.5, 1.05), 17  # of the search for the entry speed; each round narrows it 16 times
 HARDENING = 0.01  # tangent of the yielding foil over its modulus
-
-
-@dataclass(frozen=True)
-class Foil:
-    """thickness [mm]; modulus [MPa], inf for a rigid foil; poisson; yield_strength [MPa], inf for an elastic foil."""
-
-    thickness: float
-    modulus: float = math.inf
-    poisson: float = 0.33
-    yield_strength: float = math.inf
-
-    def __post_init__(self) -> None:
-        faults = [
-            Fault(f"foil.{name}", getattr(self, name), "is no property of a foil", "above 0")
-            for name in ("thickness", "modulus", "yield_strength")
-            if not getattr(self, name) > 0.0
-        ]
-        if not -1.0 < self.poisson < 0.5:
-            faults.append(Fault("foil.poisson", self.poisson, "is no Poisson ratio", "above -1, below 0.5"))
-        if faults:
-            raise InputError(faults)
-
-    @property
-    def plane_modulus(self) -> float:
-        """E / (1 - nu^2) [MPa]."""
-        return self.modulus / (1.0 - self.poisson**2)
-
-    @property
-    def plane_yield(self) -> float:
-        """2 k = 2 sigma_y / sqrt(3) [MPa]."""
-        return 2.0 * self.yield_strength / math.sqrt(3.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,22 +41,6 @@ class Travel:
     coating_stress: np.ndarray
     thickness: np.ndarray
     coating_stiffness: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class FoilResult:
-    """strain, stress [MPa], slip (web over roll speed, less 1) along the way, shape (n,); elongation behind the nip
-    and its plastic part; forward_slip: speed behind the nip over the rolls', less 1; neutral_x [mm], None if the web is
-    slower or faster than the rolls throughout; yields: whether the foil flowed."""
-
-    strain: np.ndarray
-    stress: np.ndarray
-    slip: np.ndarray
-    elongation: float
-    plastic: float
-    forward_slip: float
-    neutral_x: float | None
-    yields: bool
 
 
 def stretch_foil(foil: Foil, travel: Travel, radius: float, friction: float, *, tension: float = 0.0) -> FoilResult:

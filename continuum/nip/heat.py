@@ -1,64 +1,31 @@
 """Temperature through the thickness while the web is between the rolls: conduction with contact conductance.
 
-Units: mm, MPa, s, K; conductivity N/(s K) = W/(m K), conductance N/(mm s K) = 1e-3 W/(m2 K), heat capacity MPa/K.
+Units: mm, MPa, s, K; conductivity N/(s K) = W/(m K), conductance N/(mm s K) = kW/(m2 K), heat capacity MPa/K.
 Cells are the layers of one side and the foil. The roll's surface keeps its temperature: steel stores forty times what
 the web can take in the few milliseconds of contact. Plastic work heats the coating by less than 1 K at 100 MPa and
 is left out.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.linalg.lapack import dgtsv
 
-from kalander.continuum.nip.column import Layer
-from kalander.kernels.errors import Fault, InputError
+from kalander.continuum.nip.web import Web
 
-__all__ = ["HeatPath", "conduct", "web_cells"]
+__all__ = ["conduct", "web_cells"]
 
 GAMMA = 1.0 - 0.5**0.5  # of the L-stable diagonally implicit scheme of second order; Alexander 1977
 
 
-@dataclass(frozen=True)
-class HeatPath:
-    """Temperatures [K] of web and rolls at contact, conductance of a contact [N/(mm s K)], foil's heat data.
-
-    foil_capacity [MPa/K] and foil_conductivity [N/(s K)] of the metal; foil_thickness [mm].
-    """
-
-    web_temperature: float
-    roll_temperature: float
-    conductance: float = 10.0
-    foil_thickness: float = 0.0
-    foil_capacity: float = 2.4
-    foil_conductivity: float = 200.0
-
-    def __post_init__(self) -> None:
-        faults = [
-            Fault(f"heat.{name}", getattr(self, name), "is no physical value", "above 0")
-            for name in ("web_temperature", "roll_temperature", "conductance", "foil_capacity", "foil_conductivity")
-            if not getattr(self, name) > 0.0
-        ]
-        if faults:
-            raise InputError(faults)
-
-    @property
-    def even(self) -> bool:
-        """Nothing flows."""
-        return self.web_temperature == self.roll_temperature
-
-
-def web_cells(layers: tuple[Layer, ...], heat: HeatPath, sides: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def web_cells(web: Web) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Thickness, conductivity and heat capacity per area of the cells, roll side first, the foil's share last.
 
     Of a web coated on both sides half the foil belongs to each, and its middle passes no heat.
     """
-    foil = heat.foil_thickness / sides
-    thickness = np.array([layer.thickness for layer in layers] + [foil])
-    conductivity = np.array([layer.conductivity for layer in layers] + [heat.foil_conductivity])
-    capacity = np.array([layer.heat_capacity * layer.thickness for layer in layers] + [heat.foil_capacity * foil])
-    keep = slice(None) if foil > 0.0 else slice(-1)
-    return thickness[keep], conductivity[keep], capacity[keep]
+    cells = [(layer.thickness, layer.conductivity, layer.heat_capacity) for layer in web.layers]
+    if web.foil is not None:
+        cells.append((web.foil.thickness / web.sides, web.foil.conductivity, web.foil.heat_capacity))
+    thickness, conductivity, capacity = np.array(cells).T
+    return thickness, conductivity, capacity * thickness
 
 
 def conduct(

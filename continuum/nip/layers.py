@@ -10,12 +10,13 @@ import numpy as np
 from scipy.optimize import brentq
 
 from kalander.continuum.closure.contract import ClosureRangeError
-from kalander.continuum.nip.column import LayerPast, StackHistory, creep_matrix, follow_stack, loading_strain
-from kalander.continuum.nip.heat import HeatPath, conduct, web_cells
-from kalander.continuum.nip.layered_result import LayeredNip, read_stack
-from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.column import StackHistory, creep_matrix, follow_stack, loading_strain
+from kalander.continuum.nip.heat import conduct, web_cells
 from kalander.continuum.nip.newton import Grid, make_grid
+from kalander.continuum.nip.read import read_stack
+from kalander.continuum.nip.result import NipResult
 from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.setting import Pass, exit_thickness_of, refuse_impossible
 from kalander.continuum.nip.stack_newton import (
     Coordinate,
     Hold,
@@ -25,75 +26,34 @@ from kalander.continuum.nip.stack_newton import (
     hold_peak,
     solve_stack,
 )
-from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.continuum.nip.web import LayerPast, Web
+from kalander.kernels.errors import NumericalError
 
 __all__ = ["roll_layers"]
 
 
-def roll_layers(
-    web: LayeredWeb,
-    rolls: Rolls,
-    *,
-    speed: float,
-    gap: float | None = None,
-    line_load: float | None = None,
-    exit_thickness: float | None = None,
-    peak_pressure: float | None = None,
-    heat: HeatPath | None = None,
-    points: int = 160,
-) -> LayeredNip:
-    """Roll the web once at a speed [mm/s], holding just one of gap [mm], line_load [N/mm], exit_thickness [mm] (web,
-    when the pressure ends), peak_pressure [MPa].
+def roll_layers(web: Web, rolls: Rolls, one_pass: Pass, *, points: int = 160) -> NipResult:
+    """The nip of a stack of layers. A homogeneous layer through which heat flows is to be cut beforehand.
 
     Raises InputError for an impossible setting, ClosureRangeError where a layer's closure ends, NumericalError.
     """
-    held = _the_setting(gap=gap, line_load=line_load, exit_thickness=exit_thickness, peak_pressure=peak_pressure)
-    if not 0.0 < speed < math.inf:
-        raise InputError(Fault("pass.speed", speed, "moves nothing", "above 0 mm/s"))
-    _refuse_impossible(web, rolls, *held)
-    solver = _Solver(web, rolls, speed, heat, points)
-    return solver.run(*held)
-
-
-def _the_setting(**given: float | None) -> tuple[str, float]:
-    named = [(name, value) for name, value in given.items() if value is not None]
-    if len(named) != 1:
-        raise InputError(Fault("pass", [name for name, _ in named], "is not one setting", f"one of {', '.join(given)}"))
-    return named[0]
-
-
-def _refuse_impossible(web: LayeredWeb, rolls: Rolls, name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise InputError(Fault(f"pass.{name}", value, "is no number", "a finite one"))
-    if name == "gap" and value >= web.thickness:
-        why = "is not below the thickness of the web: there is no contact"
-        raise InputError(Fault("pass.gap", value, why, f"below {web.thickness:.6g} mm"))
-    if name == "gap" and rolls.flexibility == 0.0 == rolls.stand_compliance:
-        densest = web.sides * sum(layer.thickness * math.exp(-layer.strain_limit) for layer in web.layers)
-        if value - web.foil_thickness < densest:
-            raise ClosureRangeError(
-                f"rigid rolls press the coating to {value - web.foil_thickness:.6g} mm, below the {densest:.6g} mm at "
-                "which its closures end; open the gap"
-            )
-    if name in ("line_load", "peak_pressure") and value <= 0.0:
-        raise InputError(Fault(f"pass.{name}", value, "presses nothing", "above 0"))
-    if name == "exit_thickness" and not web.foil_thickness < value < web.thickness:
-        allowed = f"above {web.foil_thickness:.6g} mm, the foil, below {web.thickness:.6g} mm, the web"
-        raise InputError(Fault("pass.exit_thickness", value, "cannot leave a nip", allowed))
+    refuse_impossible(web, rolls, one_pass)
+    name, value = one_pass.setting
+    if name == "porosity":
+        name, value = "exit_thickness", exit_thickness_of(web, value)
+    return _Solver(web, rolls, one_pass, points).run(name, value)
 
 
 class _Solver:
     """The grids and starts of one pass: a coarse grid finds the setting and the contact, finer ones fit it."""
 
-    def __init__(self, web: LayeredWeb, rolls: Rolls, speed: float, heat: HeatPath | None, points: int) -> None:
-        self.web, self.rolls, self.speed, self.points = web, rolls, speed, points
-        self.heat = None if heat is None or heat.even else heat
-        self.base = 298.15 if heat is None else heat.web_temperature
+    def __init__(self, web: Web, rolls: Rolls, one_pass: Pass, points: int) -> None:
+        self.web, self.rolls, self.one_pass, self.points = web, rolls, one_pass, points
         self.tolerance = 1e-9 * web.free_coating
         self.iterations = 0
         self.coordinate = _coordinate(web)
 
-    def run(self, name: str, value: float) -> LayeredNip:
+    def run(self, name: str, value: float) -> NipResult:
         web = self.web
         if name == "gap":
             profile = self._coarse(value - web.foil_thickness)
@@ -109,10 +69,10 @@ class _Solver:
         if name == "exit_thickness":
             profile, temperature = self._meet_exit(profile, temperature, value)
         self._refuse_beyond(profile.stack)
-        return read_stack(self.web, self.rolls, self.speed, profile, temperature, self.iterations)
+        return read_stack(self.web, self.rolls, self.one_pass.speed, profile, temperature, self.iterations)
 
     def _follow(self, grid: Grid, temperature: np.ndarray):
-        step = grid.spacing / self.speed
+        step = grid.spacing / self.one_pass.speed
         creeps: dict[tuple, np.ndarray] = {}
         for layer in self.web.layers:
             if layer.relaxation not in creeps:
@@ -123,7 +83,7 @@ class _Solver:
         )
 
         def follow(pressure: np.ndarray) -> StackHistory:
-            return follow_stack(self.web.layers, self.web.sides, pressure, factors, step, matrices, self.web.pasts)
+            return follow_stack(self.web, pressure, factors, step, matrices)
 
         return follow
 
@@ -145,7 +105,7 @@ class _Solver:
         return np.where(grid.x[::-1] >= 0.0, self.coordinate.pressure(strain)[0], 0.0)
 
     def _even(self, grid: Grid) -> np.ndarray:
-        return np.full((grid.x.size, len(self.web.layers)), self.base)
+        return np.full((grid.x.size, len(self.web.layers)), self.one_pass.web_temperature)
 
     def _coarse(self, set_gap: float, start: StackProfile | None = None, *, attempts: int = 6) -> StackProfile:
         """The contact on few nodes; where Newton fails, by way of a gap between the start's and this one."""
@@ -220,11 +180,11 @@ class _Solver:
 
     def _warm(self, profile: StackProfile, hold: Hold, temperature: np.ndarray) -> tuple[StackProfile, np.ndarray]:
         """Alternate heat and pressure: heat depends on the pressure only by thickness and length of the contact."""
-        if self.heat is None:
+        if not self.one_pass.heats:
             return profile, temperature
         for _ in range(6):
             before = temperature
-            temperature = _temperatures(self.web, self.heat, profile, self.speed)
+            temperature = _temperatures(self.web, self.rolls, self.one_pass, profile)
             profile = self._solve(profile.grid, hold, profile.pressure, profile.set_gap, temperature)
             if np.max(np.abs(temperature - before)) < 0.02:
                 break
@@ -262,7 +222,7 @@ class _Solver:
                 )
 
 
-def _coordinate(web: LayeredWeb) -> Coordinate:
+def _coordinate(web: Web) -> Coordinate:
     """The coating loaded at once, strain counted from the thickness in which it comes."""
     pasts = web.pasts or (LayerPast(),) * len(web.layers)
     highest = min(
@@ -296,16 +256,16 @@ def _exit_thickness(profile: StackProfile) -> float:
     return float(profile.stack.thickness[min(last + 1, profile.x.size - 1)])
 
 
-def _temperatures(web: LayeredWeb, heat: HeatPath, profile: StackProfile, speed: float) -> np.ndarray:
+def _temperatures(web: Web, rolls: Rolls, one_pass: Pass, profile: StackProfile) -> np.ndarray:
     """Temperature of every layer along the way [K], shape (n, layers)."""
-    thickness, conductivity, capacity = web_cells(web.layers, heat, web.sides)
+    thickness, conductivity, capacity = web_cells(web)
     along = np.tile(thickness, (profile.x.size, 1))
     for index, history in enumerate(profile.stack.layers):
         along[:, index] *= np.exp(-history.strain)
-    contact = heat.conductance * (profile.pressure > 0.0)
+    contact = rolls.conductance * (profile.pressure > 0.0)
     # the bare side of a web coated on one side lies on the other roll
     other = contact if web.sides == 1 else np.zeros_like(contact)
-    start = np.full(thickness.size, heat.web_temperature)
-    step = profile.grid.spacing / speed
-    cells = conduct(along, conductivity, capacity, contact, other, step, start, heat.roll_temperature)
+    start = np.full(thickness.size, one_pass.web_temperature)
+    step = profile.grid.spacing / one_pass.speed
+    cells = conduct(along, conductivity, capacity, contact, other, step, start, one_pass.roll_temperature)
     return cells[:, : len(web.layers)]

@@ -1,4 +1,4 @@
-"""The nip: a web between two elastic rolls, in milliseconds.
+"""The nip of one layer without heat and time, between two elastic rolls, in milliseconds.
 
 Web and rolls meet at x = 0 on the centre line; the web moves from +x (entry) to -x (exit). The contact is some forty
 times longer than the coating is thick, so the pressure is uniform through the thickness, the strain uniaxial, and
@@ -11,8 +11,13 @@ from functools import partial
 import numpy as np
 from scipy.optimize import brentq
 
-from kalander.continuum.closure.contract import strain_at_pressure
-from kalander.continuum.closure.springback import strain_released_to
+from kalander.continuum.closure.contract import ClosureRangeError, strain_at_pressure
+from kalander.continuum.closure.springback import (
+    lasting_strain,
+    porosity_at_strain,
+    recovery_strain,
+    strain_released_to,
+)
 from kalander.continuum.nip.march import march
 from kalander.continuum.nip.newton import (
     Control,
@@ -23,85 +28,74 @@ from kalander.continuum.nip.newton import (
     make_grid,
     solve_profile,
 )
-from kalander.continuum.nip.result import NipResult, read_result
+from kalander.continuum.nip.read import read_profile, strain_at
+from kalander.continuum.nip.result import NipResult
 from kalander.continuum.nip.roll import Rolls
-from kalander.continuum.nip.web import Web, refuse_beyond_closure
+from kalander.continuum.nip.setting import Pass, exit_thickness_of, refuse_impossible, thinner_than_closure
+from kalander.continuum.nip.web import Layer, Web
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
-__all__ = [
-    "CONTROLS",
-    "nip_at_exit_thickness",
-    "nip_at_gap",
-    "nip_at_line_load",
-    "nip_at_peak_pressure",
-    "reach_pressures",
-]
+__all__ = ["is_plain", "roll_plain"]
 
 
-def nip_at_gap(web: Web, rolls: Rolls, gap: float, *, points: int = 300) -> NipResult:
-    """The nip at a set gap [mm] of the web, foil included; below zero the stand is screwed past kissing rolls.
+def is_plain(web: Web, one_pass: Pass) -> bool:
+    """One fresh layer, at once and at its reference temperature."""
+    (first, *others) = web.layers
+    cold = first.softening == 0.0 or (not one_pass.heats and one_pass.web_temperature == first.reference_temperature)
+    return not others and web.pasts is None and cold and not first.relaxation and first.viscous_time == 0.0
 
-    Raises InputError if the rolls do not touch the web, ClosureRangeError, NumericalError.
+
+def roll_plain(web: Web, rolls: Rolls, one_pass: Pass, *, points: int = 300) -> NipResult:
+    """The nip of a plain web by the fast model.
+
+    Raises InputError for a web that is not plain and for an impossible setting, ClosureRangeError, NumericalError.
     """
-    if not math.isfinite(gap):
-        raise InputError(Fault("pass.gap", gap, "is no length", f"below {web.thickness:.6g} mm"))
-    if gap >= web.thickness:
-        why = "is not below the thickness of the web: there is no contact"
-        raise InputError(Fault("pass.gap", gap, why, f"below {web.thickness:.6g} mm"))
-    set_gap = gap - web.foil_thickness
-    # elastic rolls and stand only open the gap, so the contact of rigid rolls in a rigid stand bounds it
-    half_length = math.sqrt(rolls.radius * (web.coating_total - set_gap))
-    return _solve(web, rolls, hold_set_gap(set_gap), set_gap, half_length, points)
+    if not is_plain(web, one_pass):
+        why = "has layers, heat or time, which the fast model does not know"
+        raise InputError(
+            Fault("web", f"{len(web.layers)} layers", why, "one layer without them, or the model of layers")
+        )
+    refuse_impossible(web, rolls, one_pass)
+    name, value = one_pass.setting
+    if name == "gap":
+        set_gap = value - web.foil_thickness
+        # elastic rolls and stand only open the gap, so the contact of rigid rolls in a rigid stand bounds it
+        half_length = math.sqrt(rolls.radius * (web.free_coating - set_gap))
+        return _solve(web, rolls, hold_set_gap(set_gap), set_gap, half_length, points)
+    if name == "line_load":
+        thinnest = _thinnest_at_line_load(web, rolls, value)
+        control = hold_line_load(value, web.free_coating)
+        return _solve(web, rolls, control, thinnest, _contact_bound(web, rolls, thinnest, value), points)
+    (layer,) = web.layers
+    # a peak pressure or an exit thickness fixes the smallest thickness by the closure alone
+    if name == "peak_pressure":
+        return _nip_at_strain(web, rolls, strain_at_pressure(layer.closure, value, layer.strain_limit), points)
+    leaving = value if name == "exit_thickness" else exit_thickness_of(web, value)
+    lasting = math.log(web.free_coating / (leaving - web.foil_thickness))
+    try:
+        strain = strain_released_to(layer.closure, lasting, layer.strain_limit)
+    except ClosureRangeError as failure:
+        if name == "porosity":
+            raise ClosureRangeError(_least_porosity(layer)) from failure
+        raise
+    return _nip_at_strain(web, rolls, strain, points)
 
 
-def nip_at_line_load(web: Web, rolls: Rolls, line_load: float, *, points: int = 300) -> NipResult:
-    """The nip at a line load [N/mm]. Raises InputError if it is not above 0, ClosureRangeError, NumericalError."""
-    if not 0.0 < line_load < math.inf:
-        raise InputError(Fault("pass.line_load", line_load, "presses nothing", "above 0 N/mm"))
-    thinnest = _thinnest_at_line_load(web, rolls, line_load)
-    control = hold_line_load(line_load, web.coating_total)
-    return _solve(web, rolls, control, thinnest, _contact_bound(web, rolls, thinnest, line_load), points)
-
-
-def nip_at_peak_pressure(web: Web, rolls: Rolls, pressure: float, *, points: int = 300) -> NipResult:
-    """The nip whose peak reaches a pressure [MPa]: the line load and set gap that a material point needs.
-
-    Raises InputError if the pressure is not above 0, ClosureRangeError, NumericalError.
-    """
-    if not 0.0 < pressure < math.inf:
-        raise InputError(Fault("pass.peak_pressure", pressure, "presses nothing", "above 0 MPa"))
-    return _nip_at_strain(web, rolls, strain_at_pressure(web.closure, pressure, web.strain_limit), points)
-
-
-def nip_at_exit_thickness(web: Web, rolls: Rolls, thickness: float, *, points: int = 300) -> NipResult:
-    """The nip that the web leaves with a thickness [mm], foil included, after its springback.
-
-    Raises InputError if the web comes in no thicker, ClosureRangeError, NumericalError.
-    """
-    if not web.foil_thickness < thickness < web.thickness:
-        allowed = f"above {web.foil_thickness:.6g} mm, the foil, below {web.thickness:.6g} mm, the web"
-        raise InputError(Fault("pass.exit_thickness", thickness, "cannot leave a nip", allowed))
-    lasting = math.log(web.coating_total / (thickness - web.foil_thickness))
-    return _nip_at_strain(web, rolls, strain_released_to(web.closure, lasting, web.strain_limit), points)
-
-
-def reach_pressures(web: Web, rolls: Rolls, pressures: list[float], *, points: int = 300) -> list[NipResult]:
-    """One nip for each pressure [MPa] that its peak shall reach."""
-    return [nip_at_peak_pressure(web, rolls, pressure, points=points) for pressure in pressures]
-
-
-# what the operator holds, by its name in a card
-CONTROLS = {
-    "gap": nip_at_gap,
-    "line_load": nip_at_line_load,
-    "exit_thickness": nip_at_exit_thickness,
-    "peak_pressure": nip_at_peak_pressure,
-}
+def _least_porosity(layer: Layer) -> str:
+    """The words for a porosity that no load leaves."""
+    strain = np.linspace(0.0, layer.strain_limit, 1001)
+    lasting = lasting_strain(layer.closure, strain)
+    best = int(np.argmax(lasting))
+    return (
+        "no load within the closure leaves so few pores: the least is "
+        f"{porosity_at_strain(layer.porosity, float(lasting[best])):.4g}, after "
+        f"{float(layer.closure.pressure_at(strain[best])):.4g} MPa; ask for more, or press the particle boxes further"
+    )
 
 
 def _nip_at_strain(web: Web, rolls: Rolls, strain: float, points: int) -> NipResult:
-    thinnest = web.coating_total * math.exp(-strain)
-    pressure = float(web.closure.pressure_at(np.array(strain)))
+    thinnest = web.free_coating * math.exp(-strain)
+    pressure = float(web.layers[0].closure.pressure_at(np.array(strain)))
     # no pressure in the nip exceeds the peak, so it times the contact length bounds the line load
     half_length = _contact_bound(web, rolls, thinnest, 0.0)
     for _ in range(3):
@@ -111,7 +105,7 @@ def _nip_at_strain(web: Web, rolls: Rolls, strain: float, points: int) -> NipRes
 
 def _contact_bound(web: Web, rolls: Rolls, thinnest: float, line_load: float) -> float:
     """A half-length [mm] that the contact hardly exceeds: squares of the rigid rolls' and the bare rolls' (Hertz)."""
-    rigid = rolls.radius * (web.coating_total - thinnest)
+    rigid = rolls.radius * (web.free_coating - thinnest)
     return math.sqrt(rigid + 2.0 * rolls.flexibility * line_load * rolls.radius)
 
 
@@ -120,13 +114,13 @@ def _thinnest_at_line_load(web: Web, rolls: Rolls, line_load: float) -> float:
     share = np.linspace(-1.0, 1.0, 101)
 
     def excess(thinnest: float) -> float:
-        profile = thinnest + (web.coating_total - thinnest) * share**2
-        pressure = march(web.closure, profile, web.coating_total, web.floor).pressure
+        profile = thinnest + (web.free_coating - thinnest) * share**2
+        pressure = march(web.layers[0].closure, profile, web.free_coating, web.floor).pressure
         return float(np.mean(pressure)) * 2.0 * _contact_bound(web, rolls, thinnest, line_load) - line_load
 
     if excess(web.floor) < 0.0:
         return web.floor
-    return float(brentq(excess, web.floor, web.coating_total, rtol=1e-4))
+    return float(brentq(excess, web.floor, web.free_coating, rtol=1e-4))
 
 
 def _solve(web: Web, rolls: Rolls, control: Control, thinnest: float, half_length: float, points: int) -> NipResult:
@@ -134,19 +128,19 @@ def _solve(web: Web, rolls: Rolls, control: Control, thinnest: float, half_lengt
 
     The start is the parabola with this minimum that meets the web at the half-length.
     """
-    column_of = partial(march, web.closure, initial=web.coating_total, floor=web.floor)
+    column_of = partial(march, web.layers[0].closure, initial=web.free_coating, floor=web.floor)
     # 1e-9 of the thickness moves the pressure of the stiffest coating by 1e-5 MPa
-    tolerance = 1e-9 * web.coating_total
+    tolerance = 1e-9 * web.free_coating
     grid = make_grid(rolls, -1.1 * half_length, 1.1 * half_length, max(points // 4, 40))
-    start = np.maximum(thinnest + (web.coating_total - thinnest) * (grid.x / half_length) ** 2, web.floor)
+    start = np.maximum(thinnest + (web.free_coating - thinnest) * (grid.x / half_length) ** 2, web.floor)
     set_gap, iterations = thinnest, 0
     for _ in range(8):
         profile = solve_profile(grid, column_of, control, start, set_gap, tolerance=tolerance)
         iterations += profile.iterations
-        refuse_beyond_closure(web, float(np.min(profile.thickness)))
+        _refuse_beyond_closure(web, float(np.min(profile.thickness)))
         low, high, fits = _fit(profile, points)
         if fits:
-            return read_result(web, rolls, profile, iterations)
+            return read_profile(web, rolls, profile, iterations)
         grid = make_grid(rolls, low, high, points)
         start = np.interp(grid.x, profile.grid.x, profile.thickness)
         set_gap = profile.set_gap
@@ -164,3 +158,18 @@ def _fit(profile: Profile, points: int) -> tuple[float, float, bool]:
     margin = (0.5 if spilled else 0.05) * length
     fits = not spilled and nodes.size >= 0.7 * points
     return x[nodes[0]] - margin, x[nodes[-1]] + margin, fits
+
+
+def _refuse_beyond_closure(web: Web, minimum: float) -> None:
+    """Raise ClosureRangeError where the closure says nothing, or says that the web leaves thicker than it came."""
+    # a hundred tolerances of slack: a peak asked for at the very limit is met within the solver's tolerance
+    if minimum < web.floor - 1e-7 * web.free_coating:
+        raise ClosureRangeError(thinner_than_closure(web))
+    (layer,) = web.layers
+    strain = np.array(strain_at(web, minimum))
+    if strain > 0.0 and lasting_strain(layer.closure, strain) <= 0.0:
+        raise ClosureRangeError(
+            f"released from strain {strain:.4g} the coating would recover "
+            f"{float(recovery_strain(layer.closure, strain)):.4g}: the unloading modulus is too low for the pressure; "
+            "check the closure"
+        )

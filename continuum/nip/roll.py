@@ -30,13 +30,15 @@ class Rolls:
 
     radius [mm]; modulus [MPa], `math.inf` for rigid rolls; poisson [1];
     stand_compliance [mm per N/mm]: opening of the gap per line load by housing, screws and bearings
-    (width of the web divided by the stiffness of the stand).
+    (width of the web divided by the stiffness of the stand); conductance [N/(mm s K)] of heat between roll and web.
+    Raises InputError.
     """
 
     radius: float
     modulus: float = 210e3
     poisson: float = 0.3
     stand_compliance: float = 0.0
+    conductance: float = 10.0
 
     def __post_init__(self) -> None:
         faults = []
@@ -48,6 +50,8 @@ class Rolls:
             faults.append(Fault("rolls.poisson", self.poisson, "is no Poisson ratio", "above -1, up to 0.5"))
         if not 0.0 <= self.stand_compliance < math.inf:
             faults.append(Fault("rolls.stand_compliance", self.stand_compliance, "is no compliance", "0 or more"))
+        if not self.conductance > 0.0:
+            faults.append(Fault("rolls.conductance", self.conductance, "is no physical value", "above 0"))
         if faults:
             raise InputError(faults)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kalander.continuum.nip.column import Layer
 from kalander.continuum.nip.foil import Travel
+from kalander.continuum.nip.web import Layer
 
 __all__ = ["coating_travel"]
 
@@ -12,7 +12,6 @@ RELEASE_POISSON = 0.2  # of coatings whose law has none; compacted powders 0.1 t
 
 def coating_travel(
     layers: tuple[Layer, ...],
-    sides: int,
     x: np.ndarray,
     pressure: np.ndarray,
     thickness: np.ndarray,

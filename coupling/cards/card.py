@@ -10,9 +10,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from kalander.coupling.cards.checks import card_faults, card_warnings
-from kalander.coupling.cards.config import Place, apply_overrides, as_typed, faults_of, overlay
+from kalander.coupling.cards.config import Place, Section, apply_overrides, as_typed, faults_of, overlay
 from kalander.coupling.cards.electrode import Electrode
-from kalander.coupling.cards.fields import STORED, Count, Section, Text
+from kalander.coupling.cards.fields import STORED, Count, Text
 from kalander.coupling.cards.sections import (
     Binder,
     Boxes,

@@ -1,24 +1,67 @@
-"""From a plain document to a frozen model: overrides, and every fault of a file together in the user's terms."""
+"""From a plain document, or from Python, to a frozen model: overrides, and every fault in the user's terms."""
 
+import html
 import re
 import reprlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from kalander.coupling.cards.fields import Field
+from kalander.coupling.cards.fields import PYTHON, Field
 from kalander.kernels.errors import Fault, InputError
 
-__all__ = ["apply_overrides", "as_typed", "faults_of", "field_names", "key_text", "leaf_keys", "overlay", "parse_model"]
+__all__ = [
+    "Section", "apply_overrides", "as_typed", "faults_of", "field_names", "key_text", "leaf_keys", "leaf_values",
+    "overlay", "parse_model",
+    "with_value",
+]  # fmt: skip
 
 Place = Callable[[str], str]
 
 MOST_PARTS = 12  # of a dotted key; one of the deepest tables has six
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A table of a card: frozen, and an unknown key is an error.
+
+    In Python, `Contact(friction=0.2, adhesion="50 mJ/m^2")`: quantities are numbers in SI, or texts with units. Raises
+    InputError with every fault.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            self.__pydantic_validator__.validate_python(values, self_instance=self, context=PYTHON)
+        except ValidationError as error:
+            name = type(self).__name__
+            raise InputError(faults_of(error, type(self), lambda key: f"{name}.{key}" if key else name)) from None
+
+    # sections inside of others are validated by pydantic itself, with the context of the whole
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def with_values(self, values: dict[str, Any]) -> Self:
+        """The same with other values under dotted keys: {"press.stress": [20e6, "160 MPa"], "binder.modulus": 4e8}.
+
+        Quantities are numbers in SI, or texts with units. Raises InputError with every fault, unknown keys included.
+        """
+        document = self.model_dump(mode="python", by_alias=True)
+        for key, value in values.items():
+            document = with_value(document, key.split("."), value)
+        return type(self)(**document)
+
+    def _repr_html_(self) -> str:
+        """The values as a table, for notebooks."""
+        rows = "".join(
+            f"<tr><td>{html.escape(key)}</td><td>{html.escape(str(value))}</td></tr>"
+            for key, value in leaf_values(self)
+        )
+        return f"<table><caption>{type(self).__name__}, SI</caption>{rows}</table>"
 
 
 def parse_model(model: type[Model], document: Mapping[str, Any], place: Place, context: dict[str, Any]) -> Model:
@@ -115,6 +158,19 @@ def leaf_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield from leaf_keys(table, f"{prefix}{name}.")
         if not tables:
             yield f"{prefix}{name}"
+
+
+def leaf_values(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of a table and of those in it."""
+    for name, field in type(section).model_fields.items():
+        key, value = f"{prefix}{field.alias or name}", getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from leaf_values(value, f"{key}.")
+        elif isinstance(value, tuple) and value and all(isinstance(one, BaseModel) for one in value):
+            for number, one in enumerate(value):
+                yield from leaf_values(one, f"{key}[{number}].")
+        else:
+            yield key, value
 
 
 def table_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:

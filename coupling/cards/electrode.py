@@ -4,7 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from kalander.coupling.cards.fields import Count, Quantity, Real, Section, wrong
+from kalander.coupling.cards.config import Section
+from kalander.coupling.cards.fields import Count, Quantity, Real, wrong
 from kalander.coupling.cards.materials import Foil, Material
 from kalander.coupling.cards.particles import SHARE_TOLERANCE, Particles
 

@@ -1,7 +1,7 @@
 """Field types of cards and case files. Each checks one value and says what is wrong with it in the user's terms.
 
 A value that enters as text with a unit is a plain float in SI afterwards. Only our own stored dictionaries, read
-with the context STORED, may carry such values as bare numbers.
+with the context STORED, and what is written in Python (PYTHON), may carry such values as bare numbers.
 """
 
 import math
@@ -10,23 +10,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo
+from pydantic import ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from kalander.coupling.cards.quantity import DIMENSIONS, QuantityError, parse_quantity
 
-__all__ = ["STORED", "Choice", "Count", "Field", "Quantity", "Real", "Section", "Text", "exactly_one", "wrong"]
+__all__ = ["PYTHON", "STORED", "Choice", "Count", "Field", "Quantity", "Real", "Text", "exactly_one", "wrong"]
 
 STORED = {"stored": True}
+PYTHON = {"python": True}
 
 # far beyond any physical value in SI, and near enough to 1 that products and cubes of values stay finite
 SMALLEST, LARGEST = 1e-24, 1e24
-
-
-class Section(BaseModel):
-    """A table of a card: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 def wrong(why: str, *, allowed: str = "", nearest: str = "", key: str = "", value: object = None) -> Exception:
@@ -84,6 +79,11 @@ def plain_number(value: Any, allowed: str) -> float:
     return number
 
 
+def as_python(value: Any) -> Any:
+    """A scalar of NumPy as the number it is; anything else as it stands."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
 @dataclass(frozen=True)
 class Quantity(Field, Bounds):
     """A float in the SI unit of a dimension, written as text with a unit. `absent` is the word that stands for None."""
@@ -94,7 +94,9 @@ class Quantity(Field, Bounds):
     def validate(self, value: Any, info: ValidationInfo) -> float | None:
         if self.absent and (value is None or value == self.absent):
             return None
-        number = self.in_si(value, stored=bool(info.context and info.context.get("stored")))
+        context = info.context or {}
+        plain = bool(context.get("stored")) or (bool(context.get("python")) and not isinstance(value, str))
+        number = self.in_si(as_python(value) if plain else value, stored=plain)
         unit = f" {DIMENSIONS[self.dimension].unit}"
         if number and not SMALLEST <= abs(number) <= LARGEST:
             raise wrong("is no magnitude of a calender", allowed=f"{SMALLEST:g} to {LARGEST:g}{unit}, or 0")
@@ -130,7 +132,7 @@ class Real(Field, Bounds):
         if self.absent and (value is None or value == self.absent):
             return None
         limits = self.describe()
-        number = plain_number(value, limits)
+        number = plain_number(as_python(value) if info.context == PYTHON else value, limits)
         if not self.contain(number):
             share = f"{number / 100:g}" if self.percent and 1 < number < 100 else ""
             hint = "; it looks like a percentage" if share else ""
@@ -151,6 +153,7 @@ class Count(Field, Bounds):
         if self.absent and (value is None or value == self.absent):
             return None
         limits = self.describe()
+        value = as_python(value) if info.context == PYTHON else value
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong(f"is of type {type(value).__name__}, not a whole number", allowed=limits)
         if not self.contain(value):

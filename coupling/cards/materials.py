@@ -9,7 +9,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import ValidationInfo, model_validator
 
-from kalander.coupling.cards.fields import Quantity, Real, Section, Text, wrong
+from kalander.coupling.cards.config import Section
+from kalander.coupling.cards.fields import Quantity, Real, Text, wrong
 
 __all__ = ["Foil", "Material", "Metal", "material_sources", "strength_at"]
 

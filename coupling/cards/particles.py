@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import model_validator
 
-from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Section, exactly_one, wrong
+from kalander.coupling.cards.config import Section
+from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, exactly_one, wrong
 from kalander.dem.bodies.shapes import (
     FLATTEST_SPACING,
     Shape,

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field as Default
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from kalander.coupling.cards.config import leaf_keys, models_in
+from kalander.coupling.cards.config import Section, leaf_keys, models_in
 from kalander.coupling.cards.electrode import Electrode
-from kalander.coupling.cards.fields import Choice, Count, Field, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.coupling.cards.fields import Choice, Count, Field, Quantity, Real, Text, exactly_one, wrong
 from kalander.coupling.cards.mill_limits import (
     LineLoad,
     RollDiameter,

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from kalander.coupling.cards.fields import Choice, Quantity, Real, Section
+from kalander.coupling.cards.config import Section
+from kalander.coupling.cards.fields import Choice, Quantity, Real
 
 __all__ = ["MOST_VOXELS", "TransportSection"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field as Default
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from kalander.coupling.cards.config import apply_overrides, parse_model
-from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Section, Text, wrong
+from kalander.coupling.cards.config import Section, apply_overrides, parse_model
+from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, wrong
 from kalander.coupling.cards.materials import Material
 from kalander.coupling.cards.sections import ROOM_TEMPERATURE, Binder, Contact, Fracture, Step
 from kalander.coupling.cards.toml import read_toml

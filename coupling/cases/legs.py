@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from kalander.coupling.cards.fields import Count, Field, Quantity, Real, Section, exactly_one, wrong
+from kalander.coupling.cards.config import Section
+from kalander.coupling.cards.fields import Count, Field, Quantity, Real, exactly_one, wrong
 
 __all__ = ["AXES", "NORMAL_AXES", "Components", "PathLeg", "Until", "by_axis"]
 

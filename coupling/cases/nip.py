@@ -11,8 +11,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field as Default
 from pydantic import field_validator, model_validator
 
-from kalander.coupling.cards.config import Place, apply_overrides, as_typed, parse_model
-from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.coupling.cards.config import Place, Section, apply_overrides, as_typed, parse_model
+from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, exactly_one, wrong
 from kalander.coupling.cards.materials import Foil
 from kalander.coupling.cards.mill_limits import (
     LineLoad,

@@ -6,7 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field as Default
 from pydantic import model_validator
 
-from kalander.coupling.cards.fields import Quantity, Real, Section, wrong
+from kalander.coupling.cards.config import Section
+from kalander.coupling.cards.fields import Quantity, Real, wrong
 from kalander.coupling.cards.mill_limits import RollDiameter, Stiffness, unusual
 
 __all__ = ["PowderCase"]

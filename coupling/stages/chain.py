@@ -6,7 +6,8 @@ from typing import Any
 
 from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.homogenise.closure import CLOSURE, closure_table
-from kalander.coupling.nip.solve import NIP, nip_tables
+from kalander.coupling.nip.names import NIP
+from kalander.coupling.nip.solve import nip_tables
 from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.stages.pack import HALF_PACKED, half_packed_faults, pack_work
 from kalander.coupling.stages.press import HALF_PRESSED, PRESSED, press_work, question_of, state_faults

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.homogenise.closure import closure_from
-from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.nip.names import NUMBERS
 from kalander.coupling.packings.stored_faults import boxes_faults, of_box, pack_faults, places_faults
 from kalander.coupling.store.ranges import (
     FLAG,
@@ -244,7 +244,7 @@ def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         return
     yield from outside(data.tables, NIP)
     solved = settings["solved"] == 1
-    for name in FIELDS:
+    for name in NUMBERS:
         if np.isnan(settings[name][solved]).any() or not np.isnan(settings[name][~solved]).all():
             yield f"'settings/{name}' is not there for what was solved, and for that alone"
     if (settings["entry_x"] <= settings["exit_x"]).any():

@@ -62,7 +62,7 @@ def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data
         listed = "; ".join(str(change) for change in changes)
         if not all(change.harmless for change in changes):
             return f"{path} holds for other values: {listed}"
-        data = read_result(path, stage).data
+        whole = read_result(path, stage)
     except UnsoundError:
         raise
     except CheckpointError as error:
@@ -72,8 +72,9 @@ def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data
         log.warning(note)
     remove_saves(folder / stage.name)  # a run may have been killed between its result and this
     # the key of the file, so that what was computed from it on the other device still fits
-    report = StageReport(stage.name, stage_key(stored), time.monotonic() - start, reused=True, notes=notes)
-    return data, report
+    seconds = time.monotonic() - start
+    report = StageReport(stage.name, stage_key(stored), seconds, reused=True, notes=notes, stored=whole)
+    return whole.data, report
 
 
 def compute(
@@ -119,9 +120,10 @@ def compute(
     path = folder / f"{stage.name}.h5"
     write(path, result, stage.schema, kind="result", identity=identity)
     remove_saves(saves)
-    report = StageReport(stage.name, stage_key(identity), time.monotonic() - start, False, resume.path, tuple(notes))
     # what follows gets the file's version of the result, so that it cannot tell a resumed study from another
-    return read_result(path, stage).data, report
+    whole = read_result(path, stage)
+    seconds = time.monotonic() - start
+    return whole.data, StageReport(stage.name, stage_key(identity), seconds, False, resume.path, tuple(notes), whole)
 
 
 def _work(

@@ -77,7 +77,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class StageReport:
-    """What became of a stage in one run. seconds: wall time of this run alone."""
+    """What became of a stage in one run. seconds: of this run alone. stored: its result as its file has it."""
 
     name: str
     key: str
@@ -85,6 +85,7 @@ class StageReport:
     reused: bool
     resumed_from: Path | None = None
     notes: tuple[str, ...] = ()
+    stored: Stored | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

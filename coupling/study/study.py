@@ -80,8 +80,7 @@ class Study:
         study, of other values, or in use), CheckpointError (nothing valid to go on from), Interrupted (saved; go on
         with the same call), StorageError, and whatever a stage raises; the last saves then stay.
         """
-        self.refuse_losses(unless=overwrite)
-        if losses(self.folder, self.stages, self.identity):
+        if self.refuse_losses(unless=overwrite):
             move_aside(self.folder, self.stages, self.identity)
         with path_errors(self.folder, "create"):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -99,14 +98,17 @@ class Study:
 
             return self._run_stages(on_progress, Schedule(save_every, stop, signals))
 
-    def refuse_losses(self, *, unless: bool = False) -> None:
+    def refuse_losses(self, *, unless: bool = False) -> bool:
         """Raise InputError where the folder is of another study or, unless so wished, of other values.
 
         Nothing that was computed is thrown away without a word: the error lists the values and what was computed.
+        Returns whether something would be lost.
         """
         _refuse_foreign(self)
-        if not unless and (faults := losses(self.folder, self.stages, self.identity)):
+        faults = losses(self.folder, self.stages, self.identity)
+        if faults and not unless:
             raise InputError(faults)
+        return bool(faults)
 
     def load(self, name: str) -> Data:
         """Return the result of a finished stage. Raises CheckpointError."""

@@ -27,7 +27,7 @@ from kalander.kernels.device.host import (
 )
 from kalander.kernels.errors import DeviceError, Fault, InputError
 
-__all__ = ["Device", "doctor", "initialise", "kernels", "removed_variables", "start", "ti"]
+__all__ = ["Device", "doctor", "initialise", "kernels", "removed_variables", "running_device", "start", "ti"]
 
 REMEDIES = {
     "cuda": "install the NVIDIA driver, or use --device auto",
@@ -178,6 +178,11 @@ def start(
         raise DeviceError(f"device {found.kind} could not be started: {error}") from error
     _started.append((request, found))
     return found
+
+
+def running_device() -> Device | None:
+    """The device of this process, None while none was started."""
+    return _started[0][1] if _started else None
 
 
 def has_double_exponential() -> bool:

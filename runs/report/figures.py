@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.results.validity import ENERGY_LIMIT, INERTIAL_LIMIT, OVERLAP_LIMIT
 from kalander.coupling.store.store import Data
 from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.columns import Table
-from kalander.runs.answers import ENERGY_LIMIT, INERTIAL_LIMIT, OVERLAP_LIMIT
 from kalander.runs.report.plot_style import ACCENT, GREY, INK, new_figure, pressure_axis, stress_colours, styled
 
 __all__ = ["compaction_figure", "damage_figure", "honesty_figure"]

@@ -5,10 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kalander.coupling.cards.card import Card
+from kalander.coupling.results.fracture import CRITERION_NAMES, size_classes_of
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs.report.figures import LEAST_PRESSURE, MEGAPASCAL, hardest, mean_over_replicas, reached_stresses
-from kalander.runs.report.fracture_answer import CRITERION_NAMES, size_classes_of
 from kalander.runs.report.plot_style import ACCENT, INK, SERIES, new_figure, pressure_axis, styled
 
 __all__ = ["fracture_figure"]

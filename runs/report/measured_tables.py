@@ -3,8 +3,8 @@
 from typing import Any
 
 from kalander.coupling.cards.card import Card
+from kalander.coupling.results.answers import sizes_answer
 from kalander.coupling.store.store import Data
-from kalander.runs.answers import sizes_answer
 from kalander.runs.report.grid import ABSENT, Grid, micrometres, percent
 
 __all__ = ["sizes_grid", "transport_grid"]

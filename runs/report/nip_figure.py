@@ -6,12 +6,12 @@ from matplotlib.figure import Figure
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import web_thickness
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data
 from kalander.runs.report.plot_style import GREY, INK, LIGHT, SERIES, new_figure, styled
 
 __all__ = ["nip_figure"]
 
-MILLIMETRE, MICROMETRE, MEGAPASCAL = 1e3, 1e6, 1e-6
 COATING, FOIL, ROLL = "#8fb3cf", "#4d565f", LIGHT
 
 
@@ -33,8 +33,8 @@ def nip_figure(card: Card, rolled: Data) -> Figure:
     rolls = "elastic" if settings["elastic"][drawn] else "rigid"
     below.set_title(f"web in the nip, {_words(settings['name'][drawn])}, {rolls} rolls")
     below.set(xlabel="distance before the centre line (mm); the web runs from left to right", ylabel="height (µm)")
-    entry = MILLIMETRE * np.nanmax(settings["entry_x"][solved])
-    leaving = MILLIMETRE * np.nanmin(settings["exit_x"][solved])
+    entry = in_unit(float(np.nanmax(settings["entry_x"][solved])), "mm")
+    leaving = in_unit(float(np.nanmin(settings["exit_x"][solved])), "mm")
     room = 0.12 * (entry - leaving)
     below.set_xlim(entry + room, leaving - 2.0 * room)  # the web runs from left to right
     return figure
@@ -52,9 +52,9 @@ def _profile(rolled: Data, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     profiles = rolled.tables["profiles"]
     here = profiles["setting"] == row
     return (
-        MILLIMETRE * profiles["x"][here],
-        MEGAPASCAL * profiles["pressure"][here],
-        MICROMETRE * profiles["gap"][here],
+        in_unit(profiles["x"][here], "mm"),
+        in_unit(profiles["pressure"][here], "MPa"),
+        in_unit(profiles["gap"][here], "um"),
     )
 
 
@@ -63,10 +63,10 @@ def _draw_pressure(ax: Axes, rolled: Data, row: int, colour: str) -> None:
     settings = rolled.tables["settings"]
     x, pressure, _ = _profile(rolled, row)
     elastic = settings["elastic"][row] == 1
-    load = settings["line_load"][row] * 1e-3
+    load = in_unit(settings["line_load"][row], "N/mm")
     label = f"{_words(str(settings['name'][row]))}, {'elastic' if elastic else 'rigid'} rolls: {load:.3g} N/mm"
     ax.plot(x, pressure, color=colour, linestyle="-" if elastic else (0, (4, 2)), label=label)
-    ends = MILLIMETRE * np.array([settings["entry_x"][row], settings["exit_x"][row]])
+    ends = in_unit(np.array([settings["entry_x"][row], settings["exit_x"][row]]), "mm")
     ax.plot(ends, [0.0, 0.0], "|", color=colour, markersize=11, markeredgewidth=1.3, clip_on=False, zorder=4)
 
 
@@ -74,15 +74,17 @@ def _draw_gap(ax: Axes, card: Card, rolled: Data, row: int) -> None:
     """Rolls, coatings and foil; the height is exaggerated, the length is not."""
     settings = rolled.tables["settings"]
     x, _, gap = _profile(rolled, row)
-    entry, leaving = MILLIMETRE * settings["entry_x"][row], MILLIMETRE * settings["exit_x"][row]
-    before, after = MICROMETRE * web_thickness(card.electrode), MICROMETRE * settings["exit_thickness"][row]
+    entry, leaving = in_unit(settings["entry_x"][row], "mm"), in_unit(settings["exit_x"][row], "mm")
+    before = in_unit(web_thickness(card.electrode), "um")
+    after = in_unit(settings["exit_thickness"][row], "um")
     # beyond the solved stretch the rolls go on as circles, their distance growing as 2 x²/D
     reach = np.linspace(-2.0, 2.0, 801) * max(abs(x[0]), abs(x[-1]))
     edge = np.clip(reach, x[0], x[-1])
-    surface = np.interp(edge, x, gap) + 2e3 * (reach**2 - edge**2) / (card.calender.roll.diameter * MILLIMETRE)
+    beyond = (in_si(reach, "mm") ** 2 - in_si(edge, "mm") ** 2) / (0.5 * card.calender.roll.diameter)
+    surface = np.interp(edge, x, gap) + in_unit(beyond, "um")
     web = np.where(reach > entry, before, np.where(reach < leaving, after, surface))
     top = 0.72 * before
-    foil = MICROMETRE * card.electrode.foil.thickness
+    foil = in_unit(card.electrode.foil.thickness, "um")
     foil_low = -foil / 2 if card.electrode.sides == 2 else -web / 2
     for sign in (1, -1):
         ax.fill_between(reach, sign * surface / 2, sign * top * 2, color=ROLL, linewidth=0)

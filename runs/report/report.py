@@ -9,19 +9,19 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.cards.fields import Quantity
 from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.coupling.cards.sections import number_field
+from kalander.coupling.results.fracture import judges
+from kalander.coupling.results.pressed import press_answer
+from kalander.coupling.results.study import Study
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
-from kalander.runs.answers import press_answer
 from kalander.runs.report.figures import compaction_figure, damage_figure, honesty_figure
-from kalander.runs.report.fracture_answer import judges
 from kalander.runs.report.fracture_figure import fracture_figure
 from kalander.runs.report.nip_figure import nip_figure
 from kalander.runs.report.packing_figure import bed_before, bed_pressed, packing_figure
 from kalander.runs.report.plot_style import png
-from kalander.runs.report.results import StudyResults, open_results
 from kalander.runs.report.tables import nip_settings, published_at, summarise
 
 __all__ = ["write_report"]
@@ -43,12 +43,12 @@ class Picture:
         return "data:image/png;base64," + base64.b64encode(self.content).decode()
 
 
-def write_report(folder: Path) -> Path:
+def write_report(study: Study) -> Path:
     """Write DIR/report.html and DIR/figures/*.png from whatever stages are finished; returns the path of the page.
 
-    Raises InputError (no study in the folder), CheckpointError (a stage's file is damaged), StorageError.
+    Raises StorageError.
     """
-    results = open_results(folder)
+    folder, results = study.folder, study
     figures = folder / "figures"
     own_folder(figures)
     try_output(folder / "report.html")
@@ -63,7 +63,7 @@ def write_report(folder: Path) -> Path:
     return page
 
 
-def _pictures(results: StudyResults) -> Iterator[Picture]:
+def _pictures(results: Study) -> Iterator[Picture]:
     """The figures that the finished stages allow."""
     card = results.card
     packed, pressed, rolled = (results.data(name) for name in ("pack", "press", "nip"))
@@ -115,7 +115,7 @@ HONESTY_CAPTION = (
 )
 
 
-def _page(results: StudyResults, pictures: list[Picture]) -> str:
+def _page(results: Study, pictures: list[Picture]) -> str:
     """The page from its template. Every value is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -132,15 +132,15 @@ def _page(results: StudyResults, pictures: list[Picture]) -> str:
         missing=results.missing,
         pictures=pictures,
         stages=[_stage_row(name, results.stored[name].identity) for name in results.stored],
-        identity=results.record.identity,
-        device=results.device,
+        identity=results.identity,
+        device=results.made_on,
         calibrated=[_calibrated_row(results.card, index) for index in range(len(results.card.calibrated))],
         published=results.card.published,
-        config=results.record.config,
+        config=card_to_dict(results.card),
     )
 
 
-def result_in_words(results: StudyResults) -> list[str]:
+def result_in_words(results: Study) -> list[str]:
     """The result in sentences; those whose stage is missing are left out."""
     card = results.card
     sentences = [f"A coating of {100 * card.electrode.porosity:.1f} % porosity is calendered."]

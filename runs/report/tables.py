@@ -8,20 +8,15 @@ import numpy as np
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.sections import Published
+from kalander.coupling.results.answers import electrode_answer, nip_answer, transport_answer
+from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, judges, size_classes_of
+from kalander.coupling.results.pressed import press_answer
+from kalander.coupling.results.study import Study
+from kalander.coupling.results.validity import study_flags, validity_answer
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
-from kalander.runs.answers import (
-    electrode_answer,
-    nip_answer,
-    press_answer,
-    study_flags,
-    transport_answer,
-    validity_answer,
-)
-from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, judges, size_classes_of
 from kalander.runs.report.grid import ABSENT, Grid, decimal, micrometres, percent, significant
 from kalander.runs.report.measured_tables import sizes_grid, transport_grid
-from kalander.runs.report.results import StudyResults
 
 __all__ = ["Summary", "nip_settings", "published_at", "summarise"]
 
@@ -49,7 +44,7 @@ class Summary:
     notes: tuple[str, ...]
 
 
-def summarise(results: StudyResults) -> Summary:
+def summarise(results: Study) -> Summary:
     """All tables of what is there."""
     card = results.card
     grids = [balance_grid(card)]
@@ -73,7 +68,7 @@ def summarise(results: StudyResults) -> Summary:
     notes += _nip_notes(results.data("closure"), rolled)
     if pressed is not None:
         notes += _thickness_notes(card, press_answer(card, pressed), settings)
-    return Summary(tuple(grids), (*notes, f"device: {results.device}"))
+    return Summary(tuple(grids), (*notes, f"device: {results.made_on}"))
 
 
 def _nip_notes(closure: Data | None, rolled: Data | None) -> list[str]:

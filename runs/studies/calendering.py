@@ -12,16 +12,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import kalander.runs as kal
 from kalander.coupling.cards.card import shipped_cards
 from kalander.coupling.structure.fabric import anisotropy
-from kalander.coupling.structure.tortuosity_law import TortuosityLaw, fit_law
+from kalander.coupling.structure.tortuosity_law import TortuosityLaw
 from kalander.kernels.columns import Table
-from kalander.runs import api
 from kalander.runs.report.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
-STRESS = '["10 MPa", "40 MPa", "160 MPa"]'
+STRESS = {"press.stress": ["10 MPa", "40 MPa", "160 MPa"]}
 IMPEDANCE = {
     "nmc111": (0.34, (3.5, 3.8))
 }  # τ by impedance, 96/2/2: Landesfeind et al., J. Electrochem. Soc. 163 (2016)
@@ -47,10 +47,9 @@ def in_plane(values: np.ndarray) -> np.ndarray:
     return 0.5 * (values[..., 0] + values[..., 1])
 
 
-def laws(states: Table) -> dict[str, TortuosityLaw]:
+def laws(result: kal.TransportResult) -> dict[str, TortuosityLaw]:
     """Laws through the plane and in it, over all states."""
-    porosity, tau = states["porosity_voxels"], states["tortuosity"]
-    return {"through": fit_law(porosity, tau[:, 2]), "in plane": fit_law(porosity, in_plane(tau))}
+    return {"through": result.law("z"), "in plane": result.law("xy")}
 
 
 def report(name: str, rows: list[dict[str, Any]], fitted: dict[str, TortuosityLaw]) -> None:
@@ -109,13 +108,13 @@ def main(arguments: list[str]) -> None:
     words = [text for text in arguments if not text.startswith("-")]
     folder, names = Path(words[0] if words else "studies/calendering"), words[1:] or list(shipped_cards())
     for name in names:
-        card = api.load_card(name, quick=quick, overrides={} if quick else {"press.stress": STRESS})
+        card = kal.load_card(name, quick=quick).with_values({} if quick else STRESS)
         with progress_display() as show:
-            done = api.run(card, folder / name, report=False, on_progress=show)
-        states = done.measured.tables["states"]
-        rows, fitted = trade_off(states), laws(states)
+            done = kal.Study(card, folder / name).run(on_progress=show)
+        states = done.transport.states
+        rows, fitted = trade_off(states), laws(done.transport)
         report(name, rows, fitted)
-        for flag in done.measured.attributes["flags"]:
+        for flag in done.transport.notes:
             print(f"  flag: {flag}")
         path = done.folder / "calendering.png"
         path.write_bytes(png(figure(name, states, rows, fitted)))

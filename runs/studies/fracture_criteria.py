@@ -7,15 +7,15 @@ frame. Nothing is fitted to the published share.
 """
 
 from pathlib import Path
+from typing import Any
 
-from kalander.coupling.cards.card import Card
+import kalander.runs as kal
+from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
-from kalander.runs import api
 from kalander.runs.report.figures import hardest, mean_over_replicas
-from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 PRESSURES = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 159.37)  # MPa
 
@@ -23,27 +23,28 @@ PRESSURES = (5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 159.37)  # MPa
 def main(arguments: list[str]) -> None:
     folder = Path(next((text for text in arguments if not text.startswith("-")), "studies/fracture_criteria"))
     quick = "--quick" in arguments
-    overrides = {"fracture.weibull_modulus": "5.6", "fracture.criterion": '"mean_stress"'}
-    overrides["press.stress"] = '["19.82 MPa", "40 MPa", "80 MPa", "159.37 MPa"]'
-    overrides["transport.voxel"] = '"2 um"'  # of what is not shown here
+    values: dict[str, Any] = {"fracture.weibull_modulus": 5.6, "fracture.criterion": "mean_stress"}
+    values["press.stress"] = ["19.82 MPa", "40 MPa", "80 MPa", "159.37 MPa"]
+    values["transport.voxel"] = "2 um"  # of what is not shown here
     if quick:
-        overrides |= {"boxes.replicas": "1", "press.stress": '["19.82 MPa", "40 MPa", "80 MPa"]'}
-        overrides |= {"press.stiffness_scale": "0.5"}  # 80 MPa on softer spheres would be overlap
-    card = api.load_card("nmc111", quick=quick, overrides=overrides)
+        values |= {"boxes.replicas": 1, "press.stress": ["19.82 MPa", "40 MPa", "80 MPa"]}
+        values["press.stiffness_scale"] = 0.5  # 80 MPa on softer spheres would be overlap
+    card = kal.load_card("nmc111", quick=quick).with_values(values)
 
     with progress_display() as show:
-        study = api.run(card, folder, on_progress=show)
+        study = kal.run(card, folder, on_progress=show)
 
-    print_by_pressure(study.pressed)
-    print_by_stress(card, study.pressed)
-    print_by_size(study.pressed)
-    print(f"report: {study.report}")
+    pressed = study.data("press")
+    print_by_pressure(pressed)
+    print_by_stress(card, pressed)
+    print_by_size(pressed)
+    print(f"report: {study.folder / 'report.html'}")
 
 
 def print_by_pressure(pressed: Data) -> None:
     """Cracked share of the volume on loading, mean of the replicas."""
     curves = hardest(pressed)
-    values = {name: mean_over_replicas(curves, f"cracked_{name}")[:2] for name in CRITERIA}
+    values: dict[str, Any] = {name: mean_over_replicas(curves, f"cracked_{name}")[:2] for name in CRITERIA}
     print("cracked share of the particle volume while loading (%)")
     print(f"{'MPa':>10}" + "".join(f"{CRITERION_NAMES[name]:>18}" for name in CRITERIA))
     grid = values["mean_stress"][0]
@@ -53,7 +54,7 @@ def print_by_pressure(pressed: Data) -> None:
             print(f"{pressure:10.4g}" + "".join(f"{share:18.2f}" for share in row))
 
 
-def print_by_stress(card: Card, pressed: Data) -> None:
+def print_by_stress(card: kal.Card, pressed: Data) -> None:
     """Cracked share of the number of particles after each stress; the published one is of the number, computed."""
     print("cracked share of the particles after release (%)")
     for row in criteria_answer(pressed):

@@ -6,35 +6,16 @@ same with hot rolls at three speeds, and two layers of different strength. The p
 without a difference of material or temperature the coating is pressed alike throughout.
 """
 
-import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from kalander.runs import api
+import kalander.runs as kal
 from kalander.runs.report.plot_style import GREY, SERIES, new_figure, png, styled
-from kalander.runs.script import script_arguments
+from kalander.runs.shell.script import script_arguments
 
-LAYER = """
-[[web.layer]]
-thickness = "{thickness} um"
-porosity = 0.45
-closure = {{ law = "power", p0 = "{strength} MPa", k = 9, unload_modulus = "6000 MPa", softening = "0.004 1/K" }}
-"""
-MACHINE = """
-[foil]
-thickness = "15 um"
-material = "aluminium"
-[rolls]
-diameter = "500 mm"
-[pass]
-line_load = "200 N/mm"
-speed = "{speed} m/min"
-roll_temperature = "{temperature} degC"
-friction = 0.3
-"""
+POROSITY = 0.45
 CASES: dict[str, tuple[list[tuple[float, float]], float, float]] = {
     "one layer, 25 °C": ([(75, 6)], 20, 25),
     "one layer, rolls at 90 °C, 5 m/min": ([(75, 6)], 5, 90),
@@ -44,21 +25,26 @@ CASES: dict[str, tuple[list[tuple[float, float]], float, float]] = {
 }
 
 
-def solve(layers: list[tuple[float, float]], speed: float, temperature: float) -> dict[str, Any]:
-    """Roll one case; layers: thickness [um] and strength p0 [MPa], roll side first."""
-    text = "".join(LAYER.format(thickness=thickness, strength=strength) for thickness, strength in layers)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "case.toml"
-        path.write_text(text + MACHINE.format(speed=speed, temperature=temperature))
-        return api.nip(path)
+def solve(layers: list[tuple[float, float]], speed: float, temperature: float) -> kal.NipResult:
+    """Roll one case; layers: thickness [um] and strength p0 [MPa], roll side first; speed [m/min], rolls [°C]."""
+    coating = [
+        kal.Layer(
+            thickness=f"{thickness} um", porosity=POROSITY, softening="0.004 1/K",
+            closure=kal.Closure.power(p0=f"{strength} MPa", k=9, unload_modulus="6000 MPa"),
+        )
+        for thickness, strength in layers
+    ]  # fmt: skip
+    web = kal.Web(coating, foil=kal.Foil("15 um", "aluminium"))
+    hot = f"{temperature} degC"
+    one_pass = kal.Pass(line_load="200 N/mm", speed=f"{speed} m/min", roll_temperature=hot, friction=0.3)
+    return kal.roll(web, kal.Rolls(diameter="500 mm"), one_pass)
 
 
-def profile(layers: list[tuple[float, float]], answer: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def profile(layers: list[tuple[float, float]], nip: kal.NipResult) -> tuple[np.ndarray, np.ndarray]:
     """Edges of the slices [um] below the roll's surface, shape (n + 1,), and their porosity, shape (n,)."""
-    owner = np.array(answer["layer_index"])
+    owner = np.asarray(nip.layer_index)
     free = np.array([thickness for thickness, _ in layers])[owner] / np.bincount(owner)[owner]
-    porosity = np.array(answer["porosity_layers"])
-    return np.append(0.0, np.cumsum(free * 0.55 / (1.0 - porosity))), porosity
+    return np.append(0.0, np.cumsum(free * (1.0 - POROSITY) / (1.0 - nip.porosity_layers))), nip.porosity_layers
 
 
 @styled
@@ -78,11 +64,11 @@ def main(arguments: list[str]) -> None:
     folder = Path(arguments[0]) if arguments else Path("studies/nip_gradients")
     profiles = {}
     for name, (layers, speed, temperature) in CASES.items():
-        answer = solve(layers, speed, temperature)
-        edges, porosity = profiles[name] = profile(layers, answer)
+        nip = solve(layers, speed, temperature)
+        edges, porosity = profiles[name] = profile(layers, nip)
         print(
-            f"{name}: porosity {answer['porosity_mean']:.3f}, {porosity[0]:.4f} at the roll, {porosity[-1]:.4f} at the "
-            f"foil; peak {answer['peak_pressure_Pa'] / 1e6:.1f} MPa, coating {edges[-1]:.1f} um"
+            f"{name}: porosity {nip.porosity_exit:.3f}, {porosity[0]:.4f} at the roll, {porosity[-1]:.4f} at the "
+            f"foil; peak {nip.peak_pressure / 1e6:.1f} MPa, coating {edges[-1]:.1f} um"
         )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nip_gradients.png"

@@ -13,41 +13,40 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kalander.coupling.cards.card import Card
+import kalander.runs as kal
 from kalander.coupling.cards.electrode import volume_fractions
 from kalander.coupling.stages.transport import states_of
 from kalander.coupling.structure.additive import Sites, conductivities, sites, thresholds
 from kalander.coupling.structure.microstructure import Conductors
 from kalander.coupling.structure.thresholds import wide_threshold
-from kalander.runs import api
 from kalander.runs.report.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 FULL = {"widths": (30, 42, 60), "stress": (10.0, 40.0, 160.0), "replicas": 3, "draws": 60}
 QUICK = {"widths": (24, 32), "stress": (4.0, 8.0), "replicas": 2, "draws": 10}
 FAST = {  # softer particles, for a check that all works
-    "press.inertial_number": "6e-3",
-    "press.stiffness_scale": "0.05",
-    "press.release_stress": '"1 MPa"',
-    "step.safety": "0.4",
+    "press.inertial_number": 6e-3,
+    "press.stiffness_scale": 0.05,
+    "press.release_stress": "1 MPa",
+    "step.safety": 0.4,
 }
 PROBABILITIES = np.linspace(0.1, 1.0, 19)
 
 
-def pressed_sites(card: Card, folder: Path) -> dict[float, list[Sites]]:
+def pressed_sites(card: kal.Card, folder: Path) -> dict[float, list[Sites]]:
     """Sites of every packing by the stress it was pressed to [Pa]; bridges as thick as the recipe lays them."""
     with progress_display() as show:
-        packed, pressed = api.press(card, folder, on_progress=show)
+        study = kal.Study(card, folder).run(until="press", on_progress=show)
     found: dict[float, list[Sites]] = {}
     share: dict[int, float] = {}
-    for state in states_of(card, packed, pressed):
+    for state in states_of(card, study.data("pack"), study.data("press")):
         share.setdefault(state.replica, state.structure.bridge_share())  # packings as laid come first
         found.setdefault(state.stress, []).append(sites(state.structure, share[state.replica]))
     return found
 
 
-def additive_fraction(card: Card, probability: np.ndarray) -> np.ndarray:
+def additive_fraction(card: kal.Card, probability: np.ndarray) -> np.ndarray:
     """Mass of carbon and binder over that of the coating, where a share of the recipe's bridges is laid."""
     mass = card.electrode.mass_fractions
     full = mass.carbon + mass.binder
@@ -56,14 +55,14 @@ def additive_fraction(card: Card, probability: np.ndarray) -> np.ndarray:
 
 def study(folder: Path, size: dict[str, Any], *, quick: bool) -> dict[str, Any]:
     """Thresholds, spanning probabilities and conductivities by stress."""
-    stress = "[" + ", ".join(f'"{value:g} MPa"' for value in size["stress"]) + "]"
+    stress = [f"{value:g} MPa" for value in size["stress"]]
     by_width: dict[int, dict[float, list[Sites]]] = {}
     for width in size["widths"]:
         changes = {
-            "boxes.width": f'"{width} um"', "boxes.replicas": str(size["replicas"]), "press.stress": stress,
-            "transport.voxel": '"2 um"', **(FAST if quick else {}),
+            "boxes.width": f"{width} um", "boxes.replicas": size["replicas"], "press.stress": stress,
+            "transport.voxel": "2 um", **(FAST if quick else {}),
         }  # fmt: skip
-        card = api.load_card("nmc111", overrides=changes)
+        card = kal.load_card("nmc111").with_values(changes)
         by_width[width] = pressed_sites(card, folder / f"width_{width}um")
     conductors = Conductors(card.transport.active_conductivity, card.transport.binder_conductivity)
     rows = []
@@ -88,7 +87,7 @@ def study(folder: Path, size: dict[str, Any], *, quick: bool) -> dict[str, Any]:
     return {"card": card, "widths": size["widths"], "rows": rows, **savings(card, rows)}
 
 
-def savings(card: Card, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def savings(card: kal.Card, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Additive that pressing saves at the conductivity of the full recipe as laid, and the active volume it frees."""
     aim = float(rows[0]["sigma"][-1])
     shares = volume_fractions(card.electrode)

@@ -6,58 +6,44 @@ material clock, holds it for 10 s, and prints how much stress is left. Bonds rel
 (commonly quoted: 20 to 50 % of the stress over 1 to 100 s); it stands for no measured binder.
 """
 
-import csv
 from pathlib import Path
 
-from kalander.runs import api
-from kalander.runs.script import script_arguments
+import kalander.runs as kal
+from kalander.runs.shell.script import script_arguments
 
-CASE = """\
-[[material]]
-name = "nmc111"
-
-[contact]
-friction = 0.3
-
-[plates]
-material = "nmc111"
-
-[binder]
-modulus = "0.3 GPa"
-strength = "34 MPa"
-bridging_distance = "0.5 um"     # a packing file holds spheres alone: bridges are laid anew between close ones,
-volume_fraction = 0.2            # and hold this share of the bed, the pores in the binder included
-relaxation = [{{ weight = 0.1, time = "10 ms" }}, {{ weight = 0.1, time = "1 s" }}, {{ weight = 0.15, time = "30 s" }}]
-
-[[path]]
-plate_speed = "{plate}"
-material_speed = "{press}"
-until = {{ strain = 0.05 }}
-
-[[path]]
-hold = "10 s"
-until = {{ steps = {rest} }}
-"""
+BINDER = {
+    "modulus": "0.3 GPa",
+    "strength": "34 MPa",
+    "bridging_distance": "0.5 um",  # bridges are laid anew between close spheres,
+    "volume_fraction": 0.2,  # and hold this share of the bed, the pores in the binder included
+    "relaxation": [
+        {"weight": 0.1, "time": "10 ms"}, {"weight": 0.1, "time": "1 s"}, {"weight": 0.15, "time": "30 s"},
+    ],
+}  # fmt: skip
 
 
 def main(arguments: list[str]) -> None:
     folder = Path(next((text for text in arguments if not text.startswith("-")), "studies/relaxing_press"))
     folder.mkdir(parents=True, exist_ok=True)
     quick = "--quick" in arguments
-    card = api.load_card("nmc111", overrides={"boxes.width": "25 um" if quick else "40 um", "boxes.replicas": "1"})
-    api.pack(card, folder / "packing.npz")
+    card = kal.load_card("nmc111").with_values({"boxes.width": "25 um" if quick else "40 um", "boxes.replicas": 1})
+    (dried,) = kal.pack(card)
+    bed = kal.Packing(
+        position=dried.position, radius=dried.radius, box_size=dried.box_size, material="nmc111", binder=BINDER
+    )
 
     for name, press in (("calender", "1 mm/s"), ("hand press", "1 um/s")):
-        case = CASE.format(plate="2 m/s" if quick else "0.5 m/s", press=press, rest=4000 if quick else 20000)
-        (folder / "case.toml").write_text(case)
-        curve = folder / f"{name.replace(' ', '_')}.csv"
-        answer = api.compact(folder / "packing.npz", folder / "case.toml", curve)
-        with curve.open() as file:
-            stress = [float(row["plate_stress_Pa"]) / 1e6 for row in csv.DictReader(file)]
+        speed = "2 m/s" if quick else "0.5 m/s"
+        curve = kal.compress(bed, [
+            kal.Leg(speed=speed, material_speed=press, until={"strain": 0.05}),
+            kal.Leg(hold="10 s", until={"steps": 4000 if quick else 20000}),
+        ])  # fmt: skip
+        stress, frames = curve.pressure / 1e6, curve.frames
         print(
-            f"{name}: {max(stress):.2f} MPa at {answer['strain_max']:.3f}, {stress[-1]:.2f} MPa after "
-            f"{answer['material_time_s']:.2f} s, energy balance open by {abs(answer['energy_error']):.1%}"
+            f"{name}: {stress.max():.2f} MPa at {frames['strain'].max():.3f}, {stress[-1]:.2f} MPa after "
+            f"{frames['material_time'][-1]:.2f} s, energy balance open by {curve.energy_error[0]:.1%}"
         )
+        curve.save(folder / f"{name.replace(' ', '_')}.csv")
 
 
 if __name__ == "__main__":

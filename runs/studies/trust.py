@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import kalander.runs as kal
+from kalander.coupling.results.devices import started
 from kalander.kernels.errors import KalanderError
-from kalander.runs import api
-from kalander.runs.command.terminal import grid_text
-from kalander.runs.devices import started
 from kalander.runs.report.grid import ABSENT, Grid
+from kalander.runs.shell.terminal import grid_text
 from kalander.runs.studies.trust_trials import FINER, PARTS, QUANTITIES, WIDER, Trial, trust
 
 __all__ = ["grids", "main"]
@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> None:
     given = options(arguments)
     overrides = dict(setting.split("=", 1) for setting in given.set)
     try:
-        api.load_card(given.card, quick=given.quick, overrides=overrides)  # faults before the device starts
+        kal.load_card(given.card, quick=given.quick, overrides=overrides)  # faults before the device starts
         _, _, schedule = started("auto", "f64", given.threads, False)
         trial = Trial(given.card, given.quick, overrides, schedule)
         parts = tuple(given.parts.split(","))

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+import kalander.runs as kal
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.voxel_checks import voxel_of
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.store.store import Data
 from kalander.kernels.errors import KalanderError
-from kalander.runs import api
 
 __all__ = ["FINER", "PARTS", "QUANTITIES", "WIDER", "Trial", "trust"]
 
@@ -53,7 +53,7 @@ class Trial:
     def load(self, **changes: Any) -> Card:
         """The card with further values, dotted keys written with two underscores."""
         more = {key.replace("__", "."): str(value) for key, value in changes.items()}
-        return api.load_card(self.card, quick=self.quick, overrides={**self.overrides, **more})
+        return kal.load_card(self.card, quick=self.quick, overrides={**self.overrides, **more})
 
     def result(self, card: Card, stage: str, inputs: dict[str, Data]) -> Data:
         """Result of a stage, computed here and stored nowhere."""

@@ -9,41 +9,41 @@ also by shape, recipe and initial porosity.
 """
 
 from pathlib import Path
+from typing import Any
 
+import kalander.runs as kal
 from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA
-from kalander.runs import api
-from kalander.runs.answers import press_answer
-from kalander.runs.report.fracture_answer import CRITERION_NAMES, criteria_answer, size_classes_of
-from kalander.runs.script import script_arguments
-from kalander.runs.show import progress_display
+from kalander.runs.shell.progress import progress_display
+from kalander.runs.shell.script import script_arguments
 
 SWAPPED = "nmc111 as graphite"
 # by the mass of NMC, so that volume fractions, and with them the packing, are those of the card nmc111
-SWAP = {"electrode.active": '{ name = "graphite", density = "4.7 g/cm^3" }', "fracture.criterion": '"none"'}
+SWAP = {"electrode.active": {"name": "graphite", "density": "4.7 g/cm^3"}, "fracture.criterion": "none"}
 
 
-def settings(*, quick: bool) -> dict[str, str]:
+def settings(*, quick: bool) -> dict[str, Any]:
     """What is made equal: stresses, speed and law of the graphite card, stiffness as measured."""
-    card = api.load_card("graphite", quick=quick)
-    stresses = ", ".join(f'"{stress / 1e6!r} MPa"' for stress in card.press.stress)
+    card = kal.load_card("graphite", quick=quick)
     return {
-        "press.stress": f"[{stresses}]",
-        "press.inertial_number": repr(card.press.inertial_number),
-        "press.stiffness_scale": "1",
-        "contact.law": f'"{card.contact.law}"',
-        "boxes.replicas": "1" if quick else str(card.boxes.replicas),
+        "press.stress": card.press.stress,
+        "press.inertial_number": card.press.inertial_number,
+        "press.stiffness_scale": 1,
+        "contact.law": card.contact.law,
+        "boxes.replicas": 1 if quick else card.boxes.replicas,
     }
 
 
-def cards(*, quick: bool) -> dict[str, api.Card]:
+def cards(*, quick: bool) -> dict[str, kal.Card]:
     """The three coatings by name."""
     equal = settings(quick=quick)
     return {
-        "graphite": api.load_card("graphite", quick=quick, overrides=equal),
-        "nmc111": api.load_card("nmc111", quick=quick, overrides=equal),
-        SWAPPED: api.load_card("nmc111", quick=quick, overrides=equal | SWAP),
+        "graphite": kal.load_card("graphite", quick=quick).with_values(equal),
+        "nmc111": kal.load_card("nmc111", quick=quick).with_values(equal),
+        SWAPPED: kal.load_card("nmc111", quick=quick).with_values(equal | SWAP),
     }
 
 
@@ -54,13 +54,14 @@ def main(arguments: list[str]) -> None:
     pressed = {}
     for name, card in cards(quick=quick).items():
         with progress_display() as show:
-            _, pressed[name] = api.press(card, folder / name.replace(" ", "_"), on_progress=show)
+            study = kal.Study(card, folder / name.replace(" ", "_")).run(until="press", on_progress=show)
+        pressed[name] = study.data("press")
         print_press(name, card, pressed[name], head=name == "graphite")
     print_flakes(cards(quick=quick)["graphite"], pressed["graphite"])
     print_cracked(pressed["nmc111"])
 
 
-def print_press(name: str, card: api.Card, pressed: Data, *, head: bool) -> None:
+def print_press(name: str, card: kal.Card, pressed: Data, *, head: bool) -> None:
     """How far a coating densifies and springs back, and how its contacts flatten."""
     if head:
         print(
@@ -84,7 +85,7 @@ def overlap(pressed: Data, stress: float) -> float:
     return float(frames["overlap_ratio"][ends].mean())
 
 
-def print_flakes(card: api.Card, pressed: Data) -> None:
+def print_flakes(card: kal.Card, pressed: Data) -> None:
     """How flakes lie."""
     for row in press_answer(card, pressed):
         lying = [row[f"orientation_{state}"] for state in ("before", "loaded", "released")]

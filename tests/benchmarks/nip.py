@@ -186,7 +186,7 @@ AGREEMENT = [
 
 def agreement_rows(*, quick: bool) -> list[dict[str, Any]]:
     """Both models on one case file each: load, peak, spread of porosity through the layers."""
-    from kalander.runs import api
+    from kalander.runs.nip.solve import solve_file
 
     along, through = (60, 4) if quick else (100, 6)
     rows = []
@@ -200,9 +200,9 @@ def agreement_rows(*, quick: bool) -> list[dict[str, Any]]:
             path = Path(folder) / "case.toml"
             path.write_text(text)
             begun = time.perf_counter()
-            fem = api.nip(path, model="fem")
+            fem = solve_file(path, model="fem")
             seconds = time.perf_counter() - begun
-            fast = api.nip(path)
+            fast = solve_file(path)
         porosity = np.array(fem["porosity_layers"]) - np.array(fast["porosity_layers"])
         row = {
             "chi": chi, "gap_um": gap, "elastic": elastic, "foil": foil, "layers": 2 if layered else 1,

@@ -14,7 +14,7 @@ import pytest
 
 from kalander.coupling.homogenise.closure import closure_from
 from kalander.coupling.store.store import load
-from kalander.runs import api
+from kalander.runs.nip.solve import solve_file
 from kalander.runs.report.plot_style import png
 from kalander.runs.studies import calendering, fracture_criteria, nmc111, percolation, two_materials
 
@@ -220,7 +220,7 @@ def test_gradients_come_from_heat_and_layers_alone(tmp_path):
 
 def test_the_shipped_case_of_the_nip_is_answered():
     """A load as of a pilot calender, from the fast model; the elements are compared with it elsewhere."""
-    answer = api.nip(ROOT / "runs" / "cases" / "nip.toml")
+    answer = solve_file(ROOT / "runs" / "cases" / "nip.toml")
     assert 5e4 < answer["line_load_N_per_m"] < 2e5
     assert answer["notes"] == []
 

@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.cards.card import Card, card_to_dict, load_card
+from kalander.coupling.results.compaction import compact
+from kalander.coupling.results.devices import started
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.store.store import same
 from kalander.coupling.study.stage import Progress
@@ -36,8 +38,6 @@ from kalander.kernels.device import backend
 from kalander.kernels.particles import (
     readout,  # noqa: F401, loaded once
 )
-from kalander.runs.command.compact import compact
-from kalander.runs.devices import started
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 SAVE_SECONDS = 0.02

@@ -98,15 +98,16 @@ def test_a_device_that_is_not_there_is_exit_3_and_nothing_is_computed(tmp_path):
 def test_more_particles_than_memory_is_exit_2_and_a_full_disk_exit_74(tmp_path, monkeypatch):
     from collections import namedtuple
 
+    import kalander.runs as kal
+    from kalander.coupling.results import study
     from kalander.kernels.errors import InputError, StorageError
-    from kalander.runs import api
 
     with pytest.raises(InputError, match="GB of memory"):
-        api.run(api.load_card("nmc111", overrides={"boxes.width": "8 mm"}), tmp_path / "study")
+        kal.run(kal.load_card("nmc111", overrides={"boxes.width": "8 mm"}), tmp_path / "study")
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(api.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
+    monkeypatch.setattr(study.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
     with pytest.raises(StorageError, match="free the disk"):
-        api.run("nmc111", tmp_path / "study")
+        kal.run("nmc111", tmp_path / "study")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -238,7 +239,7 @@ def test_elements_that_fail_leave_their_last_state(tmp_path, in_child):
         os.chdir({str(tmp_path)!r})
         from kalander.continuum.elements import step as fem_step
         from kalander.kernels.errors import NumericalError
-        from kalander.runs import api
+        from kalander.runs.nip.solve import solve_file
         sound = fem_step.balance
         calls = [0]
         def failing(*arguments):
@@ -249,7 +250,7 @@ def test_elements_that_fail_leave_their_last_state(tmp_path, in_child):
         fem_step.balance = failing
         small = {{"fem.elements_along": "40", "fem.elements_through": "2"}}
         try:
-            api.nip("case.toml", model="fem", overrides=small)
+            solve_file("case.toml", model="fem", overrides=small)
         except NumericalError as failure:
             print(json.dumps([failure.exit_code, str(failure)]))
     """

@@ -17,10 +17,10 @@ import pytest
 
 from kalander.coupling.cases.compact import load_compact_case
 from kalander.coupling.packings.packing_files import read_spheres
+from kalander.coupling.results.compaction import compact
 from kalander.coupling.stages.compact import compact_stage
 from kalander.kernels.device.steps import finish
 from kalander.kernels.errors import InputError
-from kalander.runs.command.compact import compact
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 COLUMNS = (

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kalander.coupling.results.compaction import compact
 from kalander.kernels.errors import InputError
-from kalander.runs.command.compact import compact
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 COLUMNS = (

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from kalander.coupling.cases.held_stresses import beyond_promise
+from kalander.coupling.results.compaction import compact
 from kalander.coupling.stages import compact as compacting
 from kalander.coupling.stages import compact_periodic as periodic_compacting
 from kalander.kernels.device import backend
 from kalander.kernels.errors import NumericalError
-from kalander.runs.command.compact import compact
 
 CASE = """\
 [[material]]

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kalander.runs as kal
 from kalander.coupling.cards.card import card_to_dict, load_card
 from kalander.coupling.packings.packing_files import PackingNotes, read_spheres
 from kalander.coupling.packings.stored import PACKED
+from kalander.coupling.results.study import Study
+from kalander.coupling.results.survey import info
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.stages.press import press_data, press_ensemble
 from kalander.coupling.stages.result_faults import RESULT_FAULTS
@@ -19,10 +22,8 @@ from kalander.coupling.store.store import Data, load, read, write
 from kalander.dem.loading.compaction import new_press
 from kalander.dem.loading.path_tables import PROGRESS, ROW
 from kalander.kernels.errors import CheckpointError, InputError
-from kalander.runs import api
-from kalander.runs.command.terminal import summary_text
 from kalander.runs.report.report import write_report
-from kalander.runs.report.results import open_results
+from kalander.runs.shell.terminal import summary_text
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
@@ -142,11 +143,11 @@ def test_results_that_cannot_be_are_found(card, stage, change, words):
 def test_every_verb_refuses_results_that_cannot_be(folder):
     path = folder / "press.h5"
     rewrite(path, put("frames", "porosity", 5.0))
-    for verb in (open_results, lambda folder: api.info(folder / "press.h5")):
+    for verb in (Study.open, lambda folder: info(folder / "press.h5")):
         with pytest.raises(CheckpointError, match=r"'frames/porosity' holds 5.0 .*delete it to compute it again") as no:
             verb(folder)
         assert str(path) in str(no.value)
-    assert "press" in api.info(folder)["unusable"]
+    assert "press" in info(folder)["unusable"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_a_stage_without_its_origin_is_refused(folder, name):
     path = folder / "press.h5"
     rewrite(path, lambda tables: None, identity=lambda names: {key: names[key] for key in names if key != name})
     with pytest.raises(CheckpointError, match=r"press\.h5: "):
-        open_results(folder)
+        Study.open(folder)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_stage_without_its_origin_is_refused(folder, name):
 def test_a_record_that_cannot_be_is_refused(folder, change, words):
     path = folder / "study.h5"
     write(path, Data({}, load(path).data.attributes | change), {}, kind="result", identity={})
-    for verb in (open_results, api.info, api.resume):
+    for verb in (Study.open, info, kal.resume):
         with pytest.raises(CheckpointError, match=words) as refusal:
             verb(folder)
         assert str(path) in str(refusal.value)
@@ -189,11 +190,11 @@ def test_a_bad_card_in_a_study_names_the_file(folder):
     attributes["config"]["electrode"]["porosity"] = 35
     write(path, Data({}, attributes), {}, kind="result", identity={})
     with pytest.raises(CheckpointError, match=r"study\.h5: card: electrode\.porosity"):
-        write_report(folder)
+        write_report(Study.open(folder))
 
 
 def test_info_lists_as_finished_what_is(folder, card):
-    assert api.info(folder)["finished"] == ["pack", "press", "closure", "nip", "transport"]
+    assert info(folder)["finished"] == ["pack", "press", "closure", "nip", "transport"]
     (folder / "pack.h5").unlink()
     os.mkfifo(folder / "pack.h5")
     (folder / "press.h5").unlink()
@@ -203,7 +204,7 @@ def test_info_lists_as_finished_what_is(folder, card):
     config["transport"]["binder_diffusivity"] = 0.07
     attributes = load(folder / "study.h5").data.attributes | {"config": config}
     write(folder / "study.h5", Data({}, attributes), {}, kind="result", identity={})
-    answer = api.info(folder)
+    answer = info(folder)
     assert answer["finished"] == ["closure"]
     unusable = answer["unusable"]
     assert "not a file" in unusable["pack"]
@@ -216,7 +217,7 @@ def test_figures_do_not_leave_the_study_by_a_link(folder, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (folder / "figures").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="is a link"):
-        write_report(folder)
+        write_report(Study.open(folder))
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -227,10 +228,10 @@ def test_control_codes_of_a_card_do_not_reach_the_terminal(folder, card, capsys)
     for published in attributes["config"]["published"]:
         published["name"] = "\x1b[31m"
     write(path, Data({}, attributes), {}, kind="result", identity={})
-    from kalander.runs.cli import _show_plain
+    from kalander.runs.shell.answering import show_plain
 
-    _show_plain(api.info(folder))
-    shown = capsys.readouterr().out + summary_text(folder)
+    show_plain(info(folder))
+    shown = capsys.readouterr().out + summary_text(Study.open(folder))
     assert "\x1b" not in shown
     assert "\x07" not in shown
     assert "\x9b" not in shown

@@ -10,8 +10,8 @@ import pytest
 
 from kalander.coupling.cases.compact import PackingNotes
 from kalander.coupling.packings.packing_files import read_spheres
+from kalander.coupling.results.compaction import compact
 from kalander.kernels.errors import InputError
-from kalander.runs import api
 
 PLACES = np.array([[6.0, 5.5, 5.25], [15.5, 5.0, 5.5], [6.0, 15.25, 5.0], [5.0, 5.25, 15.5]])
 BOX = 21.0
@@ -248,7 +248,7 @@ def test_a_sphere_held_by_both_plates_is_pressed(tmp_path, device, monkeypatch) 
     position, radius, size = [[1e-5, 1e-5, 4.75e-6]], [5e-6], [2e-5, 2e-5, 9.5e-6]
     np.savez(tmp_path / "held.npz", position=position, radius=radius, type=[0], box_size=size)
     (tmp_path / "case.toml").write_text(HELD)
-    api.compact(tmp_path / "held.npz", tmp_path / "case.toml", tmp_path / "curve.csv", precision=device.precision)
+    compact(tmp_path / "held.npz", tmp_path / "case.toml", tmp_path / "curve.csv", precision=device.precision)
     first = np.genfromtxt(tmp_path / "curve.csv", delimiter=",", names=True)[0]
     effective = 14e9 / (2 * (1 - 0.3**2))
     stress = 4 / 3 * effective * 5e-6**0.5 * 0.25e-6**1.5 / 20e-6**2

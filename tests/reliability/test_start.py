@@ -109,7 +109,7 @@ sys.meta_path.insert(0, AtImport())
 
 @pytest.mark.parametrize(
     ("module", "code", "said"),
-    [("typer", -signal.SIGINT, ""), ("kalander.runs.command.nip", 75, cli.LOST + "\n")],
+    [("typer", -signal.SIGINT, ""), ("kalander.runs.nip.solve", 75, cli.LOST + "\n")],
     ids=["first moments", "while nip loads"],
 )
 def test_an_interrupt_while_modules_load_is_a_quiet_end(tmp_path, module, code, said) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kalander.runs as kal
 from kalander.coupling.cards.card import load_card
+from kalander.coupling.results.transport import transport_image
 from kalander.kernels.errors import InputError, NumericalError
-from kalander.runs import api
-from kalander.runs.command.transport import transport_image
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -225,9 +225,9 @@ def test_volume_of_spheres_that_overlap(places, radii, height, share) -> None:
 
 
 def test_voxels_without_the_volume_of_the_spheres_are_refused(tmp_path, measured, monkeypatch) -> None:
-    from kalander.runs.command import transport as transport_verb
+    from kalander.coupling.results import conduct
 
-    monkeypatch.setattr(transport_verb, "solid_shares", lambda _: (0.3, 0.4))
+    monkeypatch.setattr(conduct, "solid_shares", lambda _: (0.3, 0.4))
     with pytest.raises(InputError, match=r"own volume is 0\.3 to 0\.4"):
         measured(separate_spheres(tmp_path / "p.npz"), voxel="1 um", phase="0")
 
@@ -261,11 +261,10 @@ def test_voxels_of_a_card_are_held_against_its_particles(voxel, words) -> None:
 
 def test_voxels_of_a_card_are_held_against_the_memory(tmp_path, monkeypatch) -> None:
     from kalander.coupling.structure import images
-    from kalander.runs import api
 
     monkeypatch.setattr(images, "memory_bytes", lambda: 10**8)
     with pytest.raises(InputError, match=r"transport\.voxel.*0\.192 GB of memory"):
-        api.run(load_card("nmc111"), tmp_path / "study")
+        kal.run(load_card("nmc111"), tmp_path / "study")
     assert not (tmp_path / "study").exists()
 
 
@@ -390,7 +389,7 @@ def test_file_is_refused_with_the_reason(tmp_path, name, make, words) -> None:
 def test_no_name_is_no_folder() -> None:
     """An empty variable of a shell would be the folder one stands in."""
     with pytest.raises(InputError, match="names no file"):
-        api.transport("", voxel="1 um")
+        transport_image("", voxel="1 um")
 
 
 def test_refusal_is_exit_2_before_the_kernel_language_is_loaded(tmp_path) -> None:
@@ -399,7 +398,7 @@ def test_refusal_is_exit_2_before_the_kernel_language_is_loaded(tmp_path) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     code = (
-        "import sys; from pathlib import Path; from kalander.runs.command.transport import transport_image\n"
+        "import sys; from pathlib import Path; from kalander.coupling.results.transport import transport_image\n"
         "try: transport_image(Path('image.npy'), voxel='0.5 um')\n"
         "except Exception: print('taichi' in sys.modules)"
     )

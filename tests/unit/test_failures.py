@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kalander.coupling.cards.card import load_card
+from kalander.coupling.results.compress import pack_files
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
 from kalander.kernels.errors import CheckpointError, InputError, StorageError
-from kalander.runs import api
-from kalander.runs.command.failures import described, printable
+from kalander.runs.shell.failures import described, printable
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,12 @@ def test_an_output_that_cannot_be_is_found_before_the_work(tmp_path, monkeypatch
 
 def test_packings_are_written_whole_under_the_name_that_is_answered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    card = api.load_card("nmc111", overrides={"boxes.width": "20 um", "boxes.replicas": "1"})
+    card = load_card("nmc111", overrides={"boxes.width": "20 um", "boxes.replicas": "1"})
     for path in ("", tmp_path, tmp_path / "absent" / "q.npz"):
         with pytest.raises(InputError):
-            api.pack(card, path)
+            pack_files(card, path)
     assert list(tmp_path.iterdir()) == []
-    answer = api.pack(card, "beds")
+    answer = pack_files(card, "beds")
     assert [row["file"] for row in answer["packings"]] == ["beds.npz"]
     assert np.load("beds.npz")["position"].shape == (answer["packings"][0]["particles"], 3)
     assert all(type(length) is float for length in answer["packings"][0]["box_size_m"])

@@ -7,17 +7,23 @@ from kalander.coupling.cards.card import load_card
 from kalander.coupling.cards.electrode import coating_thickness
 from kalander.coupling.homogenise.closure import closure_from, closure_table
 from kalander.coupling.nip.solve import nip_tables
-from kalander.coupling.store.store import Data
+from kalander.coupling.results.answers import closure_answer, nip_answer
+from kalander.coupling.results.study import Study
+from kalander.coupling.store.store import Data, Stored
 from kalander.dem.loading.press_tables import LEG
 from kalander.kernels.errors import Fault, NumericalError
-from kalander.runs.answers import closure_answer, nip_answer
-from kalander.runs.api import _refuse_unreached
 from kalander.runs.report.tables import _nip_notes, _thickness_notes, nip_settings
 
 STRESSES = (10e6, 60e6)
 # pressed on its own a box ends elsewhere than a harder press passes: strain by stress and replica, and what it recovers
 ENDS = {10e6: (0.20, 0.24), 60e6: (0.42, 0.44)}
 RECOVERED = {10e6: (0.10, 0.08), 60e6: (0.12, 0.10)}
+
+
+def study_of(of, everything, rolled) -> Study:
+    """A study that holds these results of press and nip."""
+    stored = {name: Stored("result", {}, data, {}) for name, data in (("press", everything), ("nip", rolled))}
+    return Study(of, "study", stored)
 
 
 def card(**overrides: str):
@@ -105,12 +111,12 @@ def test_a_porosity_out_of_reach_is_exit_5(light) -> None:
     with pytest.raises(
         NumericalError, match=r"calender.target_porosity = 0.3 is not reached.*study: no load within.*least is 0\.34"
     ):
-        _refuse_unreached(of, "study", everything, rolled)
+        study_of(of, everything, rolled).refuse_unreached()
     assert NumericalError.exit_code == 5
     assert "after 60 MPa" in nip_answer(rolled, 0)["reason"]
     # a porosity within reach passes, and so does a gap that leaves the closure: it is flagged, and no target
     within = card(**{"calender.gap": '"none"', "calender.target_porosity": "0.40"})
-    _refuse_unreached(within, "study", everything, nip_tables(within, closure))
+    study_of(within, everything, nip_tables(within, closure)).refuse_unreached()
 
 
 def test_a_box_that_gives_nothing_back_is_left_out_with_a_word() -> None:

@@ -13,9 +13,10 @@ from kalander.continuum.closure.laws import PowerClosure, TabulatedClosure
 from kalander.continuum.closure.recovery import RecoveryCurve, recovery_spline
 from kalander.continuum.closure.springback import porosity_at_strain
 from kalander.continuum.closure.validity import closure_notes
-from kalander.continuum.nip.plain import nip_at_line_load
+from kalander.continuum.nip.plain import roll_plain
 from kalander.continuum.nip.roll import Rolls
-from kalander.continuum.nip.web import Web
+from kalander.continuum.nip.setting import Pass
+from kalander.continuum.nip.web import Foil, Layer, Web
 
 MEASURED = Path(__file__).parents[1] / "data" / "recoveries.csv"
 POROSITY = 0.5
@@ -105,9 +106,9 @@ def test_more_load_never_leaves_a_thicker_web(stresses, recoveries, strengths, k
 @pytest.mark.parametrize("stresses", [[30.0], [8.0, 30.0]], ids=["one_stress", "two_stresses"])
 def test_porosity_behind_the_nip_falls_with_the_line_load(stresses: list[float]) -> None:
     closure = fit_closure([pressed_boxes(stresses, [0.06, 0.07], 2.0, 9.0)], porosity=POROSITY)
-    web, rolls = Web(closure, 0.075, POROSITY, 0.015), Rolls(215.0)
+    web, rolls = Web((Layer(closure, 0.075, POROSITY),), Foil(0.015)), Rolls(215.0)
     loads = [0.1, 1.0, 10.0, 25.0, 50.0]
-    nips = [nip_at_line_load(web, rolls, load) for load in loads]
+    nips = [roll_plain(web, rolls, Pass(line_load=load)) for load in loads]
     porosity = [nip.porosity_exit for nip in nips]
     assert np.all(np.diff(porosity) < 0.0)
     assert porosity[0] < POROSITY

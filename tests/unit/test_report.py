@@ -9,8 +9,13 @@ import pytest
 from matplotlib.image import imread
 
 from kalander.coupling.cards.card import card_to_dict, load_card
-from kalander.coupling.nip.solve import FIELDS
+from kalander.coupling.nip.names import NUMBERS
 from kalander.coupling.packings.stored import PACKED
+from kalander.coupling.results.answers import sizes_answer, transport_answer
+from kalander.coupling.results.fracture import criteria_answer, number_shares, size_classes_of
+from kalander.coupling.results.pressed import press_answer
+from kalander.coupling.results.study import Study
+from kalander.coupling.results.validity import validity_answer
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.stages.press import PRESSED
 from kalander.coupling.stages.transport import TRANSPORT
@@ -22,16 +27,13 @@ from kalander.dem.loading.press_tables import LEG
 from kalander.dem.measure.fabric import FABRIC
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.errors import CheckpointError, InputError
-from kalander.runs.answers import press_answer, sizes_answer, transport_answer, validity_answer
-from kalander.runs.command.terminal import print_summary, summary_text
 from kalander.runs.report.figures import Branch, mean_over_replicas
-from kalander.runs.report.fracture_answer import criteria_answer, number_shares, size_classes_of
 from kalander.runs.report.measured_tables import sizes_grid, transport_grid
 from kalander.runs.report.packing_figure import bed_before, bed_pressed, picture_of, view_of
 from kalander.runs.report.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
 from kalander.runs.report.report import write_report
-from kalander.runs.report.results import open_results
 from kalander.runs.report.tables import published_at, summarise
+from kalander.runs.shell.terminal import print_summary, summary_text
 
 IDENTITY = {"device": "cpu x86_64", "precision": "f64", "kernel_package": "taichi", "kernel_version": "1.7.4"}
 WIDTH, HEIGHT = 2.0e-5, 8.0e-5
@@ -57,7 +59,7 @@ def study(card, results, tmp_path_factory):
     """The folder of a finished study with its report."""
     folder = tmp_path_factory.mktemp("studies") / "whole"
     write_study(folder, card, results)
-    write_report(folder)
+    write_report(Study.open(folder))
     return folder
 
 
@@ -217,7 +219,7 @@ def rolled():
         "name": np.array(names),
         "elastic": np.array(elastic, np.int32),
         "solved": np.array(solved, np.int32),
-        **{name: np.array([*values.get(name, [0.1] * 4), np.nan]) for name in FIELDS},
+        **{name: np.array([*values.get(name, [0.1] * 4), np.nan]) for name in NUMBERS},
         "peak_pressure": np.array(peaks),
     }
     x = np.linspace(-2e-3, 5e-3, 41)
@@ -383,7 +385,7 @@ def test_page_has_captions_provenance_calibrated_values_and_citations(study, car
 
 
 def test_transport_is_a_table_of_means_and_says_where_nothing_goes(study):
-    text = summary_text(study)
+    text = summary_text(Study.open(study))
     rows = [line.split() for line in text[text.index("Transport") :].splitlines()]
     assert ["as", "laid", *["25.0", "0.125", "0.125", "2.00", "±", "0.00", "2", "0.25", "0.25", "0.25"]] in rows
     assert ["19.82", "25.0", "0.125", "0.125", "2.00", "±", "0.00", "2", "0.75!", "0.75!", "0.25"] in rows
@@ -396,7 +398,7 @@ def test_what_breaks_a_bound_is_flagged_in_the_answer_the_table_and_the_page(stu
     (wiener,) = [flag for flag in flags if "Wiener" in flag]
     assert wiener.startswith("electronic conductivity breaks the Wiener bound in 2 of 6 states")
     assert len([flag for flag in flags if "Hashin" in flag]) == 1
-    text, page = summary_text(study), (study / "report.html").read_text(encoding="utf-8")
+    text, page = summary_text(Study.open(study)), (study / "report.html").read_text(encoding="utf-8")
     assert "flag: electronic conductivity breaks the Wiener bound in 2 of 6 states" in text
     assert "breaks the Wiener bound in 2 of 6 states" in page
 
@@ -448,10 +450,10 @@ def test_cracks_that_no_criterion_judged_are_not_counted_as_none(card, results, 
     graphite = Data({**results["press"].tables, "particles": soft}, {})
     assert all(row["cracked_volume_fraction"] is None for row in criteria_answer(graphite))
     write_study(tmp_path / "study", unjudged, results)
-    page = write_report(tmp_path / "study").read_text(encoding="utf-8")
+    page = write_report(Study.open(tmp_path / "study")).read_text(encoding="utf-8")
     assert "no judgement of cracks" in page
     assert "volume cracked" not in page
-    assert "not judged" in summary_text(tmp_path / "study")
+    assert "not judged" in summary_text(Study.open(tmp_path / "study"))
 
 
 def test_coating_without_binder_has_no_broken_bonds(results, tmp_path):
@@ -459,7 +461,7 @@ def test_coating_without_binder_has_no_broken_bonds(results, tmp_path):
     dry = load_card("nmc111", overrides=recipe)
     assert all(row["broken_bond_fraction"] is None for row in press_answer(dry, results["press"]))
     write_study(tmp_path / "study", dry, results)
-    assert ", with no binder and 50.0 % of" in write_report(tmp_path / "study").read_text(encoding="utf-8")
+    assert ", with no binder and 50.0 % of" in write_report(Study.open(tmp_path / "study")).read_text(encoding="utf-8")
 
 
 def test_many_sizes_are_put_together_with_their_neighbours_and_none_is_empty(results):
@@ -475,7 +477,7 @@ def test_many_sizes_are_put_together_with_their_neighbours_and_none_is_empty(res
 
 def test_words_of_a_card_are_escaped(card, tmp_path):
     write_study(tmp_path / "study", card.model_copy(update={"title": "<script>alert(1)</script>"}), {})
-    page = write_report(tmp_path / "study").read_text(encoding="utf-8")
+    page = write_report(Study.open(tmp_path / "study")).read_text(encoding="utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
@@ -484,36 +486,36 @@ def test_words_of_a_card_are_escaped(card, tmp_path):
 def test_partial_study_is_reported_and_names_all_that_is_missing(card, results, tmp_path, count):
     names = list(results)
     write_study(tmp_path / "study", card, {name: results[name] for name in names[:count]})
-    page = write_report(tmp_path / "study").read_text(encoding="utf-8")
+    page = write_report(Study.open(tmp_path / "study")).read_text(encoding="utf-8")
     assert f"Missing: {', '.join(names[count:])}." in page
     assert page.count("data:image/png") == [0, 1, 5][count]
-    text = summary_text(tmp_path / "study")
+    text = summary_text(Study.open(tmp_path / "study"))
     assert [name for name in names if f"missing: {name} is" in text] == names[count:]
 
 
 def test_folder_without_study_is_refused_and_damaged_stage_too(study, card, results, tmp_path):
     with pytest.raises(InputError):
-        write_report(tmp_path)
+        write_report(Study.open(tmp_path))
     folder = tmp_path / "study"
     write_study(folder, card, results)
     content = bytearray((folder / "press.h5").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "press.h5").write_bytes(bytes(content))
     with pytest.raises(CheckpointError, match=r"press\.h5"):
-        write_report(folder)
+        write_report(Study.open(folder))
     assert not (folder / "report.html").exists()
 
 
 def test_results_of_an_older_card_are_named(card, results, tmp_path):
     folder = tmp_path / "study"
     write_study(folder, card, results)
-    assert open_results(folder).stale == ()
+    assert Study.open(folder).stale == ()
     newer = card_to_dict(card)
     newer["press"]["inertial_number"] = 5e-4
     record = {"config": newer, "stages": list(results), "identity": IDENTITY}
     write(folder / "study.h5", Data({}, record), {}, kind="result", identity={})
     assert any(
-        "press was computed for other values: press.inertial_number" in line for line in open_results(folder).stale
+        "press was computed for other values: press.inertial_number" in line for line in Study.open(folder).stale
     )
 
 
@@ -522,7 +524,7 @@ def test_results_of_an_older_card_are_named(card, results, tmp_path):
 
 def cells_of(study):
     """Cells of the first table: (row label, column number) -> text."""
-    grid = summarise(open_results(study)).grids[0]
+    grid = summarise(Study.open(study)).grids[0]
     return {(row[0], column): cell for row in grid.rows for column, cell in enumerate(row)}, grid.headings
 
 
@@ -552,7 +554,7 @@ def test_nip_of_each_stress_stands_beside_its_published_set_gap(study):
     assert headings[mild + 1] == "publ. C1"
     assert cells["set gap, elastic rolls (µm)", mild + 1] == "130.0"
     assert cells["web thickness, released (µm)", headings.index("publ. C4")] == "118.6"
-    assert "the closure ends before" in summary_text(study)
+    assert "the closure ends before" in summary_text(Study.open(study))
 
 
 def test_published_state_belongs_to_a_stress_within_one_per_cent(card):
@@ -562,9 +564,9 @@ def test_published_state_belongs_to_a_stress_within_one_per_cent(card):
 
 
 def test_printed_summary_fits_a_log(study, capsys):
-    print_summary(study)
+    print_summary(Study.open(study))
     printed = capsys.readouterr().out
-    assert printed.strip() == summary_text(study).strip()
+    assert printed.strip() == summary_text(Study.open(study)).strip()
     assert max(map(len, printed.splitlines())) <= 118
     assert "device: cpu x86_64, f64, taichi 1.7.4" in printed
     assert "\x1b" not in printed
@@ -572,7 +574,7 @@ def test_printed_summary_fits_a_log(study, capsys):
 
 def test_ledger_is_in_parts_of_the_work_and_says_what_is_left(study):
     """What was there before the first frame is not counted."""
-    grid = next(grid for grid in summarise(open_results(study)).grids if grid.title == "Where the work went")
+    grid = next(grid for grid in summarise(Study.open(study)).grids if grid.title == "Where the work went")
     rows = {row[0]: row[1:] for row in grid.rows}
     assert rows["work of the platens (nJ a box)"] == ("2", "2")
     assert rows["elastic energy of contacts and bonds"] == ("20.00", "20.00")
@@ -583,7 +585,7 @@ def test_ledger_is_in_parts_of_the_work_and_says_what_is_left(study):
 
 def test_cracked_shares_stand_side_by_side(study):
     """Means over the replicas of a stress: volume from the frames, number from the particles, the published beside."""
-    grids = {grid.title: grid for grid in summarise(open_results(study)).grids}
+    grids = {grid.title: grid for grid in summarise(Study.open(study)).grids}
     grid = grids["Cracked particles by criterion (%), side by side; * the card's own"]
     rows = {row[0]: row[1:] for row in grid.rows}
     assert list(rows)[:5] == [

@@ -8,9 +8,10 @@ import pytest
 from kalander.continuum.closure.cap import Cap, press_uniaxially, return_map, rigid_plastic_oedometer
 from kalander.continuum.closure.cap_closure import CapClosure
 from kalander.continuum.closure.contract import ClosureRangeError
-from kalander.continuum.nip.plain import nip_at_gap
+from kalander.continuum.nip.plain import roll_plain
 from kalander.continuum.nip.roll import Rolls
-from kalander.continuum.nip.web import Web
+from kalander.continuum.nip.setting import Pass
+from kalander.continuum.nip.web import Layer, Web
 from kalander.kernels.errors import InputError
 
 COATING = Cap(4000.0, 0.2, 1.2, 1.0, 5.0, 10.0)
@@ -76,8 +77,8 @@ def test_loading_curve_is_the_return_map(cap: Cap) -> None:
 def test_elastoplastic_column() -> None:
     """O3, with hardening of Kirchhoff stress (Cauchy would give 145.88 x 55 / 75). A coating on one flat side under a
     roll of 250 mm is two rolls of 500 mm."""
-    web = Web(CapClosure(COATING, 0.55), coating_thickness=0.075, porosity=0.45, sides=1)
-    nip = nip_at_gap(web, Rolls(500.0, modulus=math.inf), 0.055, points=2000)
+    web = Web((Layer(CapClosure(COATING, 0.55), 0.075, 0.45),), sides=1)
+    nip = roll_plain(web, Rolls(500.0, modulus=math.inf), Pass(gap=0.055), points=2000)
     # given digits; the notes stepped by 5 um, which leaves their exit within one step and its thickness by 20 nm
     assert nip.peak_pressure == pytest.approx(145.88, rel=2e-5)
     assert nip.line_load == pytest.approx(303.98, rel=2e-5)

@@ -10,14 +10,14 @@ from kalander.continuum.closure.cap import Cap, press_uniaxially
 from kalander.continuum.closure.cap_closure import CapClosure
 from kalander.continuum.closure.contract import ClosureRangeError
 from kalander.continuum.closure.laws import PowerClosure
-from kalander.continuum.nip.column import Layer, LayerPast, creep_matrix, follow_layer, follow_stack
-from kalander.continuum.nip.heat import HeatPath, conduct
-from kalander.continuum.nip.layered_result import LayeredNip
-from kalander.continuum.nip.layered_web import LayeredWeb, rested
+from kalander.continuum.nip.column import creep_matrix, follow_layer, follow_stack
+from kalander.continuum.nip.heat import conduct
 from kalander.continuum.nip.layers import roll_layers
-from kalander.continuum.nip.plain import nip_at_gap
+from kalander.continuum.nip.plain import roll_plain
+from kalander.continuum.nip.result import NipResult
 from kalander.continuum.nip.roll import Rolls
-from kalander.continuum.nip.web import Web
+from kalander.continuum.nip.setting import Pass
+from kalander.continuum.nip.web import Foil, Layer, LayerPast, Web, rested
 from kalander.kernels.errors import InputError
 
 STEEL = Rolls(250.0)
@@ -33,8 +33,8 @@ def elastic(modulus: float) -> PowerClosure:
     return PowerClosure(modulus / 1e-6, 1e-6, modulus)
 
 
-def one_layer(**changes) -> LayeredWeb:
-    return LayeredWeb((Layer(COATING, 0.075, 0.45, **changes),))
+def one_layer(**changes) -> Web:
+    return Web((Layer(COATING, 0.075, 0.45, **changes),))
 
 
 # --- closed forms ---------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def test_two_layers_share_the_pressure() -> None:
     """O31: h / H of each at 100 MPa, by layers of any thickness."""
     for thick in (0.01, 0.06):
         layers = (Layer(COATING, thick, 0.45), Layer(SOFT, 0.075 - thick, 0.45))
-        stack = follow_stack(layers, 1, np.array([100.0]), np.ones((1, 2)), 1.0, [np.eye(1)] * 2)
+        stack = follow_stack(Web(layers, sides=1), np.array([100.0]), np.ones((1, 2)), 1.0, [np.eye(1)] * 2)
         # rounding alone; six digits are given
         ratios = [math.exp(-float(layer.strain[0])) for layer in stack.layers]
         assert ratios == pytest.approx([(106.0 / 6.0) ** (-1 / 9), (104.0 / 4.0) ** (-1 / 9)], rel=1e-12)
@@ -94,10 +94,8 @@ def test_rolling_on_a_maxwell_foundation(zeta: float, leaving: float, integral: 
     thickness, strain, modulus, radius = 0.15, 1e-4, 1000.0, 250.0
     length = math.sqrt(radius * thickness * strain)
     layer = Layer(elastic(modulus), thickness / 2, 0.45, relaxation=((1.0 - 1e-7, 1e-3 / zeta),))
-    nip = roll_layers(
-        LayeredWeb((layer,)), Rolls(radius, modulus=math.inf), speed=length / 1e-3, gap=thickness * (1 - strain),
-        points=500,
-    )  # fmt: skip
+    slow = Pass(speed=length / 1e-3, gap=thickness * (1 - strain))
+    nip = roll_layers(Web((layer,)), Rolls(radius, modulus=math.inf), slow, points=500)
     scale = modulus * strain
     # nodes every 1/250 of L: exit within a fifth of a node, the rest by (1/250)^2
     assert nip.exit_x / length == pytest.approx(exact[0], abs=1.5e-3)
@@ -182,27 +180,27 @@ def test_jacobian_of_a_layer(closure, changes: dict, with_past: bool) -> None:
 @pytest.mark.parametrize("closure", [COATING, CAPPED], ids=["power", "cap"])
 def test_equal_layers_roll_like_one(rolls: Rolls, closure) -> None:
     """Newton in pressure with histories against Newton in thickness without: one nip."""
-    plain = nip_at_gap(Web(closure, 0.075, 0.45, 0.015), rolls, 0.125)
-    layers = LayeredWeb(tuple(Layer(closure, 0.025, 0.45) for _ in range(3)), 0.015)
-    nip = roll_layers(layers, rolls, speed=100.0, gap=0.125)
+    plain = roll_plain(Web((Layer(closure, 0.075, 0.45),), Foil(0.015)), rolls, Pass(gap=0.125))
+    layers = Web(tuple(Layer(closure, 0.025, 0.45) for _ in range(3)), Foil(0.015))
+    nip = roll_layers(layers, rolls, Pass(speed=100.0, gap=0.125))
     # grids of 300 and 160 points, both of second order
     assert nip.line_load == pytest.approx(plain.line_load, rel=3e-4)
     assert nip.peak_pressure == pytest.approx(plain.peak_pressure, rel=3e-4)
     # 3e-4 of 85 N/mm moves the yielding stand by 5e-6 mm
-    assert nip.web_exit_thickness == pytest.approx(plain.web_exit_thickness, rel=5e-5)
+    assert nip.exit_thickness == pytest.approx(plain.exit_thickness, rel=5e-5)
     assert (nip.entry_x, nip.exit_x) == pytest.approx((plain.entry_x, plain.exit_x), rel=2e-3)
     assert nip.deborah is None
 
 
 @pytest.mark.parametrize("web", [one_layer(), one_layer(relaxation=BRANCH)], ids=["at_once", "prony"])
-def test_controls_invert_each_other(web: LayeredWeb) -> None:
-    by_gap = roll_layers(web, STEEL, speed=300.0, gap=0.11)
+def test_controls_invert_each_other(web: Web) -> None:
+    by_gap = roll_layers(web, STEEL, Pass(speed=300.0, gap=0.11))
     for name, value in (
         ("line_load", by_gap.line_load),
         ("peak_pressure", by_gap.peak_pressure),
-        ("exit_thickness", by_gap.web_exit_thickness),
+        ("exit_thickness", by_gap.exit_thickness),
     ):
-        again = roll_layers(web, STEEL, speed=300.0, **{name: value})
+        again = roll_layers(web, STEEL, Pass(speed=300.0, **{name: value}))
         # the grids differ a little; with relaxation the exit lies on a node of each
         assert again.set_gap == pytest.approx(0.11, abs=2e-5), name
         assert again.line_load == pytest.approx(by_gap.line_load, rel=2e-3), name
@@ -211,12 +209,12 @@ def test_controls_invert_each_other(web: LayeredWeb) -> None:
 def test_slow_rolling_is_relaxed_and_fast_rolling_is_not() -> None:
     """Far from De = 1 the relaxing coating is one without branches: stiff, or with the modulus that is left."""
     web = one_layer(relaxation=((0.5, 1e-2),))
-    fast, slow = (roll_layers(web, STEEL, speed=speed, gap=0.11) for speed in (1e5, 1e-2))
+    fast, slow = (roll_layers(web, STEEL, Pass(speed=speed, gap=0.11)) for speed in (1e5, 1e-2))
     assert fast.deborah is not None
     assert slow.deborah is not None
     assert fast.deborah > 100.0
     assert slow.deborah < 1e-2
-    stiff = roll_layers(one_layer(), STEEL, speed=1.0, gap=0.11)
+    stiff = roll_layers(one_layer(), STEEL, Pass(speed=1.0, gap=0.11))
     assert fast.line_load == pytest.approx(stiff.line_load, rel=2e-3)  # 1 / De of it relaxes
     assert fast.springback == pytest.approx(stiff.springback, rel=2e-2)
     # relaxed, the elastic strain doubles on loading, and more of the nip's strain comes back
@@ -227,13 +225,13 @@ def test_slow_rolling_is_relaxed_and_fast_rolling_is_not() -> None:
 def test_delayed_springback_follows_its_retardation_time() -> None:
     """One standard solid: e(t) = e(0) exp(-t / tau'), tau' = tau / (1 - g)."""
     web = one_layer(relaxation=BRANCH)
-    nip = roll_layers(web, STEEL, speed=1000.0, gap=0.11)
-    start = nip.pasts[0]
+    nip = roll_layers(web, STEEL, Pass(speed=1000.0, gap=0.11))
+    start = nip.left.pasts[0]
     for time in (1e-3, 5e-3):
-        later = rested(nip.pasts, web.layers, time)[0]
+        later = rested(nip.left, time).pasts[0]
         assert later.elastic == pytest.approx(start.elastic * math.exp(-time * 0.7 / 0.002), rel=1e-9)
     assert nip.coating_recovered_thickness > nip.coating_exit_thickness
-    settled = LayeredWeb(web.layers, 0.0, 2, rested(nip.pasts, web.layers, 10.0))
+    settled = rested(nip.left, 10.0)
     assert settled.coating == pytest.approx(2.0 * nip.coating_recovered_thickness, rel=1e-9)
 
 
@@ -253,12 +251,12 @@ def test_prony_reduction_agrees_with_the_full_law() -> None:
 
 def test_viscosity_hardens_with_speed() -> None:
     loads = [
-        roll_layers(one_layer(viscous_time=1e-3), STEEL, speed=speed, gap=0.11).line_load
+        roll_layers(one_layer(viscous_time=1e-3), STEEL, Pass(speed=speed, gap=0.11)).line_load
         for speed in (1.0, 100.0, 1000.0)
     ]
     assert loads[0] < loads[1] < loads[2]
     # slow: as without viscosity
-    assert loads[0] == pytest.approx(roll_layers(one_layer(), STEEL, speed=1.0, gap=0.11).line_load, rel=2e-3)
+    assert loads[0] == pytest.approx(roll_layers(one_layer(), STEEL, Pass(speed=1.0, gap=0.11)).line_load, rel=2e-3)
 
 
 def test_two_layers_that_release_by_a_power_settle_at_any_gap() -> None:
@@ -269,7 +267,7 @@ def test_two_layers_that_release_by_a_power_settle_at_any_gap() -> None:
     closure = PowerClosure(p0=6.0, k=9.0, unload_modulus=3000.0, unload_exponent=6.0)
     layers = tuple(Layer(closure, 0.0396, 0.522) for _ in range(2))
     loads = [
-        roll_layers(LayeredWeb(layers), Rolls(215.0, stand_compliance=2e-4), speed=33.0, gap=gap).line_load
+        roll_layers(Web(layers), Rolls(215.0, stand_compliance=2e-4), Pass(speed=33.0, gap=gap)).line_load
         for gap in np.linspace(0.09, 0.125, 12)
     ]
     assert np.all(np.diff(loads) < 0.0)
@@ -277,18 +275,18 @@ def test_two_layers_that_release_by_a_power_settle_at_any_gap() -> None:
 
 def test_a_second_pass_at_the_same_gap_finds_a_springier_web() -> None:
     web = one_layer()
-    first = roll_layers(web, STEEL, speed=100.0, gap=0.11)
-    again = LayeredWeb(web.layers, 0.0, 2, rested(first.pasts, web.layers, 60.0))
-    second = roll_layers(again, STEEL, speed=100.0, gap=0.11)
-    assert again.thickness == pytest.approx(first.web_exit_thickness, rel=1e-12)
+    first = roll_layers(web, STEEL, Pass(speed=100.0, gap=0.11))
+    again = rested(first.left, 60.0)
+    second = roll_layers(again, STEEL, Pass(speed=100.0, gap=0.11))
+    assert again.thickness == pytest.approx(first.exit_thickness, rel=1e-12)
     # what came out thicker than the loaded gap by its springback is pressed again, elastically over most of the way
     assert second.line_load < first.line_load
-    assert second.web_exit_thickness < first.web_exit_thickness
+    assert second.exit_thickness < first.exit_thickness
     assert second.entry_x < first.entry_x
     # and a far tighter gap hardly remembers the first pass: the coating yields anew
-    direct = roll_layers(web, STEEL, speed=100.0, gap=0.09)
-    after = roll_layers(again, STEEL, speed=100.0, gap=0.09)
-    assert after.web_exit_thickness == pytest.approx(direct.web_exit_thickness, rel=0.02)
+    direct = roll_layers(web, STEEL, Pass(speed=100.0, gap=0.09))
+    after = roll_layers(again, STEEL, Pass(speed=100.0, gap=0.09))
+    assert after.exit_thickness == pytest.approx(direct.exit_thickness, rel=0.02)
 
 
 @pytest.mark.parametrize("closures", [(CAPPED,), (COATING, CAPPED)], ids=["cap", "both"])
@@ -298,7 +296,7 @@ def test_a_second_pass_at_the_same_gap_finds_a_springier_web() -> None:
 def test_light_and_heavy_nips_settle(closures, relaxation, share: float, rolls: Rolls) -> None:
     """Barely touching webs on the elastic branch of the cap, stands that yield more than the web, tiny rolls."""
     layers = tuple(Layer(closure, 0.075 / len(closures), 0.45, relaxation=relaxation) for closure in closures)
-    nip = roll_layers(LayeredWeb(layers, 0.015), rolls, speed=10.0, gap=0.015 + 0.15 * share)
+    nip = roll_layers(Web(layers, Foil(0.015)), rolls, Pass(speed=10.0, gap=0.015 + 0.15 * share))
     assert nip.residual <= 1.5e-10
     assert nip.exit_x < nip.entry_x
     assert 0.0 < nip.line_load < math.inf
@@ -307,7 +305,7 @@ def test_light_and_heavy_nips_settle(closures, relaxation, share: float, rolls: 
 # --- what comes out -------------------------------------------------------------------------------------------------
 
 
-def solid(web: LayeredWeb, nip: LayeredNip) -> np.ndarray:
+def solid(web: Web, nip: NipResult) -> np.ndarray:
     """Solid per area of each layer behind the nip over before."""
     free = np.array([layer.thickness for layer in web.layers])
     strain = nip.layer_strain[np.searchsorted(nip.x, nip.exit_x) - 1]
@@ -318,37 +316,36 @@ def solid(web: LayeredWeb, nip: LayeredNip) -> np.ndarray:
 @pytest.mark.parametrize("speed", [10.0, 1000.0])
 def test_mass_flux_is_constant(speed: float) -> None:
     """O14: rho h v within 1e-6; the web keeps its speed, so solid per area is the flux."""
-    web = LayeredWeb((Layer(CAPPED, 0.03, 0.5, relaxation=BRANCH), Layer(COATING, 0.045, 0.4)), 0.015)
-    nip = roll_layers(web, STEEL, speed=speed, gap=0.12, heat=HeatPath(298.15, 353.15, foil_thickness=0.015))
+    web = Web((Layer(CAPPED, 0.03, 0.5, relaxation=BRANCH), Layer(COATING, 0.045, 0.4)), Foil(0.015))
+    nip = roll_layers(web, STEEL, Pass(speed=speed, gap=0.12, roll_temperature=353.15))
     assert solid(web, nip) == pytest.approx(np.ones(2), rel=1e-6)
     total = sum(layer.thickness * (1.0 - layer.porosity) for layer in web.layers)
     assert (1.0 - nip.porosity_exit) * nip.coating_exit_thickness == pytest.approx(total, rel=1e-6)
 
 
 def test_a_homogeneous_isothermal_coating_has_no_gradient() -> None:
-    web = LayeredWeb(tuple(Layer(COATING, 0.075 / 16, 0.45, softening=0.004) for _ in range(16)), 0.015)
-    nip = roll_layers(web, STEEL, speed=500.0, gap=0.12)
+    web = Web(tuple(Layer(COATING, 0.075 / 16, 0.45, softening=0.004) for _ in range(16)), Foil(0.015))
+    nip = roll_layers(web, STEEL, Pass(speed=500.0, gap=0.12))
     assert np.ptp(nip.porosity_layers) < 1e-12
 
 
 def test_a_hot_roll_makes_a_gradient() -> None:
     """Hot surface, soft surface: denser there. At 1 m/s the heat reaches half of the coating."""
-    web = LayeredWeb(tuple(Layer(COATING, 0.075 / 16, 0.45, softening=0.004) for _ in range(16)), 0.015)
-    heat = HeatPath(298.15, 373.15, foil_thickness=0.015)
-    nip = roll_layers(web, STEEL, speed=1000.0, gap=0.12, heat=heat)
+    web = Web(tuple(Layer(COATING, 0.075 / 16, 0.45, softening=0.004) for _ in range(16)), Foil(0.015))
+    nip = roll_layers(web, STEEL, Pass(speed=1000.0, gap=0.12, roll_temperature=373.15))
     assert np.all(np.diff(nip.porosity_layers) > 0.0)  # roll side first
     assert np.ptp(nip.porosity_layers) > 0.005
     assert np.all(np.diff(nip.temperature_layers) < 0.0)
     # slowly rolled the coating is hot throughout, and even
-    slow = roll_layers(web, STEEL, speed=10.0, gap=0.12, heat=heat)
+    slow = roll_layers(web, STEEL, Pass(speed=10.0, gap=0.12, roll_temperature=373.15))
     assert np.ptp(slow.porosity_layers) < 0.1 * np.ptp(nip.porosity_layers)
     assert np.min(slow.temperature_layers) > 370.0
-    assert slow.line_load < nip.line_load < roll_layers(web, STEEL, speed=1000.0, gap=0.12).line_load
+    assert slow.line_load < nip.line_load < roll_layers(web, STEEL, Pass(speed=1000.0, gap=0.12)).line_load
 
 
 def test_two_layers_make_a_gradient() -> None:
-    web = LayeredWeb((Layer(COATING, 0.0375, 0.45), Layer(SOFT, 0.0375, 0.45)))
-    nip = roll_layers(web, STEEL, speed=33.0, gap=0.11)
+    web = Web((Layer(COATING, 0.0375, 0.45), Layer(SOFT, 0.0375, 0.45)))
+    nip = roll_layers(web, STEEL, Pass(speed=33.0, gap=0.11))
     peak = nip.peak_pressure
     for porosity, closure in zip(nip.porosity_layers, (COATING, SOFT), strict=True):
         strain = math.log1p(peak / closure.p0) / 9.0 - peak / 6000.0
@@ -372,13 +369,13 @@ def test_two_layers_make_a_gradient() -> None:
 )
 def test_impossible_settings_are_named(setting: dict, why: str) -> None:
     with pytest.raises(InputError, match=why):
-        roll_layers(one_layer(), STEEL, speed=100.0, **setting)
+        roll_layers(one_layer(), STEEL, Pass(speed=100.0, **setting))
 
 
 @pytest.mark.parametrize(("rolls", "setting"), [(RIGID, {"gap": 0.05}), (STEEL, {"line_load": 1e5})])
 def test_nothing_is_extrapolated(rolls: Rolls, setting: dict) -> None:
     with pytest.raises(ClosureRangeError):
-        roll_layers(one_layer(), rolls, speed=100.0, **setting)
+        roll_layers(one_layer(), rolls, Pass(speed=100.0, **setting))
 
 
 @pytest.mark.parametrize(
@@ -400,4 +397,4 @@ def test_impossible_layers_are_refused(changes: dict) -> None:
 def test_a_layer_that_melts_is_refused() -> None:
     web = one_layer(softening=0.02)
     with pytest.raises(InputError, match="no stiffness"):
-        roll_layers(web, STEEL, speed=10.0, gap=0.12, heat=HeatPath(298.15, 373.15))
+        roll_layers(web, STEEL, Pass(speed=10.0, gap=0.12, roll_temperature=373.15))

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from kalander.continuum.closure.laws import PowerClosure
-from kalander.continuum.nip.column import Layer
 from kalander.continuum.nip.dense_strip import roll_dense_strip
-from kalander.continuum.nip.foil import Foil, Travel, stretch_foil
-from kalander.continuum.nip.layered_web import LayeredWeb
+from kalander.continuum.nip.foil import Travel, stretch_foil
 from kalander.continuum.nip.layers import roll_layers
 from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.setting import Pass
+from kalander.continuum.nip.web import Foil, Layer, Web
 from kalander.continuum.nip.web_stress import coating_travel
 from kalander.kernels.errors import InputError
 
@@ -23,8 +23,8 @@ COPPER = Foil(0.010, 130e3, 0.343, 300.0)
 def travel_at(gap: float) -> Travel:
     """The nip of the physics notes' coating under steel rolls, in the order of time."""
     layers = (Layer(PowerClosure(6.0, 9.0, 6000.0), 0.075, 0.45),)
-    nip = roll_layers(LayeredWeb(layers), Rolls(RADIUS), speed=33.0, gap=gap)
-    return coating_travel(layers, 2, nip.x[::-1], nip.pressure[::-1], nip.gap[::-1], np.ones((nip.x.size, 1)))
+    nip = roll_layers(Web(layers), Rolls(RADIUS), Pass(speed=33.0, gap=gap))
+    return coating_travel(layers, nip.x[::-1], nip.pressure[::-1], nip.gap[::-1], np.ones((nip.x.size, 1)))
 
 
 def test_dense_strip() -> None:

@@ -22,11 +22,11 @@ from kalander.continuum.elements.nip import StepFailure, roll_over
 from kalander.continuum.elements.result import FemResult, read_fields, read_pass
 from kalander.continuum.elements.step import FemNip, FemSnapshot, Membrane, RollOver
 from kalander.continuum.elements.web import balance, gradients, make_strip, strip_of
-from kalander.continuum.nip.column import Layer
-from kalander.continuum.nip.layered_result import LayeredNip
-from kalander.continuum.nip.layered_web import LayeredWeb
 from kalander.continuum.nip.layers import roll_layers
+from kalander.continuum.nip.result import NipResult
 from kalander.continuum.nip.roll import Rolls
+from kalander.continuum.nip.setting import Pass
+from kalander.continuum.nip.web import Layer, Web
 from kalander.kernels.errors import NumericalError
 
 RIGID = Rolls(250.0, modulus=math.inf)
@@ -219,12 +219,12 @@ def rolled(
     layers: tuple[Layer, ...], caps: tuple[Cap, ...], rolls: Rolls, gap: float, *, along: int, through: int,
     friction: float = 0.2, travel: float = 1.15, membrane: Membrane | None = None, radius: float = 250.0,
     heights: np.ndarray | None = None, noise: int = 0,
-) -> tuple[FemResult, LayeredNip, list[FemSnapshot], FemNip]:  # fmt: skip
+) -> tuple[FemResult, NipResult, list[FemSnapshot], FemNip]:  # fmt: skip
     """The fast nip of a web coated on both sides, and the elements under the roll that it leaves.
 
     noise: seed of a move of the nodes by up to 1e-12 of an element, which rounds all that follows otherwise.
     """
-    fast = roll_layers(LayeredWeb(layers), rolls, speed=100.0, gap=gap)
+    fast = roll_layers(Web(layers), rolls, Pass(speed=100.0, gap=gap))
     length = fast.entry_x - fast.exit_x
     x = np.linspace(0.0, travel * length + fast.entry_x + 0.4 * length, along + 1)
     end = float(x[np.searchsorted(x, travel * length)])  # on a node
@@ -246,7 +246,7 @@ def coating(shift: float, thickness: float = 0.075, p_c0: float = 5.0) -> Layer:
     return Layer(CapClosure(cap(shift, p_c0), 0.55), thickness, 0.45)
 
 
-def agree(elements: FemResult, fast: LayeredNip) -> None:
+def agree(elements: FemResult, fast: NipResult) -> None:
     """The bounds of O13."""
     assert elements.line_load == pytest.approx(fast.line_load, rel=0.01)
     assert elements.peak_pressure == pytest.approx(fast.peak_pressure, rel=0.03)
@@ -257,7 +257,7 @@ def agree(elements: FemResult, fast: LayeredNip) -> None:
 
 
 @functools.cache
-def mild(along: int, friction: float = 0.2) -> tuple[FemResult, LayeredNip]:
+def mild(along: int, friction: float = 0.2) -> tuple[FemResult, NipResult]:
     """A mild nip under rigid rolls, of which several tests need the same meshes."""
     elements, fast, _, _ = rolled((coating(1.0),), (cap(),), RIGID, 0.125, along=along, through=3, friction=friction)
     return elements, fast
@@ -436,15 +436,15 @@ def test_what_is_asked_for_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, key: str, asked: float, tolerance: float
 ) -> None:
     """Elements of a coating half as strong again as the fast model's: the rolls are set until the elements agree."""
-    from kalander.runs.command import nip_elements as nip_fem_verb
+    from kalander.continuum.elements import roll as element_roll
 
-    sound = nip_fem_verb._constants
+    sound = element_roll._constants
 
     def stronger(*arguments: Any) -> Any:
         constants, compaction, strength = sound(*arguments)
         return constants, compaction, strength + math.log(1.5)
 
-    monkeypatch.setattr(nip_fem_verb, "_constants", stronger)
+    monkeypatch.setattr(element_roll, "_constants", stronger)
     answer = solved(tmp_path, setting, 40)
     assert answer[key] == pytest.approx(asked, rel=tolerance)
     assert 2 <= answer["roll_passes"] <= 3
@@ -453,11 +453,11 @@ def test_what_is_asked_for_is_answered(
 
 
 def test_what_cannot_be_reached_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kalander.runs.command import nip_elements as nip_fem_verb
+    from kalander.continuum.elements import roll as element_roll
 
-    monkeypatch.setitem(nip_fem_verb.TOLERANCE, "line_load", 1e-14)
-    monkeypatch.setattr(nip_fem_verb, "MOST_PASSES", 1)
-    with pytest.raises(NumericalError, match=r"60000 was asked for and the elements reach"):
+    monkeypatch.setitem(element_roll.TOLERANCE, "line_load", 1e-14)
+    monkeypatch.setattr(element_roll, "MOST_PASSES", 1)
+    with pytest.raises(NumericalError, match=r"60 N/mm was asked for and the elements reach"):
         solved(tmp_path, 'line_load = "60 N/mm"', 20)
 
 

@@ -1,41 +1,40 @@
 """The summary of a study on a terminal, and in the plain columns of a log."""
 
 import textwrap
-from pathlib import Path
 
 from rich import box
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from kalander.runs.command.failures import printable
+from kalander.coupling.results.study import Study
 from kalander.runs.report.grid import Grid
-from kalander.runs.report.results import open_results
 from kalander.runs.report.tables import summarise
+from kalander.runs.shell.failures import printable
 
 __all__ = ["grid_text", "print_summary", "summary_table", "summary_text"]
 
 WIDTH = 118
 
 
-def print_summary(folder: Path) -> None:
-    """Print the summary to stdout: coloured on a terminal, plain elsewhere. Raises InputError, CheckpointError."""
+def print_summary(study: Study) -> None:
+    """Print the summary to stdout: coloured on a terminal, plain elsewhere."""
     console = Console()
     if console.is_terminal:
-        console.print(summary_table(folder))
+        console.print(summary_table(study))
     else:
-        print(summary_text(folder))
+        print(summary_text(study))
 
 
-def summary_table(folder: Path) -> Group:
-    """The summary as rich shows it. Raises InputError, CheckpointError."""
-    summary = summarise(open_results(folder))
+def summary_table(study: Study) -> Group:
+    """The summary as rich shows it."""
+    summary = summarise(study)
     return Group(*(_rich(grid) for grid in summary.grids), *(Text(printable(note)) for note in summary.notes))
 
 
-def summary_text(folder: Path) -> str:
-    """The summary in fixed-width columns, at most 118 wide. Raises InputError, CheckpointError."""
-    summary = summarise(open_results(folder))
+def summary_text(study: Study) -> str:
+    """The summary in fixed-width columns, at most 118 wide."""
+    summary = summarise(study)
     notes = "\n".join(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in summary.notes)
     return printable("\n\n".join([*(grid_text(grid) for grid in summary.grids), notes]))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kalander.continuum.elements.result import FemFields
+from kalander.continuum.nip.result import ElementFields
 from kalander.coupling.store.atomic import replacing
 from kalander.coupling.store.quiet_file import quietly
 
@@ -14,16 +14,16 @@ __all__ = ["write_fields"]
 QUAD = 9  # VTK's number of a four-node quadrilateral
 
 
-def write_fields(fields: FemFields, folder: Path) -> list[Path]:
-    """Write folder/fields.vtkhdf: deformed mesh in the frame of the roll (x against the web's motion, z up), means of
-    each element. Raises StorageError, InputError."""
+def write_fields(fields: ElementFields, folder: Path) -> list[Path]:
+    """Write fields in SI to folder/fields.vtkhdf: deformed mesh in the frame of the roll (x against the web's motion, z
+    up), means of each element. Raises StorageError, InputError."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "fields.vtkhdf"
     count, cells = len(fields.points), len(fields.elements)
     points = np.zeros((count, 3))
-    points[:, 0] = (fields.points[:, 0] - fields.centre) * 1e-3
-    points[:, 1] = fields.points[:, 1] * 1e-3
-    xx, zz, xz, yy = (fields.stress * 1e6).T
+    points[:, 0] = fields.points[:, 0] - fields.centre
+    points[:, 1] = fields.points[:, 1]
+    xx, zz, xz, yy = fields.stress.T
     data = {
         "stress_xx_Pa": xx,
         "stress_zz_Pa": zz,

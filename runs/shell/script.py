@@ -2,8 +2,9 @@
 
 import io
 import sys
+from pathlib import Path
 
-__all__ = ["script_arguments"]
+__all__ = ["folder_and_size", "script_arguments"]
 
 
 def script_arguments(about: str | None, *, options: tuple[str, ...] = ("--quick",)) -> list[str]:
@@ -22,3 +23,12 @@ def script_arguments(about: str | None, *, options: tuple[str, ...] = ("--quick"
             print(f"{word}: is no option of this script; allowed: {', '.join((*options, '--help'))}", file=sys.stderr)
             sys.exit(2)
     return given
+
+
+def folder_and_size(about: str | None) -> tuple[Path, bool]:
+    """Folder to write into (studies/NAME by default, made here), and whether --quick was asked for."""
+    given = script_arguments(about)
+    named = next((word for word in given if not word.startswith("-")), f"studies/{Path(sys.argv[0]).stem}")
+    folder = Path(named)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder, "--quick" in given

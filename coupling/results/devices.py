@@ -8,16 +8,19 @@ from kalander.coupling.stages.chain import schedule_for
 from kalander.kernels.device import backend
 from kalander.kernels.device.backend import Device
 
-__all__ = ["device_answer", "started"]
+__all__ = ["device_answer", "running", "started"]
 
 log = logging.getLogger("kalander")
 
 
 def started(
-    device: str, precision: str, threads: int | None, allow_software: bool
+    device: Device | str, precision: str, threads: int | None, allow_software: bool
 ) -> tuple[Device, dict[str, Any], str]:
     """The running device, what files say of it, and the schedule that suits it. Raises InputError, DeviceError."""
-    running = backend.start(device, precision, threads, allow_software=allow_software)
+    if isinstance(device, Device):
+        running = device
+    else:
+        running = backend.start(device, precision, threads, allow_software=allow_software)
     for candidate in running.candidates:
         if not candidate.usable:
             log.info("%s refused: %s", candidate.name, candidate.reason)
@@ -34,6 +37,18 @@ def started(
         "threads": running.threads,
     }
     return running, identity, schedule_for(running.kind)
+
+
+def running(device: Device | str | None = None) -> Device:
+    """The device to use: one that was started, one by its name, or None for that of this process, else "auto".
+
+    Raises InputError, DeviceError.
+    """
+    if isinstance(device, Device):
+        return device
+    if device is None and (there := backend.running_device()) is not None:
+        return there
+    return backend.start(device or "auto")
 
 
 def device_answer(device: Device) -> dict[str, Any]:

@@ -1,13 +1,12 @@
-"""What a study folder holds by now: the finished stages, and what is missing or computed for other values."""
+"""What a study folder, or one of its files, holds: finished stages, what was computed for other values."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kalander.coupling.cards.card import Card, card_from_dict
 from kalander.coupling.stages.chain import card_stages
-from kalander.coupling.store.store import Data, Stored
+from kalander.coupling.store.store import Stored, load
 from kalander.coupling.study.saves import read_save
 from kalander.coupling.study.stage import (
     COMPUTE,
@@ -19,33 +18,9 @@ from kalander.coupling.study.stage import (
     stage_key,
 )
 from kalander.coupling.study.study import RECORD_NAME, StudyRecord, open_study
-from kalander.kernels.errors import CheckpointError, InputError
+from kalander.kernels.errors import CheckpointError, Fault, InputError
 
-__all__ = ["StudyResults", "check_file", "open_card_study", "open_results", "survey"]
-
-
-@dataclass(frozen=True)
-class StudyResults:
-    """Finished stages of a study by name; `missing` are not computed yet, `stale` says which answer an older card."""
-
-    folder: Path
-    record: StudyRecord
-    card: Card
-    stored: dict[str, Stored]
-    missing: tuple[str, ...]
-    stale: tuple[str, ...]
-
-    def data(self, stage: str) -> Data | None:
-        """Result of a stage, None while it is missing."""
-        return self.stored[stage].data if stage in self.stored else None
-
-    @property
-    def device(self) -> str:
-        """What computed the study, in one line."""
-        identity = self.record.identity
-        named = f" ({identity['name']})" if identity.get("name") else ""
-        kernels = f"{identity['kernel_package']} {identity['kernel_version']}"
-        return f"{identity['device']}{named}, {identity['precision']}, {kernels}"
+__all__ = ["info", "open_card_study", "read_stages", "stale_sentences"]
 
 
 def open_card_study(folder: Path) -> tuple[StudyRecord, Card, list[Stage]]:
@@ -63,13 +38,10 @@ def open_card_study(folder: Path) -> tuple[StudyRecord, Card, list[Stage]]:
     return record, card, stages
 
 
-def open_results(folder: Path) -> StudyResults:
-    """Read all that is there of a study. Raises InputError (no study in the folder), CheckpointError (damaged)."""
-    record, card, stages = open_card_study(folder)
+def read_stages(folder: Path, stages: list[Stage]) -> dict[str, Stored]:
+    """Results of the finished stages by name, each read once. Raises CheckpointError (damaged)."""
     paths = {stage.name: folder / f"{stage.name}.h5" for stage in stages}
-    stored = {stage.name: read_result(paths[stage.name], stage) for stage in stages if paths[stage.name].exists()}
-    missing = tuple(stage.name for stage in stages if stage.name not in stored)
-    return StudyResults(folder, record, card, stored, missing, tuple(_stale(stages, stored, record.identity)))
+    return {stage.name: read_result(paths[stage.name], stage) for stage in stages if paths[stage.name].exists()}
 
 
 def survey(folder: Path) -> tuple[list[str], dict[str, str]]:
@@ -88,7 +60,7 @@ def survey(folder: Path) -> tuple[list[str], dict[str, str]]:
             except CheckpointError as error:
                 unusable[stage.name] = str(error)
     for stage in stages:
-        if sentences := _stale([stage], stored, record.identity):
+        if sentences := stale_sentences([stage], stored, record.identity):
             unusable[stage.name] = sentences[0]
     return [name for name in stored if name not in unusable], unusable
 
@@ -110,7 +82,7 @@ def check_file(path: Path, stored: Stored) -> None:
             read_save(path, stage)
 
 
-def _stale(stages: list[Stage], stored: dict[str, Stored], identity: dict[str, Any]) -> list[str]:
+def stale_sentences(stages: list[Stage], stored: dict[str, Stored], identity: dict[str, Any]) -> list[str]:
     """One sentence for each stored stage that the card, or a parent, has left behind; a change of device is none."""
     keys = {name: stage_key(one.identity) for name, one in stored.items()}
     sentences = []
@@ -125,3 +97,29 @@ def _stale(stages: list[Stage], stored: dict[str, Stored], identity: dict[str, A
         if listed := "; ".join(str(change) for change in changes if not change.harmless):
             sentences.append(f"{stage.name} was computed for other values: {listed}")
     return sentences
+
+
+def info(path: Path | str) -> dict[str, Any]:
+    """What a study folder or one of its files holds. Raises InputError, CheckpointError."""
+    path = Path(path)
+    if path.is_dir():
+        record = open_study(path)
+        present, unusable = survey(path)
+        saves = {name: sorted(save.name for save in (path / name).glob("*.h5")) for name in record.stages}
+        return {
+            "study": str(path), "stages": list(record.stages), "finished": present, "unusable": unusable,
+            "saves": {name: found for name, found in saves.items() if found},
+            "identity": record.identity, "config": record.config,
+        }  # fmt: skip
+    if not path.exists():
+        raise InputError(Fault(str(path), path.name, "does not exist", "a study folder or one of its files"))
+    stored = load(path)
+    check_file(path, stored)
+    return {
+        "file": str(path), "kind": stored.kind, "identity": dict(stored.identity),
+        "attributes": stored.data.attributes,
+        "tables": {
+            name: {column: list(values.shape) for column, values in table.items()}
+            for name, table in stored.data.tables.items()
+        },
+    }  # fmt: skip

@@ -1,0 +1,130 @@
+"""What the stages of a study answer beside the press: the rows of the contract in SI, for JSON and for tables."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from kalander.coupling.cards.card import Card
+from kalander.coupling.cards.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
+from kalander.coupling.cards.estimates import (
+    class_estimate,
+    critical_time_step,
+    memory_estimate,
+    particle_estimate,
+    step_estimate,
+)
+from kalander.coupling.cards.size_distribution import SAME_SIZE, asked_sizes, particle_diameters, realised_sizes
+from kalander.coupling.nip.names import KEYS, NUMBERS
+from kalander.coupling.nip.solve import setting_label
+from kalander.coupling.results.means import by_axis, deviation, mean, number
+from kalander.coupling.store.store import Data
+
+__all__ = [
+    "closure_answer", "electrode_answer", "nip_answer", "plan_answer", "published_rows",
+    "sizes_answer", "transport_answer",
+]  # fmt: skip
+
+
+def electrode_answer(card: Card) -> dict[str, Any]:
+    """Volume balance and thickness that follow from the recipe."""
+    return {
+        "volume_fractions": dict(volume_fractions(card.electrode)),
+        "solid_density_kg_per_m3": solid_density(card.electrode),
+        "coating_thickness_m": coating_thickness(card.electrode),
+        "web_thickness_m": web_thickness(card.electrode),
+    }
+
+
+def closure_answer(closure: Data) -> dict[str, Any]:
+    """Between which stresses the closure was measured, and what was done to the data."""
+    pressed = closure.attributes.get("pressed") or (None, None)
+    return {"pressed_from_Pa": pressed[0], "pressed_to_Pa": pressed[1], "notes": closure.attributes.get("notes", [])}
+
+
+def nip_answer(rolled: Data, row: int) -> dict[str, Any]:
+    """One setting of the nip with its profile."""
+    settings, profiles = rolled.tables["settings"], rolled.tables["profiles"]
+    points = profiles["setting"] == row
+    label = setting_label(str(settings["name"][row]), elastic=bool(settings["elastic"][row]))
+    return {
+        "name": str(settings["name"][row]),
+        "elastic_rolls": bool(settings["elastic"][row]),
+        "solved": bool(settings["solved"][row]),
+        **{KEYS[name]: number(settings[name][row]) for name in NUMBERS},
+        "reason": rolled.attributes["reasons"].get(label),
+        "notes": rolled.attributes.get("notes", {}).get(label, []),
+        "x_m": profiles["x"][points].tolist(),
+        "pressure_Pa": profiles["pressure"][points].tolist(),
+    }
+
+
+def transport_answer(measured: Data) -> list[dict[str, Any]]:
+    """One row a stress (0: as laid): means over the replicas, along x, y and z; None where nothing goes through.
+
+    `*_bounds` are the largest values that the phases allow: along an axis (Wiener) and as mean over the axes
+    (Hashin–Shtrikman).
+    """
+    states = measured.tables["states"]
+    rows = []
+    for stress in np.unique(states["stress"]):
+        here = {name: values[states["stress"] == stress] for name, values in states.items()}
+        rows.append({
+            "stress_Pa": float(stress),
+            "replicas": len(here["stress"]),
+            "porosity": mean(here["porosity_voxels"]),
+            "porosity_sd": deviation(here["porosity_voxels"]),
+            "effective_ratio": by_axis(mean, here["effective_ratio"]),
+            "effective_ratio_sd": by_axis(deviation, here["effective_ratio"]),
+            "effective_ratio_bounds": by_axis(mean, here["ratio_limit"]),
+            "tortuosity": by_axis(mean, here["tortuosity"]),
+            "tortuosity_sd": by_axis(deviation, here["tortuosity"]),
+            "conductivity_S_per_m": by_axis(mean, here["sigma"]),
+            "conductivity_sd_S_per_m": by_axis(deviation, here["sigma"]),
+            "conductivity_bounds_S_per_m": by_axis(mean, here["sigma_limit"]),
+            "connected_active_share": mean(here["connected"]),
+            "collector_resistance_ohm_m2": mean(here["contact_resistance"]),
+            "fabric": here["fabric"].mean(axis=0).tolist(),
+        })  # fmt: skip
+    return rows
+
+
+def sizes_answer(card: Card, packed: Data) -> dict[str, Any]:
+    """Particle sizes as the card asks for them and as the packings hold them, by volume and by number."""
+    realised = realised_sizes(packed)
+    rows: dict[str, Any] = {"replicas": len(realised["by_volume"]), "asked": {}, "realised": {}}
+    for weight, asked in asked_sizes(card.electrode.particles).items():
+        rows["asked"][weight] = {f"{name}_m": value for name, value in asdict(asked).items()}
+        rows["realised"][weight] = {
+            f"{name}{ending}": of(np.array([getattr(sizes, name) for sizes in realised[weight]]))
+            for name in asdict(asked)
+            for ending, of in (("_m", mean), ("_sd_m", deviation))
+        }
+    held = [particle_diameters(packed, box) for box in range(rows["replicas"])]
+    rows["classes"] = [
+        {
+            "diameter_m": diameter, "asked_volume_share": share, "expected_per_box": expected,
+            "particles_per_box": [int(np.isclose(found, diameter, rtol=SAME_SIZE).sum()) for found in held],
+        }
+        for diameter, share, expected in class_estimate(card.electrode, card.boxes)
+    ]  # fmt: skip
+    return rows
+
+
+def published_rows(card: Card) -> list[dict[str, Any]]:
+    """Published values of the card, for display beside the results; absent ones are None."""
+    return [published.model_dump() for published in card.published]
+
+
+def plan_answer(card: Card) -> dict[str, Any]:
+    """What a run would do, without doing it."""
+    stresses = len(card.press.stress)
+    return {
+        **electrode_answer(card),
+        "boxes": card.boxes.replicas * stresses,
+        "particles": round(particle_estimate(card.electrode, card.boxes) * stresses),
+        "time_step_s": critical_time_step(card.electrode, card.press, card.step),
+        "steps_at_least": round(step_estimate(card.electrode, card.press, card.step)),
+        "memory_bytes": round(memory_estimate(particle_estimate(card.electrode, card.boxes) * stresses)),
+        "warnings": list(card.warnings),
+    }

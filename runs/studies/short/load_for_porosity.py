@@ -1,0 +1,31 @@
+"""Line load and set gap for a target porosity, by the closure of a card's boxes.
+
+python runs/studies/short/load_for_porosity.py [FOLDER] [--quick]
+"""
+
+from pathlib import Path
+
+import kalander.runs as kal
+from kalander.runs.shell.script import folder_and_size
+
+
+def main(folder: Path, quick: bool) -> dict[float, kal.NipResult]:
+    card = kal.load_card("nmc111", quick=quick)
+    curve = kal.compress(kal.pack(card), kal.Path.of(card))
+    closure = kal.fit_closure(curve, porosity=card.electrode.porosity)
+    web, rolls = kal.Web.of(card, closure), kal.Rolls.of(card)
+    closure.save(folder / "closure.h5")  # a nip case may name it
+
+    found = {}
+    least = min(float(curve.released(stress).porosity) for stress in curve.stresses)
+    for share in (0.2, 0.5, 0.8):  # of the way from the coating as dried to the densest that was pressed
+        target = card.electrode.porosity + share * (least - card.electrode.porosity)
+        nip = kal.roll(web, rolls, kal.Pass(porosity=target))
+        print(f"porosity {target:.3f}: {nip.line_load / 1e3:.3g} N/mm at a set gap of {nip.set_gap * 1e6:.1f} um, "
+              f"peak {nip.peak_pressure / 1e6:.3g} MPa, web {nip.exit_thickness * 1e6:.1f} um")  # fmt: skip
+        found[target] = nip
+    return found
+
+
+if __name__ == "__main__":
+    main(*folder_and_size(__doc__))
