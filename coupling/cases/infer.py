@@ -8,8 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field as Default
 from pydantic import field_validator, model_validator
 
-from kalander.coupling.cards.config import parse_model
-from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Section, Text, exactly_one, wrong
+from kalander.coupling.cards.config import Section, parse_model
+from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, exactly_one, wrong
 from kalander.coupling.cases.nip import written_case
 
 __all__ = [
