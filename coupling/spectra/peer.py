@@ -27,6 +27,6 @@ def read_by_peer(path: Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         frequency, impedance = readFile(str(path), instrument=kind)
         return np.asarray(frequency, float), np.asarray(impedance, complex)
-    except Exception as error:  # noqa: BLE001  whatever it meets in a file it does not know
+    except Exception as error:
         why = f"is not read by impedance.py as {kind} ({type(error).__name__}: {str(error)[:80]})"
         raise InputError(Fault(path.name, "the file", why, f"a file of {kind}")) from None

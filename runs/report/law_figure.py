@@ -16,8 +16,8 @@ __all__ = ["corner_figure", "tortuosity_figure"]
 
 BINS = 40
 LABELS = {
-    "f": "f", "alpha": "α", "conductivity": "κ (S/m)", "scatter": "scatter of ln τ", "ionic": "R_ion (Ω)",
-    "series": "R_0 (Ω)", "exponent": "γ", "q": "Q (S s^γ)", "electronic": "R_e (Ω)",
+    "f": "f", "alpha": "α", "conductivity": "κ (S/m)", "scatter": "scatter of ln τ", "ionic": "$R_{ion}$ (Ω)",
+    "series": "$R_0$ (Ω)", "exponent": "γ", "q": "$Q$ (S s$^γ$)", "electronic": "$R_e$ (Ω)",
 }  # fmt: skip
 
 
