@@ -53,9 +53,7 @@ def role_of(header: str) -> Role:
 def _kind(text: str) -> tuple[str, bool]:
     """Kind of a header in lower case, and whether it is negated."""
     negated = bool(SIGN.match(text))
-    bare = re.sub(
-        r"^(re|im|phase)\(z\)", lambda found: {"phase": "phase"}.get(found[1], "z" + found[1]), SIGN.sub("", text)
-    )
+    bare = re.sub(r"^(re|im)\(z\)", r"z\1", SIGN.sub("", text)).replace("phase(z)", "phase")
     if re.match(r"(re|im|phase)\(", bare) and not re.match(r"phase\((?:deg|rad|mrad|°)", bare):
         return "", False  # of an admittance, a capacity or another electrode
     name = re.sub(r"[ _.]+", " ", re.split(r"[(/\[,]", bare)[0]).strip()

@@ -44,6 +44,9 @@ def read_spectrum(path: Path, notes: SpectrumNotes | None = None, *, area: float
         frequency, impedance, lines, said = _without_gaps(path.name, frequency, impedance, table.lines, notes, said)
     if notes.imaginary == "negated":
         impedance = impedance.conj()
+    if notes.format in PEER_FORMATS and not len(frequency):
+        why = f"is not read by impedance.py as {notes.format}: it finds no points"
+        raise InputError(Fault(path.name, "the file", why, f"a file of {notes.format}"))
     if faults := list(spectrum_faults(path.name, frequency, impedance, lines)):
         raise InputError(faults)
     inductive = int((impedance.imag > 0).sum())
@@ -117,7 +120,7 @@ def _roles(name: str, block: Block, layout: Layout, width: int, notes: SpectrumN
         if max(notes.columns) > width:
             raise InputError(Fault(name, max(notes.columns), "is no column of the file", f"1 to {width}"))
         kinds = ("frequency", "modulus", "phase") if notes.angle != "none" else ("frequency", "real", "imaginary")
-        headers = cells_of(block.header, layout) if block.header else []
+        headers = _headers(block.header, layout, width) if block.header else []
         roles = [Role("")] * width
         for column, kind in zip(notes.columns, kinds):
             seen = role_of(headers[column - 1]) if len(headers) == width else Role("")
@@ -126,9 +129,7 @@ def _roles(name: str, block: Block, layout: Layout, width: int, notes: SpectrumN
     if block.names and width <= len(block.names):
         return tuple(role_of(text) for text in block.names[:width])
     if block.header is not None:
-        headers = cells_of(block.header, layout)
-        if len(headers) == width + 1 and not headers[-1]:
-            headers = headers[:-1]
+        headers = _headers(block.header, layout, width)
         if len(headers) != width:
             why = f"names {len(headers)} columns where the rows have {width}"
             raise InputError(Fault(name, block.header.strip()[:60], why, "a name a column"))
@@ -137,6 +138,16 @@ def _roles(name: str, block: Block, layout: Layout, width: int, notes: SpectrumN
         return (Role("frequency", 1.0), Role("real"), Role("imaginary"))
     why = f"has no names of its {width} columns"
     raise InputError(Fault(name, "the file", why, "columns = [..]: of frequency, real and imaginary part, from 1"))
+
+
+def _headers(header: str, layout: Layout, width: int) -> list[str]:
+    """Names of the columns, cut as the rows are, or at another mark where that gives a name a column."""
+    for delimiter in (layout.delimiter, ",", ";", "\t"):
+        names = cells_of(header, Layout(delimiter, layout.decimal))
+        names = names[:-1] if len(names) == width + 1 and not names[-1] else names
+        if len(names) == width:
+            return names
+    return cells_of(header, layout)
 
 
 def _columns(
@@ -156,6 +167,10 @@ def _columns(
     first, second = ("real", "imaginary") if cartesian else ("modulus", "phase")
     values, roles = table.values, table.roles
     hertz = "frequency" if "frequency" in at else "angular"
+    words = np.isinf(values[:, [at[hertz], at[first], at[second]]]).any(axis=1)
+    if words.any():
+        place = f"{name}:{table.lines[words][0]}"
+        raise InputError(Fault(place, "the row", "holds words where numbers are due", "delete what follows the table"))
     frequency = values[:, at[hertz]] * (roles[at[hertz]].factor if hertz == "frequency" else 0.5 / np.pi)
     scale, said = _scale(name, roles[at[first]], notes, area)
     one, two = values[:, at[first]], values[:, at[second]]

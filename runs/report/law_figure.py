@@ -1,4 +1,4 @@
-"""The tortuosity law by impedance: its band with the electrodes' points, the microstructure's own, and the corner plot."""
+"""The tortuosity law by impedance: its band with the electrodes' points, the microstructures', and the corner plot."""
 
 from collections.abc import Mapping
 

@@ -116,8 +116,8 @@ NIP_CAPTION = (
 )
 TORTUOSITY_CAPTION = (
     "Tortuosity through the plane against porosity. Blue: the law that impedance spectra of symmetric cells gave "
-    "(kalander infer --into), with its 90 % band; orange: each electrode by its own spectrum. Green: the microstructures "
-    "of this study and their law, with the 90 % band of its fit."
+    "(kalander infer --into), with its 90 % band; orange: each electrode by its own spectrum. Green: the "
+    "microstructures of this study and their law, with the 90 % band of its fit."
 )
 HONESTY_CAPTION = (
     "How far the particle runs can be trusted: kinetic over elastic energy, inertial number, error of the energy "

@@ -35,7 +35,7 @@ def spectrum_figure(one: SpectrumResult) -> Figure:
 
 
 def _bands(one: SpectrumResult) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Curves of samples, shape (sample, point), and standard deviations of the noise (real, imaginary) at the median."""
+    """Curves of samples, shape (sample, point), and median standard deviations of the noise (real, imaginary)."""
     flat = one.fit.chains.flat
     chosen = flat[np.linspace(0, len(flat) - 1, DRAWN).astype(int)]
     posterior = one.fit.posterior

@@ -2,9 +2,9 @@
 
 Boukamp, J. Electrochem. Soc. 142 (1995) 1885: a chain of many RC elements with given time constants obeys the
 Kramers-Kronig relations whatever its resistances, so what it cannot fit breaks them. Resistances are kept from being
-negative here, besides a series resistance, an inductance and a capacitance: a chain that may change sign needs a rule for
-its length (Schönleber, Klotz & Ivers-Tiffée, Electrochim. Acta 131 (2014) 20), which stops short on blocking cells: it
-leaves residuals of 1 % on spectra without error. Lines and arcs of any exponent are sums of positive relaxations.
+negative here, besides a series resistance, an inductance and a capacitance: a chain that may change sign needs a rule
+for its length (Schönleber, Klotz & Ivers-Tiffée, Electrochim. Acta 131 (2014) 20), which stops short on blocking cells:
+it leaves residuals of 1 % on spectra without error. Lines and arcs of any exponent are sums of positive relaxations.
 """
 
 from dataclasses import dataclass
@@ -25,9 +25,10 @@ OUTLIER = 6.0  # robust standard deviations
 
 @dataclass(frozen=True)
 class KramersKronig:
-    """Residuals over |Z|, complex, shape (point,); elements that carry anything; their rms; correlation of neighbouring residuals, as
+    """Residuals over |Z|, complex, shape (point,), and their rms; elements that carry anything.
 
-    standard errors from none; outliers: rows of the spectrum; failed: residuals that are large and no noise.
+    correlation: of neighbouring residuals, in standard errors from none. outliers: rows of the spectrum. failed:
+    residuals that are large and no noise.
     """
 
     residuals: np.ndarray

@@ -56,6 +56,6 @@ def window_warnings(
         steep = -np.polyfit(np.log(spectrum.frequency[end]), np.log(np.maximum(height, 1e-30)), 1)[0]
         if steep < STEEP:
             yield (
-                f"{name}: the spectrum does not block: |Im Z| grows as f^-{max(steep, 0.0):.2f} at its low end, where a "
-                "double layer gives f^-0.8 or more; lithium passes, and R_ion of a blocking line is wrong"
+                f"{name}: the spectrum does not block: |Im Z| grows as f^-{max(steep, 0.0):.2f} at its low end, where "
+                "a double layer gives f^-0.8 or more; lithium passes, and R_ion of a blocking line is wrong"
             )

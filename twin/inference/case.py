@@ -124,7 +124,8 @@ def _span(done: Inference) -> tuple[float, float]:
 
 
 UNITS = {
-    "ionic": "r_ion_ohm", "series": "series_ohm", "q": "q_S_s_gamma", "exponent": "exponent", "inductance": "inductance_H",
+    "ionic": "r_ion_ohm", "series": "series_ohm", "q": "q_S_s_gamma", "exponent": "exponent",
+    "inductance": "inductance_H",
     "electronic": "electronic_ohm", "arc_resistance": "arc_ohm", "arc_frequency": "arc_frequency_Hz",
     "arc_exponent": "arc_exponent", "noise_share": "noise_share", "noise_mix": "noise_mix",
     "noise_absolute": "noise_absolute_ohm",

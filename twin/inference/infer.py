@@ -226,8 +226,8 @@ def _law_warnings(results: Sequence[SpectrumResult], law: LawFit, choices: Choic
     found = []
     if not choices.law.fixed and np.ptp(porosity) < NARROW:
         found.append(
-            f"porosities span {np.ptp(porosity):.2g}: f and alpha cannot be told apart, and their intervals are those of "
-            "their priors; tau at these porosities is what the data say. fix_prefactor = true sets f = 1"
+            f"porosities span {np.ptp(porosity):.2g}: f and alpha cannot be told apart, and their intervals are those "
+            "of their priors; tau at these porosities is what the data say. fix_prefactor = true sets f = 1"
         )
     values = law.parameters
     for one in results:
@@ -237,7 +237,7 @@ def _law_warnings(results: Sequence[SpectrumResult], law: LawFit, choices: Choic
         away = float(own.mean() - expected.mean()) / spread
         if abs(away) > 3.0:
             found.append(
-                f"{one.name}: its tortuosity lies {away:+.1f} standard deviations off the law: like electrodes scatter, or "
-                "an error is underestimated; model.scatter lets the law have a scatter"
+                f"{one.name}: its tortuosity lies {away:+.1f} standard deviations off the law: like electrodes "
+                "scatter, or an error is underestimated; model.scatter lets the law have a scatter"
             )
     return found

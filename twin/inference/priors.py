@@ -119,13 +119,13 @@ def spectrum_priors(
     smallest: modulus [ohm] of the spectrum, by which only the absolute noise is scaled. separator: its resistance
     [ohm] where known. electronic: resistance [ohm] of the solid with its relative error, where it was measured.
 
-    ionic: tortuosity 0.3 to 300, all alike in the logarithm: the data decide, and the joint law, not this, knows that
-    tau >= 1. series: 15 ohm cm² (5 to 10 ohm of a cell of 2 to 3 cm², Landesfeind 2016) within a factor 4.5. q:
-    2 mF/cm² within a factor 12, from planar graphite to nanoporous carbon. exponent: 0.5 to 1, all alike. inductance:
-    leads of 3 uH or less. rail_ratio: 1e-4 to 1, all alike in the logarithm; of two rails one cannot tell which is
-    which, and electrons are taken for the faster; span and front as ionic and series. arc: 5 ohm cm², at 5 kHz, within factors 4.5 and 7. noise_share:
-    0.7 % within a factor 2.7, of each component (noise_mix 0) or of the modulus (1), or anything between; absolute
-    0.1 % of the smallest modulus within 4.5.
+    ionic: tortuosity 0.3 to 300, all alike in the logarithm: the data decide, and the joint law, not this, knows
+    that tau >= 1. series: 15 ohm cm² (5 to 10 ohm of a cell of 2 to 3 cm², Landesfeind 2016) within a factor 4.5.
+    q: 2 mF/cm² within a factor 12, from planar graphite to nanoporous carbon. exponent: 0.5 to 1, all alike.
+    inductance: leads of 3 uH or less. rail_ratio: 1e-4 to 1, all alike in the logarithm; of two rails one cannot
+    tell which is which, and electrons are taken for the faster; span and front as ionic and series. arc: 5 ohm cm²,
+    at 5 kHz, within factors 4.5 and 7. noise_share: 0.7 % within a factor 2.7, of each component (noise_mix 0) or
+    of the modulus (1), or anything between; absolute 0.1 % of the smallest modulus within 4.5.
     """
     cm2 = 1e-4 / area
     priors: dict[str, Prior] = {

@@ -2,7 +2,8 @@
 
 Moves are mixed: draws from a wide normal about the peak, whose covariance a first short chain corrects (few steps
 apart they are independent where the posterior is nearly normal), draws of `loose` coordinates alone, which data hardly
-bind, and moves along differences of walkers, which need no such guess. Random numbers are of MT19937, whose stream NumPy keeps.
+bind, and moves along differences of walkers, which need no such guess. Random numbers are of MT19937, whose stream
+NumPy keeps.
 """
 
 from collections.abc import Callable, Sequence

@@ -79,7 +79,7 @@ def find_peak(posterior: SpectrumPosterior) -> Peak:
         return climb(posterior.log_density, _best(posterior, _line_grid(posterior)))
     # elements besides the line are guessed on top of the line alone
     priors = posterior.priors
-    renamed = {"ionic": priors.get("span"), "series": priors.get("front")} if "span" in priors else {}
+    renamed = {"ionic": priors["span"], "series": priors["front"]} if "span" in priors else {}
     alone = SpectrumPosterior(posterior.spectrum, plain, {**priors, **renamed})
     found = climb(alone.log_density, _best(alone, _line_grid(alone)))
     base = {name: float(column[0, 0]) for name, column in alone.values(found.mode[None]).items()}
