@@ -170,7 +170,14 @@ def _columns(
     words = np.isinf(values[:, [at[hertz], at[first], at[second]]]).any(axis=1)
     if words.any():
         place = f"{name}:{table.lines[words][0]}"
-        raise InputError(Fault(place, "the row", "holds words where numbers are due", "delete what follows the table"))
+        raise InputError(
+            Fault(
+                place,
+                "the row",
+                "holds words, or numbers out of range, where numbers are due",
+                "delete what is no point",
+            )
+        )
     frequency = values[:, at[hertz]] * (roles[at[hertz]].factor if hertz == "frequency" else 0.5 / np.pi)
     scale, said = _scale(name, roles[at[first]], notes, area)
     one, two = values[:, at[first]], values[:, at[second]]

@@ -9,7 +9,7 @@ from kalander.coupling.cases.infer import InferCase, SpectrumSection
 from kalander.coupling.spectra.read import read_spectrum
 from kalander.coupling.spectra.spectrum import Spectrum
 from kalander.coupling.structure.measured_law import MeasuredLaw
-from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.twin.impedance.cell import CellModel
 from kalander.twin.inference.electrode import Electrode, Electrolyte
 from kalander.twin.inference.infer import Choices, Inference, SpectrumResult, infer
@@ -35,8 +35,11 @@ def infer_case(case: InferCase) -> Inference:
     electrodes = [electrode_of(section, case.model.electrodes) for section in case.spectrum]
     electrolyte = Electrolyte(case.electrolyte.value, case.electrolyte.deviation)
     names = [Path(section.file).name for section in case.spectrum]
-    done = infer(spectra, electrodes, electrolyte, choices_of(case), names=names)
     notes = [note for spectrum in spectra for note in spectrum.notes]
+    try:
+        done = infer(spectra, electrodes, electrolyte, choices_of(case), names=names)
+    except NumericalError as failure:  # what was noted in reading may be why
+        raise NumericalError("\n".join([str(failure), *notes])) from None
     return Inference(done.spectra, done.law, done.electrolyte, done.choices, (*notes, *done.warnings))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kalander.coupling.spectra.spectrum import Spectrum
+from kalander.kernels.errors import NumericalError
 from kalander.twin.impedance.cell import CellModel
 from kalander.twin.impedance.kramers_kronig import KramersKronig, kramers_kronig
 from kalander.twin.impedance.line import separator_resistance
@@ -151,10 +152,13 @@ def _one(
     chain, compare, errors = seed.spawn(3)
     model = _model_for(choices, electrode, choices.model.line)
     priors = priors_of(spectrum, electrode, electrolyte, model)
-    fit = fit_spectrum(spectrum, model, priors, seed=chain, effort=choices.effort, name=name)
+    check = kramers_kronig(spectrum)
+    try:
+        fit = fit_spectrum(spectrum, model, priors, seed=chain, effort=choices.effort, name=name)
+    except NumericalError as failure:  # what is wrong with the spectrum may be why
+        raise NumericalError("\n".join([str(failure), *spectrum_warnings(name, spectrum, check)])) from None
     comparison = _compared(fit, electrode, electrolyte, choices, compare) if choices.compare else None
     tortuosity, porosity = _tortuosity(fit.parameters["ionic"], electrode, electrolyte, errors)
-    check = kramers_kronig(spectrum)
     return SpectrumResult(name, spectrum, electrode, check, fit, comparison, tortuosity, tortuosity / porosity)
 
 
