@@ -23,7 +23,7 @@ R, Q, G = 24.0, 3e-3, 0.92
 
 
 def ladder(ionic, electronic, q, exponent, omega, cells=200):
-    """Two rails of resistors with elements across, current in at one end of the one and out at the far end of the other.
+    """Two rails of resistors, elements across: current in at one end of the one, out at the far end of the other.
 
     Nodes of both rails by Kirchhoff's law, in the middle of each cell; half resistors at the ends.
     """

@@ -22,8 +22,6 @@ __all__ = ["LawFit", "LawPosterior", "LawPriors", "fit_law_posterior"]
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(13)
 SHARES = WEIGHTS / WEIGHTS.sum()
-SCATTER_NODES, SCATTER_WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
-SCATTER_SHARES = SCATTER_WEIGHTS / SCATTER_WEIGHTS.sum()
 WIDTH = Uniform(1e-3, 0.3)  # of the porosities' own spread
 MEAN = Uniform(0.0, 1.0)
 
@@ -60,9 +58,17 @@ class LawPosterior:
             **({} if self.priors.fixed else {"f": LogNormal(1.0, self.priors.log_f)}),
             "alpha": HalfNormal(1.0),  # a place holder: see log_density
             **({"conductivity": LogNormal(electrolyte.conductivity, spread)} if spread else {}),
-            **({"porosity_mean": MEAN, "porosity_width": WIDTH} if len(self.electrodes) > 1 else {}),
+            **({"porosity_mean": MEAN, "porosity_width": WIDTH} if self.spread else {}),
             **({"scatter": HalfNormal(self.priors.scatter)} if self.priors.scatter else {}),
         }
+
+    @cached_property
+    def spread(self) -> bool:
+        """Whether porosities differ by more than their errors: else no slope hangs on how they are distributed."""
+        porosity, error = (
+            np.array([getattr(one, name) for one in self.electrodes]) for name in ("porosity", "porosity_deviation")
+        )
+        return bool(len(porosity) > 1 and porosity.std() > max(float(error.mean()), 1e-3))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -157,10 +163,12 @@ class LawPosterior:
         log_resistance = self._log_resistance(values, porosity)
         lowest = values["alpha"][:, None, None] * np.log(porosity)
         possible = np.log(values["f"])[:, None, None] >= lowest  # tau is 1 or more
-        if self.priors.scatter:
-            shift = values["scatter"][:, None, None, None] * SCATTER_NODES
-            terms = self.looked_up.at(log_resistance[..., None] + shift) + np.log(SCATTER_SHARES)
-            found = np.logaddexp.reduce(terms, axis=-1)
+        if (
+            self.priors.scatter
+        ):  # wider than the spectrum's own density, which is taken for the normal that it nearly is
+            variance = self.measured["deviation"] ** 2 + values["scatter"][:, None] ** 2
+            square = (log_resistance - self.measured["mean"][:, None]) ** 2 / variance[..., None]
+            found = -0.5 * (square + np.log(2.0 * np.pi * variance)[..., None])
         else:
             found = self.looked_up.at(log_resistance)
         return np.where(possible, found, -np.inf)
@@ -195,7 +203,10 @@ def fit_law_posterior(
     """The joint posterior of the law. Raises NumericalError (chains have not converged)."""
     posterior = LawPosterior(tuple(marginals), tuple(electrodes), electrolyte, priors)
     peak = climb(posterior.log_density, _starts(posterior))
-    return LawFit(posterior, sample(posterior.log_density, peak, seed=seed, effort=effort or Effort(), what="law"))
+    rows = {name: row for row, name in enumerate(posterior.names)}
+    loose = [[rows["porosity_mean"], rows["porosity_width"]]] if "porosity_mean" in rows else []
+    chains = sample(posterior.log_density, peak, seed=seed, effort=effort or Effort(), what="law", loose=loose)
+    return LawFit(posterior, chains)
 
 
 def _starts(posterior: LawPosterior) -> np.ndarray:
