@@ -17,13 +17,13 @@ from kalander.coupling.cards.sections import Binder, Contact, Step
 from kalander.coupling.cards.sections import Fracture as FractureSection
 from kalander.coupling.cards.sections import Press as PressSection
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
-from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, rayleigh_time
+from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, longest_time_step
 from kalander.dem.fracture.fracture import Fracture
-from kalander.dem.loading.compaction import Press
+from kalander.dem.loading.press import Press
 from kalander.dem.packing.recipe import Recipe
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import Fault, InputError
-from kalander.kernels.law_table import NECKED, STICKY, law_named
+from kalander.kernels.laws.book import law_named
 
 __all__ = [
     "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in", "fracture_of", "from_si",
@@ -43,13 +43,14 @@ UNITS = {
     "um/us": ("m/s", 1.0),
     "MPa": ("Pa", 1e6),
     "uN": ("N", 1e-6),
+    "uN/um": ("N/m", 1.0),
     "pJ": ("J", 1e-12),
     "K": ("K", 1.0),
     "s": ("s", 1.0),
 }
 
-# unit of the nip, of figures or of words -> (SI unit, factor to SI, factor from SI): a decimal fraction has no exact
-# inverse in binary, so both ways are multiplications by numbers as one writes them
+# unit of the particle world, of the nip, of figures or of words -> (SI unit, factor to SI, factor from SI): a decimal
+# fraction has no exact inverse in binary, so both ways are multiplications by numbers as one writes them
 HANDY = {
     "1": ("1", 1.0, 1.0),
     "K": ("K", 1.0, 1.0),
@@ -57,9 +58,15 @@ HANDY = {
     "rad": ("rad", 1.0, 1.0),
     "mm": ("m", 1e-3, 1e3),
     "um": ("m", 1e-6, 1e6),
+    "um^3": ("m^3", 1e-18, 1e18),
+    "um^5": ("m^5", 1e-30, 1e30),
+    "us": ("s", 1e-6, 1e6),
     "mm/s": ("m/s", 1e-3, 1e3),
     "m/min": ("m/s", 1.0 / 60.0, 60.0),
     "MPa": ("Pa", 1e6, 1e-6),
+    "pJ": ("J", 1e-12, 1e12),
+    "ng/um^3": ("kg/m^3", 1e6, 1e-6),
+    "GB": ("byte", 1e9, 1e-9),
     "N/mm": ("N/m", 1e3, 1e-3),
     "MN/mm": ("N/m", 1e9, 1e-9),
     "MPa/K": ("J/m^3/K", 1e6, 1e-6),
@@ -142,12 +149,10 @@ def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.nda
         tangential_damping=contact.tangential_damping, attraction=contact.attraction, adhesion=contact.adhesion,
         plastic_restitution=contact.plastic_restitution, rolling_friction=contact.rolling_friction,
         twisting_friction=contact.twisting_friction, psi_b=contact.psi_b,
+        own=[float(from_si(getattr(contact, one.name), one.unit)) for one in contact.meant.own],
     )  # fmt: skip
     rolls = contact.rolling_friction > 0 or contact.twisting_friction > 0
-    base = NECKED if contact.adhesion_model == "jkr" else contact.law
-    if contact.law == "mdr" and contact.adhesion > 0:
-        base = STICKY
-    return law_named(base, lever=contact.lever, rolling=rolls), constants
+    return law_named(contact.meant.name, lever=contact.lever, rolling=rolls), constants
 
 
 def binder_of(card: Card) -> BinderConstants:
@@ -253,7 +258,8 @@ def time_step(card: Card, smallest_radius: float) -> float:
     """Time step [µs] for spheres, or members of platelets, no smaller than a radius [µm]."""
     if card.step.dt is not None:
         return card.step.dt * 1e6
-    return card.step.safety * step_share(card.electrode.particles) * rayleigh_time(material_of(card), smallest_radius)
+    share = card.step.safety * step_share(card.electrode.particles)
+    return longest_time_step(material_of(card), smallest_radius, share)
 
 
 def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:

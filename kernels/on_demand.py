@@ -6,10 +6,8 @@ What is read, checked or refused before anything is computed then never waits fo
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 __all__ = [
-    "body_kernel", "box_kernel", "cell_kernels", "law_factors", "marking_kernel", "raster_kernels", "readout_kernels",
+    "body_kernel", "box_kernel", "cell_kernels", "marking_kernel", "raster_kernels", "readout_kernels",
 ]  # fmt: skip
 
 
@@ -42,17 +40,10 @@ def cell_kernels(*arguments: Any, **variant: Any) -> Any:
 
 
 def marking_kernel(precision: str) -> Any:
-    """See kernels.dense."""
-    from kalander.kernels.laws.dense import marking_kernel as make
+    """See kernels.particles.growth."""
+    from kalander.kernels.particles.growth import marking_kernel as make
 
     return make(precision)
-
-
-def law_factors(contact: np.ndarray) -> np.ndarray:
-    """See kernels.contact."""
-    from kalander.kernels.laws.contact import law_factors as factors
-
-    return factors(contact)
 
 
 def raster_kernels(precision: str) -> SimpleNamespace:

@@ -9,83 +9,99 @@ from typing import Any
 import numpy as np
 
 from kalander.kernels.device import backend
-from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.book import law_of, memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.factors import FACTORS, factors_of
+from kalander.kernels.laws.normal.mdr import SUM
+from kalander.kernels.layout import Layout, in_a_row, width_of
 
 __all__ = [
-    "BOND_STATE", "CLUMP_STATE", "FRAME", "LATTICE", "LATTICE_ROOM_WIDTH", "LAW_WIDTH", "LISTED_RADIUS", "LOAD",
-    "MOTION", "PAIR_LOAD_WIDTH", "PLATEN", "ROOM_WIDTH", "SUMS", "SUM_COUNT", "WALL_LOADS", "Layout", "array_types",
-    "cross_width", "law_arrays", "pack", "swelling_width", "unpack", "wall_layout", "wall_place", "width_of",
+    "BOND_STATE", "CARRY", "CLUMP_STATE", "CODE", "COURSE", "FRAME", "GRID", "LATTICE", "LATTICE_CARRY", "LATTICE_ROOM",
+    "LOAD", "LOSSES", "MOTION", "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PLATEN", "PLATEN_SPAN", "ROOM", "SHAPE", "SIZE",
+    "SPAN", "SUM_COUNT", "WALL_LOADS", "array_types", "cross_width", "law_arrays", "pack", "swelling_width", "unpack",
+    "wall_layout", "wall_place",
 ]  # fmt: skip
 
-Layout = dict[str, slice | int]
-
-MOTION: Layout = {
-    "position": slice(0, 3),
-    "radius": 3,
-    "velocity": slice(4, 7),
-    "mass": 7,
-    "spin": slice(8, 11),
-    "material": 11,
-}
-LOAD: Layout = {"force": slice(0, 3), "heat": 3, "moment": slice(4, 7), "work": 7}
-BOND_STATE: Layout = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
-CLUMP_STATE: Layout = {
-    "position": slice(0, 3),
-    "mass": 3,
-    "velocity": slice(4, 7),
-    "count": 7,
-    "momentum": slice(8, 11),
-    "volume": 11,
-    "orientation": slice(12, 16),
-    "inertia": slice(16, 19),
-    "rest": slice(19, 22),
-    "orientation_rest": slice(22, 26),
-}
-FRAME: Layout = {"width": slice(0, 2), "gravity": slice(2, 5), "dt": 5, "skin": 6, "reach": 7}
-PLATEN: Layout = {
-    "platen_height": slice(0, 2),
-    "platen_velocity": slice(2, 4),
-    "listed_height": slice(4, 6),
-    "platen_material": slice(6, 8),
-}
-LATTICE: Layout = {
-    "size": slice(0, 3),
-    "tilt": 3,
-    "strain_rate": slice(4, 8),
-    "listed_size": slice(8, 11),
-    "listed_tilt": 11,
-}
+MOTION = Layout(
+    {
+        "position": slice(0, 3),
+        "radius": 3,
+        "velocity": slice(4, 7),
+        "mass": 7,
+        "spin": slice(8, 11),
+        "material": 11,
+    }
+)
+LOAD = Layout({"force": slice(0, 3), "heat": 3, "moment": slice(4, 7), "work": 7})
+BOND_STATE = Layout({"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9})
+CLUMP_STATE = Layout(
+    {
+        "position": slice(0, 3),
+        "mass": 3,
+        "velocity": slice(4, 7),
+        "count": 7,
+        "momentum": slice(8, 11),
+        "volume": 11,
+        "orientation": slice(12, 16),
+        "inertia": slice(16, 19),
+        "rest": slice(19, 22),
+        "orientation_rest": slice(22, 26),
+    }
+)
+FRAME = Layout({"width": slice(0, 2), "gravity": slice(2, 5), "dt": 5, "skin": 6, "reach": 7})
+PLATEN = Layout(
+    {
+        "platen_height": slice(0, 2),
+        "platen_velocity": slice(2, 4),
+        "listed_height": slice(4, 6),
+        "platen_material": slice(6, 8),
+    }
+)
+LATTICE = Layout(
+    {
+        "size": slice(0, 3),
+        "tilt": 3,
+        "strain_rate": slice(4, 8),
+        "listed_size": slice(8, 11),
+        "listed_tilt": 11,
+    }
+)
 WALL_LOADS = (3, 7)  # places of the platens' normal forces in a wall row
 
-PAIR_LOAD_WIDTH = 13  # force on the first body, moments on both, heat, work of the flow, losses (see pairs)
-LAW_WIDTH = 17  # factors of a contact law, derived from the constants of the materials
-ROOM_WIDTH = 6  # heights and what the list of a box allows, see motion.travel_limits
-LATTICE_ROOM_WIDTH = 18  # carry, rooms, span: see lattice
+# what a pair gives its bodies: force on the first, moments on both, heat, work of the flow, losses (see pairs)
+PAIR_LOAD = in_a_row([("force", 3), ("moment", 3), ("other_moment", 3), ("heat", 1), ("work", 1), ("losses", 2)])
+PAIR_LOAD_WIDTH = width_of(PAIR_LOAD)
+LOSSES = in_a_row([("damping", 1), ("yielding", 1), ("bonds", 1)])  # of the heat of a body
+# heights and what the list of a box allows, see motion.travel_limits
+ROOM = in_a_row((name, 1) for name in ("low", "high", "stretch", "still", "carried", "most"))
+PLATEN_SPAN = in_a_row((name, 1) for name in ("width", "depth", "over_width", "over_depth"))
+SPAN = in_a_row((name, 1) for name in ("x", "y", "z", "tilt", "xx", "yy", "zz", "xz"))  # of a lattice, see particles
+# how surroundings carry bodies: platens; and a lattice, by affine maps less 1 of this step and since the list was made
+CARRY = in_a_row((name, 1) for name in ("low", "listed_low", "stretch", "high"))
+LATTICE_CARRY = in_a_row([("step", 4), ("since", 4)])
+LATTICE_ROOM = in_a_row([("step", 4), ("since", 4), ("carried", 1), ("most", 1), ("span", width_of(SPAN))])
 
-# Rows of bodies whose apparent radius grows (kernels.dense): what contacts and the next step read, sums of this
-# step over the contacts, and the radius at the last list, which is not saved
-SUMS, SUM_COUNT = 10, 7
-LISTED_RADIUS = SUMS + SUM_COUNT
+SIZE = in_a_row((name, 1) for name in ("radius", "grown", "soon"))  # of a body, see motion.turn_over
+CODE = in_a_row((name, 1) for name in ("clump", "behind"))  # of a member: its clump, members that come after it
+COURSE = in_a_row((name, 1) for name in ("todo", "moves"))  # of a box: steps to do, whether it moves in this one
+GRID = in_a_row([("low", 1), ("size", 3)])  # of the cells of a box: lower end in z, lengths
+SHAPE = in_a_row([("cells", 3), ("first", 1)])  # how many cells a box has, and its first
+SUM_COUNT = width_of(SUM)  # of what contacts add to bodies whose radius grows (laws.normal.mdr)
 
 
 def wall_layout(memory: int) -> Layout:
     """Rows of bodies near a platen, whose contacts have `memory` places of history beyond the tangential spring."""
     low, high = WALL_LOADS[1] + 1, WALL_LOADS[1] + 1 + memory
-    return {
+    return Layout({
         "spring_low": slice(0, 3), "load_low": WALL_LOADS[0], "spring_high": slice(4, 7), "load_high": WALL_LOADS[1],
         "memory_low": slice(low, high), "memory_high": slice(high, high + memory),
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def wall_place(side: int, place: int, memory: int) -> int:
     """Where place `place` of the history at the lower (0) or upper (1) platen is in a wall row."""
     first = (0, WALL_LOADS[0] + 1)[side] if place < 3 else WALL_LOADS[1] + 1 + side * memory - 3
     return first + place
-
-
-def width_of(layout: Layout) -> int:
-    """Places of a row."""
-    return max(place.stop if isinstance(place, slice) else place + 1 for place in layout.values())
 
 
 def pack(table: dict[str, Any], layout: Layout, *, precision: str) -> np.ndarray:
@@ -115,17 +131,19 @@ def cross_width(swelling: int) -> int:
 def law_arrays(precision: str, law: str, *, periodic: bool = False) -> SimpleNamespace:
     """Annotations of the kernel arguments of one contact law."""
     return array_types(
-        precision, memory_of(law, periodic=periodic), wall_memory_of(law), swelling_of(law), periodic=periodic
-    )
+        precision, memory_of(law, periodic=periodic), wall_memory_of(law), swelling_of(law), periodic=periodic,
+        factors=width_of(factors_of(law_of(law))),
+    )  # fmt: skip
 
 
 def array_types(
-    precision: str, memory: int = 0, wall_memory: int = 0, swelling: int = 0, *, periodic: bool = False
-) -> SimpleNamespace:
+    precision: str, memory: int = 0, wall_memory: int = 0, swelling: int = 0, *, periodic: bool = False,
+    factors: int = len(FACTORS),
+) -> SimpleNamespace:  # fmt: skip
     """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
 
     memory, wall_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
-    periodic: boxes have a lattice, not platens.
+    periodic: boxes have a lattice, not platens; factors: of a contact law.
     """
     ti = backend.ti
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
@@ -139,14 +157,14 @@ def array_types(
         "wall": width_of(wall_layout(wall_memory)),
         "swelling": swelling_width(swelling),
         "cross_load": cross_width(swelling),
-        "spring": 3 + memory,
-        "room": LATTICE_ROOM_WIDTH if periodic else ROOM_WIDTH,
+        "spring": MEMORY + memory,
+        "room": width_of(LATTICE_ROOM if periodic else ROOM),
         "bond": width_of(BOND_STATE),
         "clump": width_of(CLUMP_STATE),
         "frame": width_of(FRAME),
         "platen": width_of(LATTICE if periodic else PLATEN),
         "pair_load": PAIR_LOAD_WIDTH,
-        "law": LAW_WIDTH,
+        "law": factors,
         "point": 3,
         "couple": 2,
         "binder": 5,

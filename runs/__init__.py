@@ -14,7 +14,7 @@ HOMES = {
     "Device": "kernels.device.backend",
     "Electrode": "twin.inference.electrode",
     "Electrolyte": "twin.inference.electrode",
-    "Foil": "coupling.nip.vocabulary",
+    "Foil": "coupling.cards.materials",
     "Layer": "coupling.nip.vocabulary",
     "Leg": "coupling.cases.path",
     "Material": "coupling.cards.materials",
@@ -25,6 +25,7 @@ HOMES = {
     "Path": "coupling.cases.path",
     "Rolls": "coupling.nip.vocabulary",
     "Spectrum": "coupling.spectra.spectrum",
+    "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
     "TransportResult": "coupling.results.measure",
     "Web": "coupling.nip.vocabulary",
@@ -41,6 +42,7 @@ HOMES = {
     "roll": "coupling.nip.roll",
     "run": "runs.verbs",
     "start": "kernels.device.backend",
+    "stiffness": "coupling.results.compress",
 }
 
 __all__ = sorted(HOMES)

@@ -7,7 +7,7 @@ from typing import Any
 from kalander.coupling.cards.card import Card
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import open_card_study
-from kalander.runs.report.report import write_report
+from kalander.runs.page.report import write_report
 
 __all__ = ["answered", "report", "resume", "run"]
 

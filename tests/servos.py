@@ -14,9 +14,10 @@ from beds import RIGID, lay, loose_packing
 
 from kalander.dem.bodies.material import Material, contact_constants
 from kalander.dem.bodies.state import Ensemble
-from kalander.dem.loading.paths import Leg, Path, follow, new_path
+from kalander.dem.loading.path import Leg, Path
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.loading.servo import PROMISE
-from kalander.dem.loading.triaxial import Probe, ProbeLeg, new_probe, probe
 from kalander.kernels.columns import Table
 
 __all__ = ["Kept", "Spec", "hold_between_platens", "hold_in_lattices", "packings_kept", "specs"]
@@ -96,10 +97,10 @@ def hold_between_platens(
     path = Path(
         tuple(Leg(PLATEN_SPEED, stress, {}) for stress in stresses), TIME_STEP, every_steps=None, patience=PATIENCE
     )
-    start = new_path(ensemble(boxes, periodic=False))
-    moments = follow(start, path, materials=[SOLID], precision=precision, schedule=schedule)
+    start = new_load(ensemble(boxes, periodic=False))
+    moments = lead(start, path, materials=[SOLID], precision=precision, schedule=schedule)
     state = _last(moments)
-    samples, found = state.samples, []
+    samples, found = state.looks, []
     both = 0.5 * (samples["stress_low"] + samples["stress_high"])[:, None]
     for box, spec in enumerate(boxes):
         before = np.zeros(1)
@@ -117,10 +118,10 @@ def hold_in_lattices(
 ) -> list[Kept]:  # fmt: skip
     """Lead boxes that are periodic in all directions to stresses [MPa] of x, y, z, one after the other."""
     rates = [INERTIAL_NUMBER / 2.0 * np.sqrt(max(stress) / SOLID.density) for stress in stresses]
-    legs = tuple(ProbeLeg((rate, rate, rate, 0.0), stress, {}) for rate, stress in zip(rates, stresses, strict=True))
-    plan = Probe(legs, time_step=TIME_STEP, every_strain=None, patience=PATIENCE)
-    start = new_probe(ensemble(boxes, periodic=True))
-    moments = probe(start, plan, materials=[SOLID], precision=precision, schedule=schedule)
+    legs = tuple(Leg(rate=(rate, rate, rate, 0.0), stress=stress) for rate, stress in zip(rates, stresses, strict=True))
+    plan = Path(legs, TIME_STEP, look_every=40, every_steps=None, max_steps=2_000_000, patience=PATIENCE)
+    start = new_load(ensemble(boxes, periodic=True))
+    moments = lead(start, plan, materials=[SOLID], precision=precision, schedule=schedule)
     seen: dict[tuple[int, int], list[np.ndarray]] = {}
     on_leg = np.zeros(len(boxes), int)
 
@@ -167,7 +168,7 @@ def _kept(
     goal, way = target.max(), target - before
     off = (seen - target) / goal
     beyond = np.where(np.abs(way) > 0.02 * goal, np.sign(way) * off, np.abs(off) if spec.friction else off).max()
-    rows: Table = state.rows
+    rows: Table = state.frames
     mine = np.flatnonzero((rows["box"] == box) & (rows["leg"] == leg))
     ended = bool(state.progress["leg"][box] > leg)
     before_it = np.flatnonzero((rows["box"] == box) & (rows["leg"] < leg))

@@ -4,18 +4,14 @@ Strain is ln(h_initial / h), positive in compression. Thicknesses in any one uni
 """
 
 import math
-from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
 
 from kalander.continuum.closure.contract import Closure, ClosureRangeError
+from kalander.kernels.quantities import porosity as pores
 
-__all__ = [
-    "lasting_strain", "porosity_at_strain", "porosity_of", "recovery_strain", "springback_of", "strain_released_to",
-]  # fmt: skip
-
-Amount = TypeVar("Amount", float, np.ndarray)
+__all__ = ["lasting_strain", "porosity_at_strain", "porosity_released", "recovery_strain", "strain_released_to"]
 
 
 def recovery_strain(closure: Closure, strain: np.ndarray) -> np.ndarray:
@@ -54,14 +50,9 @@ def strain_released_to(closure: Closure, lasting: float, strain_limit: float) ->
 
 def porosity_at_strain(porosity: float, strain: float) -> float:
     """1 - (1 - porosity) e^strain: uniaxial strain, incompressible solid, so solid fraction x thickness is constant."""
-    return 1.0 - (1.0 - porosity) * math.exp(strain)
+    return pores((1.0 - porosity) * math.exp(strain), 1.0)
 
 
-def porosity_of(solid: Amount, thickness: Amount) -> Amount:
-    """1 - solid / thickness of a coating whose thickness without pores is given, both in one unit."""
-    return 1.0 - solid / thickness
-
-
-def springback_of(loaded: float, released: float) -> float:
-    """Thickness that a coating recovers over that under load: (h_released - h_loaded) / h_loaded."""
-    return released / loaded - 1.0
+def porosity_released(porosity_nip: float, minimum_thickness: float, exit_thickness: float) -> float:
+    """1 - (1 - porosity_nip) h_min / h_out: the same solid in the recovered thickness."""
+    return pores((1.0 - porosity_nip) * minimum_thickness, exit_thickness)

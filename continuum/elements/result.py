@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.continuum.closure.springback import porosity_of
 from kalander.continuum.elements.step import FemNip, FemSnapshot
 from kalander.continuum.elements.web import gradients
 from kalander.continuum.nip.result import ElementFields
+from kalander.kernels.quantities import porosity as pores
 
 __all__ = ["FemResult", "read_fields", "read_pass"]
 
@@ -63,7 +63,7 @@ def read_fields(nip: FemNip, snapshot: FemSnapshot, porosity: np.ndarray) -> Ele
         elements=strip.elements,
         stress=-mean(snapshot.stress / ratio[..., None]),
         volume_ratio=mean(ratio),
-        porosity=porosity_of(1.0 - porosity[layer], mean(ratio)),
+        porosity=pores(1.0 - porosity[layer], mean(ratio)),
         compaction=mean(snapshot.state.volume),
         layer=layer,
     )
@@ -137,8 +137,8 @@ def _behind(nip: FemNip, last: FemSnapshot, porosity: np.ndarray, columns: np.nd
     bottom = columns * strip.rows
     stretch = np.diff(last.displacement[bottom, 0]) / np.diff(strip.nodes[bottom, 0])
     return _Behind(
-        porosity=float(porosity_of(solid.sum(), present.sum())),
-        layers=np.array([porosity_of(solid[layer == kind].sum(), present[layer == kind].sum()) for kind in kinds]),
+        porosity=float(pores(solid.sum(), present.sum())),
+        layers=np.array([pores(solid[layer == kind].sum(), present[layer == kind].sum()) for kind in kinds]),
         spread=max(float(np.ptp(compaction[:, rows == kind], axis=1).mean()) for kind in kinds),
         stretch=float(stretch.mean()),
     )

@@ -12,7 +12,6 @@ import numpy as np
 from kalander.continuum.closure.cap import Cap
 from kalander.continuum.closure.cap_closure import CapClosure
 from kalander.continuum.closure.laws import PowerClosure
-from kalander.continuum.closure.springback import porosity_of, springback_of
 from kalander.continuum.elements.closure import Constants, cap_constants, law_table, measured_constants
 from kalander.continuum.elements.contact import Surface, cylinder, flattened
 from kalander.continuum.elements.nip import StepFailure, roll_over
@@ -26,6 +25,7 @@ from kalander.continuum.nip.roll import Rolls, entry_angle
 from kalander.continuum.nip.setting import SETTINGS, Mesh, Pass, exit_thickness_of
 from kalander.continuum.nip.web import Layer, Web, cut
 from kalander.kernels.errors import Fault, InputError, NumericalError
+from kalander.kernels.quantities import porosity, springback
 
 __all__ = ["ElementsStopped", "roll_elements"]
 
@@ -257,8 +257,8 @@ def _read(case: _Case, one_pass: Pass, found: _Passed) -> NipResult:
         coating_minimum_thickness=result.minimum_thickness,
         coating_exit_thickness=result.exit_thickness,
         exit_thickness=web.sides * result.exit_thickness + web.foil_thickness,
-        springback=springback_of(result.minimum_thickness, result.exit_thickness),
-        porosity_nip=porosity_of(sum(layer.solid for layer in web.layers), result.minimum_thickness),
+        springback=springback(result.exit_thickness, result.minimum_thickness),
+        porosity_nip=porosity(sum(layer.solid for layer in web.layers), result.minimum_thickness),
         porosity_exit=result.porosity_exit,
         porosity_layers=result.porosity_layers[::-1],
         temperature_layers=np.full(len(web.layers), one_pass.web_temperature),

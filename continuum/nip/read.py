@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kalander.continuum.closure.springback import porosity_at_strain, porosity_of, recovery_strain, springback_of
+from kalander.continuum.closure.springback import porosity_at_strain, porosity_released, recovery_strain
 from kalander.continuum.closure.validity import closure_notes
 from kalander.continuum.nip.newton import Profile
 from kalander.continuum.nip.result import NipResult, crossing
@@ -14,6 +14,7 @@ from kalander.continuum.nip.roll import Rolls, entry_angle
 from kalander.continuum.nip.setting import Pass
 from kalander.continuum.nip.stack_newton import StackProfile
 from kalander.continuum.nip.web import Web
+from kalander.kernels.quantities import porosity, springback
 
 __all__ = ["range_notes", "read_open", "read_profile", "read_stack", "strain_at"]
 
@@ -38,7 +39,7 @@ def _of_thickness(web: Web, minimum: float, leaving: float) -> dict[str, Any]:
         "coating_minimum_thickness": minimum / web.sides,
         "coating_exit_thickness": leaving / web.sides,
         "exit_thickness": leaving + web.foil_thickness,
-        "springback": springback_of(minimum, leaving),
+        "springback": springback(leaving, minimum),
     }
 
 
@@ -47,7 +48,7 @@ def _recovered(web: Web, coating: float, minimum: float) -> dict[str, Any]:
     return {
         "coating_recovered_thickness": coating / web.sides,
         "recovered_thickness": coating + web.foil_thickness,
-        "springback_delayed": springback_of(minimum, coating),
+        "springback_delayed": springback(coating, minimum),
     }
 
 
@@ -60,7 +61,7 @@ def read_profile(web: Web, rolls: Rolls, profile: Profile, iterations: int) -> N
     leaving = minimum * math.exp(float(recovery_strain(layer.closure, np.array(strain))))
     entry_x = crossing(x, thickness, web.free_coating, 1)
     porosity_nip = porosity_at_strain(layer.porosity, strain)
-    porosity_exit = porosity_of((1.0 - porosity_nip) * minimum, leaving)
+    porosity_exit = porosity_released(porosity_nip, minimum, leaving)
     peak = float(np.max(pressure))
     return NipResult(
         model="fast",
@@ -119,10 +120,10 @@ def read_stack(
         entry_x=entry_x,
         exit_x=exit_x,
         peak_x=float(x[np.argmax(pressure)]),
-        porosity_nip=porosity_of(solid_total, minimum),
-        porosity_exit=porosity_of(solid_total, leaving),
-        porosity_layers=porosity_of(solid, free * np.exp(-strain[out])),
-        porosity_layers_nip=porosity_of(solid, free * np.exp(-strain[thinnest])),
+        porosity_nip=porosity(solid_total, minimum),
+        porosity_exit=porosity(solid_total, leaving),
+        porosity_layers=porosity(solid, free * np.exp(-strain[out])),
+        porosity_layers_nip=porosity(solid, free * np.exp(-strain[thinnest])),
         temperature_layers=temperature[out],
         layer_index=np.arange(len(web.layers)),
         deborah=_deborah(web, speed, entry_x - exit_x),
@@ -138,8 +139,8 @@ def read_stack(
 def read_open(web: Web, one_pass: Pass, note: str) -> NipResult:
     """The answer where the rolls do not touch the web, which passes as it comes; what only a contact has is nan."""
     solid = np.array([layer.solid for layer in web.layers])
-    porosity = porosity_of(float(solid.sum()), web.coating / web.sides)
-    layers = porosity_of(solid, web.present)
+    mean = porosity(float(solid.sum()), web.coating / web.sides)
+    layers = porosity(solid, web.present)
     gap = math.nan if one_pass.gap is None else one_pass.gap
     at_last = replace(web, pasts=None if web.pasts is None else tuple(replace(p, elastic=0.0) for p in web.pasts))
     return NipResult(
@@ -154,8 +155,8 @@ def read_open(web: Web, one_pass: Pass, note: str) -> NipResult:
         entry_x=math.nan,
         exit_x=math.nan,
         peak_x=math.nan,
-        porosity_nip=porosity,
-        porosity_exit=porosity,
+        porosity_nip=mean,
+        porosity_exit=mean,
         porosity_layers=layers,
         porosity_layers_nip=layers,
         temperature_layers=np.full(len(web.layers), one_pass.web_temperature),

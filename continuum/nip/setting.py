@@ -7,10 +7,10 @@ import math
 from dataclasses import dataclass
 
 from kalander.continuum.closure.contract import ClosureRangeError
-from kalander.continuum.closure.springback import porosity_of
 from kalander.continuum.nip.roll import Rolls
 from kalander.continuum.nip.web import ROOM_TEMPERATURE, Web
 from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.quantities import porosity
 
 __all__ = ["SETTINGS", "Mesh", "Pass", "exit_thickness_of", "refuse_impossible", "thinner_than_closure"]
 
@@ -93,7 +93,7 @@ def refuse_impossible(web: Web, rolls: Rolls, one_pass: Pass) -> None:
             allowed = f"above {web.foil_thickness:.6g} mm, the foil, below {web.thickness:.6g} mm, the web"
             raise InputError(Fault("pass.exit_thickness", value, "cannot leave a nip", allowed))
     elif name == "porosity":
-        free = porosity_of(web.solid, web.coating)
+        free = porosity(web.solid, web.coating)
         if not 0.0 <= value < free:
             raise InputError(Fault("pass.porosity", value, "is not below that of the web", f"0 to {free:.6g}"))
     elif not 0.0 < value < math.inf:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -12,7 +11,8 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from kalander.coupling.cards.checks import card_faults, card_warnings
 from kalander.coupling.cards.config import Place, Section, apply_overrides, as_typed, faults_of, overlay
 from kalander.coupling.cards.electrode import Electrode
-from kalander.coupling.cards.fields import STORED, Count, Text
+from kalander.coupling.cards.fields import STORED, Count, Quantity, Text
+from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.coupling.cards.sections import (
     Binder,
     Boxes,
@@ -23,9 +23,11 @@ from kalander.coupling.cards.sections import (
     Press,
     Published,
     Step,
+    number_field,
 )
-from kalander.coupling.cards.toml import TomlSource, read_toml
+from kalander.coupling.cards.toml import TomlSource, in_units, read_toml, toml_text
 from kalander.coupling.cards.transport_section import TransportSection
+from kalander.coupling.store.atomic import replacing
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Card", "card_from_dict", "card_to_dict", "load_card", "shipped_cards"]
@@ -55,6 +57,17 @@ class Card(Section):
             raise InputError(faults)
         return self
 
+    def save(self, path: str | Path) -> Path:
+        """Write the card with all its values to a TOML file, which load_card reads. Raises StorageError."""
+        document = in_units(self)
+        for item in document.get("calibrated", []):
+            rule = number_field(item["key"])
+            unit = f" {DIMENSIONS[rule.dimension].unit}" if isinstance(rule, Quantity) else ""
+            item["range"] = [f"{end!r}{unit}" if unit else end for end in item["range"]]
+        with replacing(Path(path)) as handle:
+            handle.write(toml_text(document).encode())
+        return Path(path)
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What is unusual but possible; stored with the result."""
@@ -67,11 +80,10 @@ class Card(Section):
 
 
 def shipped_cards() -> dict[str, Path]:
-    """Cards that come with the program, by name."""
-    # the package is located, not imported: what users launch lies above this module
-    spec = find_spec("kalander.runs")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    return {path.stem: path for folder in folders for path in sorted(Path(folder, "cards").glob("*.toml"))}
+    """Cards that come with the program, by name: of any part of it that has a folder `cards`, but for this one."""
+    own = Path(__file__).parents[1]
+    parts = sorted(part.parent for part in own.parent.glob("*/__init__.py") if part.parent != own)
+    return {path.stem: path for part in parts for path in sorted(part.joinpath("cards").glob("*.toml"))}
 
 
 def find_card(path_or_name: str | Path) -> Path:

@@ -30,9 +30,10 @@ from kalander.coupling.cards.particles import largest_extent, mean_diameter, siz
 from kalander.coupling.cards.sections import Binder, Boxes, Calender, Contact, Fracture, Press, Step
 from kalander.coupling.cards.transport_section import TransportSection
 from kalander.coupling.cards.voxel_checks import coarse_voxels, voxels_do_not_fit
-from kalander.dem.bodies.necks import LONGEST_NECK, largest_adhesion, pull_off_overlap
 from kalander.dem.fracture.fragments import smallest_piece
 from kalander.kernels.errors import Fault
+from kalander.kernels.laws.book import card_laws
+from kalander.kernels.laws.normal.jkr import LONGEST_NECK, largest_adhesion, pull_off_overlap
 
 __all__ = ["card_faults", "card_warnings"]
 
@@ -186,16 +187,15 @@ def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterato
 def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Fault]:
     """Laws that yield need a yield pressure; adhesion is part of two laws, and less than what flattens a contact."""
     active = electrode.active
-    if contact.law == "mdr" and active.flow_strength is None:
-        why = f"needs electrode.active.yield_strength or yield_pressure, which {active.name} has not"
-        yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_strength')
-    elif contact.law not in ("hertz_mindlin", "mdr") and active.yield_pressure is None:
-        why = f"needs electrode.active.yield_pressure, which {active.name} has not"
-        yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or a material with a yield_pressure')
-    if contact.adhesion > 0 and contact.law not in ("thornton_ning", "mdr"):
-        why = f'has no meaning in law "{contact.law}"'
-        yield Fault("contact.adhesion", contact.adhesion, why, '"0 J/m^2", or contact.law = "thornton_ning" or "mdr"')
-    elif contact.adhesion > 0 and contact.law == "thornton_ning" and active.yield_pressure is not None:
+    for need in contact.meant.needs:
+        if getattr(active, need.attribute) is None:
+            why = f"needs electrode.active.{' or '.join(need.keys)}, which {active.name} has not"
+            yield Fault("contact.law", contact.law, why, f'"hertz_mindlin", or a material with a {need.keys[0]}')
+    if contact.adhesion > 0 and contact.meant.adhesion == ("none",):
+        why, sticking = f'has no meaning in law "{contact.law}"', card_laws(lambda law: law.adhesion != ("none",))
+        allowed = '"0 J/m^2", or contact.law = ' + " or ".join(f'"{name}"' for name in sticking)
+        yield Fault("contact.adhesion", contact.adhesion, why, allowed)
+    elif contact.adhesion > 0 and "yield_pressure" in contact.meant.constants and active.yield_pressure is not None:
         radius = min(diameter for diameter, _ in size_classes(electrode.particles)) / 4  # R* of the smallest pair
         # a neck jumps to a contact in which a sixth of that pull-off is left as pressure
         share = 1 if contact.adhesion_model == "jkr" else 6
@@ -207,7 +207,7 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
 
 def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: Press) -> Iterator[Fault]:
     """Necks are small beside particles, also where these are softened."""
-    if contact.adhesion == 0 or (contact.adhesion_model != "jkr" and contact.law != "mdr"):
+    if not contact.meant.holds:
         return
     sizes = [diameter for diameter, _ in size_classes(electrode.particles)]
     modulus = electrode.active.effective_modulus * press.stiffness_scale
@@ -222,23 +222,26 @@ def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: Press) -> It
         yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2, or a stiffer material")
 
 
-def not_with_dense_compaction(electrode: Electrode, contact: Contact, fracture: Fracture) -> Iterator[Fault]:
-    """Radii that grow are known of whole spheres only."""
-    if contact.law != "mdr":
-        return
-    if electrode.particles.shape is not None:
+def not_supported_by_the_law(electrode: Electrode, contact: Contact, fracture: Fracture) -> Iterator[Fault]:
+    """Radii that grow, say, are known of whole spheres only."""
+    supports = contact.meant.supports
+    if not supports.platens:
+        why = "is not for boxes between platens"
+        yield Fault("contact.law", contact.law, why, '"hertz_mindlin"')
+    if electrode.particles.shape is not None and not supports.clumps:
         why = "presses spheres, and these particles are platelets"
         yield Fault("contact.law", contact.law, why, '"hertz_mindlin", or particles without a shape')
-    if fracture.mode == "replace" and fracture.criterion != "none":
-        why = 'cannot be had together with contact.law = "mdr", which knows no pieces'
+    if fracture.mode == "replace" and fracture.criterion != "none" and not supports.pieces:
+        why = f'cannot be had together with contact.law = "{contact.law}", which knows no pieces'
         yield Fault("fracture.mode", fracture.mode, why, '"flag", or contact.law = "hertz_mindlin"')
 
 
 def foil_without_constants(electrode: Electrode, press: Press, contact: Contact) -> Iterator[Fault]:
     metal = electrode.foil.material
-    if press.lower_platen == "foil" and (metal.modulus is None or contact.law in ("hertz_mindlin", "mdr")):
+    if press.lower_platen == "foil" and (metal.modulus is None or not contact.meant.supports.foil):
         why = f'needs a foil with a modulus and a law in which platens yield; the foil is "{metal.name}"'
-        allowed = '"active", or electrode.foil of a metal and contact.law = "thornton_ning"'
+        yields = card_laws(lambda law: law.supports.foil)[0]
+        allowed = f'"active", or electrode.foil of a metal and contact.law = "{yields}"'
         yield Fault("press.lower_platen", press.lower_platen, why, allowed)
 
 
@@ -386,7 +389,7 @@ def soft_particles(electrode: Electrode, press: Press) -> Iterator[str]:
 
 def soft_that_yields(contact: Contact, press: Press) -> Iterator[str]:
     """The yield pressure stays as it is: with it scaled too, contacts would flow at a fraction of the stress."""
-    if press.stiffness_scale < 1 and contact.law not in ("hertz_mindlin", "hysteretic"):
+    if press.stiffness_scale < 1 and contact.meant.onset:
         later = press.stiffness_scale**-2
         yield f"press.stiffness_scale: contacts yield at overlaps {later:.3g} times as large as at full stiffness"
 
@@ -407,7 +410,7 @@ FAULTS: tuple[Check, ...] = (
     cracks_without_strength,
     law_lacks_constants,
     necks_beyond_jkr,
-    not_with_dense_compaction,
+    not_supported_by_the_law,
     foil_without_constants,
     haste_of_bonded,
     pieces_unresolved,

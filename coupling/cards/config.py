@@ -40,7 +40,9 @@ class Section(BaseModel):
             self.__pydantic_validator__.validate_python(values, self_instance=self, context=PYTHON)
         except ValidationError as error:
             name = type(self).__name__
-            raise InputError(faults_of(error, type(self), lambda key: f"{name}.{key}" if key else name)) from None
+            raise InputError(
+                faults_of(error, type(self), lambda key: f"{name}.{key.lstrip('.')}" if key else name)
+            ) from None
 
     # sections inside of others are validated by pydantic itself, with the context of the whole
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]

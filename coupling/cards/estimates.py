@@ -5,6 +5,7 @@ import math
 from kalander.coupling.cards.electrode import Electrode, coating_thickness, volume_fractions
 from kalander.coupling.cards.particles import member_diameter, size_classes, spheres_of, step_share
 from kalander.coupling.cards.sections import Boxes, Press, Step
+from kalander.dem.bodies.material import Material, longest_time_step
 
 __all__ = [
     "INDEX_LIMIT",
@@ -12,8 +13,8 @@ __all__ = [
     "critical_time_step",
     "memory_estimate",
     "particle_estimate",
-    "rayleigh_time",
     "step_estimate",
+    "time_step",
 ]
 
 # 32-bit indices address the pairs; a dense packing with its search margin has up to 32 pair slots a particle
@@ -21,25 +22,16 @@ INDEX_LIMIT = 2**31 // 32
 BYTES_PER_PARTICLE = 1024  # device 500, a host copy of the state 370, columns of a frame; measured on dense beds
 
 
-def rayleigh_time(*, diameter: float, density: float, modulus: float, poisson: float) -> float:
-    """Time [s] of a Rayleigh wave over half a sphere: pi R sqrt(rho / G) / (0.1631 nu + 0.8766).
-
-    Thornton & Randall, Micromechanics of Granular Materials (1988) 133; Li et al., Powder Technol. 160 (2005) 219.
-    """
-    shear_modulus = modulus / (2 * (1 + poisson))
-    return math.pi * diameter / 2 * math.sqrt(density / shear_modulus) / (0.1631 * poisson + 0.8766)
-
-
 def critical_time_step(electrode: Electrode, press: Press, step: Step) -> float:
     """Longest stable time step [s]: step.safety of the Rayleigh time of the smallest particle."""
-    material = electrode.active
-    time = rayleigh_time(
-        diameter=member_diameter(electrode.particles),
-        density=material.density,
-        modulus=material.modulus * press.stiffness_scale,
-        poisson=material.poisson,
-    )
-    return step.safety * step_share(electrode.particles) * time
+    active, particles = electrode.active, electrode.particles
+    material = Material(active.modulus * press.stiffness_scale, active.poisson, active.density)  # all in SI
+    return longest_time_step(material, 0.5 * member_diameter(particles), step.safety * step_share(particles))
+
+
+def time_step(electrode: Electrode, press: Press, step: Step) -> float:
+    """Time step [s] with which a press begins: as given, else the longest stable one."""
+    return critical_time_step(electrode, press, step) if step.dt is None else step.dt
 
 
 def step_estimate(electrode: Electrode, press: Press, step: Step) -> float:
@@ -47,11 +39,10 @@ def step_estimate(electrode: Electrode, press: Press, step: Step) -> float:
 
     I = rate d sqrt(rho / P); a lower bound, since lower stresses on the way ask for less speed.
     """
-    dt = critical_time_step(electrode, press, step) if step.dt is None else step.dt
     largest = max(diameter for diameter, _ in size_classes(electrode.particles))
     quasi_static = press.inertial_number * math.sqrt(max(press.stress) / electrode.active.density) / largest
     rate = min(quasi_static, press.plate_speed / coating_thickness(electrode))
-    return 2 * press.max_strain / rate / dt
+    return 2 * press.max_strain / rate / time_step(electrode, press, step)
 
 
 def particle_estimate(electrode: Electrode, boxes: Boxes) -> float:

@@ -2,10 +2,17 @@
 
 import math
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field as Default
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import (
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from kalander.coupling.cards.config import Section, leaf_keys, models_in
 from kalander.coupling.cards.electrode import Electrode
@@ -23,6 +30,8 @@ from kalander.coupling.cards.mill_limits import (
 from kalander.coupling.cards.transport_section import TransportSection
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.fracture.fragments import FRAGMENT_COUNTS
+from kalander.kernels.law_table import Constant, Law
+from kalander.kernels.laws.book import LAWS, card_laws, law_meant, law_on_card
 
 __all__ = [
     "Binder",
@@ -125,15 +134,18 @@ class Binder(Section):
         return self.reform_time if self.reform else None
 
 
-class Contact(Section):
-    """Contact between particles. `restitution` None: that of the active material.
+OWN: dict[str, Constant] = {one.name: one for law in LAWS.values() for one in law.own}  # constants of one law alone
+
+
+class ContactKeys(Section):
+    """Contact between particles. `restitution` None: that of the active material. Laws: kernels/laws/README.md.
 
     adhesion_model, of law "thornton_ning": "dmt" pulls with 2 pi w R* while particles press on each other, "jkr" holds
     them beyond first touch by a neck; law "mdr" sticks in its own way. lever: of spin at a contact; "radius": surfaces
     move with whole radii.
     """
 
-    law: Annotated[str, Choice(("hertz_mindlin", "thornton_ning", "storakers", "hysteretic", "mdr"))] = "hertz_mindlin"
+    law: Annotated[str, Choice(card_laws())] = "hertz_mindlin"
     friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.3
     rolling_friction: Annotated[float, Real(at_least=0, at_most=2)] = 0.0  # lever of the resistance over R*
     twisting_friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.0
@@ -149,17 +161,61 @@ class Contact(Section):
 
     @model_validator(mode="after")
     def neck_of_a_work(self) -> Self:
-        if self.adhesion_model == "jkr" and (self.law != "thornton_ning" or self.adhesion == 0):
-            why = f'needs law "thornton_ning", not "{self.law}"' if self.adhesion else "needs an adhesion above 0"
-            allowed = '"dmt", or law = "thornton_ning" and an adhesion'
+        if self.adhesion_model == "jkr" and (self.adhesion == 0 or "jkr" not in self.meant.adhesion):
+            laws = " or ".join(f'"{name}"' for name in card_laws(lambda law: "jkr" in law.adhesion))
+            why = f'needs law {laws}, not "{self.law}"' if self.adhesion else "needs an adhesion above 0"
+            allowed = f'"dmt", or law = {laws} and an adhesion'
             raise wrong(why, allowed=allowed, key=".adhesion_model", value=self.adhesion_model)
         return self
+
+    @model_validator(mode="after")
+    def constants_of_the_law(self) -> Self:
+        """Those of the law alone are needed if they have no default, and those of other laws mean nothing."""
+        mine = {one.name for one in self.meant.own}
+        for name, constant in OWN.items():
+            given, about = getattr(self, name), own_field(constant).describe()
+            if name in mine and given is None:
+                raise wrong(f'is needed by law "{self.law}"', allowed=about, key=f".{name}", value="(nothing)")
+            if name not in mine and name in self.model_fields_set and given is not None:
+                owners = " or ".join(f'"{law.on_card}"' for law in LAWS.values() if constant in law.own)
+                why, allowed = f'has no meaning in law "{self.law}"', f"nothing, or law = {owners}"
+                raise wrong(why, allowed=allowed, key=f".{name}", value=given)
+        return self
+
+    @model_serializer(mode="wrap")
+    def without_constants_of_other_laws(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that a law more in the list changes no card, and no key of what was computed with it."""
+        mine = {one.name for one in self.meant.own}
+        return {name: value for name, value in written(self).items() if name not in OWN or name in mine}
+
+    @property
+    def meant(self) -> Law:
+        """The law that is meant, by its name and what sticks; that without adhesion where none knows the model."""
+        found = law_meant(self.law, self.adhesion_model if self.adhesion > 0 else "none")
+        return found or law_on_card(self.law)
+
+
+def own_field(constant: Constant) -> Quantity | Real:
+    """How a constant of one law is checked."""
+    limits = {name: getattr(constant, name) for name in ("above", "at_least", "at_most", "below")}
+    if constant.dimension:
+        return Quantity(constant.dimension, absent="none", **limits)
+    return Real(absent="none", **limits)
+
+
+if TYPE_CHECKING:
+
+    class Contact(ContactKeys):
+        """Keys of all laws, and the constants of one alone."""
+else:
+    own_keys = {name: (Annotated[float | None, own_field(one)], one.default) for name, one in OWN.items()}
+    Contact = create_model("Contact", __base__=ContactKeys, __doc__=ContactKeys.__doc__, **own_keys)
 
 
 class Fracture(Section):
     """When particles crack, and what happens then.
 
-    criterion: see dem.criteria. weibull_modulus None: all particles of a size are equally strong; size_law: strength by
+    criterion: see criteria. weibull_modulus None: all particles of a size are equally strong; size_law: strength by
     diameter as measured (strength_exponent of the material) or as Weibull's modulus says, d^(-3/m). mode "flag" counts;
     "replace" puts `fragments` pieces in the place of a particle, `generations` times at most, none of a piece smaller
     than `smallest_share` of the particle as packed; `resolution` [m]: no piece may be smaller, by default a primary

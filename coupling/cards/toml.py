@@ -1,16 +1,21 @@
-"""A TOML file read with care: bounded size and depth, forgiving encodings, and the line of every key."""
+"""A TOML file read with care: bounded size and depth, forgiving encodings, the line of every key; and one written."""
 
+import json
 import re
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from pydantic import BaseModel
+
+from kalander.coupling.cards.fields import Quantity
+from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.kernels.errors import Fault, InputError
 
-__all__ = ["TomlSource", "parent_key", "read_toml"]
+__all__ = ["TomlSource", "in_units", "parent_key", "read_toml", "toml_text"]
 
 LARGEST = 1 << 20  # bytes; the longest honest card is some 10 KiB
 DEEPEST = 12  # levels of tables and arrays; a card needs 5, and parsers recurse
@@ -166,3 +171,60 @@ def syntax_faults(name: str, lines: dict[str, list[int]], error: ValueError) -> 
         where = f"{name}:{line[1]}" if line else name
         allowed = 'lines of the form key = value, texts in "quotes"'
         yield Fault(where, "the text", f"is not valid TOML: {error}", allowed)
+
+
+# --- written ------------------------------------------------------------------------------------------------------
+
+
+def in_units(section: BaseModel) -> dict[str, Any]:
+    """A table as one writes it in a file: quantities as texts with SI units; what is absent by its word, or left."""
+    written: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        value, rule = getattr(section, name), _quantity((field.annotation, *field.metadata))
+        if value is None and rule is not None and rule.absent:
+            value, rule = rule.absent, None
+        if value is not None:
+            written[field.alias or name] = _in_units(value, rule)
+    return written
+
+
+def _in_units(value: Any, rule: Quantity | None) -> Any:
+    if isinstance(value, BaseModel):
+        return in_units(value)
+    if isinstance(value, tuple):
+        return [_in_units(item, rule) for item in value]
+    if isinstance(value, float) and rule is not None:
+        return f"{value!r} {DIMENSIONS[rule.dimension].unit}"
+    return value
+
+
+def _quantity(parts: Iterable[Any]) -> Quantity | None:
+    """The quantity that an annotation asks for, also within a tuple."""
+    for part in parts:
+        found = part if isinstance(part, Quantity) else _quantity(get_args(part))
+        if found is not None:
+            return found
+    return None
+
+
+def toml_text(document: Mapping[str, Any], prefix: str = "") -> str:
+    """A document as TOML: values first, tables and arrays of tables after them."""
+    lines, tables = [], []
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            tables.append(f"\n[{prefix}{key}]\n{toml_text(value, f'{prefix}{key}.')}")
+        elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value) and not prefix:
+            tables += [f"\n[[{key}]]\n{toml_text(one, f'{key}.')}" for one in value]
+        else:
+            lines.append(f"{key} = {_inline(value)}\n")
+    return "".join([*lines, *tables])
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_inline(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(one) for one in value) + "]"
+    if isinstance(value, bool | str):
+        return json.dumps(value)  # of text and truth JSON is TOML
+    return repr(value)

@@ -16,7 +16,7 @@ Share = Annotated[float, Real(above=0, at_most=1, percent=True)]
 class TransportSection(Section):
     """Measured on every packing, SI. `voxel` None: a tenth of the smallest particle. Conductivities are of electrons.
 
-    binder_rule: where the binder domain sits besides its bridges, see coupling.voxelise; "necks" is where drying leaves
+    binder_rule: where the binder domain sits besides its bridges, see voxelise; "necks" is where drying leaves
     it, between particles. binder_diffusivity: of ions in the binder domain over that in free electrolyte. Nanopores of
     47 % alone would leave it 0.33, with which tau is 1.9 at porosity 0.34 where impedance gives 3.5 to 3.8 (NMC111
     96/2/2, Landesfeind et al., J. Electrochem. Soc. 163 (2016) A1373): 0.05 is calibrated to that, and is the default

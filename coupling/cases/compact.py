@@ -13,6 +13,7 @@ from kalander.coupling.cards.materials import Material
 from kalander.coupling.cards.sections import ROOM_TEMPERATURE, Binder, Contact, Fracture, Step
 from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.cases.legs import PathLeg
+from kalander.kernels.laws.book import card_laws
 
 __all__ = ["Box", "CaseBinder", "CompactCase", "Frames", "PackingNotes", "Plates", "load_compact_case"]
 
@@ -102,20 +103,16 @@ class CompactCase(Section):
 
     @model_validator(mode="after")
     def yields_at_a_pressure(self) -> Self:
-        dense = self.contact.law == "mdr"
-        needed = "yield_strength or yield_pressure" if dense else "yield_pressure"
-        lacking = [
-            material.name
-            for material in self.material
-            if (material.flow_strength if dense else material.yield_pressure) is None
-        ]
-        if self.contact.law != "hertz_mindlin" and lacking:
-            why = f"needs a {needed}, which {', '.join(lacking)} has not"
-            allowed = f'"hertz_mindlin", or material.{"yield_strength" if dense else "yield_pressure"}'
-            raise wrong(why, allowed=allowed, key="contact.law", value=self.contact.law)
-        if self.contact.adhesion > 0 and self.contact.law not in ("thornton_ning", "mdr"):
+        for need in self.contact.meant.needs:
+            lacking = [material.name for material in self.material if getattr(material, need.attribute) is None]
+            if lacking:
+                why = f"needs a {' or '.join(need.keys)}, which {', '.join(lacking)} has not"
+                allowed = f'"hertz_mindlin", or material.{need.keys[0]}'
+                raise wrong(why, allowed=allowed, key="contact.law", value=self.contact.law)
+        if self.contact.adhesion > 0 and self.contact.meant.adhesion == ("none",):
             why = f'has no meaning in law "{self.contact.law}"'
-            allowed = '"0 J/m^2", or contact.law = "thornton_ning" or "mdr"'
+            sticking = card_laws(lambda law: law.adhesion != ("none",))
+            allowed = '"0 J/m^2", or contact.law = ' + " or ".join(f'"{name}"' for name in sticking)
             raise wrong(why, allowed=allowed, key="contact.adhesion", value=self.contact.adhesion)
         return self
 
@@ -125,9 +122,9 @@ class CompactCase(Section):
             why = "needs a strength, which no [[material]] has"
             raise wrong(why, allowed='"none", or material.strength', key="fracture.criterion",
                         value=self.fracture.criterion)  # fmt: skip
-        if self.fracture.mode == "replace" and self.fracture.criterion != "none":
-            why = "is not available on a load path: particles are judged, not replaced"
-            raise wrong(why, allowed='"flag"', key="fracture.mode", value=self.fracture.mode)
+        if self.fracture.mode == "replace" and self.contact.law == "mdr":
+            why = 'knows no pieces: in law "mdr" particles are judged, not replaced'
+            raise wrong(why, allowed='"flag", or another contact.law', key="fracture.mode", value=self.fracture.mode)
         return self
 
 

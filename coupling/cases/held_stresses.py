@@ -10,6 +10,7 @@ from kalander.coupling.cases.legs import NORMAL_AXES, by_axis
 from kalander.coupling.store.store import Data
 from kalander.dem.loading.servo import PROMISE
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import platen_pressure
 
 __all__ = ["beyond_promise", "stress_legs", "why_unfinished"]
 
@@ -23,7 +24,7 @@ def stress_legs(case: CompactCase, done: Data) -> list[dict[str, Any]]:
     An end that something else brought on (a strain, a height) is no error of the leg. Beside them legs that a stress
     has ended, with `until` true. At most MOST_LISTED legs.
     """
-    rows, found = done.tables["rows"], list(_ended_by_stress(case, done))
+    rows, found = done.tables["frames"], list(_ended_by_stress(case, done))
     finished = int(done.tables["progress"]["leg"][0])
     for leg in np.unique(rows["leg"]).tolist():
         asked = case.path[leg % len(case.path)]
@@ -53,7 +54,7 @@ def stress_legs(case: CompactCase, done: Data) -> list[dict[str, Any]]:
 
 def _ended_by_stress(case: CompactCase, done: Data) -> Iterator[dict[str, Any]]:
     """Legs that are over by a stress of their `until`, and how far from it the step that brought it on has ended."""
-    rows = done.tables["rows"]
+    rows = done.tables["frames"]
     for leg in range(int(done.tables["progress"]["leg"][0])):
         asked = case.path[leg % len(case.path)].until
         if asked is None or asked.stress is None:
@@ -93,7 +94,7 @@ def _reached(rows: Table, row: int, *, periodic: bool) -> dict[str, float]:
     """Normal stresses of a row by axis [Pa]; between plates that of the plates on each."""
     if periodic:
         return {axis: float(rows["stress"][row, k, k]) * 1e6 for k, axis in enumerate(NORMAL_AXES)}
-    both = 0.5 * float(rows["stress_low"][row] + rows["stress_high"][row]) * 1e6
+    both = float(platen_pressure(rows["stress_low"][row], rows["stress_high"][row])) * 1e6
     return dict.fromkeys(NORMAL_AXES, both)
 
 

@@ -80,6 +80,7 @@ class Until(Section):
     stress: StressEnd = None
     strain: StrainEnd = None
     height: MaybeLength = None
+    porosity: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
     steps: Annotated[int | None, Count(at_least=1, below=2**40)] = None
     time: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
 
@@ -99,7 +100,8 @@ class Until(Section):
 class PathLeg(Section):
     """One leg, SI: `plate_speed` moves the upper plate (positive closes), `strain_rate` deforms a box without plates
     (logarithmic, positive closes), `stress` approaches and holds a stress at no more than that speed, `hold` lets
-    material time pass at rest or, with `stress`, under that stress."""
+    material time pass at rest or, with `stress`, under that stress. `inertial_number`: no faster than it allows (plates
+    slow down before the stress that ends the leg); `approach_factor`: so many times faster until the bed carries."""
 
     plate_speed: Annotated[float | None, Quantity("speed", absent="none")] = None
     strain_rate: StrainRate = None
@@ -108,6 +110,8 @@ class PathLeg(Section):
     material_speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
     material_strain_rate: Annotated[float | None, Quantity("strain_rate", above=0, absent="none")] = None
     temperature: Temperature = None
+    inertial_number: Annotated[float | None, Real(above=0, at_most=1, absent="none")] = None
+    approach_factor: Annotated[float, Real(at_least=1, at_most=1000)] = 1.0
     until: Until | None = None
 
     @model_validator(mode="after")
@@ -121,6 +125,11 @@ class PathLeg(Section):
             for name in ("plate_speed", "strain_rate"):
                 if getattr(self, name) is not None:
                     exactly_one({name: getattr(self, name), "hold": self.hold}, (name, "hold"))
+        ends = self.until.ends if self.until else {}
+        if self.inertial_number is not None and (self.stress is not None or not isinstance(ends.get("stress"), float)):
+            why = "limits the speed of a leg that moves until a stress"
+            raise wrong(why, allowed="until = { stress = ... } and no stress to hold", key=".inertial_number",
+                        value=self.inertial_number)  # fmt: skip
         if self.stress is not None and self.plate_speed is not None and self.plate_speed <= 0:
             why = "is the largest speed on the way to a stress, in either direction"
             raise wrong(why, allowed="above 0 m/s", key=".plate_speed", value=self.plate_speed)

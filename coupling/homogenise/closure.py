@@ -5,10 +5,12 @@ from scipy.optimize import minimize_scalar
 
 from kalander.continuum.closure.fit import ReplicaCurves, fit_closure
 from kalander.continuum.closure.laws import TabulatedClosure
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import InputError, NumericalError
+from kalander.kernels.quantities import platen_pressure
 
 __all__ = ["CLOSURE", "closure_from", "closure_table", "loaded_and_released"]
 
@@ -56,7 +58,7 @@ def closure_table(pressed: Data, *, porosity: float) -> Data:
         "lateral_ratio": closure.lateral_ratio,
         "lateral_ratio_sd": closure.lateral_ratio_sd,
         **{
-            name: getattr(closure, name) * 1e6
+            name: in_si(getattr(closure, name), "MPa")
             for name in ("pressure", "unload_modulus", "pressure_sd", "unload_modulus_sd")
         },
     }
@@ -64,7 +66,7 @@ def closure_table(pressed: Data, *, porosity: float) -> Data:
     attributes = {
         "porosity": closure.porosity,
         "unload_exponent": closure.unload_exponent,
-        "pressed": [1e6 * stress for stress in closure.pressed],
+        "pressed": [in_si(stress, "MPa") for stress in closure.pressed],
         "notes": [*notes, *closure.notes],
     }
     return Data({"curve": {name: curve[name] for name in CLOSURE["curve"]}}, attributes)
@@ -74,13 +76,13 @@ def closure_from(data: Data) -> TabulatedClosure:
     """Closure as the nip takes it (MPa) from its table; older files do not say between which stresses it is known."""
     pressed = data.attributes.get("pressed")
     curve = data.tables["curve"]
-    scale = {name: 1e-6 if column.unit == "Pa" else 1.0 for name, column in CLOSURE["curve"].items()}
+    inside = {name: "MPa" if column.unit == "Pa" else "1" for name, column in CLOSURE["curve"].items()}
     return TabulatedClosure(
         porosity=data.attributes["porosity"],
         unload_exponent=data.attributes["unload_exponent"],
-        pressed=None if pressed is None else (1e-6 * float(pressed[0]), 1e-6 * float(pressed[1])),
+        pressed=None if pressed is None else (in_unit(float(pressed[0]), "MPa"), in_unit(float(pressed[1]), "MPa")),
         notes=tuple(data.attributes.get("notes", ())),
-        **{name: curve[name] * scale[name] for name in curve},
+        **{name: in_unit(curve[name], inside[name]) for name in curve},
     )
 
 
@@ -104,9 +106,9 @@ def _replicas(pressed: Data) -> tuple[list[ReplicaCurves], list[str]]:
         recovered = np.log(frames["height"][released] / frames["height"][loaded])
         stays = recovered < SMALLEST_RECOVERY
         notes += [
-            f"the box of replica {replica} pressed to {boxes['stress'][box] * 1e-6:g} MPa grew no thicker when "
+            f"the box of replica {replica} pressed to {stress:g} MPa grew no thicker when "
             "released: left out of the closure"
-            for box in members[stays]
+            for stress in in_unit(boxes["stress"][members[stays]], "MPa")
         ]
         if stays.all():
             raise NumericalError(
@@ -118,11 +120,11 @@ def _replicas(pressed: Data) -> tuple[list[ReplicaCurves], list[str]]:
             ReplicaCurves(
                 strain=np.log(boxes["start_height"][hardest] / frames["height"][rows]),
                 pressure=_pressure(frames, rows),
-                lateral_pressure=0.5e-6 * (frames["stress_xx"][rows] + frames["stress_yy"][rows]),
+                lateral_pressure=in_unit(0.5 * (frames["stress_xx"][rows] + frames["stress_yy"][rows]), "MPa"),
                 release_pressure=pressure[~stays],
                 release_modulus=pressure[~stays] / recovered[~stays],
                 release_strain=strain[~stays],
-                release_target=1e-6 * target[~stays],
+                release_target=in_unit(target[~stays], "MPa"),
             )
         )
     return found, notes
@@ -130,7 +132,7 @@ def _replicas(pressed: Data) -> tuple[list[ReplicaCurves], list[str]]:
 
 def _pressure(frames: Table, rows: np.ndarray | int) -> np.ndarray:
     """Mean of both platens [MPa]."""
-    return 0.5e-6 * (frames["stress_low"][rows] + frames["stress_high"][rows])
+    return in_unit(platen_pressure(frames["stress_low"][rows], frames["stress_high"][rows]), "MPa")
 
 
 def _unload_exponent(pressed: Data) -> float:

@@ -13,11 +13,11 @@ from kalander.continuum.closure.cap_closure import CapClosure
 from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT
 from kalander.continuum.closure.contract import Closure as Law
 from kalander.continuum.closure.laws import PowerClosure, TabulatedClosure
+from kalander.coupling.cards.config import Section
 from kalander.coupling.cards.fields import Real
 from kalander.coupling.cards.mill_limits import Stiffness
 from kalander.coupling.display import axes_or_new, html_table
 from kalander.coupling.homogenise.closure import CLOSURE, closure_from
-from kalander.coupling.nip.spoken import Spoken
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data, load, write
 from kalander.kernels.columns import Table
@@ -26,18 +26,18 @@ from kalander.kernels.errors import Fault, InputError
 __all__ = ["Closure"]
 
 
-@dataclass(frozen=True)
-class _Power(Spoken):
-    key = "closure"
+class PowerLaw(Section):
+    """What `Closure.power` takes, checked."""
+
     p0: Stiffness
     k: Annotated[float, Real(above=0, at_most=1000)]
     unload_modulus: Stiffness
     unload_exponent: Annotated[float, Real(at_least=1, below=100)]
 
 
-@dataclass(frozen=True)
-class _Cap(Spoken):
-    key = "closure"
+class CapLaw(Section):
+    """What `Closure.cap` takes, checked."""
+
     modulus: Stiffness
     poisson: Annotated[float, Real(above=-1, below=0.5)]
     M: Annotated[float, Real(above=0, at_most=1000)]
@@ -58,7 +58,7 @@ class Closure:
     def power(cls, p0: Any, k: float, unload_modulus: Any, *, unload_exponent: float = 1.0) -> "Closure":
         """p = p0 ((H / h)^k - 1) on loading, released with a secant modulus over ln h; in Pa or texts such as "6 MPa".
         Raises InputError."""
-        of = _Power(p0, k, unload_modulus, unload_exponent)
+        of = PowerLaw(p0=p0, k=k, unload_modulus=unload_modulus, unload_exponent=unload_exponent)
         return cls(PowerClosure(in_unit(of.p0, "MPa"), of.k, in_unit(of.unload_modulus, "MPa"), of.unload_exponent))
 
     @classmethod
@@ -67,7 +67,7 @@ class Closure:
     ) -> "Closure":
         """An elliptic cap of slope M and shift chi with p_c = p_c0 exp(k eps_v^p), compressed uniaxially from a free
         porosity; the one law by formula that finite elements know. Raises InputError."""
-        of = _Cap(modulus, poisson, M, chi, p_c0, k, porosity)
+        of = CapLaw(modulus=modulus, poisson=poisson, M=M, chi=chi, p_c0=p_c0, k=k, porosity=porosity)
         cap = Cap(in_unit(of.modulus, "MPa"), of.poisson, of.M, of.chi, in_unit(of.p_c0, "MPa"), of.k)
         return cls(CapClosure(cap, math.log(SOLID_FRACTION_LIMIT / (1.0 - of.porosity))))
 

@@ -10,6 +10,7 @@ from kalander.continuum.powder import Powder, feed_powder
 from kalander.coupling.cases.powder import PowderCase
 from kalander.coupling.scales import in_si, in_unit
 from kalander.kernels.errors import NumericalError
+from kalander.kernels.quantities import porosity
 
 __all__ = ["feed_case"]
 
@@ -46,5 +47,5 @@ def feed_case(case: PowderCase) -> dict[str, Any]:
         "x_m": (np.sin(nip.theta[order]) * case.rolls.diameter / 2).tolist(),
         "pressure_Pa": in_si(nip.pressure[order], "MPa").tolist(),
         "solid_fraction": density[order].tolist(),
-        "porosity_mean": float(1.0 - density[-1]),
+        "porosity_mean": float(porosity(density[-1], 1.0)),
     }

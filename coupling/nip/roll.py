@@ -1,21 +1,20 @@
 """`roll`: a web through a nip, in SI. The study's stage, the verb and scripts all come here or one step below, to
 `continuum.rolling`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from kalander.continuum import rolling
 from kalander.continuum.nip import result as nip_result
 from kalander.continuum.nip.setting import Mesh
 from kalander.continuum.nip.web import rested
+from kalander.coupling.display import axes_or_new, html_table
 from kalander.coupling.nip.vocabulary import Pass, Rolls, Web
 from kalander.coupling.scales import in_si, in_unit
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["NipResult", "result_in_si", "roll"]
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,28 +36,25 @@ class NipResult(nip_result.NipResult):
 
     def plot(self, axes: Any = None) -> Any:
         """Pressure along the nip on matplotlib axes, the web running from left to right; returns the axes."""
-        if axes is None:
-            from matplotlib.figure import Figure
-
-            axes = Figure(layout="constrained").subplots()
+        axes = axes_or_new(axes)
         label = f"{in_unit(self.line_load, 'N/mm'):.4g} N/mm"
         axes.plot(in_unit(self.x, "mm"), in_unit(self.pressure, "MPa"), label=label)
-        axes.set(xlabel="distance before the centre line (mm)", ylabel="pressure (MPa)", ylim=(0.0, None))
+        axes.set(xlabel="distance before the centre line (mm)", ylabel="pressure (MPa)")
+        axes.set_ylim(0.0, None, auto=True)  # so that another nip on the same axes finds room
         if not axes.xaxis_inverted():
             axes.invert_xaxis()
         return axes
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in self._spoken())
-        return f"<table>{rows}</table>"
-
-    def _spoken(self) -> Iterator[tuple[str, str]]:
-        yield "line load", f"{in_unit(self.line_load, 'N/mm'):.4g} N/mm"
-        yield "peak pressure", f"{in_unit(self.peak_pressure, 'MPa'):.4g} MPa"
-        yield "set gap", f"{in_unit(self.set_gap, 'um'):.2f} µm"
-        yield "thickness behind the nip", f"{in_unit(self.exit_thickness, 'um'):.2f} µm"
-        yield "springback", f"{self.springback:.4f}"
-        yield "porosity behind the nip", f"{self.porosity_exit:.4f}"
+        rows = [
+            ("line load", f"{in_unit(self.line_load, 'N/mm'):.4g} N/mm"),
+            ("peak pressure", f"{in_unit(self.peak_pressure, 'MPa'):.4g} MPa"),
+            ("set gap", f"{in_unit(self.set_gap, 'um'):.2f} µm"),
+            ("thickness behind the nip", f"{in_unit(self.exit_thickness, 'um'):.2f} µm"),
+            ("springback", f"{self.springback:.4f}"),
+            ("porosity behind the nip", f"{self.porosity_exit:.4f}"),
+        ]
+        return html_table(f"Nip, model {self.model}", ("quantity", "value"), rows)
 
 
 def result_in_si(result: nip_result.NipResult) -> NipResult:
@@ -106,7 +102,7 @@ def roll(
 def _as_given(fault: Fault, rolls: Rolls, passes: Sequence[Pass]) -> Fault:
     """The fault with the value that was given, in SI; what is allowed says its unit."""
     table, _, name = fault.where.partition(".")
-    number = int(table[13:-1]) + 1 if table.startswith("further_pass[") else 0
-    holder: Any = rolls if table == "rolls" else passes[number] if table.startswith(("pass", "further_pass[")) else None
-    value = getattr(holder, name, None) if name else None
+    holders: dict[str, Any] = {"rolls": rolls}
+    holders |= {f"further_pass[{number - 1}]" if number else "pass": one for number, one in enumerate(passes)}
+    value = getattr(holders.get(table), name, None) if name else None
     return fault if value is None else replace(fault, value=value)

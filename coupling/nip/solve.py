@@ -9,7 +9,6 @@ from kalander.continuum.nip.setting import Pass as InsidePass
 from kalander.continuum.nip.web import Layer
 from kalander.continuum.rolling import roll
 from kalander.coupling.cards.card import Card
-from kalander.coupling.nip.closure import Closure
 from kalander.coupling.nip.names import NIP, NUMBERS
 from kalander.coupling.nip.roll import result_in_si
 from kalander.coupling.nip.vocabulary import Pass, Rolls, Web
@@ -28,7 +27,7 @@ def nip_tables(card: Card, closure: Data) -> Data:
 
     Attributes: `reasons` of the unsolved, and `notes` on what lies outside of the pressed stresses, by setting.
     """
-    web = Web.of(card, Closure.of(closure)).inside
+    web = Web.of(card, closure).inside
     rows: list[dict[str, Any]] = []
     profiles: list[Table] = [
         {"setting": np.zeros(0, np.int32), "x": np.zeros(0), "pressure": np.zeros(0), "gap": np.zeros(0)}

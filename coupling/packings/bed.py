@@ -16,7 +16,7 @@ from kalander.coupling.packings.packing_files import read_spheres
 from kalander.coupling.packings.spheres import Spheres, sphere_faults
 from kalander.coupling.scales import in_unit
 from kalander.coupling.store.atomic import replacing
-from kalander.dem.bodies.state import sphere_volume
+from kalander.dem.bodies.state import Ensemble, sphere_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
 
@@ -69,6 +69,7 @@ class Packing:
     seed: int = 0
     replica: int = 0
     tilt: float = 0.0  # of a box without platens that was sheared: x of its vector along z [m]
+    state: Ensemble | None = None  # as a path left it, with its contacts: for `stiffness`
     largest_overlap: float | None = 0.2  # over the smaller radius: deeper spheres are no packing; None: any depth
 
     def __post_init__(self) -> None:
@@ -119,11 +120,11 @@ class Packing:
 
     def periodic(self) -> Self:
         """The same spheres in a box that repeats in all directions, without platens."""
-        return replace(self, repeats="xyz", platens=None, foil=None)
+        return replace(self, repeats="xyz", platens=None, foil=None, state=None)
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
         """The same with other values: {"contact.friction": 0.2, "material.modulus": "80 GPa"}; see Card.with_values."""
-        changed: dict[str, Any] = {}
+        changed: dict[str, Any] = {"state": None}  # of other laws it would be another
         for key, value in values.items():
             name, _, rest = key.partition(".")
             if name not in {one.name for one in fields(self)}:
@@ -157,7 +158,7 @@ class Packing:
         found = read_spheres(Path(path), notes, materials=many, periodic=repeats)
         return cls(
             position=found.position, radius=found.radius, type=found.type, box_size=found.box_size, bonds=found.bonds,
-            solid_volume=found.solids, material=material, **options,
+            solid_volume=found.solid_volume, material=material, **options,
         )  # fmt: skip
 
     def save(self, path: str | Path) -> Path:

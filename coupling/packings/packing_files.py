@@ -12,7 +12,8 @@ from kalander.coupling.packings.array_files import Header, archive_of, member_he
 from kalander.coupling.packings.lammps_data import read_data
 from kalander.coupling.packings.lammps_dump import read_dump
 from kalander.coupling.packings.lammps_text import open_lines
-from kalander.coupling.packings.spheres import Spheres, Unreadable, plate_depth, sphere_faults
+from kalander.coupling.packings.spheres import Spheres, Unreadable, platen_depth, sphere_faults
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import read
 from kalander.dem.packing.packing import Packing
 from kalander.kernels.errors import CheckpointError, Fault, InputError
@@ -26,7 +27,7 @@ TIGHTEST, SMALL = 100, 64 << 20  # of arrays above so many bytes
 
 FORMATS = "an .npz (position, radius, type, box_size), a LAMMPS data or dump file, or pack.h5 of a study"
 LARGE = 0.2e-3  # m; coatings are some 0.1 mm thick
-CUT = 0.2  # of the radius in a plate: as much as a pressed packing may bring
+CUT = 0.2  # of the radius in a platen: as much as a pressed packing may bring
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
 
 Reader = Callable[[Path, PackingNotes, bool], Spheres]
@@ -43,7 +44,7 @@ def read_spheres(
     """Read and check a packing; raises InputError with every fault.
 
     materials: how many types there may be; None: types do not matter, nor do overlaps of spheres. periodic: in all
-    directions, no plates. options: what the notes are called by who gives them, by their key in a case.
+    directions, no platens. options: what the notes are called by who gives them, by their key in a case.
     """
     try:
         if not path.is_file():
@@ -63,18 +64,18 @@ def read_spheres(
     )  # fmt: skip
     if faults:
         raise InputError(faults)
-    cut = _about_plates(spheres) if materials is None else []
+    cut = _about_platens(spheres) if materials is None else []
     return replace(
         spheres, notes=(*spheres.notes, *_about_sizes(spheres), *_about_walls(spheres, periodic), *cut)
     )  # fmt: skip
 
 
 def packing_of(spheres: Spheres, *, periodic: bool = False) -> Packing:
-    """The spheres in micrometres; periodic in all directions, or between plates."""
-    size = spheres.box_size * 1e6
+    """The spheres in micrometres; periodic in all directions, or between platens."""
+    size = in_unit(spheres.box_size, "um")
     return Packing(
-        spheres.position * 1e6, spheres.radius * 1e6, spheres.type.astype(np.int64), size[:2], float(size[2]),
-        spheres.bonds, periodic,
+        in_unit(spheres.position, "um"), in_unit(spheres.radius, "um"), spheres.type.astype(np.int64), size[:2],
+        float(size[2]), spheres.bonds, periodic,
     )  # fmt: skip
 
 
@@ -89,8 +90,8 @@ def _about_walls(spheres: Spheres, periodic: bool) -> list[str]:
     return [f"the file says that its box ends along {along}; it is taken to repeat there"] if ends else []
 
 
-def _about_plates(spheres: Spheres) -> list[str]:
-    deep = plate_depth(spheres)
+def _about_platens(spheres: Spheres) -> list[str]:
+    deep = platen_depth(spheres)
     count = int((deep > CUT).sum())
     if not count:
         return []
@@ -225,12 +226,14 @@ def _from_study(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     if types:
         particles = packed.tables["particles"]
         _check_free(particles["clump"][particles["box"] == notes.replica])
-    size = np.array([*packing.width, packing.height]) * 1e-6
+    size = in_si(np.array([*packing.width, packing.height]), "um")
     kinds = packing.material.astype(np.int64)
-    solids = float(packed.tables["boxes"]["solids"][notes.replica])
+    solid_volume = float(packed.tables["boxes"]["solids"][notes.replica])
     said = _about_unit(notes)
     if not types:
-        share = solids / float(np.prod(size))
+        share = solid_volume / float(np.prod(size))
         why = f"its solids are {share:.3g} of the box and only the spheres are measured"
         said = (*said, f"{why}: binder and additive count as pores; stage transport of the study has them")
-    return Spheres(packing.position * 1e-6, packing.radius * 1e-6, kinds, size, packing.bonds, solids, notes=said)
+    return Spheres(
+        in_si(packing.position, "um"), in_si(packing.radius, "um"), kinds, size, packing.bonds, solid_volume, notes=said
+    )

@@ -1,4 +1,4 @@
-"""Volume of spheres in a box between its plates, where they overlap too, and gaps between them. Lengths in metres."""
+"""Volume of spheres in a box between its platens, where they overlap too, and gaps between them. Lengths in metres."""
 
 from itertools import product
 

@@ -9,9 +9,9 @@ from kalander.dem.packing.generate import near_pairs
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 
-__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "crowded", "plate_depth", "sphere_faults"]
+__all__ = ["MOST_PARTICLES", "Spheres", "Unreadable", "crowded", "platen_depth", "sphere_faults"]
 
-MOST_PARTICLES = 2**31 // 32  # as coupling.estimates
+MOST_PARTICLES = 2**31 // 32  # as coupling.cards.estimates
 RADII = 1e-9, 0.5e-3  # m: an electrode has no particle above 1 mm; larger ones are micrometres taken for metres
 EMPTIEST = 1e-9  # solid fraction: below, radii and box are of different units
 FULLEST = 1.5  # volume of the spheres over that of the box: none can be pressed as dense
@@ -21,9 +21,9 @@ AXES = ("x", "y", "z")
 
 @dataclass(frozen=True)
 class Spheres:
-    """Spheres as read, SI: position (particle, 3), radius, type from 0, box_size (3,); plates at z = 0 and its last.
+    """Spheres as read, SI: position (particle, 3), radius, type from 0, box_size (3,); platens at z = 0 and its last.
 
-    bonds: by dem.state.BOND in micrometres, and solids of all kinds [m³], where the file brings them.
+    bonds: by dem.bodies.state.BOND in micrometres, and solid_volume, of all solids [m³], where the file brings them.
     walls: axes along which the file says that its box ends. notes: what was assumed, a sentence each.
     """
 
@@ -32,7 +32,7 @@ class Spheres:
     type: np.ndarray
     box_size: np.ndarray
     bonds: Table | None = None
-    solids: float = 0.0
+    solid_volume: float = 0.0
     walls: tuple[bool, bool, bool] = (False, False, False)
     notes: tuple[str, ...] = ()
 
@@ -46,8 +46,8 @@ def sphere_faults(
 ) -> Iterator[Fault]:
     """What is wrong with spheres; later checks rely on the earlier ones.
 
-    materials: how many types there may be, None: any. largest_overlap: over the smaller radius, of spheres and plates;
-    None: any, as long as the centres stand between the plates. periodic: in all directions, no plates.
+    materials: how many types there may be, None: any. largest_overlap: over the smaller radius, of spheres and platens;
+    None: any, as long as the centres stand between the platens. periodic: in all directions, no platens.
     """
     faults = list(_shape_faults(name, spheres)) or list(_value_faults(name, spheres, materials))
     faults = faults or list(_size_faults(name, spheres, 3 if periodic else 2))
@@ -55,7 +55,7 @@ def sphere_faults(
         yield from faults
         return
     if not periodic:
-        faults = list(_plate_faults(name, spheres, 1.0 if largest_overlap is None else largest_overlap))
+        faults = list(_platen_faults(name, spheres, 1.0 if largest_overlap is None else largest_overlap))
     yield from faults or _pair_faults(name, spheres, largest_overlap, periodic)
 
 
@@ -85,7 +85,7 @@ def _value_faults(name: str, spheres: Spheres, materials: int | None) -> Iterato
 def _size_faults(name: str, spheres: Spheres, sides: int) -> Iterator[Fault]:
     """Sizes that no particle of an electrode has, or that do not fit each other.
 
-    sides: along which the box repeats, so that a larger sphere would meet itself; plates may hold it from both sides.
+    sides: along which the box repeats, so that a larger sphere would meet itself; platens may hold it from both sides.
     """
     radius, size = spheres.radius, spheres.box_size
     smallest, largest = float(radius.min()), float(radius.max())
@@ -119,21 +119,21 @@ def _offenders(name: str, key: str, values: np.ndarray, wrong: np.ndarray, why: 
         yield Fault(f"{name}: {key}[{rows[0]}]", values[rows[0]].tolist(), why + more, allowed)
 
 
-def plate_depth(spheres: Spheres) -> np.ndarray:
-    """How deep each sphere stands in a plate, over its radius; negative where it stands free."""
+def platen_depth(spheres: Spheres) -> np.ndarray:
+    """How deep each sphere stands in a platen, over its radius; negative where it stands free."""
     place, radius = spheres.position[:, 2], spheres.radius
     return np.maximum(radius - place, place + radius - spheres.box_size[2]) / radius
 
 
-def _plate_faults(name: str, spheres: Spheres, limit: float) -> Iterator[Fault]:
-    """Spheres that stand deeper in a plate than they could be pressed; at 1 their centre is in it."""
+def _platen_faults(name: str, spheres: Spheres, limit: float) -> Iterator[Fault]:
+    """Spheres that stand deeper in a platen than they could be pressed; at 1 their centre is in it."""
     position = spheres.position
-    depth = plate_depth(spheres)
+    depth = platen_depth(spheres)
     rows = np.flatnonzero(depth > limit)
     if len(rows):
-        why = f"stands in a plate by {depth[rows].max():.3g} of its radius, as do {len(rows)} spheres"
+        why = f"stands in a platen by {depth[rows].max():.3g} of its radius, as do {len(rows)} spheres"
         allowed = (
-            f"up to {limit:g} (packing.largest_overlap); plates stand at z = 0 and box_size[2], or see packing.plates"
+            f"up to {limit:g} (packing.largest_overlap); platens stand at z = 0 and box_size[2], or see packing.plates"
         )
         yield Fault(f"{name}: position[{rows[0]}]", position[rows[0]].tolist(), why, allowed)
 

@@ -9,10 +9,10 @@ from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
 from kalander.coupling.cards.estimates import (
     class_estimate,
-    critical_time_step,
     memory_estimate,
     particle_estimate,
     step_estimate,
+    time_step,
 )
 from kalander.coupling.cards.size_distribution import SAME_SIZE, asked_sizes, particle_diameters, realised_sizes
 from kalander.coupling.nip.names import KEYS, NUMBERS
@@ -123,7 +123,7 @@ def plan_answer(card: Card) -> dict[str, Any]:
         **electrode_answer(card),
         "boxes": card.boxes.replicas * stresses,
         "particles": round(particle_estimate(card.electrode, card.boxes) * stresses),
-        "time_step_s": critical_time_step(card.electrode, card.press, card.step),
+        "time_step_s": time_step(card.electrode, card.press, card.step),
         "steps_at_least": round(step_estimate(card.electrode, card.press, card.step)),
         "memory_bytes": round(memory_estimate(particle_estimate(card.electrode, card.boxes) * stresses)),
         "warnings": list(card.warnings),

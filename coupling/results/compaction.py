@@ -5,7 +5,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,19 +18,13 @@ from kalander.coupling.cases.legs import NORMAL_AXES
 from kalander.coupling.packings.packing_files import Spheres, read_spheres
 from kalander.coupling.results.devices import device_answer, started
 from kalander.coupling.results.validity import validity_flags
-from kalander.coupling.stages.compact import (
-    case_warnings,
-    compact_stage,
-    curve_rows,
-    fit_faults,
-    may_not_narrow,
-    narrowed,
-    path_rows,
-    write_curve,
-)
+from kalander.coupling.scales import in_si, in_unit
+from kalander.coupling.stages.compact import compact_stage, curve_rows, path_rows, write_curve
+from kalander.coupling.stages.compact_faults import case_warnings, fit_faults, may_not_narrow, narrowed
 from kalander.coupling.store.atomic import try_output
 from kalander.coupling.store.store import Data
-from kalander.coupling.study.saves import COUNTERS, add_save, newest_valid, remove_saves
+from kalander.coupling.study.execution import Schedule, carry_out
+from kalander.coupling.study.saves import newest_valid, remove_saves
 from kalander.coupling.study.signals import Left, stop_requests
 from kalander.coupling.study.stage import Progress, Stage, identity_of, stage_key
 from kalander.dem.bodies.state import sphere_volume
@@ -153,27 +146,21 @@ def _work(
     if resume.path is not None:
         log.warning("went on from %s", resume.path)
     before = _steps(resume.state) if resume.state else 0
-    began = last_save = time.monotonic()
-    with stop_requests() as signals, closing(stage.work({}, resume.state)) as moments:
-        signals.heed_at_once = True  # before the first step, while kernels compile, there is nothing to wait for
-        while True:
-            try:
-                progress = next(moments)
-            except StopIteration as end:
-                return end.value, _steps(end.value) - before
-            signals.heed_at_once = False
-            on_progress(progress)
-            now = time.monotonic()
-            late = f"wall time of {max_walltime:g} s is over" if now - began >= max_walltime else ""
-            reason = signals() or late
-            if reason or now - last_save >= save_every:
-                state = progress.snapshot()
-                path = add_save(saves, stage, state, {**identity, COUNTERS: dict(progress.counters)})
-                last_save = now
-            if reason:
-                write_curve(curve, curve_rows(state))
-                where = f"saved at {progress.fraction:.0%} in {path}, the curve so far is in {curve}"
-                raise Interrupted(f"{reason}: {where}")
+    deadline = time.monotonic() + max_walltime
+
+    def leave(state: Data) -> str:
+        write_curve(curve, curve_rows(state))
+        return f", the curve so far is in {curve}"
+
+    with stop_requests() as signals:
+
+        def stop() -> str:
+            late = time.monotonic() >= deadline
+            return signals() or (f"wall time of {max_walltime:g} s is over" if late else "")
+
+        schedule = Schedule(save_every, stop, signals)
+        done = carry_out(saves, stage, {}, resume.state, identity, on_progress, schedule, on_leaving=leave)
+    return done, _steps(done) - before
 
 
 def _steps(state: Data) -> int:
@@ -198,7 +185,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
         "steps": _steps(done),
         "path_finished": bool(progress["done"][0] == 1),
         "legs_done": int(progress["leg"][0]),
-        "stress_max_Pa": float(np.max(normal) if case.periodic else rows["stress"].max()) * 1e6,
+        "stress_max_Pa": in_si(float(np.max(normal) if case.periodic else rows["stress"].max()), "MPa"),
         "strain_max": float(rows["strain"].max()),
         "solid_fraction_max": float(rows["solid_fraction"].max()),
         "solid_fraction_end": last["solid_fraction"],
@@ -207,8 +194,8 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
         "stress_legs": stress_legs(case, done),
         "material_time_s": last["material_time"],
         "energies_J": {
-            **{name: last[name] * 1e-12 for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
-            "work_largest": float(np.abs(rows["work"]).max()) * 1e-12,
+            **{name: in_si(last[name], "pJ") for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
+            "work_largest": in_si(float(np.abs(rows["work"]).max()), "pJ"),
         },
         "validity": {**validity, "flags": [*flags, *validity_flags(validity, case.contact.law)]},
     }
@@ -228,7 +215,8 @@ def _inertial_number(rows: Table, spheres: Spheres, case: CompactCase) -> float:
     if not (carrying & (time > 0) & (stress > 0)).any():
         return 0.0
     volume = sphere_volume(spheres.radius)
-    density = np.average([case.material[kind].density for kind in spheres.type], weights=volume) * 1e-6
+    mean = np.average([case.material[kind].density for kind in spheres.type], weights=volume)
+    density = in_unit(mean, "ng/um^3")
     rate = closing / np.maximum(time, 1e-300)
     number = rate * 2e6 * spheres.radius.mean() * np.sqrt(density / np.maximum(stress, 1e-300))
     return float(number[carrying & (time > 0) & (stress > 0)].max())

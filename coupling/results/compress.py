@@ -12,21 +12,23 @@ from kalander.coupling.cards.particles import step_share
 from kalander.coupling.cases.compact import CaseBinder
 from kalander.coupling.cases.path import Leg, Path
 from kalander.coupling.homogenise.closure import closure_table
+from kalander.coupling.homogenise.stiffness import Stiffness
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.packings.stored import packings_of
 from kalander.coupling.results.answers import electrode_answer
 from kalander.coupling.results.curve import Curve
 from kalander.coupling.results.devices import running
-from kalander.coupling.stages.batch import lead
+from kalander.coupling.stages.batch import lead, particle_materials
 from kalander.coupling.stages.chain import card_stages, schedule_for
+from kalander.coupling.stages.strained import strained
 from kalander.coupling.store.atomic import try_output
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
 from kalander.kernels.device.backend import Device
 from kalander.kernels.errors import Fault, InputError
 
-__all__ = ["beds_of", "compress", "fit_closure", "pack", "pack_files"]
+__all__ = ["beds_of", "compress", "fit_closure", "pack", "pack_files", "stiffness"]
 
 log = logging.getLogger("kalander")
 
@@ -92,6 +94,23 @@ def shown(steps: Any, on_progress: Callable[[Progress], None]) -> Any:
             on_progress(next(steps))
         except StopIteration as stop:
             return stop.value
+
+
+def stiffness(
+    bed: Packing, *, stress: float | str, strain: float = 1e-5, device: Device | str | None = None
+) -> Stiffness:
+    """Strain a bed that a path has left six ways, each ± `strain`, in one batch of twelve copies.
+
+    stress: along z [Pa, or a text], at which the bed is held meanwhile, without platens. Raises InputError,
+    NumericalError where it does not bear the stress.
+    """
+    used, held = running(device), Leg(stress=stress).stress
+    assert isinstance(held, float)
+    found = strained(
+        bed, particle_materials(bed), stress=held, strain=strain, precision=used.precision,
+        schedule=schedule_for(used.kind),
+    )  # fmt: skip
+    return Stiffness(found)
 
 
 def fit_closure(curve: Curve, *, porosity: float | None = None) -> Closure:

@@ -10,6 +10,7 @@ from kalander.coupling.cards.voxel_checks import COARSE, COARSEST, STAIRS
 from kalander.coupling.packings.sphere_volumes import narrow_gaps, solid_shares
 from kalander.coupling.packings.spheres import Spheres, crowded
 from kalander.coupling.structure.images import ACTIVE, AXES, PORE, Phases, VoxelImage, check_memory
+from kalander.coupling.structure.microstructure import Microstructure
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Conducted:
     sides: tuple[bool, bool, bool]
 
 
-def conduct(source: VoxelImage | Spheres, asked: Asked, *, on_host: bool, voxel: str) -> Conducted:
+def conduct(source: VoxelImage | Spheres | Microstructure, asked: Asked, *, on_host: bool, voxel: str) -> Conducted:
     """Solve along each axis asked for; voxel: as it was written, for messages. Raises InputError, NumericalError."""
     # the kernel language is not imported for input that is refused
     from kalander.coupling.structure.ionic import measure
@@ -53,11 +54,14 @@ def conduct(source: VoxelImage | Spheres, asked: Asked, *, on_host: bool, voxel:
 
     phases, size, sides = asked.phases, asked.size, asked.sides
     where: dict[str, Any] = {"precision": asked.precision, "on_host": on_host}
-    if isinstance(source, Spheres):
+    if not isinstance(source, VoxelImage):
         # cut by the surfaces of the spheres where the pores conduct; stairs where the spheres do
-        body = Body(source.position, source.radius, source.box_size)
+        if isinstance(source, Microstructure):
+            body = source.voxel_body()
+        else:
+            body = Body(source.position, source.radius, source.box_size)
         voxels = voxelise(body, size[0], exact=ACTIVE not in phases.diffusivity, **where)
-        if ACTIVE in phases.diffusivity:
+        if ACTIVE in phases.diffusivity and isinstance(source, Spheres):
             _check_volume(source, voxels.fraction(ACTIVE), voxel)
         labels, size, sides = voxels.labels, voxels.size, (True, True, False)
         where["open_shares"] = voxels.open_shares

@@ -17,6 +17,7 @@ from kalander.coupling.study.stage import Schema
 from kalander.dem.measure.ledger import turnover
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError
+from kalander.kernels.quantities import platen_pressure, springback
 
 __all__ = ["Curve", "State"]
 
@@ -90,7 +91,7 @@ class Curve:
     def pressure(self) -> np.ndarray:
         """Mean of both platens [Pa] in every frame; in boxes without platens, mean of the normal stresses."""
         if "stress_low" in self.frames:
-            return 0.5 * (self.frames["stress_low"] + self.frames["stress_high"])
+            return platen_pressure(self.frames["stress_low"], self.frames["stress_high"])
         return np.mean([self.frames[f"stress_{axis}"] for axis in ("xx", "yy", "zz")], axis=0)
 
     @property
@@ -138,7 +139,10 @@ class Curve:
         columns = {"pressure": self.pressure[here], **{name: values[here] for name, values in self.frames.items()}}
         if "height" in self.frames:
             low, high = self.frames["height"][rows].T
-            columns |= {"springback": high / low - 1.0, "recovery": (high - low) / self.boxes["start_height"][boxes]}
+            columns |= {
+                "springback": springback(high, low),
+                "recovery": (high - low) / self.boxes["start_height"][boxes],
+            }
         return State(float(stress), here, columns)
 
     def _ends(self, stress: float) -> Iterator[tuple[int, int, int]]:

@@ -12,13 +12,7 @@ from kalander.kernels.columns import Table
 
 __all__ = ["CRITERION_NAMES", "SizeClasses", "criteria_answer", "judges", "size_classes_of"]
 
-CRITERION_NAMES = {
-    "largest_force": "largest force",
-    "octahedral": "octahedral shear",
-    "contact_pressure": "contact pressure",
-    "mean_stress": "mean stress",
-    "tavares_king": "stored energy",
-}
+CRITERION_NAMES = {name: one.title for name, one in CRITERIA.items()}
 MOST_CLASSES = 8  # columns of a table; where there are more sizes, neighbours are put together
 
 
@@ -26,7 +20,7 @@ MOST_CLASSES = 8  # columns of a table; where there are more sizes, neighbours a
 class SizeClasses:
     """Particles as packed, by diameter: mean diameter [m] and number of each class; cracked (criterion, class): share
 
-    of their number by each criterion, in the order of dem.criteria.CRITERIA.
+    of their number by each criterion, in the order of dem.fracture.criteria.CRITERIA.
     """
 
     diameter: np.ndarray

@@ -9,6 +9,7 @@ import numpy as np
 
 from kalander.coupling.display import axes_or_new, flat_table, html_table
 from kalander.coupling.packings.bed import Packing
+from kalander.coupling.packings.spheres import Spheres
 from kalander.coupling.results.conduct import Asked, about_shape, conduct, packing_warnings
 from kalander.coupling.results.curve import Curve
 from kalander.coupling.results.devices import running
@@ -22,6 +23,7 @@ from kalander.coupling.structure.images import (
     phases_of,
     voxel_size,
 )
+from kalander.coupling.structure.microstructure import Microstructure
 from kalander.coupling.structure.tortuosity_law import TortuosityLaw, fit_law
 from kalander.kernels.columns import Table
 from kalander.kernels.device.backend import Device
@@ -123,7 +125,9 @@ def measure(
     tolerance: float = 1e-6,
     device: Device | str | None = None,
 ) -> TransportResult:
-    """Transport through labels in an array (x, y, z), through the pores of a packing, or of the beds of a curve.
+    """Transport through labels in an array (x, y, z), through the pores of a packing or of the beds of a curve, or
+
+    through a microstructure, whose binder domain is label 2 (of a study: Study.structures).
 
     voxel: edge [m], or a text "0.5 um" (of an array: "0.5 um, 0.5 um, 1 um" too). axis: "x", "y, z", "all". phase: the
     label that conducts, or labels with their relative diffusivities {1: 1.0, 2: 0.33}; of a packing 1 is the pores, 0
@@ -138,7 +142,9 @@ def measure(
     for number, source in enumerate(sources):
         whole = source if isinstance(source, VoxelImage) else None
         phases, size = phases_of(named, whole), voxel_size(text, whole)
-        said = about_shape(source) if whole else packing_warnings(f"bed {number}", source, phases, size, text)
+        said = about_shape(source) if whole is not None else []
+        if isinstance(source, Spheres):
+            said = packing_warnings(f"bed {number}", source, phases, size, text)
         notes += [note for note in said if note not in notes]
         asked.append((source, Asked(axes_of(axis, whole), phases, size, (periodic,) * 3, tolerance)))
     used = running(device)
@@ -157,8 +163,10 @@ def _phases(phase: int | Mapping[int, float]) -> str:
     return ", ".join(f"{label}={float(value)!r}" for label, value in phase.items())
 
 
-def _image(labels: Any) -> VoxelImage:
-    """An array as an image. Raises InputError."""
+def _image(labels: Any) -> VoxelImage | Microstructure:
+    """An array as an image; a microstructure as it is. Raises InputError."""
+    if isinstance(labels, Microstructure):
+        return labels
     array = np.asarray(labels)
     check_shape(Path("array"), array.shape, array.dtype)
     return VoxelImage("array", checked_values(Path("array"), array))

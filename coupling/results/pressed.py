@@ -14,6 +14,7 @@ from kalander.coupling.results.means import deviation, mean
 from kalander.coupling.store.store import Data
 from kalander.dem.measure.ledger import HEATS
 from kalander.kernels.columns import Table
+from kalander.kernels.quantities import springback
 
 __all__ = ["fabric_answer", "press_answer"]
 
@@ -39,7 +40,7 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
         height = frames["height"]
 
         start = boxes["start_height"][reached]
-        springback, recovery = height[released] / height[loaded] - 1.0, (height[released] - height[loaded]) / start
+        grown, recovery = springback(height[released], height[loaded]), (height[released] - height[loaded]) / start
         cracked = frames["cracked_fraction"][released] if card.fracture.criterion != "none" else np.zeros(0)
         rows.append({
             "stress_Pa": stress,
@@ -54,8 +55,8 @@ def press_answer(card: Card, pressed: Data) -> list[dict[str, Any]]:
             "thickness_loaded_sd_m": deviation(height[loaded]),
             "thickness_released_m": mean(height[released]),
             "thickness_released_sd_m": deviation(height[released]),
-            "springback": mean(springback),
-            "springback_sd": deviation(springback),
+            "springback": mean(grown),
+            "springback_sd": deviation(grown),
             "recovery": mean(recovery),
             "recovery_sd": deviation(recovery),
             "coordination": mean(frames["coordination"][loaded]),

@@ -23,9 +23,12 @@ from kalander.coupling.results.measure import TransportResult
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.settings import Settings
 from kalander.coupling.results.survey import open_card_study, read_stages, stale_sentences
+from kalander.coupling.scales import in_unit
 from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.stages.transport import states_of
 from kalander.coupling.store.store import Data, Stored
 from kalander.coupling.structure.images import check_memory
+from kalander.coupling.structure.microstructure import Microstructure
 from kalander.coupling.study import study as machinery
 from kalander.coupling.study.stage import Progress, StageReport
 from kalander.kernels.device.backend import Device, running_device
@@ -178,6 +181,12 @@ class Study:
         measured = self._finished("transport")
         return TransportResult(measured.tables["states"], tuple(measured.attributes.get("flags", ())))
 
+    def structures(self, stress: float = 0.0) -> tuple[Microstructure, ...]:
+        """Every packing with its binder domain, as laid (0) or released from a stress [Pa]: to measure."""
+        packed, pressed = self._finished("pack"), self._finished("press")
+        states = states_of(self.card, packed, pressed)
+        return tuple(one.structure for one in states if abs(one.stress - stress) <= 1e-3 * stress)
+
     @property
     def made_on(self) -> str:
         """What computed the study, in one line."""
@@ -225,15 +234,18 @@ def refuse_what_does_not_fit(card: Card, folder: Path) -> None:
     particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)
     needed, there = memory_estimate(particles), memory_bytes()
     if there is not None and needed > there:
-        why = f"boxes hold some {particles:.2g} particles, which need {needed / 1e9:.1f} GB of memory"
-        raise InputError(Fault("boxes.width", card.boxes.width, why, f"at most {there / 1e9:.1f} GB: fewer or smaller"))
+        why = f"boxes hold some {particles:.2g} particles, which need {in_unit(needed, 'GB'):.1f} GB of memory"
+        raise InputError(
+            Fault("boxes.width", card.boxes.width, why, f"at most {in_unit(there, 'GB'):.1f} GB: fewer or smaller")
+        )
     voxels = voxel_count(card.electrode, card.boxes, card.transport)
     check_memory("transport.voxel", voxel_of(card.electrode, card.transport), int(voxels), itemsize=24)
     holder = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(holder).free
     saves = SAVES_AT_ONCE * SAVED_BYTES_PER_PARTICLE * particles
     if saves > free:
+        asked, left = in_unit(saves, "GB"), in_unit(free, "GB")
         raise StorageError(
-            f"{folder}: saves of some {particles:.2g} particles need {saves / 1e9:.2g} GB, "
-            f"{free / 1e9:.2g} GB are free; free the disk or choose another folder"
+            f"{folder}: saves of some {particles:.2g} particles need {asked:.2g} GB, "
+            f"{left:.2g} GB are free; free the disk or choose another folder"
         )

@@ -62,7 +62,7 @@ def transport_image(
     if isinstance(source, Spheres):
         warnings = packing_warnings(path.name, source, phases, size, str(voxel))
         if periodic:
-            warnings.append("--periodic: a packing repeats along x and y, and ends at its plates along z, in any case")
+            warnings.append("--periodic: a packing repeats along x and y, and ends at its platens along z, in any case")
     else:
         warnings = [
             f"{path.name}: {note}" for note in (*source.notes, *about_shape(source), *spacing_overruled(source, size))

@@ -10,12 +10,12 @@ from kalander.coupling.cards.size_distribution import missing_classes
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.store.store import Data
 from kalander.coupling.structure.bounds import share_flags
+from kalander.kernels.laws.book import law_on_card
 
 __all__ = ["ENERGY_LIMIT", "INERTIAL_LIMIT", "OVERLAP_LIMIT", "study_flags", "validity_answer", "validity_flags"]
 
 
 INERTIAL_LIMIT, OVERLAP_LIMIT, ENERGY_LIMIT = 2e-3, 0.1, 0.05  # beyond which a result is flagged
-DENSE_LIMIT = 0.8  # overlap over radius in law "mdr", which does not screen contacts behind other spheres
 
 
 def validity_answer(card: Card, results: Mapping[str, Data]) -> dict[str, Any]:
@@ -61,15 +61,10 @@ def validity_flags(worst: Mapping[str, float], law: str) -> list[str]:
     flags = []
     if worst["inertial_number_max"] > INERTIAL_LIMIT:
         flags.append(f"inertial number {worst['inertial_number_max']:.2g} above {INERTIAL_LIMIT:g}: not quasi-static")
-    limit, why = (
-        (DENSE_LIMIT, "contacts reach through spheres between there")
-        if law == "mdr"
-        else (OVERLAP_LIMIT, "Hertz contacts do not know their neighbours there; particles would yield or crack")
-        if law == "hertz_mindlin"
-        else (OVERLAP_LIMIT, "contacts do not know their neighbours there")
-    )
+    limit = law_on_card(law).overlap_limit
     if worst["overlap_ratio_max"] > limit:
-        flags.append(f"largest overlap {worst['overlap_ratio_max']:.2g} of a radius above {limit:g}: {why}")
+        share, why = worst["overlap_ratio_max"], law_on_card(law).beyond
+        flags.append(f"largest overlap {share:.2g} of a radius above {limit:g}: {why}")
     if abs(worst["energy_error"]) > ENERGY_LIMIT:
         flags.append(f"energy balance open by {worst['energy_error']:.2g} of the work, above {ENERGY_LIMIT:g}")
     return flags

@@ -21,24 +21,21 @@ from kalander.coupling.scales import (
     press_in,
     to_si,
 )
-from kalander.coupling.stages.compact import fit_faults, may_not_narrow, path_of
-from kalander.coupling.stages.compact_periodic import curve_of, probe_of
+from kalander.coupling.stages.compact import path_of
+from kalander.coupling.stages.compact_faults import fit_faults, may_not_narrow
+from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.study.stage import Progress
-from kalander.dem.bodies.material import Material, binder_constants, rayleigh_time
+from kalander.dem.bodies.material import Material, binder_constants, longest_time_step
 from kalander.dem.bodies.state import Ensemble, solid_radius, sphere_volume
-from kalander.dem.loading.compaction import new_press, press
-from kalander.dem.loading.path_tables import ROW
-from kalander.dem.loading.paths import curve, follow, new_path
-from kalander.dem.loading.press_tables import FRAME
-from kalander.dem.loading.triaxial import new_probe, probe
-from kalander.dem.loading.triaxial_tables import PROBE
+from kalander.dem.loading.press import PRESS_FRAME
+from kalander.dem.loading.record import FRAME, LoadState, curve, new_load
 from kalander.dem.packing.binder import make_bonds
 from kalander.dem.packing.packing import Packing as Spheres
 from kalander.dem.packing.packing import assemble, spatial_order
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import InputError
 
-__all__ = ["Led", "lead"]
+__all__ = ["Led", "lead", "particle_materials"]
 
 STRESS = Column("f8", ("row",), "MPa", "mean of both platens; without platens the stress along z")
 DERIVED = {
@@ -80,8 +77,7 @@ def lead(
     parts: list[tuple[list[int], Led]] = []
     for _, group in groupby(order, key=lambda number: repr(_kind(laid[number]))):
         members = sorted(group)
-        drive = _press if path.press is not None else _probe if laid[members[0]].bed.deforms else _follow
-        led = yield from drive([laid[number] for number in members], path, precision, schedule)
+        led = yield from _drive([laid[number] for number in members], path, precision, schedule)
         parts.append((members, led))
     return _joined(parts, len(beds))
 
@@ -113,15 +109,14 @@ def _case(bed: Packing, path: Path) -> CompactCase:
     plates = None if bed.deforms else Plates(material=bed.platens or bed.materials[0])
     legs: Any = path.legs or (Leg(stress=path.press.stress[0] if path.press else 1.0),)
     frames: Any = path.frames  # of a Frames, see Path
-    judged = bed.fracture if path.press is None else bed.fracture.model_copy(update={"mode": "flag"})
     return CompactCase(
-        temperature=path.temperature, material=bed.materials, contact=bed.contact, binder=bed.binder, fracture=judged,
-        box=Box(periodic=bed.repeats), plates=plates, step=bed.step, path=legs, frames=frames,
+        temperature=path.temperature, material=bed.materials, contact=bed.contact, binder=bed.binder,
+        fracture=bed.fracture, box=Box(periodic=bed.repeats), plates=plates, step=bed.step, path=legs, frames=frames,
         max_strain=path.max_strain,
     )  # fmt: skip
 
 
-def _materials(bed: Packing) -> list[Material]:
+def particle_materials(bed: Packing) -> list[Material]:
     """Materials of the spheres, their stiffness scaled."""
     found = [particle_of(one, restitution=bed.contact.restitution, crushes=True) for one in bed.materials]
     return [replace(one, modulus=one.modulus * bed.stiffness_scale) for one in found]
@@ -129,7 +124,7 @@ def _materials(bed: Packing) -> list[Material]:
 
 def _laws(bed: Packing) -> tuple[str, np.ndarray]:
     """Contact law and its constants: rows of the spheres, of a foil, of the platens."""
-    materials = _materials(bed)
+    materials = particle_materials(bed)
     platen = materials[0]
     if bed.platens is not None:
         platen = particle_of(bed.platens, restitution=bed.contact.restitution, crushes=True)
@@ -142,7 +137,9 @@ def _kind(laid: _Laid) -> tuple[Any, ...]:
     bed = laid.bed
     ages = None if bed.binder is None else (bed.binder.relaxation, bed.binder.shift, bed.binder.softening,
                                             bed.binder.reference_temperature, bed.binder.reform_after)  # fmt: skip
-    strong = [(one.density, one.strength, one.strength_diameter, one.strength_exponent) for one in _materials(bed)]
+    strong = [
+        (one.density, one.strength, one.strength_diameter, one.strength_exponent) for one in particle_materials(bed)
+    ]
     return (_laws(bed)[0], strong, ages, bed.fracture, bed.seed, bed.foil is None, bed.deforms, bed.step.contact_share,
             bed.step.dt is None)  # fmt: skip
 
@@ -153,7 +150,7 @@ def _ensemble(laid: list[_Laid]) -> Ensemble:
     binders = [None if one.bed.binder is None else binder_constants(binder_in(one.bed.binder)) for one in laid]
     ensemble = assemble(
         [one.spheres for one in laid],
-        density=np.array([material.density for material in _materials(laid[0].bed)]),
+        density=np.array([material.density for material in particle_materials(laid[0].bed)]),
         contact=laws[0][1], binder=np.zeros(5), dt=_time_step(laid), law=laws[0][0],
     )  # fmt: skip
     if laid[0].bed.foil is not None:
@@ -175,41 +172,52 @@ def _time_step(laid: list[_Laid]) -> float:
         return float(from_si(min(given), "us"))
     steps = []
     for one in laid:
-        for row, material in enumerate(_materials(one.bed)):
+        for row, material in enumerate(particle_materials(one.bed)):
             mine = one.spheres.radius[one.spheres.material == row]
-            steps += [one.bed.step.safety * rayleigh_time(material, float(mine.min()))] if len(mine) else []
+            steps += [longest_time_step(material, float(mine.min()), one.bed.step.safety)] if len(mine) else []
     return min(steps)
 
 
-def _press(laid: list[_Laid], path: Path, precision: str, schedule: str) -> Generator[Progress, None, Led]:
-    """Every bed to every stress and back."""
-    section = path.press
-    assert section is not None
-    many, all_boxes = len(section.stress), laid * len(section.stress)
-    ensemble, first = _ensemble(all_boxes), laid[0].bed
-    target = np.repeat(from_si(section.stress, "MPa"), len(laid))
-    start = new_press(ensemble, target=target, solid=np.array([_solids(one) for one in all_boxes]))
-    smallest = float(ensemble.bodies["radius"].min())
+def _drive(laid: list[_Laid], path: Path, precision: str, schedule: str) -> Generator[Progress, None, Led]:
+    """Beds of one kind along the path, in one batch: of a press every bed to every stress and back."""
+    first, many = laid[0].bed, 1 if path.press is None else len(path.press.stress)
+    boxes = laid * many
+    ensemble = _ensemble(boxes)
     fracture = fracture_in(first.fracture, seed=first.seed, replicas=tuple(one.bed.replica for one in laid) * many)
-    settings = press_in(
-        section, first.step, first.binder, fracture=fracture, time_step=float(ensemble.boxes["dt"].max()),
-        smallest_radius=smallest,
-    )  # fmt: skip
-    moments = press(start, settings, materials=_materials(first), precision=precision, schedule=schedule)
-    while True:
-        try:
-            moment = next(moments)
-        except StopIteration as stop:
-            final = stop.value
-            break
-        yield _progress(moment.fraction, f"{moment.boxes_done} of {len(target)} boxes done", moment.steps)
-    boxes = {
+    target = np.full(len(boxes), np.nan)
+    if path.press is None:
+        way = path_of(laid[0].case, ensemble, narrow_ends=first.deforms or may_not_narrow(first.spheres))
+        way, temperature = replace(way, fracture=fracture), path.temperature
+    else:
+        target = np.repeat(from_si(path.press.stress, "MPa"), len(laid))
+        settings = press_in(
+            path.press, first.step, first.binder, fracture=fracture, time_step=float(ensemble.boxes["dt"].max()),
+            smallest_radius=float(ensemble.bodies["radius"].min()),
+        )  # fmt: skip
+        way, temperature = settings.path(target), settings.temperature
+    start = new_load(ensemble, solid_volume=np.array([_solids(one) for one in boxes]), temperature=temperature)
+    done = yield from load_work(
+        "compress", start, way, materials=particle_materials(first), precision=precision, schedule=schedule
+    )
+    state = resumed(done, ensemble)
+    pressed = path.press is not None
+    table: Table = {
         "stress": in_si(target, "MPa"),
         "replica": np.tile(np.arange(len(laid), dtype=np.int32), many),
-        "reached": final.protocol["reached"],
-        "start_height": to_si({"h": final.protocol["start_height"]}, {"h": FRAME["height"]})["h"],
+        "reached": state.progress["reached"] if pressed else (state.progress["done"] == 1).astype(np.int32),
+        "start_height": in_si(state.progress["start_size"][:, 2], "um"),
     }
-    return Led(to_si(final.frames, FRAME), boxes, tuple(_lying(all_boxes, final.ensemble)))
+    return Led(_frames(state, pressed=pressed, cell=first.deforms), table, tuple(_lying(boxes, state)))
+
+
+def _frames(state: LoadState, *, pressed: bool, cell: bool) -> Table:
+    """Frames in SI: of a press those that a study stores, of legs with strains and stresses by axis."""
+    if pressed:
+        return to_si({name: state.frames[name] for name in PRESS_FRAME}, PRESS_FRAME)
+    rows = curve(state.frames, state.looks, cell=cell)
+    absent = ("stress_low", "stress_high") if cell else ("strain_xz", "stress_xz")
+    shown = [name for name in rows if name not in absent]
+    return to_si(rows, {**FRAME, **DERIVED}, only=shown)
 
 
 def _solids(one: _Laid) -> float:
@@ -218,62 +226,9 @@ def _solids(one: _Laid) -> float:
     return given if given > 0.0 else float(sphere_volume(one.spheres.radius).sum()) + one.filler
 
 
-def _follow(laid: list[_Laid], path: Path, precision: str, schedule: str) -> Generator[Progress, None, Led]:
-    """Between platens, along legs."""
-    ensemble, case = _ensemble(laid), laid[0].case
-    way = path_of(case, ensemble, narrow_ends=may_not_narrow(laid[0].bed.spheres))
-    start = new_path(ensemble, solid=np.array([one.filler for one in laid]), temperature=path.temperature)
-    moments = follow(start, way, materials=_materials(laid[0].bed), precision=precision, schedule=schedule)
-    while True:
-        try:
-            moment = next(moments)
-        except StopIteration as stop:
-            final = stop.value
-            break
-        yield _progress(moment.fraction, f"{moment.stress.max():.3g} MPa", moment.steps)
-    rows = curve(final.rows, final.samples)
-    height = to_si({"h": final.progress["start_height"]}, {"h": ROW["height"]})["h"]
-    return _led(laid, to_si(rows, {**ROW, **DERIVED}, only=rows), final, height)
-
-
-def _probe(laid: list[_Laid], path: Path, precision: str, schedule: str) -> Generator[Progress, None, Led]:
-    """Without platens, along legs."""
-    ensemble = _ensemble(laid)
-    start = new_probe(ensemble, solid=np.array([one.filler for one in laid]), temperature=path.temperature)
-    settings = probe_of(laid[0].case, ensemble)
-    moments = probe(start, settings, materials=_materials(laid[0].bed), precision=precision, schedule=schedule)
-    while True:
-        try:
-            moment = next(moments)
-        except StopIteration as stop:
-            final = stop.value
-            break
-        yield _progress(moment.fraction, f"{moment.stress[:, :3].mean():.3g} MPa", moment.steps)
-    rows = curve_of(final.rows)
-    height = to_si({"h": final.progress["start_size"][:, 2]}, {"h": ROW["height"]})["h"]
-    return _led(laid, to_si(rows, {**PROBE, **DERIVED}, only=rows), final, height)
-
-
-def _progress(fraction: float, message: str, steps: int) -> Progress:
-    return Progress("compress", fraction, message, lambda: _nothing(), counters={"steps": steps})
-
-
-def _nothing() -> Any:
-    raise NotImplementedError("a bed that is compressed in Python is not saved on the way: kalander compact is")
-
-
-def _led(laid: list[_Laid], frames: Table, final: Any, start_height: np.ndarray) -> Led:
-    boxes = {
-        "stress": np.full(len(laid), np.nan),
-        "replica": np.arange(len(laid), dtype=np.int32),
-        "reached": (final.progress["done"] == 1).astype(np.int32),
-        "start_height": start_height,
-    }
-    return Led(frames, boxes, tuple(_lying(laid, final.ensemble)))
-
-
-def _lying(laid: list[_Laid], ensemble: Ensemble) -> list[Packing]:
+def _lying(laid: list[_Laid], state: LoadState) -> list[Packing]:
     """The beds as they lie: places, radii, bonds that hold, sizes of their boxes."""
+    ensemble = state.ensemble
     bodies, boxes, found = ensemble.bodies, ensemble.boxes, []
     for number, one in enumerate(laid):
         here = ensemble.bodies_of(number)
@@ -289,9 +244,38 @@ def _lying(laid: list[_Laid], ensemble: Ensemble) -> list[Packing]:
         found.append(replace(
             one.bed, position=in_si(position[back], "um"), box_size=in_si(size, "um"), tilt=in_si(tilt, "um"),
             radius=in_si(solid_radius(bodies)[here][back].astype(float), "um"), largest_overlap=None,
-            bonds=_bonds(ensemble, number, back), **whole,
+            bonds=_bonds(ensemble, number, back), state=one_box(ensemble, number), **whole,
         ))  # fmt: skip
     return found
+
+
+def one_box(ensemble: Ensemble, number: int) -> Ensemble:
+    """One box of an ensemble by itself, with all of its contacts, bonds and springs."""
+    here = ensemble.bodies_of(number)
+
+    def rows(table: Table, which: np.ndarray) -> Table:
+        shifts = {"first": here.start, "second": here.start}
+        return {
+            name: column[which] - shifts[name] if name in shifts else column[which] for name, column in table.items()
+        }  # fmt: skip
+
+    def inside(table: Table) -> np.ndarray:
+        return (table["first"] >= here.start) & (table["first"] < here.stop)
+
+    clumps = inside(ensemble.clumps)
+    bodies = {name: column[here].copy() for name, column in ensemble.bodies.items()}
+    member = bodies["clump"] >= 0
+    members = (ensemble.bodies["clump"] >= 0)[: here.start].sum() + np.arange(member.sum())
+    bodies["box"][:] = 0
+    bodies["clump"][member] -= int(np.flatnonzero(clumps)[0]) if clumps.any() else 0
+    boxes = {name: column[number : number + 1].copy() for name, column in ensemble.boxes.items()}
+    boxes["body_start"][:] = 0
+    lawbook = {name: column[number : number + 1] for name, column in ensemble.lawbook.items()}
+    return Ensemble(
+        bodies, rows(ensemble.contacts, inside(ensemble.contacts)), rows(ensemble.bonds, inside(ensemble.bonds)), boxes,
+        lawbook, ensemble.law, rows(ensemble.clumps, clumps),
+        {name: column[members] for name, column in ensemble.members.items()},
+    )  # fmt: skip
 
 
 def _bonds(ensemble: Ensemble, number: int, back: np.ndarray) -> Table | None:

@@ -10,11 +10,13 @@ from kalander.coupling.nip.names import NIP
 from kalander.coupling.nip.solve import nip_tables
 from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.stages.pack import HALF_PACKED, half_packed_faults, pack_work
-from kalander.coupling.stages.press import HALF_PRESSED, PRESSED, press_work, question_of, state_faults
+from kalander.coupling.stages.press import PRESSED, press_work, question_of
 from kalander.coupling.stages.result_faults import RESULT_FAULTS
+from kalander.coupling.stages.state_faults import state_faults
 from kalander.coupling.stages.transport import HALF_MEASURED, TRANSPORT, half_measured_faults, transport_work
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress, Stage
+from kalander.dem.loading.record import STATE
 
 __all__ = ["card_stages", "schedule_for"]
 
@@ -31,7 +33,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
         ),
         Stage(
             "press", 4, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
-            PRESSED, HALF_PRESSED,
+            PRESSED, STATE,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),
         ),

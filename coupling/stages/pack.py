@@ -8,7 +8,7 @@ from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.particles import shape_of
 from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.packings.stored_faults import pack_faults
-from kalander.coupling.scales import recipe_of
+from kalander.coupling.scales import in_si, in_unit, recipe_of
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
 from kalander.dem.bodies.clumps import place_clumps
@@ -41,7 +41,7 @@ def pack_work(card: Card, state: Data | None) -> Generator[Progress, None, Data]
     resumed = (state.attributes["round"], state.tables["wet"]) if state else None
     for replica in range(first, replicas):
         rng = replica_generator(card, replica)
-        volume = representative_volume(recipe_of(card), card.boxes.width * 1e6, rng)
+        volume = representative_volume(recipe_of(card), in_unit(card.boxes.width, "um"), rng)
         for share, number, film in _dried(card, volume, rng, resumed):
             yield Progress(
                 "pack", (replica + share) / replicas, f"packing {replica + 1} of {replicas}",
@@ -68,7 +68,7 @@ def half_packed_faults(card: Card, state: Data) -> Iterator[str]:
         yield f"{len(done['boxes']['height'])} packings are done, and number {replica} is in work"
     elif replica > 0:
         yield from pack_faults(Data(done), {})
-    volume = representative_volume(recipe_of(card), card.boxes.width * 1e6, replica_generator(card, replica))
+    volume = representative_volume(recipe_of(card), in_unit(card.boxes.width, "um"), replica_generator(card, replica))
     flakes = card.electrode.particles.shape is not None
     count = len(volume.diameters)
     if (len(wet["position"]), len(wet["orientation"])) != (count, count if flakes else 0):
@@ -91,7 +91,7 @@ def _dried(
     card: Card, volume: Volume, rng: np.random.Generator, start: tuple[int, Table] | None
 ) -> Iterator[tuple[float, int, Table]]:
     """Share done, round and the film as it stands: positions, and orientations of platelets."""
-    width, reach = np.array([volume.width, volume.width]), card.binder.bridging_distance * 1e6
+    width, reach = np.array([volume.width, volume.width]), in_unit(card.binder.bridging_distance, "um")
     shapes, flake = _shapes(card, volume), card.electrode.particles.shape
     if shapes is not None and flake is not None:
         orientation = draw_orientations(
@@ -143,30 +143,33 @@ def _finish(card: Card, volume: Volume, film: Table) -> dict[str, Table]:
         clump, offset = np.repeat(np.arange(len(order), dtype=np.int32), clumps["count"]), members["offset"]
     bonds, held = make_bonds(
         position, radius, width, clump=clump,
-        binder_domain=volume.binder_domain, bridging_distance=card.binder.bridging_distance * 1e6,
+        binder_domain=volume.binder_domain, bridging_distance=in_unit(card.binder.bridging_distance, "um"),
     )  # fmt: skip
     return {
         "particles": {
-            "position": position * 1e-6, "radius": radius * 1e-6, "clump": clump, "offset": offset * 1e-6
+            "position": in_si(position, "um"),
+            "radius": in_si(radius, "um"),
+            "clump": clump,
+            "offset": in_si(offset, "um"),
         },
         "clumps": {
             "first": clumps["first"],
             "count": clumps["count"],
-            "position": clumps["position"] * 1e-6,
+            "position": in_si(clumps["position"], "um"),
             "orientation": clumps["orientation"],
-            "volume": clumps["volume"] * 1e-18,
-            "inertia": clumps["inertia"] * 1e-30,
+            "volume": in_si(clumps["volume"], "um^3"),
+            "inertia": in_si(clumps["inertia"], "um^5"),
         },
         "bonds": {
             "first": bonds["first"],
             "second": bonds["second"],
-            "radius": bonds["radius"] * 1e-6,
-            "length": bonds["length"] * 1e-6,
+            "radius": in_si(bonds["radius"], "um"),
+            "length": in_si(bonds["length"], "um"),
         },
         "boxes": {
-            "width": width[None, :] * 1e-6,
-            "height": np.array([volume.height]) * 1e-6,
-            "solids": np.array([volume.solids]) * 1e-18,
+            "width": in_si(width[None, :], "um"),
+            "height": in_si(np.array([volume.height]), "um"),
+            "solids": in_si(np.array([volume.solid_volume]), "um^3"),
             "bridged": np.array([held]),
         },
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """Stage `press`: every packing to every stress of the card and back, as one batch."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
@@ -20,29 +20,27 @@ from kalander.coupling.scales import (
     time_step,
     to_si,
 )
+from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.stages.pack import replica_generator
-from kalander.coupling.stages.state_faults import NO_QUESTION, Question, protocol_faults
-from kalander.coupling.stages.state_faults import state_faults as body_faults
+from kalander.coupling.stages.state_faults import Question
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
-from kalander.dem.ageing.bond_clock import no_branches
-from kalander.dem.ageing.reforming import LASTING, no_lasting
-from kalander.dem.ageing.relaxation import BRANCH
 from kalander.dem.bodies.clumps import double
 from kalander.dem.bodies.material import binder_constants
-from kalander.dem.bodies.state import BODY, BOND, BOX, CLUMP, CONTACT, MEMBER, Ensemble, solid_radius
+from kalander.dem.bodies.state import Ensemble, solid_radius
 from kalander.dem.fracture.fracture import cracked
 from kalander.dem.fracture.strength import DAMAGE
-from kalander.dem.loading.compaction import Moment, PressState, new_press, press
-from kalander.dem.loading.press_tables import FRAME, PROTOCOL
+from kalander.dem.loading.path import Path
+from kalander.dem.loading.press import PRESS_FRAME
+from kalander.dem.loading.record import LoadState, new_load
 from kalander.dem.packing.packing import assemble
 from kalander.dem.packing.recipe import representative_volume
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["HALF_PRESSED", "PRESSED", "press_data", "press_ensemble", "press_work", "question_of", "state_faults"]
+__all__ = ["PRESSED", "press_ensemble", "press_start", "press_work", "pressed_tables", "question_of"]
 
 PRESSED = {
-    "frames": si_schema(FRAME),
+    "frames": si_schema(PRESS_FRAME),
     "boxes": {
         "stress": Column("f8", ("box",), "Pa", "stress pressed to"),
         "replica": Column("i4", ("box",), "1", "packing it started from"),
@@ -73,23 +71,9 @@ PRESSED = {
     },
 }
 
-HALF_PRESSED = {
-    "bodies": BODY,
-    "contacts": CONTACT,
-    "bonds": BOND,
-    "boxes": BOX,
-    "clumps": CLUMP,
-    "members": MEMBER,
-    "protocol": PROTOCOL,
-    "frames": FRAME,
-    "damage": DAMAGE,
-    "branches": BRANCH,
-    "lasting": LASTING,
-}
-
 
 def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
-    """All packings once for each stress of the card, as one batch; and the solids of each box [µm³]."""
+    """All packings once for each stress of the card, as one batch; and all solids of each box [µm³]."""
     packings = packings_of(packed) * len(card.press.stress)
     material, (law, contact) = material_of(card), contact_of(card)
     smallest = min(packing.radius.min() for packing in packings)
@@ -110,23 +94,38 @@ def press_ensemble(card: Card, packed: Data) -> tuple[Ensemble, np.ndarray]:
 def press_work(
     card: Card, packed: Data, state: Data | None, precision: str, schedule: str
 ) -> Generator[Progress, None, Data]:
+    target = np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas)
+    begin, path = press_start(card, packed)
+    if state is not None:
+        begin = resumed(state, begin.ensemble)
+    work = load_work(
+        "press", begin, path, materials=[material_of(card)], precision=precision, schedule=schedule, saves_legs=True
+    )
+    del begin, state  # a large one would stay beside the bed
+    final = yield from work
+    return pressed_tables(card, target, final)
+
+
+def press_start(card: Card, packed: Data) -> tuple[LoadState, Path]:
+    """All packings once for each stress of the card, as one batch, and their path."""
     ensemble, solid = press_ensemble(card, packed)
-    replicas = card.boxes.replicas
-    target = np.repeat(from_si(card.press.stress, "MPa"), replicas)
-    start = _press_state(state, ensemble) if state else new_press(ensemble, target=target, solid=solid)
     settings = press_settings(card, float(ensemble.bodies["radius"].min()))
-    moments = press(start, settings, materials=[material_of(card)], precision=precision, schedule=schedule)
-    del start, ensemble  # a large one would stay beside the bed
-    final = yield from _as_progress(moments, len(target))
-    bodies, protocol = final.ensemble.bodies, final.protocol
+    target = np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas)
+    return new_load(ensemble, solid_volume=solid, temperature=settings.temperature), settings.path(target)
+
+
+def pressed_tables(card: Card, target: np.ndarray, final: Data) -> Data:
+    """The result of the stage, from boxes at the end of their paths to stresses `target` [MPa]."""
+    tables = final.tables
+    bodies, progress, damage = tables["bodies"], tables["progress"], tables["damage"]
     boxes: Table = {
         "stress": target * 1e6,
-        "replica": np.tile(np.arange(replicas, dtype=np.int32), len(card.press.stress)),
-        "reached": protocol["reached"],
-        "width": final.ensemble.boxes["width"] * 1e-6,
-        "start_height": protocol["start_height"] * 1e-6,
+        "replica": np.tile(np.arange(card.boxes.replicas, dtype=np.int32), len(card.press.stress)),
+        "reached": progress["reached"],
+        "width": tables["boxes"]["width"] * 1e-6,
+        "start_height": progress["start_size"][:, 2] * 1e-6,
     }
-    damage, flagged = final.damage, cracked(final.damage, card.fracture.criterion)
+    flagged = cracked(damage, card.fracture.criterion)
     particles = {
         "box": bodies["box"],
         "position": (bodies["position"].astype(float) + bodies["rest"]) * 1e-6,
@@ -140,67 +139,15 @@ def press_work(
         "conduction": np.where(flagged == 1, card.fracture.cracked_conduction, 1.0),
         "clump": bodies["clump"],
     }
-    clumps = double(final.ensemble.clumps)
+    clumps = double(tables["clumps"])
     lying = {
         "box": bodies["box"][clumps["first"]],
         "position": (clumps["position"] + clumps["rest"]) * 1e-6,
         "orientation": clumps["orientation"],
         "volume": clumps["volume"] * 1e-18,
     }
-    frames = to_si(final.frames, FRAME)
+    frames = to_si({name: tables["frames"][name] for name in PRESS_FRAME}, PRESS_FRAME)
     return Data({"frames": frames, "boxes": boxes, "particles": particles, "clumps": lying}, {})
-
-
-def _as_progress(moments: Generator[Moment, None, PressState], boxes: int) -> Generator[Progress, None, PressState]:
-    while True:
-        try:
-            moment = next(moments)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(
-            "press", moment.fraction, f"{moment.boxes_done} of {boxes} boxes done, {moment.stress.max():.3g} MPa",
-            _press_snapshot(moment), boundary=moment.turned,
-            counters={"steps": moment.steps},
-        )  # fmt: skip
-
-
-def _press_snapshot(moment: Moment) -> Callable[[], Data]:
-    return lambda: press_data(moment.snapshot())
-
-
-def press_data(state: PressState) -> Data:
-    ensemble = state.ensemble
-    tables = {
-        "bodies": ensemble.bodies,
-        "contacts": ensemble.contacts,
-        "bonds": ensemble.bonds,
-        "boxes": ensemble.boxes,
-        "clumps": ensemble.clumps,
-        "members": ensemble.members,
-        "protocol": state.protocol,
-        "frames": state.frames,
-        "damage": state.damage,
-        "branches": no_branches() if state.branches is None else state.branches,
-        "lasting": no_lasting() if state.lasting is None else state.lasting,
-    }
-    return Data(tables, {})
-
-
-def _press_state(data: Data, ensemble: Ensemble) -> PressState:
-    """State of the boxes as stored, with the laws of the card."""
-    tables = data.tables
-    stored = Ensemble(
-        tables["bodies"], tables["contacts"], tables["bonds"], tables["boxes"], ensemble.lawbook, ensemble.law,
-        tables["clumps"], tables["members"],
-    )  # fmt: skip
-    return PressState(
-        stored, tables["protocol"], tables["frames"], tables["damage"], tables["branches"], tables["lasting"]
-    )
-
-
-def state_faults(state: Data, question: Question = NO_QUESTION) -> list[str]:
-    """What is wrong with stored boxes beyond their columns, and with the press of them."""
-    return body_faults(state, question) or protocol_faults(state, question)
 
 
 def question_of(card: Card) -> Question:
@@ -223,7 +170,8 @@ def question_of(card: Card) -> Question:
         branches=0 if relaxation is None else len(relaxation.weights),
         width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),
         start_height=np.tile([volume.height for volume in volumes], stresses),
-        target=np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas),
-        solid=np.tile([volume.solids for volume in volumes], stresses),
+        solid_volume=np.tile([volume.solid_volume for volume in volumes], stresses),
         pieces=card.fracture.mode == "replace",
+        legs=2,
+        pressed=True,
     )

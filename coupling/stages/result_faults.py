@@ -28,10 +28,11 @@ from kalander.coupling.store.store import Data
 from kalander.coupling.structure.transport_bounds import transport_flags
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import InputError
+from kalander.kernels.quantities import platen_pressure, springback
 
 __all__ = ["RESULT_FAULTS", "frame_faults"]
 
@@ -170,7 +171,7 @@ def _pressed_faults(tables: Mapping[str, Table], box: int) -> Faults:
     if fill > 1.1 or not 0.2 * fill < told < 5.0 * fill:
         yield f"its particles fill {fill:.3g} of it, and the last frame says {told:.3g}"
     loaded = np.flatnonzero(frames["leg"] == LEG["load"])[-1]
-    pressure = 0.5 * (frames["stress_low"][loaded] + frames["stress_high"][loaded])
+    pressure = platen_pressure(frames["stress_low"][loaded], frames["stress_high"][loaded])
     if tables["boxes"]["reached"][box] == 1 and not 0.9 * stress <= pressure <= 10.0 * stress:
         yield f"it counts as pressed to {stress:g} Pa, and was to {pressure:g} Pa"
     elif tables["boxes"]["reached"][box] == 1:
@@ -276,7 +277,7 @@ def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
 def _rolled_faults(settings: Table, config: Mapping[str, Any]) -> Faults:
     """Solved settings: thickness, springback and porosity are of one coating, and the web is that and its foil."""
     least, after = settings["coating_minimum_thickness"], settings["coating_exit_thickness"]
-    if (np.abs(after / least - 1.0 - settings["springback"]) > 0.2).any():
+    if (np.abs(springback(after, least) - settings["springback"]) > 0.2).any():
         yield "springback is not that of the thicknesses"
     solid, left = (1.0 - settings["porosity_nip"]) * least, (1.0 - settings["porosity_exit"]) * after
     if (np.abs(solid / left - 1.0) > 0.01).any():

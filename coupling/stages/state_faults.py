@@ -19,9 +19,9 @@ from kalander.dem.bodies.state import solid_radius, sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.fracture.pieces import centres
 from kalander.kernels.columns import Table
-from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import memory_of, swelling_of, wall_memory_of
 
-__all__ = ["NO_QUESTION", "Question", "path_faults", "protocol_faults", "state_faults"]
+__all__ = ["NO_QUESTION", "Question", "load_faults", "state_faults"]
 
 Faults = Iterator[str]
 LARGE = 1e100  # finite in every product that is made of it
@@ -48,20 +48,18 @@ RANGES = {
         "generation": (0, 1000), "origin": (0, 2**62), "origin_diameter": (1e-9, 1e6), "bulk": (1e-30, 1e18),
     },
 }  # fmt: skip
-PROTOCOL = {
-    "leg": (0, 2), "target": (1e-9, 1e9), "start_height": (1e-9, 1e9), "least_height": (1e-9, 1e9),
-    "last_stress": (-1e9, 1e9), "last_height": (1e-9, 1e9), "modulus": (1e-9, 1e12), "haste": (0.0, 1e9),
-    "frame_strain": (-1.0, 1.0), "reached": (0, 1), "solid": (1e-30, 1e30), "next_id": (1, 2**62),
+PROGRESS = {
+    "leg": (0, 2**31 - 1), "done": (0, 2), "reached": (0, 1), "leg_step": (0, 2**62), "leg_time": (0.0, LARGE),
+    "start_size": (1e-9, 1e9), "last_size": (1e-9, 1e9), "last_stress": (-1e9, 1e9), "modulus": (0.0, 1e12),
+    "approach_factor": (0.0, 1e9), "settled": (0, 2**31 - 1), "solid_volume": (1e-30, 1e30), "next_id": (1, 2**62),
+    "temperature": (1e-3, 1e5), "material_time": (0.0, LARGE),
     **dict.fromkeys(("bond_heat", "start_energy", "fracture_energy", "piece_energy"), ENERGY),
 }  # fmt: skip
-PROGRESS = {
-    "done": (0, 2), "leg_step": (0, 2**62), "leg_time": (0.0, LARGE), "settled": (0, 2**31 - 1),
-    "temperature": (1e-3, 1e5), "material_time": (0.0, LARGE), "solid": (0.0, 1e30),
-}  # fmt: skip
-ROWS = {
-    "step": (0, 2**62), "time": (0.0, LARGE), "strain": (-LARGE, 1.0), "solid_fraction": (0.0, 10.0),
-    "porosity": (-10.0, 1.0), "coordination": (0.0, 1e4), "overlap_ratio": (0.0, 2.0), "temperature": (1e-3, 1e5),
-    "material_time": (0.0, LARGE), "broken_bond_fraction": (0.0, 1.0 + 1e-9), "cracked_fraction": (0.0, 1.0 + 1e-9),
+OF_FRAMES = {
+    "step": (0, 2**62), "time": (0.0, LARGE), "strain": (-LARGE, 1.0), "height": (1e-9, 1e9),
+    "solid_fraction": (0.0, 10.0), "porosity": (-10.0, 1.0), "coordination": (0.0, 1e4), "overlap_ratio": (0.0, 2.0),
+    "temperature": (1e-3, 1e5), "material_time": (0.0, LARGE), "broken_bond_fraction": (0.0, 1.0 + 1e-9),
+    "cracked_fraction": (0.0, 1.0 + 1e-9),
 }  # fmt: skip
 
 
@@ -71,8 +69,8 @@ class Question:
 
     law: of contacts. density [ng/µm³]: of the materials of particles, by row. platens (2,): rows of the materials of
     the platens. longest_bond [µm] at rest, longest_step [µs]. branches: of the binder, 0 where it does not relax.
-    periodic: in all directions. width (box, 2) and start_height (box,) [µm], target (box,) [MPa], solid (box,) [µm³].
-    pieces: particles break into such.
+    periodic: in all directions. width (box, 2) and start_height (box,) [µm], solid_volume (box,) [µm³]. pieces:
+    particles break into such. legs: of the path. pressed: it is that of a press.
     """
 
     law: str | None = None
@@ -84,15 +82,21 @@ class Question:
     periodic: bool = False
     width: np.ndarray | None = None
     start_height: np.ndarray | None = None
-    target: np.ndarray | None = None
-    solid: np.ndarray | None = None
+    solid_volume: np.ndarray | None = None
     pieces: bool | None = None
+    legs: int | None = None
+    pressed: bool = False
 
 
 NO_QUESTION = Question()
 
 
 def state_faults(state: Data, question: Question = NO_QUESTION) -> list[str]:
+    """What is wrong with the boxes of a save, and with what they are led along."""
+    return _bed_faults(state, question) or load_faults(state, question)
+
+
+def _bed_faults(state: Data, question: Question) -> list[str]:
     """What is wrong with the bodies, contacts, bonds and boxes of a save."""
     tables = state.tables
     bodies, boxes = tables["bodies"], tables["boxes"]
@@ -265,85 +269,85 @@ def _pair_faults(tables: dict[str, Table], question: Question) -> Faults:
         yield "bonds are longer than the binder bridges"
 
 
-def protocol_faults(state: Data, question: Question = NO_QUESTION) -> list[str]:
-    """What is wrong with the protocol and the frames of a save of a press, whose bodies are in order."""
+def load_faults(state: Data, question: Question = NO_QUESTION) -> list[str]:
+    """What is wrong with the progress, the frames and the looks of a save, whose boxes are in order."""
     tables = state.tables
-    protocol, boxes, frames = tables["protocol"], tables["boxes"], tables["frames"]
-    if len(protocol["leg"]) != len(boxes["dt"]):
-        return ["the protocol is not that of the boxes"]
-    faults = list(outside(tables, {"protocol": PROTOCOL, "frames": FRAMES}))
-    highest = np.maximum.reduceat(tables["bodies"]["id"], boxes["body_start"])
-    if (highest >= protocol["next_id"]).any():
-        faults.append("ids of a box were never given")
-    for name in ("target", "solid", "start_height"):
-        wanted = getattr(question, name)
-        if wanted is not None and not _close(protocol[name], wanted):
-            faults.append(f"the protocol's {name} is not that of the card")
-    if (protocol["last_height"] > 1.5 * protocol["start_height"]).any():
-        faults.append("platens were farther apart than the packings are high")
-    if (protocol["least_height"] > 1.001 * protocol["start_height"]).any():
-        faults.append("platens have turned farther apart than they began")
-    if ((protocol["reached"] == 1) & (protocol["leg"] == 0)).any():
-        faults.append("a box has reached its stress and still loads")
-    if not _close(np.diff(boxes["platen_height"], axis=1)[:, 0], protocol["last_height"], 1e-9):
-        faults.append("platens are not where they were at the last look")
-    if len(frames["box"]) or boxes["step"].any():  # the first frames are taken before the first step
-        faults += frame_faults(frames, protocol["start_height"], released=False)
-        faults = faults or list(_last_frame_faults(protocol, boxes, frames, question))
+    progress, boxes, frames = tables["progress"], tables["boxes"], tables["frames"]
+    if len(progress["leg"]) != len(boxes["dt"]):
+        return ["the progress is not that of the boxes"]
+    faults = list(outside(tables, {"progress": PROGRESS, "frames": OF_FRAMES}))
+    faults += _progress_faults(progress, tables, question)
+    for name in ("frames", "looks"):
+        faults += _row_faults(name, tables[name], len(boxes["dt"]), question.legs)
+    if len(frames["step"]) == 0:  # the first ones are taken before the first step
+        return [*faults, "there is no frame"] if boxes["step"].any() else faults
+    if frames["step"][-1] > boxes["step"].max() or frames["time"][-1] > 1.001 * boxes["time"].max():
+        faults.append("frames are of the future")
+    if question.pressed and not faults:
+        faults += outside(tables, {"frames": FRAMES})
+        faults += frame_faults(frames, progress["start_size"][:, 2], released=False)
+        faults = faults or list(_last_frame_faults(progress, boxes, frames, question))
     return faults
 
 
-def _last_frame_faults(protocol: Table, boxes: Table, frames: Table, question: Question) -> Faults:
-    """The protocol goes on from the last frame of each box."""
+def _progress_faults(progress: Table, tables: dict[str, Table], question: Question) -> Faults:
+    """Legs, sizes and numbers that boxes on their way cannot have."""
+    boxes, legs = tables["boxes"], question.legs
+    if legs is not None and (progress["leg"] > legs).any():
+        found = sorted(set(progress["leg"].tolist()))
+        yield f"legs {found} lie outside 0 to {legs}: they are not within the {legs} of the path"
+    elif (
+        legs is not None
+        and (
+            ((progress["done"] == 1) & (progress["leg"] < legs)) | ((progress["done"] == 0) & (progress["leg"] == legs))
+        ).any()
+    ):
+        yield "the path is done before its last leg, or is not after it"
+    if (progress["leg_step"] > boxes["step"]).any() or (progress["leg_time"] > boxes["time"]).any():
+        yield "the leg begins in the future"
+    if (np.maximum.reduceat(tables["bodies"]["id"], boxes["body_start"]) >= progress["next_id"]).any():
+        yield "ids of a box were never given"
+    start = progress["start_size"][:, 2]
+    if question.solid_volume is not None and not _close(progress["solid_volume"], question.solid_volume):
+        yield "the progress's solid_volume is not that of the card"
+    if question.start_height is not None and not _close(start, question.start_height):
+        yield "the progress's start_size is not that of the card"
+    if question.pressed and (progress["last_size"][:, 2] > 1.5 * start).any():
+        yield "platens were farther apart than the packings are high"
+    if question.pressed and ((progress["reached"] == 1) & (progress["leg"] == 0)).any():
+        yield "a box has reached its stress and still loads"
+    if question.pressed and not _close(
+        np.diff(boxes["platen_height"], axis=1)[:, 0], progress["last_size"][:, 2], 1e-9
+    ):
+        yield "platens are not where they were at the last look"
+
+
+def _row_faults(name: str, table: Table, boxes: int, legs: int | None) -> Faults:
+    """Rows of boxes or legs that do not exist, or that run backwards."""
+    order = np.argsort(table["box"], kind="stable")
+    box, step = table["box"][order], table["step"][order]
+    if ((box < 0) | (box >= boxes)).any():
+        yield f"{name} are not of the boxes"
+    if ((np.diff(step) < 0) & (np.diff(box) == 0)).any():
+        yield f"{name} run backwards"
+    if (table["leg"] < 0).any() or (legs is not None and (table["leg"] > legs).any()):
+        yield f"{name} are of legs that do not exist"
+
+
+def _last_frame_faults(progress: Table, boxes: Table, frames: Table, question: Question) -> Faults:
+    """The progress goes on from the last frame of each box."""
     last = np.zeros(len(boxes["dt"]), np.int64)
     last[frames["box"]] = np.arange(len(frames["box"]))
     leg, strain, step, time = (frames[name][last] for name in ("leg", "strain", "step", "time"))
-    if ((protocol["leg"] < leg) | (protocol["leg"] > leg + 1)).any():
-        yield "the protocol's leg is not that of the last frame"
-    if (np.abs(protocol["frame_strain"] - strain) > 1e-9).any():
-        yield "the protocol's strain is not that of the last frame"
+    if ((progress["leg"] < leg) | (progress["leg"] > leg + 1)).any():
+        yield "the progress's leg is not that of the last frame"
+    if (np.abs(progress["frame_strain"][:, 2] - strain) > 1e-9).any():
+        yield "the progress's strain is not that of the last frame"
     if (boxes["step"] < step).any() or (boxes["time"] < time).any():
         yield "frames are of the future"
     longest = question.longest_step
     if longest is not None and (boxes["time"] > 1.001 * longest * boxes["step"] + 1e-12).any():
         yield "more time has passed than the steps take"
-
-
-def path_faults(state: Data, *, legs: int) -> list[str]:
-    """What is wrong with the progress and the rows of a save of a path of some legs."""
-    tables = state.tables
-    progress, rows, boxes = tables["progress"], tables["rows"], tables["boxes"]
-    if len(progress["leg"]) != len(boxes["dt"]):
-        return ["the progress is not that of the boxes"]
-    faults = list(outside(tables, {"progress": PROGRESS, "rows": ROWS}))
-    if ((progress["leg"] < 0) | (progress["leg"] > legs)).any():
-        faults.append(f"legs {sorted(set(progress['leg'].tolist()))} are not within the {legs} of the path")
-    elif ((progress["done"] == 1) & (progress["leg"] < legs)).any() or (
-        (progress["done"] == 0) & (progress["leg"] == legs)
-    ).any():
-        faults.append("the path is done before its last leg, or is not after it")
-    if (progress["leg_step"] > boxes["step"]).any() or (progress["leg_time"] > boxes["time"]).any():
-        faults.append("the leg begins in the future")
-    for name in [name for name in ("rows", "samples") if name in tables]:
-        table = tables[name]
-        order = np.argsort(table["box"], kind="stable")
-        box, step = table["box"][order], table["step"][order]
-        if ((box < 0) | (box >= len(boxes["dt"]))).any():
-            faults.append(f"{name} are not of the boxes")
-        if ((np.diff(step) < 0) & (np.diff(box) == 0)).any():
-            faults.append(f"{name} run backwards")
-        if ((table["leg"] < 0) | (table["leg"] > legs)).any():
-            faults.append(f"{name} are of legs that do not exist")
-    if len(rows["step"]) == 0:
-        faults.append("there is no row")
-    elif rows["step"][-1] > boxes["step"].max() or rows["time"][-1] > 1.001 * boxes["time"].max():
-        faults.append("rows are of the future")
-    elif "height" in rows and not (rows["height"] > 0).all():
-        faults.append("a row has no height")
-    for length in ("start_height", "last_height", "start_size", "last_size"):
-        if length in progress and not (progress[length] > 0).all():
-            faults.append(f"the progress has no {length}")
-    return faults
 
 
 def _close(values: np.ndarray, wanted: np.ndarray, tolerance: float = 1e-5) -> bool:

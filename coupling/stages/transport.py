@@ -21,6 +21,7 @@ from kalander.coupling.study.stage import Progress
 from kalander.kernels.columns import Column
 from kalander.kernels.device.steps import Steps
 from kalander.kernels.errors import CheckpointError
+from kalander.kernels.quantities import tortuosity
 
 __all__ = [
     "HALF_MEASURED", "TRANSPORT", "State", "half_measured_faults", "measuring_state", "states_of", "transport_work",
@@ -139,8 +140,6 @@ def measuring_state(
     ratio, error = np.array(axes).T
     conductors = Conductors(section.active_conductivity, section.binder_conductivity)
     electrons = conductivity(structure.network(conductors))
-    with np.errstate(divide="ignore"):
-        tortuosity = np.where(ratio > 0, porosity / ratio, np.nan)
     resistance = electrons.contact_resistance
     return {
         "stress": state.stress,
@@ -149,7 +148,7 @@ def measuring_state(
         "porosity_voxels": porosity,
         "binder_domain": voxels.fraction(BINDER),
         "effective_ratio": ratio,
-        "tortuosity": tortuosity,
+        "tortuosity": tortuosity(porosity, ratio),
         "flux_error": error,
         "sigma": np.array(electrons.sigma),
         "connected": electrons.connected,
@@ -161,7 +160,7 @@ def measuring_state(
 
 
 def _ions(axes: list[tuple[float, float]], voxels: Voxels, binder: float, precision: str, on_host: bool) -> Steps[None]:
-    """D_eff/D_0 along x, y, z and its error; the plates let nothing through sideways."""
+    """D_eff/D_0 along x, y, z and its error; the platens let nothing through sideways."""
     tolerance = TOLERANCE if precision == "f64" else SINGLE_TOLERANCE
     for axis in range(len(axes), 3):
         found = yield from measuring(

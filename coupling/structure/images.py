@@ -13,6 +13,7 @@ from kalander.coupling.cards.quantity import QuantityError, parse_quantity
 from kalander.coupling.cards.transport_section import MOST_VOXELS
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.quantities import porosity_of_phases
 
 __all__ = [
     "ACTIVE", "AXES", "BINDER", "CRACKED", "PORE", "Phases", "VoxelImage", "axes_of", "check_memory",
@@ -108,7 +109,7 @@ class Phases:
 
     def porosity(self, fractions: Mapping[int, float]) -> float:
         """Pore volume over all volume, from the volume fraction of each label."""
-        return sum(fractions[label] * share for label, share in self.pores.items())
+        return porosity_of_phases(fractions, self.pores)
 
     def upper_bound(self, fractions: Mapping[int, float]) -> float:
         """Largest D_eff/D_0 that these fractions can have: all phases side by side (Wiener 1912)."""

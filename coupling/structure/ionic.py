@@ -12,6 +12,7 @@ import numpy as np
 
 from kalander.coupling.structure.percolation import spanning, spanning_cut
 from kalander.kernels.device.steps import Steps, finish
+from kalander.kernels.quantities import tortuosity
 
 if TYPE_CHECKING:
     from kalander.kernels.voxels.conduction import Conduction
@@ -36,7 +37,7 @@ class Transport:
 
     def tortuosity(self, porosity: float) -> float | None:
         """τ = ε/ratio; None where nothing goes through."""
-        return porosity / self.ratio if self.percolates else None
+        return float(tortuosity(porosity, self.ratio)) if self.percolates else None
 
     def macmullin(self) -> float | None:
         """N_M = 1/ratio; None where nothing goes through."""

@@ -1,7 +1,7 @@
 """A packing at one state, seen three ways: bodies to voxelise, a network of conductors, the fabric of its contacts. SI.
 
 The binder domain is shared out anew over all pairs closer than the bridging distance in that state, as drying did over
-those of the packing (dem.binder): what was bridged and came closer keeps its bridge, pairs that pressing brings
+those of the packing (dem.packing.binder): what was bridged and came closer keeps its bridge, pairs that pressing brings
 together get one, and all hold the binder domain's volume.
 """
 
@@ -10,15 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from kalander.coupling.scales import from_si, in_si
 from kalander.coupling.structure.electronic import Network, bridge_conductance, constriction_conductance
-from kalander.coupling.structure.fabric import fabric
 from kalander.coupling.structure.voxelise import Body
+from kalander.dem.measure.directions import fabric
 from kalander.dem.packing.binder import bridge_volume
 from kalander.dem.packing.generate import near_pairs
 
 __all__ = ["Conductors", "Microstructure"]
-
-MICRO = 1e-6
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,10 @@ class Microstructure:
 
     def close_pairs(self, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Spheres of two bodies with a gap below `reach` [m]: first, second, unit vector to the first, gap [m]."""
-        scale = (self.position / MICRO, self.radius / MICRO, self.width / MICRO)
-        first, second, unit, gap = near_pairs(*scale, reach / MICRO)
+        position, radius, width = (from_si(values, "um") for values in (self.position, self.radius, self.width))
+        first, second, unit, gap = near_pairs(position, radius, width, float(from_si(reach, "um")))
         other = self.bodies[first] != self.bodies[second]
-        return first[other], second[other], unit[other], gap[other] * MICRO
+        return first[other], second[other], unit[other], in_si(gap[other], "um")
 
     def bridges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Bridges that hold the binder domain: first, second, radius, centre distance [m].

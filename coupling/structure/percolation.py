@@ -44,7 +44,7 @@ def spanning(conducts: np.ndarray, axis: int, periodic: tuple[bool, bool, bool])
 def spanning_cut(
     conducts: np.ndarray, shares: Sequence[np.ndarray], axis: int, periodic: tuple[bool, bool, bool]
 ) -> np.ndarray:
-    """As `spanning`, where voxels are joined by faces of which a share is open (see kernels.voxel_graph.Images)."""
+    """As `spanning`, where voxels are joined by faces of which a share is open (see kernels.voxels.graph.Images)."""
     number = np.cumsum(conducts.ravel()).reshape(conducts.shape)  # 1, 2, ... where it conducts
     number = np.where(conducts, number, 0)
     pairs = []

@@ -1,4 +1,4 @@
-"""Percolation thresholds: at which value links first span from plate to plate, and what an infinite sample would say.
+"""Percolation thresholds: at which value links first span from platen to platen, and what an infinite sample would say.
 
 A link of value v is open once the control parameter reaches v; the sample spans at the smallest value that leaves a
 path of open links, which the minimum spanning tree holds. Thresholds of finite samples scatter with a width that
@@ -30,9 +30,9 @@ class Threshold:
 def critical_value(
     count: int, first: np.ndarray, second: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> float:
-    """Smallest value at which links of at most that value join the plates; infinite where all links do not.
+    """Smallest value at which links of at most that value join the platens; infinite where all links do not.
 
-    low, high: value at which each of the `count` nodes is joined to a plate, infinite where it never is.
+    low, high: value at which each of the `count` nodes is joined to a platen, infinite where it never is.
     """
     to_low, to_high = np.flatnonzero(np.isfinite(low)), np.flatnonzero(np.isfinite(high))
     a = np.concatenate([first, to_low, to_high])
@@ -89,7 +89,7 @@ def overlapping_spheres(width: float, rng: np.random.Generator, *, eta: float = 
     """Volume fraction at which spheres about random points in a cube span it along z; width in their diameters.
 
     Points are drawn at the reduced density η = n π d³/6 and the diameter grows until a path spans; φ = 1 − exp(−η).
-    A sphere reaches a plate where it overlaps it; x and y wrap around.
+    A sphere reaches a platen where it overlaps it; x and y wrap around.
     """
     count = round(width**3 * eta / (np.pi / 6))
     point = rng.random((count, 3)) * width

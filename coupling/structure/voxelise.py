@@ -15,6 +15,7 @@ from kalander.kernels.device.arrays import Pool, view
 from kalander.kernels.device.shared import LINES, TILE
 from kalander.kernels.device.steps import Steps, finish
 from kalander.kernels.on_demand import raster_kernels
+from kalander.kernels.quantities import porosity_of_phases
 
 __all__ = ["RULES", "Body", "Voxels", "voxelise", "voxelising"]
 
@@ -44,29 +45,30 @@ class Body:
 
 @dataclass(frozen=True)
 class Voxels:
-    """labels: uint8 (x, y, z), ACTIVE, PORE, BINDER or CRACKED of coupling.images; size: of a voxel along x, y, z.
+    """labels: uint8 (x, y, z), ACTIVE, PORE, BINDER or CRACKED of structure.images; size: of a voxel along x, y, z.
 
-    solid: active volume of each voxel over its own. open_shares: open area of faces across each axis over their own,
-    with one more layer along the axis. Both are exact where asked for; else a voxel is active where its centre is.
+    active_share: active volume of each voxel over its own. open_shares: open area of faces across each axis over their
+    own, with one more layer along the axis. Both are exact where asked for; else a voxel is active where its centre is.
     """
 
     labels: np.ndarray
     size: tuple[float, float, float]
-    solid: np.ndarray
+    active_share: np.ndarray
     open_shares: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def fraction(self, label: int) -> float:
         """Volume fraction of a label."""
         here = self.labels == label
         if label == CRACKED:
-            return float(np.mean(here * self.solid))
+            return float(np.mean(here * self.active_share))
         if label == ACTIVE:  # also what lies in voxels that are partly open
-            return float(np.mean(self.solid) - np.mean((self.labels == CRACKED) * self.solid))
-        return float(np.mean(here * (1.0 - self.solid)))
+            return float(np.mean(self.active_share) - np.mean((self.labels == CRACKED) * self.active_share))
+        return float(np.mean(here * (1.0 - self.active_share)))
 
     def porosity(self, nanoporosity: float = 0.0) -> float:
         """Pores and the nanopores of the binder domain."""
-        return self.fraction(PORE) + nanoporosity * self.fraction(BINDER)
+        pores = {PORE: 1.0, BINDER: nanoporosity}
+        return porosity_of_phases({label: self.fraction(label) for label in pores}, pores)
 
 
 def voxelise(
@@ -124,26 +126,26 @@ class _Raster:
 
     def voxels(self, rule: str, exact: bool) -> Steps[Voxels]:
         distance = view(self.nearest, self.count)
-        solid = (yield from self._solid()) if exact else (distance < 0.0).astype(np.float32)
+        active = (yield from self._active_shares()) if exact else (distance < 0.0).astype(np.float32)
         shares = (yield from self._open_shares()) if exact else None
-        labels = np.where(solid >= 1.0, ACTIVE, PORE).astype(np.uint8)
+        labels = np.where(active >= 1.0, ACTIVE, PORE).astype(np.uint8)
         cracked = self.packing.cracked
         if cracked is not None:
             broken = np.zeros(int(self.body.max()) + 1, bool)
             broken[self.body[np.asarray(cracked, bool)]] = True
             labels[(labels == ACTIVE) & broken[view(self.owner, self.count)]] = CRACKED
         if self.packing.binder_volume > 0.0:
-            yield from self._place_binder(labels, solid, rule)
+            yield from self._place_binder(labels, active, rule)
         x, y, z = (float(value) for value in self.edge)
-        return Voxels(labels.reshape(self.shape), (x, y, z), solid.reshape(self.shape), shares)
+        return Voxels(labels.reshape(self.shape), (x, y, z), active.reshape(self.shape), shares)
 
-    def _solid(self) -> Steps[np.ndarray]:
+    def _active_shares(self) -> Steps[np.ndarray]:
         share = self.pool.take("share", self.count, real=True, exact=True)
         for first, last in _launches(self.count):
             self.kernels.solid_shares(first, last, *self.grid, self.lines, *self.spheres, self.nearest, share)
             yield
-        solid = view(share, self.count)
-        return np.where(solid > 1.0 - 1e-6, 1.0, solid)  # what rounding leaves open is closed
+        active = view(share, self.count)
+        return np.where(active > 1.0 - 1e-6, 1.0, active)  # what rounding leaves open is closed
 
     def _open_shares(self) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         faces: list[np.ndarray] = []
@@ -158,11 +160,11 @@ class _Raster:
         x, y, z = faces
         return x, y, z
 
-    def _place_binder(self, labels: np.ndarray, solid: np.ndarray, rule: str) -> Steps[None]:
+    def _place_binder(self, labels: np.ndarray, active: np.ndarray, rule: str) -> Steps[None]:
         """Turn voxels of the best ranks into binder domain, up to its volume."""
         wanted = self.packing.binder_volume / float(np.prod(self.edge))
         pores = np.flatnonzero(labels == PORE)
-        room = 1.0 - solid[pores]
+        room = 1.0 - active[pores]
         if wanted > room.sum():
             raise ValueError(f"a binder domain of {wanted:.0f} voxels does not fit into pores of {room.sum():.0f}")
         rank = view(self.nearest, self.count)[pores]

@@ -24,7 +24,7 @@ from kalander.coupling.study.stage import (
 from kalander.coupling.study.trace import Trace, repeated, tracing
 from kalander.kernels.errors import CheckpointError, Interrupted
 
-__all__ = ["Schedule", "compute", "reuse"]
+__all__ = ["Schedule", "carry_out", "compute", "reuse"]
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def compute(
         log.warning(note)
     with tracing(folder, stage.name) as trace:
         try:
-            result = _work(saves, stage, inputs, resume.state, identity, on_progress, schedule, trace)
+            result = carry_out(saves, stage, inputs, resume.state, identity, on_progress, schedule, trace=trace)
         except Left as left:
             raise Interrupted(f"{left}: {stage.name} had nothing new to save; go on with the same call") from None
     path = folder / f"{stage.name}.h5"
@@ -126,7 +126,7 @@ def compute(
     return whole.data, StageReport(stage.name, stage_key(identity), seconds, False, resume.path, tuple(notes), whole)
 
 
-def _work(
+def carry_out(
     saves: Path,
     stage: Stage,
     inputs: dict[str, Data],
@@ -134,9 +134,14 @@ def _work(
     identity: Mapping[str, Any],
     on_progress: Callable[[Progress], None],
     schedule: Schedule,
-    trace: Trace,
+    *,
+    trace: Trace | None = None,
+    on_leaving: Callable[[Data], str] = lambda state: "",
 ) -> Data:
-    """Run the generator of a stage to its end, saving and stopping between its steps."""
+    """Run the generator of a stage to its end, saving and stopping between its steps.
+
+    on_leaving: told of the state that was saved as the stage stops; what it returns ends the message of Interrupted.
+    """
     last_save, begun = time.monotonic(), False
     with closing(stage.work(inputs, state)) as steps:
         while True:
@@ -150,14 +155,19 @@ def _work(
                 schedule.signals.heed_at_once = False
             begun = True
             on_progress(progress)
-            trace.at(progress.counters)
+            if trace is not None:
+                trace.at(progress.counters)
             reason = schedule.stop()
-            if reason or schedule.wants_save(progress, time.monotonic() - last_save):
-                path = add_save(saves, stage, progress.snapshot(), {**identity, COUNTERS: dict(progress.counters)})
+            if not reason and not schedule.wants_save(progress, time.monotonic() - last_save):
+                continue
+            state = progress.snapshot()
+            path = add_save(saves, stage, state, {**identity, COUNTERS: dict(progress.counters)})
+            if trace is not None:
                 trace.at(progress.counters, saved=True)
-                last_save = time.monotonic()
+            last_save = time.monotonic()
             if reason:
-                raise Interrupted(f"{reason}: {stage.name} is saved at {progress.fraction:.0%} in {path}")
+                more = on_leaving(state)
+                raise Interrupted(f"{reason}: {stage.name} is saved at {progress.fraction:.0%} in {path}{more}")
 
 
 def _rejected(stage: Stage, path: Path, reasons: str) -> str:

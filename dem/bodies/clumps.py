@@ -1,4 +1,4 @@
-"""Rigid clumps on the host: kinetic energy, volumes, levers. Pure functions of the columns of dem.state."""
+"""Rigid clumps on the host: kinetic energy, volumes, levers. Pure functions of the columns of dem.bodies.state."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from kalander.dem.bodies.state import CLUMP, empty_table, sphere_volume
 from kalander.kernels.columns import Table
 
 __all__ = [
+    "body_volumes",
     "clump_faults",
     "double",
     "heads",
@@ -20,7 +21,6 @@ __all__ = [
     "particle_diameter",
     "place_clumps",
     "rotation_matrices",
-    "solid_volumes",
     "spins",
 ]
 
@@ -114,7 +114,7 @@ def kinetic_energy(bodies: Table, clump: np.ndarray, clumps: Table) -> np.ndarra
     return energy
 
 
-def solid_volumes(radius: np.ndarray, clump: np.ndarray, clumps: Table) -> np.ndarray:
+def body_volumes(radius: np.ndarray, clump: np.ndarray, clumps: Table) -> np.ndarray:
     """Volume by body [µm³]; members have equal shares of their clump's, in which overlaps count once."""
     volume = sphere_volume(radius)
     inside = clump >= 0

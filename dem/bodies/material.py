@@ -1,12 +1,16 @@
 """Material constants to the constants of contacts and bonds, and the time step they allow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kalander.kernels.law_table import CONSTANTS
 
-__all__ = ["BinderConstants", "Material", "binder_constants", "contact_constants", "damping_ratio", "rayleigh_time"]
+__all__ = [
+    "BinderConstants", "Material", "binder_constants", "contact_constants", "damping_ratio", "longest_time_step",
+    "rayleigh_time",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def damping_ratio(restitution: float) -> float:
 def contact_constants(
     materials: list[Material], friction: float, *, tangential_damping: bool = True, attraction: bool = False,
     adhesion: float = 0.0, plastic_restitution: float = 1.0, rolling_friction: float = 0.0,
-    twisting_friction: float = 0.0, psi_b: float = 0.5,
+    twisting_friction: float = 0.0, psi_b: float = 0.5, own: Sequence[float] = (),
 ) -> np.ndarray:  # fmt: skip
     """Constants of every pair of materials, shape (material, material, constant), as by kernels.law_table.CONSTANTS.
 
@@ -64,9 +68,10 @@ def contact_constants(
     attraction the damped normal force is cut at zero. adhesion: work of adhesion [µN/µm = J/m²], same for all pairs;
     plastic_restitution: of the hysteretic law, without dashpots; rolling_friction: μ_r; twisting_friction: μ_tw;
     psi_b: free share of a sphere's surface below which it is pressed as a whole (MDR). Yield strength, Poisson ratio
-    and ψ_b are taken by MDR from the pair of a material with itself.
+    and ψ_b are taken by MDR from the pair of a material with itself. own: constants of the law alone, in its order and
+    inside units, the same for all pairs.
     """
-    table = np.zeros((len(materials), len(materials), len(CONSTANTS)))
+    table = np.zeros((len(materials), len(materials), len(CONSTANTS) + len(own)))
     for a, one in enumerate(materials):
         for b, other in enumerate(materials):
             compliance = (1 - one.poisson**2) / one.modulus + (1 - other.poisson**2) / other.modulus
@@ -77,7 +82,7 @@ def contact_constants(
                 1 / compliance, 1 / shear_compliance, beta, beta * tangential_damping, friction, floor,
                 min(one.yield_pressure, other.yield_pressure), adhesion, plastic_restitution**-2, rolling_friction,
                 twisting_friction, min(one.yield_strength, other.yield_strength),
-                0.5 * (one.poisson + other.poisson), psi_b,
+                0.5 * (one.poisson + other.poisson), psi_b, *own,
             )  # fmt: skip
     return table
 
@@ -89,9 +94,18 @@ def binder_constants(binder: BinderConstants) -> np.ndarray:
 
 
 def rayleigh_time(material: Material, radius: float) -> float:
-    """Time [µs] of a Rayleigh wave along half the circumference of the smallest particle: the scale of a stable step.
+    """Time of a Rayleigh wave along half the circumference of a sphere: the scale of a stable step.
 
-    π r √(ρ/G)/(0.1631 ν + 0.8766); Thornton & Randall 1988, as used by all Hertzian codes.
+    π r/(√(G/ρ) (0.1631 ν + 0.8766)); Thornton & Randall, Micromechanics of Granular Materials (1988) 133; Li et al.,
+    Powder Technol. 160 (2005) 219. In µs by the units of `Material`, in s where modulus, density and radius are in SI.
     """
-    speed = np.sqrt(material.shear_modulus / material.density) * (0.1631 * material.poisson + 0.8766)
-    return float(np.pi * radius / speed)
+    shear_wave = np.sqrt(material.shear_modulus) / np.sqrt(material.density)
+    return float(np.pi * radius / (shear_wave * (0.1631 * material.poisson + 0.8766)))
+
+
+def longest_time_step(material: Material, radius: float, share: float) -> float:
+    """Time step that is allowed, a share of the Rayleigh time of the smallest sphere, in the unit of `rayleigh_time`.
+
+    Contacts that flatten stiffen beyond what it foresees: `dem.bodies.platens.stable_step` shortens it as they do.
+    """
+    return share * rayleigh_time(material, radius)

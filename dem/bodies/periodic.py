@@ -1,4 +1,4 @@
-"""Nearest periodic images on the host, for boxes between platens and for lattices."""
+"""Nearest periodic images on the host, for boxes between platens and for periodic cells."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ BARE = 1e-9  # of the reach
 
 
 def nearest_vectors(vector: np.ndarray, boxes: Table, box: np.ndarray) -> np.ndarray:
-    """Shortest periodic images of vectors (row, 3) [µm] of the given boxes (row,); boxes by dem.state.BOX.
+    """Shortest periodic images of vectors (row, 3) [µm] of the given boxes (row,); boxes by dem.bodies.state.BOX.
 
-    Between platens x and y are periodic; in a lattice z is too, along its tilted vector, whose |tilt| is at most half
-    of the length in x.
+    Between platens x and y are periodic; in a periodic cell z is too, along its tilted vector, whose |tilt| is at most
+    half of the length in x.
     """
     vector = vector.copy()
     depth = boxes["depth"][box]
@@ -47,7 +47,7 @@ def meets_twice(vector: np.ndarray, reach: np.ndarray, boxes: Table, box: np.nda
 
 
 def shortest_repeat(boxes: Table) -> np.ndarray:
-    """Shortest way from a point to one of its own images [µm], shape (box,); boxes by dem.state.BOX.
+    """Shortest way from a point to one of its own images [µm], shape (box,); boxes by dem.bodies.state.BOX.
 
     A tilted vector is as long as itself, not as the box is deep: |tilt| is at most half of the length in x.
     """

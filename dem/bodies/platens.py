@@ -36,7 +36,7 @@ def impact_frequency(speed: np.ndarray, radius: np.ndarray, mass: np.ndarray, mo
     return np.sqrt(2.0 * modulus * np.sqrt(half_radius * depth) / half_mass)
 
 
-def stable_step(longest: float, share: float, frequency: np.ndarray, boxes: Table) -> np.ndarray:
+def stable_step(longest: float | np.ndarray, share: float, frequency: np.ndarray, boxes: Table) -> np.ndarray:
     """Time step [µs], shape (box,): at most `longest`, and `share` of 1/ω of the stiffest contact.
 
     A bed whose contacts balance moves slowly beside them. What is laid into one another flies apart in a quarter of a

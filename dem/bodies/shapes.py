@@ -19,7 +19,7 @@ QUADRATURE_ERROR = 1e-6  # relative, of volume and inertia; a pair and a chain o
 # Three spheres of a layer meet over the middle of their triangle, so that a platelet has no holes, up to this spacing
 FLATTEST_SPACING = float(np.sqrt(3.0))  # in radii
 # A sphere in contact is moved by a push along the contact as m, by one across as m/(1 + m r²/I) = m/3.5; the step of
-# dem.compaction counts with the second where it says the first
+# dem.loading counts with the second where it says the first
 SPHERE_ACROSS = 3.5
 ROUND = 1e-9  # relative difference of principal moments below which they have no axes of their own
 

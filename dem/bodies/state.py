@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.law_table import SHARED
 
 __all__ = [
     "BODY", "BOND", "BOX", "CLUMP", "CONTACT", "LAWBOOK", "MEMBER", "Ensemble", "empty_table", "solid_radius",
@@ -32,7 +32,7 @@ BODY = {
     "spring_high": Column("real", ("body", 3), "um", "tangential spring at the upper platen"),
     "memory_low": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the lower platen"),
     "memory_high": Column("real", ("body", "memory"), "um, 1", "what the contact law remembers at the upper platen"),
-    "swelling": Column("real", ("body", "swelling"), "um, 1", "what a law of dense compaction keeps (kernels.dense)"),
+    "swelling": Column("real", ("body", "swelling"), "um, 1", "what a law of dense compaction keeps (laws.normal.mdr)"),
     "load_low": Column("real", ("body",), "uN", "normal force of the lower platen"),
     "load_high": Column("real", ("body",), "uN", "normal force of the upper platen"),
     "heat": Column("real", ("body",), "pJ", "energy dissipated so far in contacts and bonds owned"),
@@ -63,7 +63,7 @@ CONTACT = {
     "first": Column("i4", ("contact",), "1", "row of the first body of a touching pair"),
     "second": Column("i4", ("contact",), "1", "row of the second body, larger than the first"),
     "spring": Column("real", ("contact", 3), "um", "tangential spring"),
-    "memory": Column("real", ("contact", "memory"), "um, 1", "what the law remembers beyond it (kernels.contact)"),
+    "memory": Column("real", ("contact", "memory"), "um, 1", "what the law remembers beyond it (laws/README.md)"),
 }
 
 BOND = {
@@ -96,9 +96,9 @@ BOX = {
 LAWBOOK = {
     "contact": Column(
         "f8",
-        ("box", "material", "material", len(CONSTANTS)),
-        "MPa, MPa, 1, 1, 1, uN, MPa, uN/um, 1, 1, 1, MPa, 1, 1",
-        "constants of the contact law, in the order of kernels.law_table.CONSTANTS",
+        ("box", "material", "material", "constant"),
+        ", ".join(one.unit for one in SHARED),
+        "constants of the contact law, in the order of kernels.law_table.CONSTANTS, those of it alone behind",
     ),
     "binder": Column("f8", ("box", 5), "MPa, MPa, 1, MPa, MPa", "constants of the bonds"),
 }

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from kalander.dem.bodies.clumps import heads, lightness, member_codes
-from kalander.dem.bodies.necks import longest_neck
 from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors, shortest_repeat
 from kalander.dem.bodies.platens import impact_frequency
 from kalander.dem.bodies.state import BODY, BOND, CLUMP, Ensemble, solid_radius
@@ -17,23 +16,26 @@ from kalander.kernels.device.arrays import Pool, download, view
 from kalander.kernels.device.backend import worker_count
 from kalander.kernels.device.shared import CHUNK, FRESH, LOST, UNIT
 from kalander.kernels.errors import NumericalError
-from kalander.kernels.law_table import CONSTANTS, HOLDING, base_of
-from kalander.kernels.on_demand import body_kernel, box_kernel, law_factors, marking_kernel, readout_kernels
+from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.laws.book import law_of
+from kalander.kernels.laws.factors import law_factors
+from kalander.kernels.laws.normal.jkr import longest_neck
+from kalander.kernels.layout import width_of
+from kalander.kernels.on_demand import body_kernel, box_kernel, marking_kernel, readout_kernels
 from kalander.kernels.records import (
     BOND_STATE,
     CLUMP_STATE,
     FRAME,
     LATTICE,
-    LATTICE_ROOM_WIDTH,
+    LATTICE_ROOM,
     LOAD,
     MOTION,
     PAIR_LOAD_WIDTH,
     PLATEN,
-    ROOM_WIDTH,
+    ROOM,
     cross_width,
     pack,
     unpack,
-    width_of,
 )
 
 __all__ = ["Bed", "stiffest_ahead"]
@@ -41,7 +43,7 @@ __all__ = ["Bed", "stiffest_ahead"]
 WORK_IN_A_LAUNCH = 500_000  # body-steps one thread may do before the host looks at signals again
 STEPS_OF_A_LIST = 20  # at least, unless bodies accelerate
 LIST_ROOM = 0.02  # of a skin: by so much more than before may the fastest body go in a step
-CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.compaction was found; both sides count in a pair
+CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.loading.path was found; both sides count in a pair
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
 HOST_ONLY = ("id", "box", "clump")  # columns that never change
 
@@ -76,8 +78,9 @@ class Bed:
         self.periodic = bool((ensemble.boxes["depth"] > 0).any())
         self.clump_count = len(clumps["mass"])
         self.swells = bodies["swelling"].shape[1]
-        if self.swells and (self.periodic or self.clump_count):
-            raise ValueError(f'law "{ensemble.law}" is for spheres between platens: no lattices, no rigid clumps')
+        where = {"platens": not self.periodic, "periodic": self.periodic, "clumps": self.clump_count > 0}
+        if lacking := law_of(ensemble.law).supports.lacking(**where):
+            raise ValueError(f'law "{ensemble.law}" is not for {" nor ".join(lacking)}')
         variant: dict[str, Any] = {
             "precision": precision, "periodic": self.periodic, "clumps": self.clump_count > 0,
         }  # fmt: skip
@@ -109,7 +112,7 @@ class Bed:
 
         self.largest = np.maximum.reduceat(bodies["radius"], self.start[:-1])
         self.mean = np.add.reduceat(bodies["radius"], self.start[:-1]) / self.boxes["body_count"]
-        self.necks = base_of(ensemble.law) in HOLDING
+        self.necks = law_of(ensemble.law).holds
         self.neck = self._longest_neck()
         self.given_skin = None if skin is None else np.asarray(skin, dtype=float)
         if self.given_skin is not None and (self.given_skin <= self.neck).any():
@@ -344,7 +347,7 @@ class Bed:
     def _advance_bodies(self, todo: np.ndarray) -> None:
         """Advance every box that is not done, a step a launch; looks at the lists after some."""
         pool, pairs, count = self.pool, self.pairs, len(todo)
-        room = LATTICE_ROOM_WIDTH if self.periodic else ROOM_WIDTH
+        room = width_of(LATTICE_ROOM if self.periodic else ROOM)
         active = self._active(self.done < todo)
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (
@@ -416,7 +419,7 @@ class Bed:
 
         As of two equal spheres as small as the smallest, that meet head on.
         """
-        modulus = self.lawbook["contact"][:, :-1, :, 0].max(axis=(1, 2))
+        modulus = self.lawbook["contact"][:, :-1, :, CONSTANTS.index("effective_modulus")].max(axis=(1, 2))
         return impact_frequency(2.0 * self.fastest(), self.smallest, self.lightest, modulus)
 
     def doubled_contacts(self) -> np.ndarray:

@@ -6,8 +6,9 @@ import numpy as np
 
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import Pool, view
+from kalander.kernels.layout import width_of
 from kalander.kernels.on_demand import cell_kernels
-from kalander.kernels.records import pack, wall_layout, width_of
+from kalander.kernels.records import pack, wall_layout
 
 __all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
 
@@ -116,7 +117,7 @@ class PairList:
     def make(self, motion: Any, box_of: Any, member: Any, frame: Any, platen: Any, grid: tuple) -> None:
         """Make the list anew and carry the springs of touching pairs over; platen: with the heights of this moment.
 
-        member: clump of each body, whose members are no pairs (dem.clumps.member_codes).
+        member: clump of each body, whose members are no pairs (dem.bodies.clumps.member_codes).
         """
         pool, count, turn = self.pool, self.body_count, self.made % 2
         cell_size, shape, cell_count = grid

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.dem.bodies.clumps import rotation_matrices
 from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.state import Ensemble
-from kalander.dem.fracture.criteria import CRITERIA, Loads, weakening
+from kalander.dem.fracture.criteria import CRITERIA
+from kalander.dem.fracture.crushing import Loads
 from kalander.dem.fracture.fragments import fragment_set
 from kalander.dem.fracture.pieces import Pieces
 from kalander.dem.fracture.replacement import Replacement, replace_bodies
@@ -30,7 +32,7 @@ __all__ = [
 class Fracture:
     """When particles break, and what happens then.
 
-    criterion: a name of dem.criteria.CRITERIA, or "none"; mode: "flag" or "replace"; modulus: Weibull's m, infinite for
+    criterion: a name of criteria.CRITERIA, or "none"; mode: "flag" or "replace"; modulus: Weibull's m, infinite for
     equal strengths; size_law: "measured" or "weibull"; seed, replicas (box,): key of the random numbers, so that boxes
     with the same replica hold the same particles, by default each its own. Replacement: fragments (14 or 20 pieces);
     generations at most; smallest_share: a piece no larger than this share of the particle as packed does not break;
@@ -162,17 +164,13 @@ def random_rotations(numbers: np.ndarray) -> np.ndarray:
     one, two, three = numbers.T
     x, y = np.sqrt(1.0 - one) * np.sin(2.0 * np.pi * two), np.sqrt(1.0 - one) * np.cos(2.0 * np.pi * two)
     z, w = np.sqrt(one) * np.sin(2.0 * np.pi * three), np.sqrt(one) * np.cos(2.0 * np.pi * three)
-    rows = [
-        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - z * w), 2.0 * (x * z + y * w)],
-        [2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w)],
-        [2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), -1, 0)
+    return rotation_matrices(np.stack([w, x, y, z], axis=-1))
 
 
 def weakened(damage: Table, passed: np.ndarray, fracture: Fracture) -> Table:
-    """Damage after a pass of the bodies where `passed` (body,): by tavares_king survivors are weaker then."""
-    if fracture.criterion != "tavares_king":
+    """Damage after a pass of the bodies where `passed` (body,): by some criteria survivors are weaker then."""
+    weakening = None if fracture.criterion == "none" else CRITERIA[fracture.criterion].weakening
+    if weakening is None:
         return damage
     survived = passed & (damage["peak"] < 1.0)
     factor = np.where(survived, weakening(damage["peak"], fracture.damage_constant), 1.0)

@@ -8,7 +8,7 @@ from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.bodies.state import Ensemble
 from kalander.dem.engine.bed import Bed
 from kalander.dem.engine.pace import SKIN_RANGE
-from kalander.dem.fracture.pieces import centres, joined_contacts
+from kalander.dem.fracture.pieces import centres, joined_contacts, platen_distances
 
 __all__ = ["grown"]
 
@@ -54,9 +54,7 @@ def _room(
 ) -> np.ndarray:
     """Share of its wish that each body may have, 0 to 1: where two grow towards each other they share the room."""
     radius = ensemble.bodies["radius"].astype(float)
-    height = ensemble.boxes["platen_height"][ensemble.bodies["box"]]
-    z = centres(ensemble.bodies)[:, 2]
-    above = np.minimum(z - height[:, 0], height[:, 1] - z) - (1.0 - overlap) * radius
+    above = platen_distances(ensemble, np.arange(len(radius))).min(axis=1) - (1.0 - overlap) * radius
     share = np.clip(above / np.maximum(wish, 1e-300), 0.0, 1.0)
     both = wish[first] + wish[second]
     meets = both > 0.0

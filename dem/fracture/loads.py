@@ -6,7 +6,8 @@ from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.bed import Bed
-from kalander.dem.fracture.criteria import Loads, Sides
+from kalander.dem.fracture.crushing import Loads, Sides
+from kalander.kernels.law_table import CONSTANTS
 
 __all__ = ["body_loads"]
 
@@ -22,7 +23,7 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
     box, radius, material = bed.host_box, bed.body("radius").astype(float), bed.body("material")
     position = bed.body("position").astype(float) + bed.body("rest")
     plane = np.array([one.modulus / (1.0 - one.poisson**2) for one in materials])[material]
-    moduli = bed.lawbook["contact"][..., 0]
+    moduli = bed.lawbook["contact"][..., CONSTANTS.index("effective_modulus")]
     contacts, bonds = bed.forces()
     virial = np.zeros((len(radius), 3, 3))
     for pairs in (contacts, bonds):

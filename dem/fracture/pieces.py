@@ -9,7 +9,8 @@ from kalander.dem.bodies.state import Ensemble
 from kalander.dem.fracture.fragments import FragmentSet
 from kalander.kernels.columns import Table
 
-__all__ = ["Near", "Pieces", "centres", "contact_energies", "fit_pieces", "joined_contacts", "near_pieces"]
+__all__ = ["Near", "Pieces", "centres", "contact_energies", "fit_pieces", "joined_contacts", "near_pieces",
+           "platen_distances"]  # fmt: skip
 
 LEAST_SCALE = 0.5  # a particle that leaves its pieces less room than this part of their radius is not replaced
 
@@ -119,10 +120,15 @@ def near_pieces(ensemble: Ensemble, pieces: Pieces, pairs: Table) -> Near:
 
 
 def _platen_room(ensemble: Ensemble, pieces: Pieces) -> np.ndarray:
-    """Distance of the new centres from the lower and the upper platen [µm], shape (new body, 2)."""
-    height = ensemble.boxes["platen_height"][ensemble.bodies["box"][pieces.source]]
-    z = centres(ensemble.bodies)[pieces.source, 2] + pieces.offset[:, 2]
-    return np.column_stack([z - height[:, 0], height[:, 1] - z])
+    """Distance of the new centres from the lower and the upper platen [µm], shape (new body, 2); none in a cell."""
+    return platen_distances(ensemble, pieces.source, pieces.offset[:, 2])
+
+
+def platen_distances(ensemble: Ensemble, rows: np.ndarray, above: np.ndarray | float = 0.0) -> np.ndarray:
+    """Distance of places `above` the centres of bodies [µm] from both platens, (row, 2); infinite without platens."""
+    box, z = ensemble.bodies["box"][rows], centres(ensemble.bodies)[rows, 2] + above
+    height, cell = ensemble.boxes["platen_height"][box], ensemble.boxes["depth"][box] > 0.0
+    return np.where(cell[:, None], np.inf, np.column_stack([z - height[:, 0], height[:, 1] - z]))
 
 
 def _scales(ensemble: Ensemble, pieces: Pieces, near: Near, limit: np.ndarray) -> np.ndarray:
@@ -169,6 +175,6 @@ def _energy(ensemble: Ensemble, pieces: Pieces, near: Near, mine: np.ndarray) ->
     dent = np.maximum(reach - near.distance, 0.0)
     pair = modulus[box[one], material[one], material[two]] * np.sqrt(radius[one] * radius[two] / reach) * dent**2.5
     dents = np.maximum(radius[:, None] - _platen_room(ensemble, pieces), 0.0)
-    wall = modulus[box, material, -1] * np.sqrt(radius) * (dents**2.5).sum(axis=1) * mine
+    platen = modulus[box, material, -1] * np.sqrt(radius) * (dents**2.5).sum(axis=1) * mine
     count = ensemble.box_count
-    return 8.0 / 15.0 * (np.bincount(box[one], pair, count) + np.bincount(box, wall, count))
+    return 8.0 / 15.0 * (np.bincount(box[one], pair, count) + np.bincount(box, platen, count))

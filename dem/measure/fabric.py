@@ -1,28 +1,17 @@
-"""How platelets and bonds lie: second moments of directions, x machine, y cross, z thickness direction.
-
-a_ij = ⟨n_i n_j⟩ has trace 1; a third each where no direction is preferred (Advani & Tucker, J. Rheol. 31 (1987) 751).
-"""
+"""Of a bed: how its platelets and bonds lie; x is the machine direction, y across it, z through the thickness."""
 
 import numpy as np
 
 from kalander.dem.bodies.clumps import double, rotation_matrices
+from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.engine.bed import Bed
+from kalander.dem.measure.directions import direction_moments
 from kalander.kernels.device.arrays import view
 from kalander.kernels.records import BOND_STATE, MOTION
 
-__all__ = ["FABRIC", "bond_fabric", "direction_moments", "fabric_of", "platelet_orientation"]
+__all__ = ["FABRIC", "bond_fabric", "fabric_of", "platelet_orientation"]
 
 FABRIC = tuple(f"{what}_{axis}{axis}" for what in ("orientation", "bond_fabric") for axis in "xyz")
-
-
-def direction_moments(unit: np.ndarray, weight: np.ndarray, box: np.ndarray, count: int) -> np.ndarray:
-    """Weighted mean of n n of each box, shape (box, 3, 3), NaN where a box has none; unit: vectors (row, 3)."""
-    total = np.zeros((count, 3, 3))
-    for a, b in np.ndindex(3, 3):
-        total[:, a, b] = np.bincount(box, weight * unit[:, a] * unit[:, b], count)
-    whole = np.bincount(box, weight, count).astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        return total / np.where(whole > 0.0, whole, np.nan)[:, None, None]
 
 
 def platelet_orientation(bed: Bed) -> np.ndarray:
@@ -39,8 +28,7 @@ def bond_fabric(bed: Bed) -> np.ndarray:
     position = view(bed.motion, bed.body_count)[:, MOTION["position"]]
     vector = position[first].astype(np.float64) - position[second]
     box = bed.host_box[first]
-    span = bed.boxes["width"][box]
-    vector[:, :2] -= span * np.round(vector[:, :2] / span)
+    vector = nearest_vectors(vector, bed.boxes, box)
     unit = vector / np.linalg.norm(vector, axis=1)[:, None]
     return direction_moments(unit, np.ones(len(unit)), box, len(bed.boxes["dt"]))
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.dem.bodies.clumps import double, kinetic_energies, levers, particle_count, solid_volumes
+from kalander.dem.bodies.clumps import body_volumes, double, kinetic_energies, levers, particle_count
 from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.engine.bed import Bed
-from kalander.dem.measure.dense import Side, adhered_place, dense_energy, side_of
-from kalander.dem.measure.energy import contact_energy
+from kalander.dem.measure.energy import contact_energy, named
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import view
+from kalander.kernels.laws.book import law_of
+from kalander.kernels.laws.normal.mdr import Side, side_of
+from kalander.kernels.quantities import platen_pressure
 from kalander.kernels.records import MOTION
 
 __all__ = ["Observation", "lattice_stress", "observe", "platen_stress", "stretches"]
@@ -40,6 +42,11 @@ class Observation:
     heat: np.ndarray
     losses: np.ndarray  # of the heat, by dashpots, by yielding and in bonds; the rest is friction's; shape (box, 3)
     work: np.ndarray
+
+    @property
+    def pressure(self) -> np.ndarray:
+        """Mean of both platens [MPa], shape (box,)."""
+        return platen_pressure(self.stress_low, self.stress_high)
 
 
 def box_sum(values: np.ndarray, box: np.ndarray, count: int) -> np.ndarray:
@@ -150,13 +157,9 @@ class _Sums:
         kinds = (self.partners.column("material", rows).astype(np.int32) for rows in (first, second))
         law = self.bed.lawbook["contact"][box, *kinds]
         spring, memory = (contacts[name].astype(np.float64, copy=False) for name in ("spring", "memory"))
-        if self.bed.swells:
-            held = adhered_place(self.bed.law, 2)
-            sides = tuple(self._side(rows, memory, place, held) for place, rows in enumerate((first, second)))
-            energy = dense_energy(self.bed.law, law, sides, spring, memory)
-        else:
-            energy = contact_energy(self.bed.law, law, radius * other / reach, overlap, spring, memory)
-        self.add("elastic", energy, box)
+        sides = self._sides(memory, first, second)
+        reduced = radius * other / reach
+        self.add("elastic", contact_energy(self.bed.law, law, reduced, overlap, spring, memory, sides=sides), box)
         np.maximum.at(self.total["ratio"], box, overlap / np.minimum(radius, other))
         self.virial += _virial(force, vector, box, self.count)
         self.total["touching"] += np.bincount(box, minlength=self.count)
@@ -164,12 +167,18 @@ class _Sums:
         np.maximum.at(self.largest, first, size)
         np.maximum.at(self.largest, second, size)
 
-    def _side(self, rows: np.ndarray, memory: np.ndarray, place: int, held: int | None) -> Side:
-        """Side number `place` of contacts, of the bodies `rows`; where radii grow."""
-        material = self.partners.column("material", rows).astype(np.int32)
-        own = self.bed.lawbook["contact"][self.partners.box[rows], material, material]
-        radius, swelling = self.partners.column("radius", rows), self.swelling[rows].astype(np.float64)
-        return side_of(own, radius, swelling, memory, place, held)
+    def _sides(self, memory: np.ndarray, *bodies: np.ndarray) -> tuple[Side, ...]:
+        """Sides of contacts of these bodies, one at a platen, where radii grow; none elsewhere."""
+        if not self.bed.swells:
+            return ()
+        history = law_of(self.bed.law).remembered(memory, platen=len(bodies) == 1)
+        sides = []
+        for place, rows in enumerate(bodies):
+            material = self.partners.column("material", rows).astype(np.int32)
+            own = self.bed.lawbook["contact"][self.partners.box[rows], material, material]
+            radius, swelling = self.partners.column("radius", rows), self.swelling[rows].astype(np.float64)
+            sides.append(side_of(named(self.bed.law, own), radius, swelling, history, place))
+        return tuple(sides)
 
     def _bonds(self, bonds: Table) -> None:
         box, vector = self.partners.box[bonds["first"]], self.partners.separations(bonds)
@@ -196,11 +205,8 @@ class _Sums:
                 dent = np.maximum(dent, 0.0)
             law = bed.lawbook["contact"][box, material, platens[box, place]]
             spring, memory = column(f"spring_{side}"), column(f"memory_{side}")
-            if bed.swells:
-                sides = (self._side(np.arange(begin, end), memory, 0, adhered_place(bed.law, 1)),)
-                energy = dense_energy(bed.law, law, sides, spring, memory)
-            else:
-                energy = contact_energy(bed.law, law, radius, dent, spring, memory)
+            sides = self._sides(memory, np.arange(begin, end))
+            energy = contact_energy(bed.law, law, radius, dent, spring, memory, platen=True, sides=sides)
             self.add("elastic", energy, box)
             self.add(side, load, box)
             self.virial[:, 2, 2] += box_sum(load * (radius - dent), box, self.count)
@@ -260,7 +266,7 @@ def lattice_stress(bed: Bed) -> np.ndarray:
     return sums.virial / (bed.boxes["width"].prod(axis=1) * bed.boxes["depth"])[:, None, None]
 
 
-def solid_volume(bed: Bed) -> np.ndarray:
+def particle_volume(bed: Bed) -> np.ndarray:
     """Volume of the spheres and clumps of each box [µm³]."""
-    volume = solid_volumes(bed.solid_radius().astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
+    volume = body_volumes(bed.solid_radius().astype(np.float64), bed.host_only["clump"], double(bed.clumps()))
     return box_sum(volume, bed.host_box, len(bed.boxes["dt"]))

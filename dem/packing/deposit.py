@@ -1,6 +1,6 @@
 """Packings of rigid clumps: laid down with a distribution of orientations and dried together without overlap.
 
-The film dries as in dem.generate. Where clumps overlap each moves and turns as a rigid body that takes the shortest way
+The film dries as in generate. Where clumps overlap each moves and turns as a rigid body that takes the shortest way
 out: of a pair, each by its share of the compliance 1/m + (r × n)·I⁻¹(r × n) at the point of contact (the projection of
 Macklin, Müller & Chentanez, XPBD, Motion in Games 2016, without inertia in time).
 """
@@ -119,16 +119,16 @@ class _Crowd:
         wish = np.where(gap < 0, -1.05 * gap, -0.2 * gap)
         push = wish / (self._compliance(first, unit) + self._compliance(second, unit))
         floor, roof, up = self._dents(height)
-        wall = np.concatenate([floor, roof])
+        platen = np.concatenate([floor, roof])
         dent = np.abs(
             np.concatenate(
                 [self.radius[floor] - self.centre[floor, 2], self.centre[roof, 2] + self.radius[roof] - height]
             )
         )
-        member = np.concatenate([first, second, wall])
+        member = np.concatenate([first, second, platen])
         away = np.concatenate([unit, -unit, up])
-        push = np.concatenate([push, push, dent / self._compliance(wall, up)])
-        pressing = np.concatenate([gap < 0, gap < 0, np.ones(len(wall), bool)])
+        push = np.concatenate([push, push, dent / self._compliance(platen, up)])
+        pressing = np.concatenate([gap < 0, gap < 0, np.ones(len(platen), bool)])
         owner = self.clump[member]
         crowding = np.maximum(1.0, np.bincount(owner, pressing, count) / 1.5)[:, None]
         move = self._sum(owner, push[:, None] * away) * self.lightness[:, None] / crowding

@@ -7,7 +7,7 @@ import numpy as np
 from kalander.dem.bodies.clumps import member_rows
 from kalander.dem.bodies.state import BODY, BOND, CLUMP, MEMBER, Ensemble, empty_table, sphere_volume
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.law_table import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import memory_of, swelling_of, wall_memory_of
 
 __all__ = ["Packing", "assemble", "spatial_order"]
 
@@ -18,8 +18,8 @@ SLAB = 1500  # bodies of one slab of a strip, some 0.4 MB with their pairs
 class Packing:
     """Spheres between two platens at 0 and `height`, periodic in x and y [µm]; or periodic in z too, no platens.
 
-    position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by dem.state.BOND; rigid
-    clumps of some of the spheres as by dem.state.CLUMP at unit density, and their members.
+    position (particle, 3), radius (particle,), material (particle,), width (2,); bonds as by bodies.state.BOND; rigid
+    clumps of some of the spheres as by dem.bodies.state.CLUMP at unit density, and their members.
     """
 
     position: np.ndarray

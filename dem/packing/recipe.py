@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.dem.bodies.state import sphere_volume
+from kalander.kernels.quantities import porosity
 
 __all__ = ["Recipe", "Volume", "draw_diameters", "layer_bands", "representative_volume"]
 
@@ -28,7 +29,7 @@ class Recipe:
 
     @property
     def porosity(self) -> float:
-        return 1.0 - self.active - self.additive - self.binder_domain_solids
+        return porosity(self.active + self.additive + self.binder_domain_solids, 1.0)
 
     @property
     def binder_domain(self) -> float:
@@ -38,7 +39,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Volume:
-    """Spheres to be packed: diameters [µm], box width and height [µm], solids of all kinds [µm³].
+    """Spheres to be packed: diameters [µm], box width and height [µm], solid_volume, of all solids [µm³].
 
     bands (sphere, 2): shares of the height between which each is laid.
     """
@@ -47,7 +48,7 @@ class Volume:
     bands: np.ndarray
     width: float
     height: float
-    solids: float
+    solid_volume: float
     binder_domain: float
 
 
@@ -82,6 +83,6 @@ def representative_volume(recipe: Recipe, width: float, rng: np.random.Generator
         bands=layer_bands(diameters, layers),
         width=float(np.sqrt(area)),
         height=recipe.thickness,
-        solids=(1.0 - recipe.porosity) * bulk,
+        solid_volume=(1.0 - recipe.porosity) * bulk,
         binder_domain=recipe.binder_domain * bulk,
     )

@@ -10,15 +10,32 @@ from typing import Any
 from kalander.kernels.device.backend import has_double_exponential, ti
 from kalander.kernels.device.shared import FRESH
 from kalander.kernels.errors import DeviceError
-from kalander.kernels.law_table import memory_of
-from kalander.kernels.laws.contact import LAWS
-from kalander.kernels.laws.dense import add_sums, sized
-from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.book import memory_of, swelling_of
+from kalander.kernels.layout import LOW, width_of
 from kalander.kernels.particles.clumps import turn_clump
+from kalander.kernels.particles.growth import add_sums, sized
 from kalander.kernels.particles.lattice import lattice_at, lattice_limits
-from kalander.kernels.particles.motion import list_state, travel_limits, turn_over
+from kalander.kernels.particles.motion import list_state, platen_limits, turn_over
 from kalander.kernels.particles.pairs import centre, keep, pair_functions, partner_of, platen_span, posture
-from kalander.kernels.records import SUM_COUNT, law_arrays
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import (
+    BOND_STATE,
+    CODE,
+    COURSE,
+    FRAME,
+    LATTICE_CARRY,
+    LATTICE_ROOM,
+    LOAD,
+    LOSSES,
+    MOTION,
+    PAIR_LOAD,
+    PLATEN,
+    ROOM,
+    SPAN,
+    SUM_COUNT,
+    law_arrays,
+)
 
 __all__ = ["body_kernel"]
 
@@ -32,7 +49,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
     It has 32 arrays: more than 32 fail on Vulkan, from 33 silently.
     clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
     """
-    if LAWS[law_name].swells and precision == "f64" and not has_double_exponential():
+    if swelling_of(law_name) and precision == "f64" and not has_double_exponential():
         raise DeviceError(f'law "{law_name}" needs exp in double precision, which Vulkan has not; use --precision f32')
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
@@ -40,27 +57,26 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow, touches = functions.work_of_flow, functions.touches
-    memory, swells = memory_of(law_name, periodic=periodic), LAWS[law_name].swells
+    memory, swells = memory_of(law_name, periodic=periodic), swelling_of(law_name) > 0
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
     def rooms(limit, gap):
         """Carry and rooms of a box in this step, from its row."""
         if ti.static(periodic):
-            carry = ti.Vector([limit[0], limit[1], limit[2], limit[3], limit[4], limit[5], limit[6], limit[7]])
-            return carry, -1.0, limit[8], limit[9]
+            carry = ti.Vector([limit[LATTICE_ROOM.step + d] for d in range(width_of(LATTICE_CARRY))])
+            return carry, -1.0, limit[LATTICE_ROOM.carried], limit[LATTICE_ROOM.most]
         else:
-            return ti.Vector([limit[0], gap[4], limit[2]]), limit[3], limit[4], limit[5]
+            carry = ti.Vector([limit[ROOM.low], gap[PLATEN.listed_height + LOW], limit[ROOM.stretch]])
+            return carry, limit[ROOM.still], limit[ROOM.carried], limit[ROOM.most]
 
     @ti.func
     def span_of(limit, box):
         """Span of a box at the end of this step."""
         if ti.static(periodic):
-            return ti.Vector(
-                [limit[10], limit[11], limit[12], limit[13], limit[14], limit[15], limit[16], limit[17]]
-            )  # fmt: skip
+            return ti.Vector([limit[LATTICE_ROOM.span + d] for d in range(width_of(SPAN))])
         else:
-            return platen_span(box[0], box[1])
+            return platen_span(box)
 
     @ti.func
     def turn(
@@ -69,22 +85,22 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
     ):  # fmt: skip
         """End or begin a step of body p, or of the clump whose last member it is. Returns the signs of its list."""
         signs = ti.cast(0, ti.i32)
-        pull = ti.Vector([box[2], box[3], box[4]])
+        pull = vector_at(box, FRAME.gravity)
         alone = 1
         if ti.static(clumps):
             mine = member[p]
-            if mine[0] >= 0:
+            if mine[CODE.clump] >= 0:
                 alone = 0
-                if mine[1] == 0:
+                if mine[CODE.behind] == 0:
                     signs = turn_clump(
-                        p, mine[0], finish, begin, box[5], pull, motion, rest, load, listed, carry, still, carried,
-                        most, clump, offset, compensated, periodic,
+                        p, mine[CODE.clump], finish, begin, box[FRAME.dt], pull, motion, rest, load, listed, carry,
+                        still, carried, most, clump, offset, compensated, periodic,
                     )  # fmt: skip
         if alone == 1:
             me, size = sized(p, motion[p], begin, table, material_count, factors, swelling, swells)
             signs = turn_over(
-                p, me, load[p], size, finish, begin, box[5], pull, motion, rest, load, listed, carry, still, carried,
-                most, compensated, periodic,
+                p, me, load[p], size, finish, begin, box[FRAME.dt], pull, motion, rest, load, listed, carry, still,
+                carried, most, compensated, periodic,
             )  # fmt: skip
         return signs
 
@@ -105,31 +121,30 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
 
         active: bodies of the boxes that are not done; course: steps to do, and whether a box moves in this one."""
         for b in range(box_count):
-            course[b][1] = 1 if done[b] < course[b][0] and stale[b] == FRESH else 0
-            if course[b][1] == 1:
+            course[b][COURSE.moves] = 1 if done[b] < course[b][COURSE.todo] and stale[b] == FRESH else 0
+            if course[b][COURSE.moves] == 1:
                 done[b] = done[b] + 1
                 box, gap = frame[b], platen[b]
                 if ti.static(periodic):
-                    now, then = lattice_at(gap, box[5] * (done[b] - 1)), lattice_at(gap, box[5] * done[b])
-                    carry, carried, most = lattice_limits(gap, now, then, box[5], box[6], box[7])
+                    now, then = lattice_at(gap, box[FRAME.dt] * (done[b] - 1)), lattice_at(gap, box[FRAME.dt] * done[b])
+                    carry, carried, most = lattice_limits(
+                        gap, now, then, box[FRAME.dt], box[FRAME.skin], box[FRAME.reach]
+                    )
                     signs_of_box[b] = 0
                     stored = room[b]
                     for d in ti.static(range(8)):
-                        stored[d] = carry[d]
-                        stored[10 + d] = then[d]
-                    stored[8], stored[9] = carried, most
+                        stored[LATTICE_ROOM.step + d] = carry[d]
+                        stored[LATTICE_ROOM.span + d] = then[d]
+                    stored[LATTICE_ROOM.carried], stored[LATTICE_ROOM.most] = carried, most
                     room[b] = stored
                 else:
-                    low = gap[0] + gap[2] * (box[5] * done[b])
-                    high = gap[1] + gap[3] * (box[5] * done[b])
-                    most = 1.5 * box[5] * ti.max(ti.abs(gap[2]), ti.abs(gap[3]))
-                    stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], most)
+                    low, high, stretch, still, carried, most, signs = platen_limits(box, gap, box[FRAME.dt] * done[b])
                     signs_of_box[b] = signs
-                    room[b] = ti.Vector([low, high, stretch, still, carried, most * (1.0 + box[7] / (high - low))])
+                    room[b] = ti.Vector([low, high, stretch, still, carried, most])
         for q in range(body_count):
             p = active[q]
             b = box_of[p]
-            if course[b][1] == 1:
+            if course[b][COURSE.moves] == 1:
                 carry, still, carried, most = rooms(room[b], platen[b])
                 signs = turn(
                     p, 0, 1, frame[b], b * material_count * material_count, material_count, carry, still, carried, most,
@@ -138,57 +153,58 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                 if signs > 0:
                     ti.atomic_or(signs_of_box[b], signs)
         for b in range(box_count):
-            if course[b][1] == 1:
+            if course[b][COURSE.moves] == 1:
                 stale[b] = list_state(signs_of_box[b])
         for q in range(wall_count):
             p = wall_body[q]
             b = box_of[p]
-            if ti.static(not periodic) and course[b][1] == 1:
+            if ti.static(not periodic) and course[b][COURSE.moves] == 1:
                 gap = platen[b]
                 platens(
-                    q, p, room[b][0], room[b][1], gap[2], gap[3], ti.Vector([gap[6], gap[7]]), frame[b][5],
+                    q, p, room[b][ROOM.low], room[b][ROOM.high], gap, frame[b][FRAME.dt],
                     b * material_count * material_count, material_count, motion, rest, load, losses, wall, factors,
                     swelling,
                 )  # fmt: skip
         for k in range(bond_count):
             i = bond_first[k]
             b = box_of[i]
-            if course[b][1] == 1:
+            if course[b][COURSE.moves] == 1:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
                 heat, work = 0.0, 0.0
-                if bond[k][9] > 0.0:
+                if bond[k][BOND_STATE.intact] > 0.0:
                     force, moment, other_moment, heat, work = bonded(
-                        i, bond_second[k], frame[b][5], motion, rest, span_of(room[b], frame[b]), binder[b], bond, k,
+                        i, bond_second[k], frame[b][FRAME.dt], motion, rest, span_of(room[b], frame[b]), binder[b],
+                        bond, k,
                     )  # fmt: skip
                 keep(bond_load, k, force, moment, other_moment, heat, work, ti.Vector([0.0, 0.0]))
         for q in range(body_count):
             p = active[q]
             b = box_of[p]
-            if course[b][1] == 1:
+            if course[b][COURSE.moves] == 1:
                 box, me, sums = frame[b], motion[p], load[p]
                 span = span_of(room[b], box)
                 table = b * material_count * material_count
-                force_sum = ti.Vector([sums[0], sums[1], sums[2]])
-                moment_sum = ti.Vector([sums[4], sums[5], sums[6]])
-                heat_sum, work_sum, gone = sums[3], sums[7], losses[p]
+                force_sum = vector_at(sums, LOAD.force)
+                moment_sum = vector_at(sums, LOAD.moment)
+                heat_sum, work_sum, gone = sums[LOAD.heat], sums[LOAD.work], losses[p]
                 for m in range(bond_column[p], bond_column[p + 1]):
                     held = bond_load[bond_incident[m]]
-                    force_sum -= ti.Vector([held[0], held[1], held[2]])
-                    moment_sum += ti.Vector([held[6], held[7], held[8]])
+                    force_sum -= vector_at(held, PAIR_LOAD.force)
+                    moment_sum += vector_at(held, PAIR_LOAD.other_moment)
                 for k in range(bond_row[p], bond_row[p + 1]):
                     held = bond_load[k]
-                    force_sum += ti.Vector([held[0], held[1], held[2]])
-                    moment_sum += ti.Vector([held[3], held[4], held[5]])
-                    heat_sum += held[9]
-                    gone[2] += held[9]
-                    work_sum += held[10]
+                    force_sum += vector_at(held, PAIR_LOAD.force)
+                    moment_sum += vector_at(held, PAIR_LOAD.moment)
+                    heat_sum += held[PAIR_LOAD.heat]
+                    gone[LOSSES.bonds] += held[PAIR_LOAD.heat]
+                    work_sum += held[PAIR_LOAD.work]
                 for k in range(row[p], row[p + 1]):
                     code = partner[k]
                     j = partner_of(code)
                     vector = separation(p, j, centre(me), motion, rest, span)
-                    reach = me[3] + motion[j][3]
+                    reach = me[MOTION.radius] + motion[j][MOTION.radius]
                     square = vector.dot(vector)
                     if touches(square, reach, code, spring, k):
                         history = ti.Vector([0.0] * (MEMORY + memory))
@@ -202,8 +218,8 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                             first, second, sign = motion[j], me, -1.0
                         normal, distance, radius, mass = posture(first, second, sign * vector, square)
                         force, moment, other_moment, history, heat, lost, gains = contact(
-                            ti.min(p, j), ti.max(p, j), first, second, normal, distance, radius, mass, box[5], span,
-                            table, material_count, factors, swelling, history,
+                            ti.min(p, j), ti.max(p, j), first, second, normal, distance, radius, mass, box[FRAME.dt],
+                            span, table, material_count, factors, swelling, history,
                         )  # fmt: skip
                         spring[k] = history
                         if ti.static(swells):
@@ -215,9 +231,9 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
                         if p < j:
                             moment_sum += moment
                             heat_sum += heat
-                            gone[0] += lost[0]
-                            gone[1] += lost[1]
-                            work_sum += work_of_flow(force, distance * normal, span, box[5])
+                            gone[LOSSES.damping] += lost[LOSSES.damping]
+                            gone[LOSSES.yielding] += lost[LOSSES.yielding]
+                            work_sum += work_of_flow(force, distance * normal, span, box[FRAME.dt])
                         else:
                             moment_sum += other_moment
                     elif code < 0:
@@ -233,7 +249,7 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
         for q in range(body_count):
             p = active[q]
             b = box_of[p]
-            if course[b][1] == 1:
+            if course[b][COURSE.moves] == 1:
                 carry, still, carried, most = rooms(room[b], platen[b])
                 turn(
                     p, 1, 0, frame[b], b * material_count * material_count, material_count, carry, still, carried, most,

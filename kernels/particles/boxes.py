@@ -11,13 +11,13 @@ from typing import Any
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import CHUNK, FRESH
-from kalander.kernels.law_table import memory_of, yields_of
-from kalander.kernels.laws.contact import LAWS
-from kalander.kernels.laws.dense import add_sums, sized
-from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.book import memory_of, swelling_of, yields_of
+from kalander.kernels.layout import LOW, Z, in_a_row
 from kalander.kernels.particles.clumps import turn_clump
+from kalander.kernels.particles.growth import add_sums, sized
 from kalander.kernels.particles.lattice import lattice_at, lattice_limits
-from kalander.kernels.particles.motion import list_state, travel_limits, turn_over
+from kalander.kernels.particles.motion import list_state, platen_limits, turn_over
 from kalander.kernels.particles.pairs import (
     centre,
     keep,
@@ -28,7 +28,20 @@ from kalander.kernels.particles.pairs import (
     platen_span,
     posture,
 )
-from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, law_arrays
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import (
+    BOND_STATE,
+    CARRY,
+    CODE,
+    FRAME,
+    LOAD,
+    LOSSES,
+    MOTION,
+    PAIR_LOAD_WIDTH,
+    PLATEN,
+    SUM_COUNT,
+    law_arrays,
+)
 
 __all__ = ["LANE", "PART", "box_kernel"]
 
@@ -39,6 +52,12 @@ LANE = 512
 
 # What a part has: bodies, walls, bonds; contacts that leave it and that come in; bonds likewise
 PART = BODIES, WALLS, BONDS, CROSS, CROSS_IN, TIES, TIE_IN = range(7)
+
+SHARE = in_a_row((name, 1) for name in ("group", "worker", "workers"))  # first group of the box, and whose share
+CROSSING = in_a_row((name, 1) for name in ("body", "place"))  # of a pair between parts: first body, place in the list
+TIE = in_a_row((name, 1) for name in ("row", "body"))  # of a bond from another part: where it is kept, second body
+# of a pair that touches: vector, later the normal; square of the distance, later the distance; R*, m*; see sift
+SEEN = in_a_row([("vector", 3), ("distance", 1), ("radius", 1), ("mass", 1), ("early", 2)])
 
 # A worker that had to wait longer than this for others, which some other program keeps from their cores, says so with a
 # sign; the team then ends the launch after its next step, and the host may go on with one worker.
@@ -60,9 +79,10 @@ def meet(gate: each, team, meeting, patience):
 @ti.func
 def share_of(parts: each, kind: ti.template(), share):
     """Equal shares of all rows of a box for its workers; share: first group of the box, worker, workers."""
-    first = parts[share[0]][kind]
-    count = parts[share[0] + share[2]][kind] - first
-    return first + count * share[1] // share[2], first + count * (share[1] + 1) // share[2]
+    first = parts[share[SHARE.group]][kind]
+    count = parts[share[SHARE.group] + share[SHARE.workers]][kind] - first
+    worker, workers = share[SHARE.worker], share[SHARE.workers]
+    return first + count * worker // workers, first + count * (worker + 1) // workers
 
 
 @ti.func
@@ -70,7 +90,7 @@ def pair_at(phase, n, owner: each, cross: each):
     """First body and place in the list of pair n: of the list itself (phase 0), of those that cross parts (phase 1)."""
     i, k = n, n
     if phase == 1:
-        i, k = cross[n][0], cross[n][1]
+        i, k = cross[n][CROSSING.body], cross[n][CROSSING.place]
     else:
         i = owner[n]
     return i, k
@@ -89,17 +109,19 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow, touching = functions.work_of_flow, functions.touches
-    memory, swells, yields = memory_of(law_name, periodic=periodic), LAWS[law_name].swells, yields_of(law_name)
+    memory, swells = memory_of(law_name, periodic=periodic), swelling_of(law_name) > 0
+    yields = yields_of(law_name)
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
     def add_to(load: each, p, force, moment):
         """Add a force and a moment to the sums of body p."""
         sums = load[p]
+        pushed, turned = vector_at(sums, LOAD.force) + force, vector_at(sums, LOAD.moment) + moment
         load[p] = ti.Vector(
             [
-                sums[0] + force.x, sums[1] + force.y, sums[2] + force.z, sums[3],
-                sums[4] + moment.x, sums[5] + moment.y, sums[6] + moment.z, sums[7],
+                pushed.x, pushed.y, pushed.z, sums[LOAD.heat],
+                turned.x, turned.y, turned.z, sums[LOAD.work],
             ]
         )  # fmt: skip
 
@@ -107,18 +129,19 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     def add_all(load: each, losses: each, p, force, moment, heat, work, lost):
         """Add a force, a moment, and what of heat and a flow's work is booked with body p to its sums."""
         sums = load[p]
-        done = sums[7]
+        pushed, turned = vector_at(sums, LOAD.force) + force, vector_at(sums, LOAD.moment) + moment
+        done = sums[LOAD.work]
         if ti.static(periodic):
             done += work
         load[p] = ti.Vector(
             [
-                sums[0] + force.x, sums[1] + force.y, sums[2] + force.z, sums[3] + heat,
-                sums[4] + moment.x, sums[5] + moment.y, sums[6] + moment.z, done,
+                pushed.x, pushed.y, pushed.z, sums[LOAD.heat] + heat,
+                turned.x, turned.y, turned.z, done,
             ]
         )  # fmt: skip
-        losses[p][0] = losses[p][0] + lost[0]
+        losses[p][LOSSES.damping] = losses[p][LOSSES.damping] + lost[LOSSES.damping]
         if ti.static(yields):
-            losses[p][1] = losses[p][1] + lost[1]
+            losses[p][LOSSES.yielding] = losses[p][LOSSES.yielding] + lost[LOSSES.yielding]
 
     @ti.func
     def sift(
@@ -136,7 +159,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
             code = partner[k]
             j = partner_of(code)
             vector = separation(i, j, centre(motion[i]), motion, rest, span)
-            reach = motion[i][3] + motion[j][3]
+            reach = motion[i][MOTION.radius] + motion[j][MOTION.radius]
             square = vector.dot(vector)
             touches = touching(square, reach, code, spring, k)
             known = True
@@ -144,11 +167,11 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 touches = touches and j < end
                 known = j < end
             for d in ti.static(range(3)):
-                seen[base + count][d] = vector[d]
-            seen[base + count][3] = square
+                seen[base + count][SEEN.vector + d] = vector[d]
+            seen[base + count][SEEN.distance] = square
             # never read: asks memory early for what the law will need of the other body, 7 % at a million spheres
-            seen[base + count][6] = load[j][0]
-            seen[base + count][7] = motion[j][10]
+            seen[base + count][SEEN.early] = load[j][LOAD.force]
+            seen[base + count][SEEN.early + 1] = motion[j][MOTION.spin + Z]
             seen_place[base + count] = n if code < 0 else ~n
             count += 1 if touches else 0
             state = ~j if touches else j
@@ -194,11 +217,11 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 n = partner_of(seen_place[q])
                 i, k = pair_at(phase, n, owner, cross)
                 normal, distance, radius, mass = posture(
-                    motion[i], motion[~partner[k]], centre(seen[q]), seen[q][3]
+                    motion[i], motion[~partner[k]], vector_at(seen[q], SEEN.vector), seen[q][SEEN.distance]
                 )  # fmt: skip
                 for d in ti.static(range(3)):
-                    seen[q][d] = normal[d]
-                seen[q][3], seen[q][4], seen[q][5] = distance, radius, mass
+                    seen[q][SEEN.vector + d] = normal[d]
+                seen[q][SEEN.distance], seen[q][SEEN.radius], seen[q][SEEN.mass] = distance, radius, mass
             for q in range(base, base + count):
                 mark = seen_place[q]
                 n = partner_of(mark)
@@ -207,10 +230,10 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 history = ti.Vector([0.0] * (MEMORY + memory))
                 if mark >= 0:
                     history = spring[k]
-                normal, distance = centre(seen[q]), seen[q][3]
+                normal, distance = vector_at(seen[q], SEEN.vector), seen[q][SEEN.distance]
                 force, moment, other_moment, history, heat, lost, gains = contact(
-                    i, j, motion[i], motion[j], normal, distance, seen[q][4], seen[q][5], dt, span, table,
-                    material_count, factors, swelling, history,
+                    i, j, motion[i], motion[j], normal, distance, seen[q][SEEN.radius], seen[q][SEEN.mass], dt, span,
+                    table, material_count, factors, swelling, history,
                 )  # fmt: skip
                 spring[k] = history
                 work = work_of_flow(force, distance * normal, span, dt)
@@ -227,8 +250,8 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
             while phase == 0 and body < end and (finish == 0 or row[body + 1] <= stop):
                 i = body
                 body += 1
-                while crossing < parts[group + 1][CROSS] and cross[crossing][0] == i:
-                    if finish == 1 and partner[cross[crossing][1]] < 0:
+                while crossing < parts[group + 1][CROSS] and cross[crossing][CROSSING.body] == i:
+                    if finish == 1 and partner[cross[crossing][CROSSING.place]] < 0:
                         force, moment, _, heat, work, lost = kept(cross_load, crossing)
                         add_all(load, losses, i, force, moment, heat, work, lost)
                         if ti.static(swells):
@@ -238,12 +261,12 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 alone = 1
                 if ti.static(clumps):
                     mine = member[i]
-                    if mine[0] >= 0:
+                    if mine[CODE.clump] >= 0:
                         alone = 0
-                        if mine[1] == 0:
+                        if mine[CODE.behind] == 0:
                             signs |= turn_clump(
-                                i, mine[0], finish, start, dt, acceleration, motion, rest, load, listed, carry, still,
-                                carried, platen_step, clump, offset, compensated, periodic,
+                                i, mine[CODE.clump], finish, start, dt, acceleration, motion, rest, load, listed, carry,
+                                still, carried, platen_step, clump, offset, compensated, periodic,
                             )  # fmt: skip
                 if alone == 1:
                     me, size = sized(i, motion[i], start, table, material_count, factors, swelling, swells)
@@ -256,10 +279,10 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
     @ti.func
     def book(load: each, losses: each, i, heat, work):
         """Add what a bond makes of heat, and a flow's work on it, to the sums of body i."""
-        load[i][3] = load[i][3] + heat
-        losses[i][2] = losses[i][2] + heat
+        load[i][LOAD.heat] = load[i][LOAD.heat] + heat
+        losses[i][LOSSES.bonds] = losses[i][LOSSES.bonds] + heat
         if ti.static(periodic):
-            load[i][7] = load[i][7] + work
+            load[i][LOAD.work] = load[i][LOAD.work] + work
 
     @ti.func
     def bonds_of_part(
@@ -286,7 +309,7 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                 moment = ti.Vector([0.0, 0.0, 0.0])
                 other_moment = ti.Vector([0.0, 0.0, 0.0])
                 heat, work = 0.0, 0.0
-                if bond[k][9] > 0.0:
+                if bond[k][BOND_STATE.intact] > 0.0:
                     force, moment, other_moment, heat, work = bonded(i, j, dt, motion, rest, span, binder, bond, k)
                 if phase == 0:
                     keep(tie_load, n, force, moment, other_moment, heat, work, ti.Vector([0.0, 0.0]))
@@ -301,15 +324,13 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
         signs = ti.cast(0, ti.i32)
         if ti.static(periodic):
             span, coming = lattice_at(gap, now), lattice_at(gap, then)
-            carry, carried, most = lattice_limits(gap, span, coming, box[5], box[6], box[7])
+            carry, carried, most = lattice_limits(gap, span, coming, box[FRAME.dt], box[FRAME.skin], box[FRAME.reach])
             return span, coming, carry, -1.0, carried, most, signs
         else:
-            span = platen_span(box[0], box[1])
-            low, high = gap[0] + gap[2] * then, gap[1] + gap[3] * then
-            largest = 1.5 * box[5] * ti.max(ti.abs(gap[2]), ti.abs(gap[3]))
-            stretch, still, carried, signs = travel_limits(low, high, gap[4], gap[5], box[6], box[7], largest)
-            carry = ti.Vector([low, gap[4], stretch, high])
-            return span, span, carry, still, carried, largest * (1.0 + box[7] / (high - low)), signs
+            span = platen_span(box)
+            low, high, stretch, still, carried, most, signs = platen_limits(box, gap, then)
+            carry = ti.Vector([low, gap[PLATEN.listed_height + LOW], stretch, high])
+            return span, span, carry, still, carried, most, signs
 
     @ti.kernel
     def advance_boxes(
@@ -344,9 +365,9 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                     group, share = b * team + part, ti.Vector([b * team, part, team])
                     first, end = parts[group][BODIES], parts[group + 1][BODIES]
                     box, gap = frame[b], platen[b]
-                    h = box[5]
+                    h = box[FRAME.dt]
                     table = b * material_count * material_count
-                    pull = ti.Vector([box[2], box[3], box[4]])
+                    pull = vector_at(box, FRAME.gravity)
                     count, last = done[b], todo[b]
                     going = count < last and stale[b] == FRESH
                     state = stale[b]
@@ -392,17 +413,17 @@ def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps:
                                     if ti.static(not periodic):
                                         for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
                                             platens(
-                                                m, wall_body[m], carry[0], carry[3], gap[2], gap[3],
-                                                ti.Vector([gap[6], gap[7]]), h, table, material_count, motion, rest,
+                                                m, wall_body[m], carry[CARRY.low], carry[CARRY.high], gap, h, table,
+                                                material_count, motion, rest,
                                                 load, losses, wall, factors, swelling,
                                             )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):
-                                        force, _, other_moment, _heat, _work, _lost = kept(tie_load, tie_in[m][0])
-                                        add_to(load, tie_in[m][1], -force, other_moment)
+                                        force, _, other_moment, _heat, _work, _lost = kept(tie_load, tie_in[m][TIE.row])
+                                        add_to(load, tie_in[m][TIE.body], -force, other_moment)
                             for m in range(parts[group][CROSS_IN], parts[group + 1][CROSS_IN]):
                                 arrival = cross_in[m]
-                                code = partner[cross[arrival][1]]
+                                code = partner[cross[arrival][CROSSING.place]]
                                 if code < 0:
                                     force, _, other_moment, _heat, _work, _lost = kept(cross_load, arrival)
                                     add_to(load, ~code, -force, other_moment)

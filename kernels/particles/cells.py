@@ -7,9 +7,11 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
+from kalander.kernels.layout import HIGH, LOW, X, Y, Z, width_of
 from kalander.kernels.particles.lattice import lattice_image
 from kalander.kernels.particles.pairs import nearest_image, partner_of, platen_span
-from kalander.kernels.records import array_types, wall_layout, width_of
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import CODE, FRAME, GRID, LATTICE, MOTION, PLATEN, SHAPE, array_types, wall_layout
 
 __all__ = ["cell_kernels"]
 
@@ -31,12 +33,12 @@ def sort_segment(values: each, begin, end):
 @ti.func
 def is_candidate(me, other, reach, span, periodic: ti.template()):
     """1 if two bodies are closer than their radii and `reach`, nearest image."""
-    away = ti.Vector([me[0] - other[0], me[1] - other[1], me[2] - other[2]])
+    away = vector_at(me, MOTION.position) - vector_at(other, MOTION.position)
     if ti.static(periodic):
         away = lattice_image(away, span)
     else:
         away = nearest_image(away, span)
-    near = me[3] + other[3] + reach
+    near = me[MOTION.radius] + other[MOTION.radius] + reach
     return ti.cast(away.dot(away) < near * near, ti.i32)
 
 
@@ -50,9 +52,9 @@ def ordered(p, q, full):
 def listed_span(box, gap, periodic: ti.template()):
     """Span of a box, or of the lattice as it is when its list is made."""
     if ti.static(periodic):
-        return ti.Vector([gap[8], gap[9], gap[10], gap[11]])
+        return ti.Vector([gap[LATTICE.listed_size + d] for d in range(4)])  # and the tilt
     else:
-        return platen_span(box[0], box[1])
+        return platen_span(box)
 
 
 @ti.func
@@ -79,27 +81,27 @@ def visit(
     me, box, gap, sides = motion[p], frame[box_of[p]], platen[box_of[p]], shape[box_of[p]]
     span = listed_span(box, gap, periodic)
     found = 0
-    local = cell[p] - sides[3]
-    z = local % sides[2]
-    y = (local // sides[2]) % sides[1]
-    x = local // (sides[2] * sides[1])
-    for dx in range(ti.min(3, sides[0])):
-        for dy in range(ti.min(3, sides[1])):
-            cx, cy = around(x + dx, sides[0]), around(y + dy, sides[1])
-            column = sides[3] + (cx * sides[1] + cy) * sides[2]
+    local = cell[p] - sides[SHAPE.first]
+    z = local % sides[SHAPE.cells + Z]
+    y = (local // sides[SHAPE.cells + Z]) % sides[SHAPE.cells + Y]
+    x = local // (sides[SHAPE.cells + Z] * sides[SHAPE.cells + Y])
+    for dx in range(ti.min(3, sides[SHAPE.cells + X])):
+        for dy in range(ti.min(3, sides[SHAPE.cells + Y])):
+            cx, cy = around(x + dx, sides[SHAPE.cells + X]), around(y + dy, sides[SHAPE.cells + Y])
+            column = sides[SHAPE.first] + (cx * sides[SHAPE.cells + Y] + cy) * sides[SHAPE.cells + Z]
             # between platens a column's three cells lie in one stretch of bodies; in a lattice the rows go around
-            layers = ti.min(3, sides[2]) if ti.static(periodic) else 1
+            layers = ti.min(3, sides[SHAPE.cells + Z]) if ti.static(periodic) else 1
             for dz in range(layers):
                 low = column + ti.max(z - 1, 0)
-                high = column + ti.min(z + 1, sides[2] - 1)
+                high = column + ti.min(z + 1, sides[SHAPE.cells + Z] - 1)
                 if ti.static(periodic):
-                    low = column + around(z + dz, sides[2])
+                    low = column + around(z + dz, sides[SHAPE.cells + Z])
                     high = low
                 for m in range(start[low], start[high + 1]):
                     q = inside[m]
-                    listed = is_candidate(me, motion[q], box[6], span, periodic) & ordered(p, q, full)
+                    listed = is_candidate(me, motion[q], box[FRAME.skin], span, periodic) & ordered(p, q, full)
                     if ti.static(clumps):
-                        together = member[p][0] >= 0 and member[p][0] == member[q][0]
+                        together = member[p][CODE.clump] >= 0 and member[p][CODE.clump] == member[q][CODE.clump]
                         listed = 0 if together else listed
                     # written before it is known whether it counts: no guess that the processor may have to take back
                     if found < room:
@@ -134,18 +136,21 @@ def cell_kernels(
         for p in range(body_count):
             b = box_of[p]
             me, size, sides = motion[p], grid[b], shape[b]
-            x, y, z = me[0], me[1], me[2] - size[0]
-            wide, deep = size[1] * sides[0], size[2] * sides[1]  # of the box, or of a fold of it
+            x, y, z = me[MOTION.position + X], me[MOTION.position + Y], me[MOTION.position + Z] - size[GRID.low]
+            across, along, tall = size[GRID.size + X], size[GRID.size + Y], size[GRID.size + Z]  # of a cell
+            # of the box, or of a fold of it
+            wide, deep = across * sides[SHAPE.cells + X], along * sides[SHAPE.cells + Y]
             if ti.static(periodic):
-                lattice, tall = platen[b], size[3] * sides[2]
-                x -= lattice[11] * me[2] / lattice[10]  # along the tilted vector to the base
-                z = me[2] - tall * ti.floor(me[2] / tall)
+                lattice, depth = platen[b], tall * sides[SHAPE.cells + Z]
+                # along the tilted vector to the base
+                x -= lattice[LATTICE.listed_tilt] * me[MOTION.position + Z] / lattice[LATTICE.listed_size + Z]
+                z = me[MOTION.position + Z] - depth * ti.floor(me[MOTION.position + Z] / depth)
             x -= wide * ti.floor(x / wide)
             y -= deep * ti.floor(y / deep)
-            cx = ti.min(ti.cast(x / size[1], ti.i32), sides[0] - 1)
-            cy = ti.min(ti.cast(y / size[2], ti.i32), sides[1] - 1)
-            cz = ti.max(0, ti.min(ti.cast(z / size[3], ti.i32), sides[2] - 1))
-            cell[p] = sides[3] + (cx * sides[1] + cy) * sides[2] + cz
+            cx = ti.min(ti.cast(x / across, ti.i32), sides[SHAPE.cells + X] - 1)
+            cy = ti.min(ti.cast(y / along, ti.i32), sides[SHAPE.cells + Y] - 1)
+            cz = ti.max(0, ti.min(ti.cast(z / tall, ti.i32), sides[SHAPE.cells + Z] - 1))
+            cell[p] = sides[SHAPE.first] + (cx * sides[SHAPE.cells + Y] + cy) * sides[SHAPE.cells + Z] + cz
             ti.atomic_add(count[cell[p]], 1)  # of integers: order does not matter
 
     @ti.kernel
@@ -169,11 +174,12 @@ def cell_kernels(
         """Length of every row, its first `room` candidates, which bodies are near a platen, and where bodies are."""
         for p in range(body_count):
             me, b = motion[p], box_of[p]
-            listed[p] = ti.Vector([me[0], me[1], me[2]])
+            listed[p] = vector_at(me, MOTION.position)
             near_wall[p] = 0
             if ti.static(not periodic):
-                gap = ti.min(me[2] - platen[b][4], platen[b][5] - me[2]) - me[3]
-                near_wall[p] = 1 if gap < frame[b][6] else 0
+                height, low = me[MOTION.position + Z], platen[b][PLATEN.listed_height + LOW]
+                gap = ti.min(height - low, platen[b][PLATEN.listed_height + HIGH] - height) - me[MOTION.radius]
+                near_wall[p] = 1 if gap < frame[b][FRAME.skin] else 0
             count[p] = visit(
                 p, full, room, room * p, motion, box_of, frame, platen, shape, cell, start, inside, draft, member,
                 periodic, clumps,

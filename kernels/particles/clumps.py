@@ -16,6 +16,8 @@ second order, and without torque L does not change at all. Dullweber, Leimkuhler
 from kalander.kernels.device.backend import ti
 from kalander.kernels.particles.lattice import drift_of
 from kalander.kernels.particles.motion import strayed
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import CLUMP_STATE, LATTICE_CARRY, LOAD, MOTION
 
 __all__ = ["turn_clump"]
 
@@ -101,22 +103,22 @@ def turn_clump(
 ):  # fmt: skip
     """End a step of clump c, whose last member is body p, begin the next, or both. Returns the signs of its members."""
     state = clump[c]
-    first = p + 1 - ti.cast(state[7], ti.i32)
-    place = ti.Vector([state[0], state[1], state[2]])
-    speed = ti.Vector([state[4], state[5], state[6]])
-    momentum = ti.Vector([state[8], state[9], state[10]])
-    q = ti.Vector([state[12], state[13], state[14], state[15]])
-    inertia = ti.Vector([state[16], state[17], state[18]])
-    place_rest = ti.Vector([state[19], state[20], state[21]])
-    q_rest = ti.Vector([state[22], state[23], state[24], state[25]])
+    first = p + 1 - ti.cast(state[CLUMP_STATE.count], ti.i32)
+    place = vector_at(state, CLUMP_STATE.position)
+    speed = vector_at(state, CLUMP_STATE.velocity)
+    momentum = vector_at(state, CLUMP_STATE.momentum)
+    q = ti.Vector([state[CLUMP_STATE.orientation + d] for d in range(4)])
+    inertia = vector_at(state, CLUMP_STATE.inertia)
+    place_rest = vector_at(state, CLUMP_STATE.rest)
+    q_rest = ti.Vector([state[CLUMP_STATE.orientation_rest + d] for d in range(4)])
     force = ti.Vector([0.0, 0.0, 0.0])
     moment = ti.Vector([0.0, 0.0, 0.0])
     for m in range(first, p + 1):
         sums = load[m]
-        push = ti.Vector([sums[0], sums[1], sums[2]])
+        push = vector_at(sums, LOAD.force)
         force += push
-        moment += ti.Vector([sums[4], sums[5], sums[6]]) + turned(q, offset[m]).cross(push)
-    gain = 0.5 * dt * (force / state[3] + acceleration)
+        moment += vector_at(sums, LOAD.moment) + turned(q, offset[m]).cross(push)
+    gain = 0.5 * dt * (force / state[CLUMP_STATE.mass] + acceleration)
     turn_gain = 0.5 * dt * moment
     if finish == 1:
         speed += gain
@@ -126,7 +128,7 @@ def turn_clump(
         momentum += turn_gain
         step = speed * dt
         if ti.static(periodic):
-            step += drift_of(carry, 0, place)
+            step += drift_of(carry, LATTICE_CARRY.step, place)
         turn = change_of_orientation(q, momentum, inertia, dt)
         if ti.static(compensated):
             step += place_rest
@@ -151,20 +153,20 @@ def turn_clump(
             back = centre - place
             rest[m] = place_rest + ((place - (centre - back)) + (arm - back))  # exact sum of two: Knuth
         if begin == 1:
-            load[m] = ti.Vector([0.0, 0.0, 0.0, sums[3], 0.0, 0.0, 0.0, sums[7]])
+            load[m] = ti.Vector([0.0, 0.0, 0.0, sums[LOAD.heat], 0.0, 0.0, 0.0, sums[LOAD.work]])
             signs |= strayed(
                 centre, velocity, dt, listed[m], ti.Vector([0.0] * 3), carry, still, carried, platen_step, periodic
             )
         motion[m] = ti.Vector(
             [
-                centre.x, centre.y, centre.z, me[3], velocity.x, velocity.y, velocity.z, me[7],
-                spin.x, spin.y, spin.z, me[11],
+                centre.x, centre.y, centre.z, me[MOTION.radius], velocity.x, velocity.y, velocity.z, me[MOTION.mass],
+                spin.x, spin.y, spin.z, me[MOTION.material],
             ]
         )  # fmt: skip
     clump[c] = ti.Vector(
         [
-            place.x, place.y, place.z, state[3], speed.x, speed.y, speed.z, state[7],
-            momentum.x, momentum.y, momentum.z, state[11], q[0], q[1], q[2], q[3],
+            place.x, place.y, place.z, state[CLUMP_STATE.mass], speed.x, speed.y, speed.z, state[CLUMP_STATE.count],
+            momentum.x, momentum.y, momentum.z, state[CLUMP_STATE.volume], q[0], q[1], q[2], q[3],
             inertia.x, inertia.y, inertia.z, place_rest.x, place_rest.y, place_rest.z,
             q_rest[0], q_rest[1], q_rest[2], q_rest[3],
         ]

@@ -10,29 +10,37 @@ A span is what kernels know of the lattice at one moment: w_x, w_y, w_z, tilt, L
 """
 
 from kalander.kernels.device.backend import ti
+from kalander.kernels.layout import X, Y, Z
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import LATTICE, SPAN
 
-__all__ = ["LATTICE_CARRY", "SPAN", "drift_of", "flow_of", "lattice_at", "lattice_image", "lattice_limits"]
+__all__ = ["drift_of", "flow_of", "lattice_at", "lattice_image", "lattice_limits"]
 
-SPAN = 8  # numbers of a span
-LATTICE_CARRY = 8  # affine map of one step less 1 (4), of all steps since the list was made less 1 (4)
+SHEAR = 3  # place of an affine map, and of strain rates, behind X, Y and Z: of z in x
 
 
 @ti.func
 def lattice_at(cell, time):
     """Span at a time since the beginning of the advance [µs]; cell: a row of records.LATTICE."""
-    x, y, z = cell[0] * (1.0 + cell[4] * time), cell[1] * (1.0 + cell[5] * time), cell[2] * (1.0 + cell[6] * time)
-    tilt = cell[3] * (1.0 + cell[4] * time) + cell[7] * cell[2] * time  # whichever of the equal lattices is described
-    along = cell[4] * cell[0] / x
-    return ti.Vector(
-        [x, y, z, tilt, along, cell[5] * cell[1] / y, cell[6] * cell[2] / z, (cell[7] * cell[2] - along * tilt) / z]
-    )
+    wide, deep, tall = cell[LATTICE.size + X], cell[LATTICE.size + Y], cell[LATTICE.size + Z]
+    rate_x, rate_y, rate_z, shear = (
+        cell[LATTICE.strain_rate + X], cell[LATTICE.strain_rate + Y], cell[LATTICE.strain_rate + Z],
+        cell[LATTICE.strain_rate + SHEAR],
+    )  # fmt: skip
+    x, y, z = wide * (1.0 + rate_x * time), deep * (1.0 + rate_y * time), tall * (1.0 + rate_z * time)
+    # whichever of the equal lattices is described
+    tilt = cell[LATTICE.tilt] * (1.0 + rate_x * time) + shear * tall * time
+    along = rate_x * wide / x
+    return ti.Vector([x, y, z, tilt, along, rate_y * deep / y, rate_z * tall / z, (shear * tall - along * tilt) / z])
 
 
 @ti.func
 def map_between(x, y, z, tilt, span):
     """Affine map less 1 from the lattice (x, y, z, tilt) to that of a span: three stretches and the shear of z in x."""
-    stretch = span[0] / x
-    return ti.Vector([stretch - 1.0, span[1] / y - 1.0, span[2] / z - 1.0, (span[3] - stretch * tilt) / z])
+    stretch = span[SPAN.x] / x
+    return ti.Vector(
+        [stretch - 1.0, span[SPAN.y] / y - 1.0, span[SPAN.z] / z - 1.0, (span[SPAN.tilt] - stretch * tilt) / z]
+    )
 
 
 @ti.func
@@ -40,8 +48,8 @@ def drift_of(carry, first: ti.template(), place):
     """Way that an affine map less 1, places `first` to `first` + 3 of a carry, moves a place [µm]."""
     return ti.Vector(
         [
-            carry[first] * place.x + carry[first + 3] * place.z, carry[first + 1] * place.y,
-            carry[first + 2] * place.z,
+            carry[first + X] * place.x + carry[first + SHEAR] * place.z, carry[first + Y] * place.y,
+            carry[first + Z] * place.z,
         ]
     )  # fmt: skip
 
@@ -49,17 +57,19 @@ def drift_of(carry, first: ti.template(), place):
 @ti.func
 def flow_of(span, vector):
     """Difference of the flow over a vector [µm/µs]."""
-    return ti.Vector([span[4] * vector.x + span[7] * vector.z, span[5] * vector.y, span[6] * vector.z])
+    return ti.Vector(
+        [span[SPAN.xx] * vector.x + span[SPAN.xz] * vector.z, span[SPAN.yy] * vector.y, span[SPAN.zz] * vector.z]
+    )
 
 
 @ti.func
 def lattice_image(vector, span):
     """Shortest of the periodic images [µm]; |tilt| is at most half of w_x."""
-    layers = ti.floor(vector.z / span[2] + 0.5)
-    vector.z -= span[2] * layers
-    vector.x -= span[3] * layers
-    vector.x -= span[0] * ti.floor(vector.x / span[0] + 0.5)
-    vector.y -= span[1] * ti.floor(vector.y / span[1] + 0.5)
+    layers = ti.floor(vector.z / span[SPAN.z] + 0.5)
+    vector.z -= span[SPAN.z] * layers
+    vector.x -= span[SPAN.tilt] * layers
+    vector.x -= span[SPAN.x] * ti.floor(vector.x / span[SPAN.x] + 0.5)
+    vector.y -= span[SPAN.y] * ti.floor(vector.y / span[SPAN.y] + 0.5)
     return vector
 
 
@@ -71,9 +81,11 @@ def lattice_limits(cell, now, then, dt, skin, reach):
     F, at least its smallest stretch less the shear: a pair that was not listed is no closer than that times
     (2 r + skin), less twice the way of a body beside the flow.
     """
-    step = map_between(now[0], now[1], now[2], now[3], then)
-    since = map_between(cell[8], cell[9], cell[10], cell[11], then)
-    shrinkage = ti.max(-ti.min(since[0], ti.min(since[1], since[2])) + ti.abs(since[3]), 0.0)
-    most = 0.75 * dt * (ti.abs(then[4]) + ti.abs(then[5]) + ti.abs(then[6]) + ti.abs(then[7])) * reach
-    carry = ti.Vector([step[0], step[1], step[2], step[3], since[0], since[1], since[2], since[3]])
+    step = map_between(now[SPAN.x], now[SPAN.y], now[SPAN.z], now[SPAN.tilt], then)
+    listed = vector_at(cell, LATTICE.listed_size)
+    since = map_between(listed.x, listed.y, listed.z, cell[LATTICE.listed_tilt], then)
+    shrinkage = ti.max(-ti.min(since[X], ti.min(since[Y], since[Z])) + ti.abs(since[SHEAR]), 0.0)
+    rates = ti.abs(then[SPAN.xx]) + ti.abs(then[SPAN.yy]) + ti.abs(then[SPAN.zz]) + ti.abs(then[SPAN.xz])
+    most = 0.75 * dt * rates * reach
+    carry = ti.Vector([step[X], step[Y], step[Z], step[SHEAR], since[X], since[Y], since[Z], since[SHEAR]])
     return carry, 0.5 * (skin - shrinkage * reach), most

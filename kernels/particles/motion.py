@@ -2,9 +2,12 @@
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import FRESH, LOST, STALE
+from kalander.kernels.layout import HIGH, LOW
 from kalander.kernels.particles.lattice import drift_of
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import CARRY, FRAME, LATTICE_CARRY, LOAD, MOTION, PLATEN, SIZE
 
-__all__ = ["list_state", "strayed", "travel_limits", "turn_over"]
+__all__ = ["list_state", "platen_limits", "strayed", "turn_over"]
 
 each = ti.template()  # an array handed on to a function
 
@@ -46,6 +49,23 @@ def travel_limits(low, high, listed_low, listed_high, skin, reach, largest_step)
 
 
 @ti.func
+def platen_limits(box: each, gap: each, time):
+    """Platens of a box after a time of this advance, and the rooms of its bodies in the step that ends there.
+
+    box, gap: its rows of records.FRAME and records.PLATEN. Returns heights of the platens, stretch, rooms, the most by
+    which platens carry a body in a step, and signs; see travel_limits.
+    """
+    speed, other_speed = gap[PLATEN.platen_velocity + LOW], gap[PLATEN.platen_velocity + HIGH]
+    low, high = gap[PLATEN.platen_height + LOW] + speed * time, gap[PLATEN.platen_height + HIGH] + other_speed * time
+    most = 1.5 * box[FRAME.dt] * ti.max(ti.abs(speed), ti.abs(other_speed))
+    stretch, still, carried, signs = travel_limits(
+        low, high, gap[PLATEN.listed_height + LOW], gap[PLATEN.listed_height + HIGH], box[FRAME.skin], box[FRAME.reach],
+        most,
+    )  # fmt: skip
+    return low, high, stretch, still, carried, most * (1.0 + box[FRAME.reach] / (high - low)), signs
+
+
+@ti.func
 def turn_over(
     p, me, sums, size, finish, begin, dt, acceleration, motion: each, rest: each, load: each, listed: each, carry,
     still, carried, platen_step, compensated: ti.template(), periodic: ti.template(),
@@ -56,28 +76,28 @@ def turn_over(
     its radius has grown since its list was made, and what it may have by the next step. carry: how its surroundings
     move, see `drag`. Returns its signs for its list.
     """
-    speed = ti.Vector([me[4], me[5], me[6]])
-    turn = ti.Vector([me[8], me[9], me[10]])
+    speed = vector_at(me, MOTION.velocity)
+    turn = vector_at(me, MOTION.spin)
     half = 0.5 * dt
-    square = size[0] * size[0]
-    share = 1.0 / (me[7] * square)  # one division for the mass and for the inertia, 0.4 m r²
-    gain = half * (share * square * ti.Vector([sums[0], sums[1], sums[2]]) + acceleration)
-    turn_gain = 2.5 * half * share * ti.Vector([sums[4], sums[5], sums[6]])
+    square = size[SIZE.radius] * size[SIZE.radius]
+    share = 1.0 / (me[MOTION.mass] * square)  # one division for the mass and for the inertia, 0.4 m r²
+    gain = half * (share * square * vector_at(sums, LOAD.force) + acceleration)
+    turn_gain = 2.5 * half * share * vector_at(sums, LOAD.moment)
     if finish == 1:
         speed += gain
         turn += turn_gain
-    place = ti.Vector([me[0], me[1], me[2]])
+    place = vector_at(me, MOTION.position)
     signs = ti.cast(0, ti.i32)
     if begin == 1:
         speed += gain
         turn += turn_gain
         if ti.static(periodic and compensated):
-            move = speed * dt + drift_of(carry, 0, place) + rest[p]
+            move = speed * dt + drift_of(carry, LATTICE_CARRY.step, place) + rest[p]
             there = place + move
             rest[p] = move - (there - place)
             place = there
         elif ti.static(periodic):
-            place += speed * dt + drift_of(carry, 0, place)
+            place += speed * dt + drift_of(carry, LATTICE_CARRY.step, place)
         elif ti.static(compensated):
             move = speed * dt + rest[p]
             there = place + move
@@ -85,12 +105,15 @@ def turn_over(
             place = there
         else:
             place += speed * dt
-        sums = ti.Vector([0.0, 0.0, 0.0, sums[3], 0.0, 0.0, 0.0, sums[7]])
+        sums = ti.Vector([0.0, 0.0, 0.0, sums[LOAD.heat], 0.0, 0.0, 0.0, sums[LOAD.work]])
         signs = strayed(place, speed, dt, listed[p], size, carry, still, carried, platen_step, periodic)
     load[p] = sums
     motion[p] = ti.Vector(
-        [place.x, place.y, place.z, me[3], speed.x, speed.y, speed.z, me[7], turn.x, turn.y, turn.z, me[11]]
-    )
+        [
+            place.x, place.y, place.z, me[MOTION.radius], speed.x, speed.y, speed.z, me[MOTION.mass],
+            turn.x, turn.y, turn.z, me[MOTION.material],
+        ]
+    )  # fmt: skip
     return signs
 
 
@@ -102,9 +125,10 @@ def drag(listed, carry, periodic: ti.template()):
     """
     way = ti.Vector([0.0, 0.0, 0.0])
     if ti.static(periodic):
-        way = drift_of(carry, 4, listed)
+        way = drift_of(carry, LATTICE_CARRY.since, listed)
     else:
-        way.z = (carry[0] - carry[1]) + (carry[2] - 1.0) * (listed.z - carry[1])
+        low, listed_low = carry[CARRY.low], carry[CARRY.listed_low]
+        way.z = (low - listed_low) + (carry[CARRY.stretch] - 1.0) * (listed.z - listed_low)
     return way
 
 
@@ -116,7 +140,7 @@ def strayed(place, speed, dt, listed, size, carry, still, carried, platen_step, 
     # more than a step of the body, accelerating by half, and of the platens
     step = 1.5 * dt * (ti.abs(speed.x) + ti.abs(speed.y) + ti.abs(speed.z))
     signs = ti.cast(0, ti.i32)
-    grown, soon = size[1], size[2]
+    grown, soon = size[SIZE.grown], size[SIZE.soon]
     if not within(away, still - grown):
         signs |= STILL_NOW
     if not within(away, still - soon - step):

@@ -8,13 +8,30 @@ from functools import cache
 from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
-from kalander.kernels.law_table import NORMAL_MEMORY, STICKY, WALL_MEMORY, base_of, swelling_of, wall_memory_of
+from kalander.kernels.law_table import MEMORY
 from kalander.kernels.laws.bond import bond_breaks, bond_energy, parallel_bond
-from kalander.kernels.laws.contact import LAWS
-from kalander.kernels.laws.dense import add_sums, one_flat, two_flats
-from kalander.kernels.laws.normal_laws import MEMORY
+from kalander.kernels.laws.book import swelling_of, wall_memory_of
+from kalander.kernels.laws.contact import contact_law
+from kalander.kernels.laws.normal.mdr_device import one_flat, two_flats
+from kalander.kernels.layout import HIGH, LOW, X, Y, Z
+from kalander.kernels.particles.growth import add_sums
 from kalander.kernels.particles.lattice import flow_of, lattice_image
-from kalander.kernels.records import PAIR_LOAD_WIDTH, SUM_COUNT, WALL_LOADS, swelling_width, wall_place
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import (
+    BOND_STATE,
+    FRAME,
+    LOAD,
+    LOSSES,
+    MOTION,
+    PAIR_LOAD,
+    PAIR_LOAD_WIDTH,
+    PLATEN,
+    PLATEN_SPAN,
+    SUM_COUNT,
+    WALL_LOADS,
+    swelling_width,
+    wall_place,
+)
 
 __all__ = [
     "centre", "keep", "keep_sums", "kept", "nearest_image", "pair_functions", "partner_of", "platen_span", "posture",
@@ -24,16 +41,17 @@ each = ti.template()  # an array handed on to a function
 
 
 @ti.func
-def platen_span(width, depth):
-    """Span of a box between platens: its widths in x and y [µm] and one over each."""
+def platen_span(box: each):
+    """Span of a box between platens: its widths in x and y [µm] and one over each; box: a row of records.FRAME."""
+    width, depth = box[FRAME.width + X], box[FRAME.width + Y]
     return ti.Vector([width, depth, 1.0 / width, 1.0 / depth])
 
 
 @ti.func
 def nearest_image(vector, span):
     """Shortest of the periodic images in x and y [µm]; positions themselves are never wrapped."""
-    vector.x -= span[0] * ti.floor(vector.x * span[2] + 0.5)
-    vector.y -= span[1] * ti.floor(vector.y * span[3] + 0.5)
+    vector.x -= span[PLATEN_SPAN.width] * ti.floor(vector.x * span[PLATEN_SPAN.over_width] + 0.5)
+    vector.y -= span[PLATEN_SPAN.depth] * ti.floor(vector.y * span[PLATEN_SPAN.over_depth] + 0.5)
     return vector
 
 
@@ -45,37 +63,41 @@ def partner_of(code):
 
 @ti.func
 def centre(body):
-    return ti.Vector([body[0], body[1], body[2]])
+    return vector_at(body, MOTION.position)
 
 
 @ti.func
 def velocity(body):
-    return ti.Vector([body[4], body[5], body[6]])
+    return vector_at(body, MOTION.velocity)
 
 
 @ti.func
 def spin(body):
-    return ti.Vector([body[8], body[9], body[10]])
+    return vector_at(body, MOTION.spin)
 
 
 @ti.func
 def posture(me, other, vector, square):
     """Normal, distance, R* and m* of two bodies that touch; square: of their distance."""
     distance = ti.sqrt(square)
-    reach, masses = me[3] + other[3], me[7] + other[7]
+    reach, masses = me[MOTION.radius] + other[MOTION.radius], me[MOTION.mass] + other[MOTION.mass]
     reduced = reach * masses
     share = 1.0 / (distance * reduced)  # one division for all
     normal = vector * (share * reduced)
     share *= distance
-    return normal, distance, me[3] * other[3] * masses * share, me[7] * other[7] * reach * share
+    radius = me[MOTION.radius] * other[MOTION.radius] * masses * share
+    return normal, distance, radius, me[MOTION.mass] * other[MOTION.mass] * reach * share
 
 
 @ti.func
 def keep(result: each, q, force, moment, other_moment, heat, work, lost):
     """Store what a pair gives its bodies in row q of the pair loads; lost: of the heat, by dashpots and by yielding."""
     for d in ti.static(range(3)):
-        result[q][d], result[q][3 + d], result[q][6 + d] = force[d], moment[d], other_moment[d]
-    result[q][9], result[q][10], result[q][11], result[q][12] = heat, work, lost[0], lost[1]
+        result[q][PAIR_LOAD.force + d], result[q][PAIR_LOAD.moment + d] = force[d], moment[d]
+        result[q][PAIR_LOAD.other_moment + d] = other_moment[d]
+    result[q][PAIR_LOAD.heat], result[q][PAIR_LOAD.work] = heat, work
+    result[q][PAIR_LOAD.losses] = lost[LOSSES.damping]
+    result[q][PAIR_LOAD.losses + 1] = lost[LOSSES.yielding]
 
 
 @ti.func
@@ -83,8 +105,8 @@ def kept(result: each, q):
     """Force on the first body, moments on both, heat, work and losses of a pair, as stored."""
     row = result[q]
     return (
-        ti.Vector([row[0], row[1], row[2]]), ti.Vector([row[3], row[4], row[5]]),
-        ti.Vector([row[6], row[7], row[8]]), row[9], row[10], ti.Vector([row[11], row[12]]),
+        vector_at(row, PAIR_LOAD.force), vector_at(row, PAIR_LOAD.moment), vector_at(row, PAIR_LOAD.other_moment),
+        row[PAIR_LOAD.heat], row[PAIR_LOAD.work], ti.Vector([row[PAIR_LOAD.losses], row[PAIR_LOAD.losses + 1]]),
     )  # fmt: skip
 
 
@@ -102,14 +124,11 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
-    law = LAWS[law_name]
-    necks, whole_levers = law.necks, law.whole_levers
-    # place of a history with the contact radius of the step before, in pairs and at platens
-    last, wall_last = (MEMORY + places[base_of(law_name)] - 1 for places in (NORMAL_MEMORY, WALL_MEMORY))
-    sticky = base_of(law_name) == STICKY
-    normal_law, respond, wall_respond, rolling, swells = (
-        law.normal, law.lattice_respond if periodic else law.respond, law.wall_respond, law.rolling, law.swells,
-    )  # fmt: skip
+    law = contact_law(law_name)
+    necks, whole_levers, swells, rolling = law.law.holds, law.whole_levers, swelling_of(law_name) > 0, law.rolling
+    sticky = swells and necks
+    history_of, wall_history = law.law.places(), law.law.places(platen=True)
+    normal_law, respond, wall_respond = law.normal, law.lattice_respond if periodic else law.respond, law.wall_respond
     wall_memory, row_width = wall_memory_of(law_name), swelling_width(swelling_of(law_name))
     places = MEMORY + wall_memory
     front, back = (tuple(wall_place(side, d, wall_memory) for d in range(places)) for side in (0, 1))
@@ -134,7 +153,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         """
         near = square < reach * reach
         if ti.static(necks):
-            near = near or (code < 0 and spring[k][last] > 0.0)
+            near = near or (code < 0 and spring[k][history_of.contact_radius] > 0.0)
         return near
 
     @ti.func
@@ -157,22 +176,24 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         i, j, me, other: bodies and their rows; normal, distance, radius, mass: of `posture`; table: first row of the
         box in `factors`.
         """
-        overlap = me[3] + other[3] - distance
-        arm = me[3] - 0.5 * overlap
-        other_arm = other[3] - 0.5 * overlap
+        my_radius, other_radius = me[MOTION.radius], other[MOTION.radius]
+        overlap = my_radius + other_radius - distance
+        arm = my_radius - 0.5 * overlap
+        other_arm = other_radius - 0.5 * overlap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
         if ti.static(whole_levers):
             slide -= 0.5 * overlap * (spin(me) + spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, distance * normal)
-        pair = table + ti.cast(me[11], ti.i32) * material_count + ti.cast(other[11], ti.i32)
+        pair = table + ti.cast(me[MOTION.material], ti.i32) * material_count + ti.cast(other[MOTION.material], ti.i32)
         history = spring
         elastic, contact_radius, heat, sums = 0.0, 0.0, 0.0, ti.Vector([0.0] * (2 * SUM_COUNT))
         if ti.static(swells):
-            one = table + ti.cast(me[11], ti.i32) * (material_count + 1)
-            two = table + ti.cast(other[11], ti.i32) * (material_count + 1)
+            one = table + ti.cast(me[MOTION.material], ti.i32) * (material_count + 1)
+            two = table + ti.cast(other[MOTION.material], ti.i32) * (material_count + 1)
             elastic, contact_radius, heat, history, sums = two_flats(
-                factors[one], factors[two], me[3], other[3], swelling[i], swelling[j], overlap, spring, dt, sticky
+                factors[one], factors[two], my_radius, other_radius, swelling[i], swelling[j], overlap, spring, dt,
+                sticky,
             )  # fmt: skip
         else:
             elastic, contact_radius, heat, history = normal_law(factors[pair], radius, overlap, spring)
@@ -200,32 +221,33 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         vector = separation(i, j, centre(me), motion, rest, span)
         distance = vector.norm()
         normal = vector * (1.0 / distance)
-        gap = distance - me[3] - other[3]
-        arm = me[3] + 0.5 * gap
-        other_arm = other[3] + 0.5 * gap
+        gap = distance - me[MOTION.radius] - other[MOTION.radius]
+        arm = me[MOTION.radius] + 0.5 * gap
+        other_arm = other[MOTION.radius] + 0.5 * gap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, vector)
-        shear = ti.Vector([state[0], state[1], state[2]])
-        bending = ti.Vector([state[4], state[5], state[6]])
-        stretch = distance - state[7]
+        shear, bending = vector_at(state, BOND_STATE.shear), vector_at(state, BOND_STATE.bending)
+        bond_radius, length = state[BOND_STATE.radius], state[BOND_STATE.length]
+        stretch = distance - length
         force, moment, shear, bending, twist, heat = parallel_bond(
-            binder, state[3], state[7], stretch, normal, slide, spin(me) - spin(other), 0.5 * (spin(me) + spin(other)),
-            me[7] * other[7] / (me[7] + other[7]), shear, bending, state[8], dt,
+            binder, bond_radius, length, stretch, normal, slide, spin(me) - spin(other), 0.5 * (spin(me) + spin(other)),
+            me[MOTION.mass] * other[MOTION.mass] / (me[MOTION.mass] + other[MOTION.mass]), shear, bending,
+            state[BOND_STATE.twist], dt,
         )  # fmt: skip
         couple = normal.cross(force)
         moment_me = moment - arm * couple
         moment_other = -moment - other_arm * couple
-        intact = state[9]
-        if bond_breaks(binder, state[3], state[7], stretch, shear, bending, twist) == 1:
-            heat += bond_energy(binder, state[3], state[7], stretch, shear, bending, twist)
+        intact = state[BOND_STATE.intact]
+        if bond_breaks(binder, bond_radius, length, stretch, shear, bending, twist) == 1:
+            heat += bond_energy(binder, bond_radius, length, stretch, shear, bending, twist)
             force *= 0.0
             moment_me *= 0.0
             moment_other *= 0.0
             intact = 0.0
         if dt > 0.0:  # a look at the forces changes nothing
             bond[k] = ti.Vector(
-                [shear.x, shear.y, shear.z, state[3], bending.x, bending.y, bending.z, state[7], twist, intact]
+                [shear.x, shear.y, shear.z, bond_radius, bending.x, bending.y, bending.z, length, twist, intact]
             )
         return force, moment_me, moment_other, heat, work_of_flow(force, vector, span, dt)
 
@@ -241,30 +263,31 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         moment = ti.Vector([0.0, 0.0, 0.0])
         history = ti.Vector([0.0] * places)
         heat, lost, sums = 0.0, ti.Vector([0.0, 0.0]), ti.Vector([0.0] * SUM_COUNT)
-        distance = direction * (me[2] - height)
+        distance = direction * (me[MOTION.position + Z] - height)
         if ti.static(compensated):
             distance += direction * rest.z
-        overlap = me[3] - distance
+        overlap = me[MOTION.radius] - distance
         near = overlap > 0.0
         if ti.static(necks):
-            near = near or spring[wall_last] > 0.0
+            near = near or spring[wall_history.contact_radius] > 0.0
         if near:
             normal = ti.Vector([0.0, 0.0, direction])
-            arm = me[3] - overlap
+            arm = me[MOTION.radius] - overlap
             if ti.static(whole_levers):
-                arm = me[3]
+                arm = me[MOTION.radius]
             slide = velocity(me) - arm * spin(me).cross(normal)
             slide.z -= plate_velocity
             elastic, contact_radius = 0.0, 0.0
             if ti.static(swells):
                 elastic, contact_radius, heat, history, sums = one_flat(
-                    own_factors, me[3], row, overlap, spring, dt, sticky
+                    own_factors, me[MOTION.radius], row, overlap, spring, dt, sticky
                 )  # fmt: skip
             else:
-                elastic, contact_radius, heat, history = normal_law(factors, me[3], overlap, spring)
-            lost[1] = heat
-            force, resisting, history, heat, lost[0] = wall_respond(
-                factors, me[3], me[7], overlap, elastic, contact_radius, heat, normal, slide, spin(me), history, dt
+                elastic, contact_radius, heat, history = normal_law(factors, me[MOTION.radius], overlap, spring)
+            lost[LOSSES.yielding] = heat
+            force, resisting, history, heat, lost[LOSSES.damping] = wall_respond(
+                factors, me[MOTION.radius], me[MOTION.mass], overlap, elastic, contact_radius, heat, normal, slide,
+                spin(me), history, dt,
             )  # fmt: skip
             moment = -arm * normal.cross(force)
             if ti.static(rolling):
@@ -272,17 +295,17 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         return force, moment, history, heat, lost, sums
 
     @ti.func
-    def platens(q, p, low, high, low_velocity, high_velocity, materials, dt, table, material_count, motion: each,
+    def platens(q, p, low, high, gap: each, dt, table, material_count, motion: each,
                 rest: each, load: each, losses: each, wall: each, factors: each, swelling: each):  # fmt: skip
         """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums.
 
-        materials: rows of the lower and the upper platen's material.
+        low, high: heights of the platens; gap: their row of records.PLATEN.
         """
         me, held, sums = motion[p], wall[q], load[p]
         offset = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(compensated):
             offset = rest[p]
-        material = ti.cast(me[11], ti.i32)
+        material = ti.cast(me[MOTION.material], ti.i32)
         row = table + material * material_count
         own = ti.Vector([0.0] * row_width)
         if ti.static(swells):
@@ -291,16 +314,17 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         pushes = ti.Vector([0.0, 0.0])
         push = ti.Vector([0.0, 0.0, 0.0])
         turn = ti.Vector([0.0, 0.0, 0.0])
-        heat, work, gone = sums[3], 0.0, losses[p]
+        heat, work, gone = sums[LOAD.heat], 0.0, losses[p]
         for side in range(2):
             direction = 1.0 - 2.0 * side
             height = low if side == 0 else high
-            speed = low_velocity if side == 0 else high_velocity
+            speed = gap[PLATEN.platen_velocity + LOW] if side == 0 else gap[PLATEN.platen_velocity + HIGH]
             spring = ti.Vector([0.0] * places)
             for d in ti.static(range(places)):
                 spring[d] = springs[ti.static(front[d])]
+            facing = gap[PLATEN.platen_material + LOW] if side == 0 else gap[PLATEN.platen_material + HIGH]
             force, moment, history, made, lost, sums_of_side = platen(
-                me, offset, dt, height, direction, speed, factors[row + ti.cast(materials[side], ti.i32)],
+                me, offset, dt, height, direction, speed, factors[row + ti.cast(facing, ti.i32)],
                 factors[row + material], own, spring,
             )  # fmt: skip
             if ti.static(swells):
@@ -310,17 +334,17 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
                 springs[ti.static(front[d])] = springs[ti.static(back[d])]
                 springs[ti.static(back[d])] = history[d]
             # 0 - x, not -x: no load is +0, as of a body that is not listed
-            pushes = ti.Vector([pushes[1], force.z if side == 0 else 0.0 - force.z])
+            pushes = ti.Vector([pushes[HIGH], force.z if side == 0 else 0.0 - force.z])
             push += force
             turn += moment
             heat += made
-            gone[0] += lost[0]
-            gone[1] += lost[1]
+            gone[LOSSES.damping] += lost[LOSSES.damping]
+            gone[LOSSES.yielding] += lost[LOSSES.yielding]
             work += force.z * speed
-        springs[WALL_LOADS[0]], springs[WALL_LOADS[1]] = pushes[0], pushes[1]
+        springs[WALL_LOADS[LOW]], springs[WALL_LOADS[HIGH]] = pushes[LOW], pushes[HIGH]
         wall[q] = springs
         losses[p] = gone
-        load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[7] + dt * work])
+        load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[LOAD.work] + dt * work])
 
     return SimpleNamespace(
         separation=separation, touches=touches, contact=contact, bonded=bonded, platens=platens,

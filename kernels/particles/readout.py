@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import UNIT
-from kalander.kernels.laws.contact import LAWS
+from kalander.kernels.laws.contact import contact_law
+from kalander.kernels.layout import HIGH, LOW, Z
 from kalander.kernels.particles.lattice import lattice_at
 from kalander.kernels.particles.pairs import centre, pair_functions, partner_of, platen_span, posture
-from kalander.kernels.records import law_arrays
+from kalander.kernels.particles.rows import vector_at
+from kalander.kernels.records import BOND_STATE, CODE, MOTION, PLATEN, WALL_LOADS, law_arrays
 
 __all__ = ["readout_kernels"]
 
@@ -22,7 +24,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
     contact, bonded, separation, touches = (
         functions.contact, functions.bonded, functions.separation, functions.touches,
     )  # fmt: skip
-    stiffness_of = LAWS[law_name].stiffness
+    stiffness_of = contact_law(law_name).stiffness
     a = law_arrays(precision, law_name, periodic=periodic)
 
     @ti.func
@@ -31,12 +33,12 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
         if ti.static(periodic):
             return lattice_at(gap, 0.0)
         else:
-            return platen_span(box[0], box[1])
+            return platen_span(box)
 
     @ti.func
     def yielding(me, p, lightness: each):
         """Inverse of the mass that a push on body p meets [1/ng]."""
-        inverse = 1.0 / me[7]
+        inverse = 1.0 / me[MOTION.mass]
         if ti.static(clumps):
             inverse *= lightness[p]
         return inverse
@@ -48,7 +50,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
             sums = ti.Vector([0.0, 0.0])
             rests = ti.Vector([0.0, 0.0])
             for q in range(wall_start[b], wall_start[b + 1]):
-                term = ti.Vector([wall[q][3], wall[q][7]]) - rests
+                term = ti.Vector([wall[q][WALL_LOADS[LOW]], wall[q][WALL_LOADS[HIGH]]]) - rests
                 fresh = sums + term
                 rests = (fresh - sums) - term
                 sums = fresh
@@ -58,21 +60,24 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
     def pair_stiffness(p, j, b, span, material_count, motion: each, rest: each, factors: each):
         """Normal stiffness of a pair that touches [µN/µm]."""
         me, other = motion[p], motion[j]
-        reach = me[3] + other[3]
+        reach = me[MOTION.radius] + other[MOTION.radius]
         overlap = ti.max(reach - separation(p, j, centre(me), motion, rest, span).norm(), 0.0)
-        pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count + ti.cast(other[11], ti.i32)
-        return stiffness_of(factors[pair], me[3] * other[3] / reach, overlap)
+        pair = (b * material_count + ti.cast(me[MOTION.material], ti.i32)) * material_count
+        pair += ti.cast(other[MOTION.material], ti.i32)
+        return stiffness_of(factors[pair], me[MOTION.radius] * other[MOTION.radius] / reach, overlap)
 
     @ti.func
     def platen_stiffness(me, b, material_count, platen: each, factors: each):
         """Normal stiffness of a body at the stiffer platen, 0 where it does not touch."""
         stiffness = 0.0
         for side in range(2):
-            room = me[2] - platen[b][0] if side == 0 else platen[b][1] - me[2]
-            if room < me[3]:
-                pair = (b * material_count + ti.cast(me[11], ti.i32)) * material_count
-                pair += ti.cast(platen[b][6] if side == 0 else platen[b][7], ti.i32)
-                stiffness = ti.max(stiffness, stiffness_of(factors[pair], me[3], me[3] - room))
+            gap, height = platen[b], me[MOTION.position + Z]
+            room = height - gap[PLATEN.platen_height + LOW] if side == 0 else gap[PLATEN.platen_height + HIGH] - height
+            if room < me[MOTION.radius]:
+                pair = (b * material_count + ti.cast(me[MOTION.material], ti.i32)) * material_count
+                facing = gap[PLATEN.platen_material + LOW] if side == 0 else gap[PLATEN.platen_material + HIGH]
+                pair += ti.cast(facing, ti.i32)
+                stiffness = ti.max(stiffness, stiffness_of(factors[pair], me[MOTION.radius], me[MOTION.radius] - room))
         return stiffness
 
     @ti.kernel
@@ -120,28 +125,28 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
             span = span_of(frame[b], platen[b])
             for k in range(row[p], row[p + 1]):
                 j = partner_of(partner[k])
-                if partner[k] < 0 and rate[b] > 0.0 and (member[p][0] >= 0 or member[j][0] >= 0):
+                if partner[k] < 0 and rate[b] > 0.0 and (member[p][CODE.clump] >= 0 or member[j][CODE.clump] >= 0):
                     share = UNIT * pair_stiffness(p, j, b, span, material_count, motion, rest, factors) / rate[b]
-                    if member[p][0] >= 0:
+                    if member[p][CODE.clump] >= 0:
                         part = ti.ceil(share * yielding(motion[p], p, lightness))
-                        ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
-                    if member[j][0] >= 0 and full == 0:
+                        ti.atomic_add(crowd[member[p][CODE.clump]], ti.cast(part, ti.i32))
+                    if member[j][CODE.clump] >= 0 and full == 0:
                         part = ti.ceil(share * yielding(motion[j], j, lightness))
-                        ti.atomic_add(crowd[member[j][0]], ti.cast(part, ti.i32))
+                        ti.atomic_add(crowd[member[j][CODE.clump]], ti.cast(part, ti.i32))
         for q in range(0 if periodic else wall_count):
             p = wall_body[q]
             b = box_of[p]
             stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
-            if stiffness > 0.0 and member[p][0] >= 0:
+            if stiffness > 0.0 and member[p][CODE.clump] >= 0:
                 part = ti.ceil(UNIT * stiffness * yielding(motion[p], p, lightness) / rate[b])
-                ti.atomic_add(crowd[member[p][0]], ti.cast(part, ti.i32))
+                ti.atomic_add(crowd[member[p][CODE.clump]], ti.cast(part, ti.i32))
 
     @ti.kernel
     def fastest_body(body_count: int, motion: a.motion, box_of: a.integer, speed: a.real):
         """Largest speed in each box [µm/µs]."""
         for p in range(body_count):
             me = motion[p]
-            square = ti.Vector([me[4], me[5], me[6]]).norm_sqr()
+            square = vector_at(me, MOTION.velocity).norm_sqr()
             if square > speed[box_of[p]] * speed[box_of[p]]:
                 ti.atomic_max(speed[box_of[p]], ti.sqrt(square))
 
@@ -169,7 +174,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
                     other = motion[j]
                     vector = separation(p, j, centre(me), motion, rest, span)
                     square = vector.dot(vector)
-                    reach = me[3] + other[3]
+                    reach = me[MOTION.radius] + other[MOTION.radius]
                     if touches(square, reach, partner[k], spring, k):
                         normal, distance, radius, mass = posture(me, other, vector, square)
                         force, _, _, _history, _heat, _lost, _sums = contact(
@@ -180,7 +185,7 @@ def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, cl
         for k in range(bond_begin, bond_end):
             b = box_of[bond_first[k]]
             bond_push[k - bond_begin] = ti.Vector([0.0, 0.0, 0.0])
-            if bond[k][9] > 0.0:
+            if bond[k][BOND_STATE.intact] > 0.0:
                 span = span_of(frame[b], platen[b])
                 force, _, _, _loss, _work = bonded(
                     bond_first[k], bond_second[k], 0.0, motion, rest, span, binder[b], bond, k

@@ -110,7 +110,7 @@ class _Classes:
 class VoxelGraph:
     """Images as a graph on the device, and the multigrid that preconditions it; complete after `build`.
 
-    count: conducting voxels. links: as kernels.krylov takes them, in the precision of the potential. potential: a first
+    count: conducting voxels. links: as krylov takes them, in the precision of the potential. potential: a first
     one, walls included. spans: first and last number of the voxels of each image, for every colour. Raises
     NumericalError where 32-bit links do not reach.
     """

@@ -141,7 +141,7 @@ def _components(rows: Rows, grid: Grid) -> tuple[np.ndarray, int]:
 
 
 def _colour(cell: np.ndarray, grid: Grid) -> np.ndarray:
-    """As kernels.voxel colours voxels: red or black, and pairs of their own on the seams of odd periodic axes."""
+    """As voxel colours voxels: red or black, and pairs of their own on the seams of odd periodic axes."""
     place = cell[:, 1:]
     colour, pair = place.sum(axis=1) % 2, 2
     for axis in np.flatnonzero(odd_seams(np.array(grid.shape), np.array(grid.periodic))):

@@ -32,7 +32,7 @@ class Graph:
     count: int
     colour_begin: tuple[int, ...]
     bits: int
-    links: tuple[Any, Any, Any]  # first, second, weight of kernels.krylov
+    links: tuple[Any, Any, Any]  # first, second, weight of kernels.voxels.krylov
     inverse: Any  # one over the sum of conductances of each node
     children: tuple[Any, Any] | None  # begin and end by colour and aggregate
     vectors: dict[str, Any] = field(default_factory=dict)

@@ -50,7 +50,7 @@ def infer(
 
             found["design"] = design_answer(done)
         if output is not None or study is not None:
-            from kalander.runs.report.inference import keep_law, write_inference
+            from kalander.runs.page.inference import keep_law, write_inference
 
             found["files"] = write_inference(done, output) if output is not None else []
             if study is not None:

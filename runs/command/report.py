@@ -26,7 +26,7 @@ def report(
 
     def work() -> dict[str, Any]:
         from kalander.coupling.results import study as results
-        from kalander.runs.report.report import write_report
+        from kalander.runs.page.report import write_report
 
         studies.append(results.Study.open(folder))
         return {"study": str(folder), "report": str(write_report(studies[0]))}

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from kalander.continuum.nip.result import ElementReport, FoilResult
-from kalander.coupling.cases.nip import NipCase, load_nip_case, placed
+from kalander.continuum.nip.setting import Mesh
 from kalander.coupling.cases.powder import PowderCase
+from kalander.coupling.nip.case import NipCase, load_nip_case, placed, web_of
 from kalander.coupling.nip.names import KEYS
-from kalander.coupling.nip.of_case import mesh_of, passes_of, rolls_of, web_of
 from kalander.coupling.nip.powder import feed_case
 from kalander.coupling.nip.roll import NipResult, roll
 from kalander.coupling.results.means import number
 from kalander.coupling.store.atomic import path_errors, try_output
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
-__all__ = ["nip_answer", "solve_case", "solve_file"]
+__all__ = ["answer_of", "solve_case", "solve_file"]
 
 log = logging.getLogger("kalander")
 
@@ -32,7 +32,7 @@ def solve_file(
     overrides: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Solve the nip of a case file by the model "fast" or "fem"; `output`: folder for figures and fields."""
-    if model not in ("fast", "fem"):
+    if model not in MODELS:
         raise InputError(Fault("--model", model, "is no model of the nip", "fast, fem"))
     loaded = load_nip_case(Path(case), overrides=overrides)
     for warning in loaded.warnings:
@@ -62,7 +62,7 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
             output.mkdir(parents=True, exist_ok=True)
         try_output(output / "nip_pressure.png")
     results = _kept(case, model, output)
-    answer = nip_answer(results)
+    answer = answer_of(results)
     answer["notes"] = [*case.warnings, *answer["notes"]]
     if output is not None:
         answer["files"] = _files(case, results[-1], answer, output)
@@ -71,14 +71,14 @@ def solve_case(case: NipCase | PowderCase, *, model: str = "fast", output: Path 
 
 def _kept(case: NipCase, model: str, output: Path | None) -> list[NipResult]:
     """The results; where elements stop, their fields are written (to `output`, else beside the caller) and named."""
-    web, rolls, passes, mesh = web_of(case), rolls_of(case), passes_of(case), mesh_of(case)
+    web = web_of(case)
     if model != "fem":
-        return roll(web, rolls, passes, MODELS[model])
+        return roll(web, case.rolls, case.passes, MODELS[model])
     from kalander.continuum.elements.roll import ElementsStopped
     from kalander.runs.nip.fields import write_fields
 
     try:
-        return roll(web, rolls, passes, MODELS[model], mesh=mesh)
+        return roll(web, case.rolls, case.passes, MODELS[model], mesh=Mesh(**dict(case.fem)))
     except ElementsStopped as failure:
         kept = write_fields(failure.fields, Path("nip_fem_partial") if output is None else output)[0]
         message = f"{failure}; the fields of step {failure.step - 1} are kept in {kept}"
@@ -87,7 +87,7 @@ def _kept(case: NipCase, model: str, output: Path | None) -> list[NipResult]:
 
 def _files(case: NipCase, last: NipResult, answer: Mapping[str, Any], output: Path) -> list[str]:
     """Fields and figures, written to a folder; their paths."""
-    from kalander.runs.report.nip_case_figure import write_field_figure, write_figures
+    from kalander.runs.page.nip_case_figure import write_field_figure, write_figures
 
     files: list[str] = []
     if last.elements is not None:
@@ -98,7 +98,7 @@ def _files(case: NipCase, last: NipResult, answer: Mapping[str, Any], output: Pa
     return [*files, *write_figures(case, answer, output)]
 
 
-def nip_answer(results: Sequence[NipResult]) -> dict[str, Any]:
+def answer_of(results: Sequence[NipResult]) -> dict[str, Any]:
     """The last pass with the unit in each key; of several passes, `passes` has all and `notes` those of all."""
     answers = [_one(result) for result in results]
     last = answers[-1]

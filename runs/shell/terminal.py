@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kalander.coupling.results.study import Study
-from kalander.runs.report.grid import Grid
-from kalander.runs.report.tables import summarise
+from kalander.runs.page.grid import Grid
+from kalander.runs.page.tables import summarise
 from kalander.runs.shell.failures import printable
 
 __all__ = ["grid_text", "print_summary", "summary_table", "summary_text"]

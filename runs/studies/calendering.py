@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 import kalander.runs as kal
 from kalander.coupling.cards.card import shipped_cards
-from kalander.coupling.structure.fabric import anisotropy
 from kalander.coupling.structure.tortuosity_law import TortuosityLaw
+from kalander.dem.measure.directions import anisotropy
 from kalander.kernels.columns import Table
-from kalander.runs.report.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
+from kalander.runs.page.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
 from kalander.runs.shell.progress import progress_display
 from kalander.runs.shell.script import script_arguments
 

@@ -13,7 +13,7 @@ import kalander.runs as kal
 from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
-from kalander.runs.report.figures import hardest, mean_over_replicas
+from kalander.runs.page.figures import hardest, mean_over_replicas
 from kalander.runs.shell.progress import progress_display
 from kalander.runs.shell.script import script_arguments
 

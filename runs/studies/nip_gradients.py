@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kalander.runs as kal
-from kalander.runs.report.plot_style import GREY, SERIES, new_figure, png, styled
+from kalander.runs.page.plot_style import GREY, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import script_arguments
 
 POROSITY = 0.45
@@ -34,7 +34,7 @@ def solve(layers: list[tuple[float, float]], speed: float, temperature: float) -
         )
         for thickness, strength in layers
     ]  # fmt: skip
-    web = kal.Web(coating, foil=kal.Foil("15 um", "aluminium"))
+    web = kal.Web(layer=coating, foil=kal.Foil(thickness="15 um", material="aluminium"))
     hot = f"{temperature} degC"
     one_pass = kal.Pass(line_load="200 N/mm", speed=f"{speed} m/min", roll_temperature=hot, friction=0.3)
     return kal.roll(web, kal.Rolls(diameter="500 mm"), one_pass)

@@ -19,7 +19,7 @@ from kalander.coupling.stages.transport import states_of
 from kalander.coupling.structure.additive import Sites, conductivities, sites, thresholds
 from kalander.coupling.structure.microstructure import Conductors
 from kalander.coupling.structure.thresholds import wide_threshold
-from kalander.runs.report.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
+from kalander.runs.page.plot_style import ACCENT, INK, SERIES, new_figure, png, styled
 from kalander.runs.shell.progress import progress_display
 from kalander.runs.shell.script import script_arguments
 

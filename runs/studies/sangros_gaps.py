@@ -10,7 +10,6 @@ stiffness of the stand is fitted to the gap and thickness of C1 alone, and C4 is
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,9 @@ def web_of_paper(card: kal.Card, closure: kal.Closure) -> kal.Web:
     """The web as measured before calendering."""
     foil, free = card.electrode.foil.thickness, published(card, "not calendered").thickness
     assert free is not None
-    return kal.Web(kal.Layer((free - foil) / 2, card.electrode.porosity, closure), kal.Foil(foil))
+    return kal.Web(
+        layer=kal.Layer(thickness=(free - foil) / 2, porosity=card.electrode.porosity, closure=closure), foil=foil
+    )
 
 
 def predict(name: str, card: kal.Card, web: kal.Web) -> float | None:
@@ -68,7 +69,7 @@ def predict(name: str, card: kal.Card, web: kal.Web) -> float | None:
 
     def leaving(compliance: float, at: float) -> float:
         stand = card.calender.roll.face / compliance if compliance else None
-        return kal.roll(web, replace(rolls, stand_stiffness=stand), kal.Pass(gap=at)).exit_thickness
+        return kal.roll(web, rolls.with_values({"stand_stiffness": stand}), kal.Pass(gap=at)).exit_thickness
 
     stand = stand_from(lambda compliance: leaving(compliance, gap) - thickness)
     wanted, measured = f"{in_unit(gap, 'um'):.0f} um", f"{in_unit(next_thickness, 'um'):.1f} um"

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kalander.runs as kal
-from kalander.runs.report.plot_style import ACCENT, SERIES, new_figure, png, styled
+from kalander.runs.page.plot_style import ACCENT, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import script_arguments
 
 SOFT = kal.Material(  # 1/10 of the stiffness of NMC: P/E* stays below 2e-3
@@ -129,7 +129,7 @@ def main(arguments: list[str]) -> None:
             f"at {start:g} MPa: angle of friction {angles[0]:.1f} deg in triaxial compression, {angles[1]:.1f} sheared"
         )
     opens = {test: max(abs(float(curves[key]["error"])) for key in curves if key[0] == test) for test, _ in curves}
-    sheared = opens.pop("shear")  # see dem/README.md: its cause is not known
+    sheared = opens.pop("shear")  # see dem/VALIDATION.md: its cause is not known
     print(f"energy balances open by at most {max(opens.values()):.2%}, in simple shear by {sheared:.2%}")
     (folder / "triaxial_tests.png").write_bytes(png(figure(curves, starts)))
 

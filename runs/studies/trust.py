@@ -15,7 +15,7 @@ from typing import Any
 import kalander.runs as kal
 from kalander.coupling.results.devices import started
 from kalander.kernels.errors import KalanderError
-from kalander.runs.report.grid import ABSENT, Grid
+from kalander.runs.page.grid import ABSENT, Grid
 from kalander.runs.shell.terminal import grid_text
 from kalander.runs.studies.trust_trials import FINER, PARTS, QUANTITIES, WIDER, Trial, trust
 

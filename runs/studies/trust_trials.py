@@ -13,6 +13,7 @@ from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.store.store import Data
 from kalander.kernels.errors import KalanderError
+from kalander.kernels.quantities import springback
 
 __all__ = ["FINER", "PARTS", "QUANTITIES", "WIDER", "Trial", "trust"]
 
@@ -165,7 +166,7 @@ def box_values(card: Card, pressed: Data) -> Values:
         "porosity_released": frames["porosity"][released],
         "web_loaded_m": foil + sides * height[loaded],
         "web_released_m": foil + sides * height[released],
-        "springback": height[released] / height[loaded] - 1.0,
+        "springback": springback(height[released], height[loaded]),
         "broken_bond_fraction": frames["broken_bond_fraction"][released],
         "cracked_fraction": judged * frames["cracked_fraction"][released],
     }

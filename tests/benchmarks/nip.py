@@ -27,13 +27,11 @@ from kalander.continuum.elements.nip import roll_over
 from kalander.continuum.elements.result import read_pass
 from kalander.continuum.elements.step import FemNip, FemSnapshot, Membrane, RollOver
 from kalander.continuum.elements.web import make_strip
-from kalander.continuum.nip.column import Layer
-from kalander.continuum.nip.heat import HeatPath
-from kalander.continuum.nip.layered_web import LayeredWeb
 from kalander.continuum.nip.layers import roll_layers
-from kalander.continuum.nip.plain import nip_at_gap
+from kalander.continuum.nip.plain import roll_plain
 from kalander.continuum.nip.roll import Rolls
-from kalander.continuum.nip.web import Web
+from kalander.continuum.nip.setting import Pass
+from kalander.continuum.nip.web import Foil, Layer, Web
 
 STEEL = Rolls(250.0)
 COATING = PowerClosure(6.0, 9.0, 6000.0)
@@ -60,16 +58,17 @@ def main() -> None:
 
 
 def fast_rows(rounds: int) -> list[dict[str, Any]]:
-    web = Web(COATING, 0.075, 0.45)
+    web = Web((Layer(COATING, 0.075, 0.45),))
     even = tuple(Layer(COATING if k < 8 else SOFTER, 0.075 / 16, 0.45, softening=0.004) for k in range(16))
     relaxing = tuple(Layer(x.closure, x.thickness, 0.45, 0.004, relaxation=((0.3, 2e-3),)) for x in even)
-    hot = HeatPath(298.15, 363.15, foil_thickness=0.015)
+    cold, hot = (Pass(gap=0.115, speed=1000.0, roll_temperature=roll) for roll in (298.15, 363.15))
+    plain, prony = (Web(layers, Foil(0.015)) for layers in (even, relaxing))
     cases: dict[str, Callable[[], Any]] = {
-        "fast nip, elastic rolls": lambda: nip_at_gap(web, STEEL, 0.10),
-        "16 layers": lambda: roll_layers(LayeredWeb(even, 0.015), STEEL, speed=1000.0, gap=0.115),
-        "16 layers, Prony": lambda: roll_layers(LayeredWeb(relaxing, 0.015), STEEL, speed=1000.0, gap=0.115),
-        "16 layers, heat": lambda: roll_layers(LayeredWeb(even, 0.015), STEEL, speed=1000.0, gap=0.115, heat=hot),
-        "16 layers, both": lambda: roll_layers(LayeredWeb(relaxing, 0.015), STEEL, speed=1000.0, gap=0.115, heat=hot),
+        "fast nip, elastic rolls": lambda: roll_plain(web, STEEL, Pass(gap=0.10)),
+        "16 layers": lambda: roll_layers(plain, STEEL, cold),
+        "16 layers, Prony": lambda: roll_layers(prony, STEEL, cold),
+        "16 layers, heat": lambda: roll_layers(plain, STEEL, hot),
+        "16 layers, both": lambda: roll_layers(prony, STEEL, hot),
     }
     rows = []
     for name, solve in cases.items():
@@ -104,8 +103,8 @@ def check_fast(name: str, nip: Any) -> None:
 def rolled(along: int, through: int, *, radius: float, gap: float, travel: float, stride: int) -> dict[str, Any]:
     """One pass of the cap with chi = 1 under a rigid roll, beside the fast nip."""
     cap = Cap(4000.0, 0.2, 1.2, 1.0, 5.0, 10.0)
-    web = LayeredWeb((Layer(CapClosure(cap, 0.55), 0.075, 0.45),))
-    fast = roll_layers(web, Rolls(radius, modulus=math.inf), speed=33.0, gap=gap)
+    web = Web((Layer(CapClosure(cap, 0.55), 0.075, 0.45),))
+    fast = roll_layers(web, Rolls(radius, modulus=math.inf), Pass(gap=gap))
     length = fast.entry_x - fast.exit_x
     x = np.linspace(0.0, travel * length + fast.entry_x + 0.4 * length, along + 1)
     end = float(x[np.searchsorted(x, travel * length)])  # on a node

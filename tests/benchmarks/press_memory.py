@@ -19,7 +19,9 @@ from own import memory_of, resident, resource
 from packings import COPIES, FOLDER, LARGE_FRACTION, LARGE_SEED, NMC_SOFT, RADIUS, lay, load, tiled, window
 
 from kalander.dem.bodies.state import Ensemble, sphere_volume
-from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.packing.packing import spatial_order
 from kalander.kernels.device.backend import start
 
@@ -64,9 +66,10 @@ def measure(path: Path, precision: str, intervals: int) -> dict[str, int]:
         ensemble = read(path)
         seen["packing"] = resident() - seen["started"]
         solid = np.array([sphere_volume(ensemble.bodies["radius"]).sum()])
-        return new_press(ensemble, target=np.array([1e3]), solid=solid)
+        return new_load(ensemble, solid_volume=solid)
 
-    moments = press(begin(), EVERY_INTERVAL, materials=[NMC_SOFT] * 2, precision=precision, schedule="boxes")
+    path = EVERY_INTERVAL.path(np.array([1e3]))
+    moments = lead(begin(), path, materials=[NMC_SOFT] * 2, precision=precision, schedule="boxes")
     for _ in range(intervals):
         moment = next(moments)
     seen["peak"] = memory_of(resource.getrusage(resource.RUSAGE_SELF))

@@ -13,7 +13,9 @@ from curves import STRESSES, Curve, fractions_at
 from packings import FOLDER, NMC_SOFT, RADIUS, TIME_STEP, State, bed_of, lay, load, loose, save
 
 from kalander.dem.bodies.state import sphere_volume
-from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.packing.packing import spatial_order
 
 __all__ = ["BEYOND", "FAST", "Pressed", "loose_states", "press_all", "press_at", "warm"]
@@ -60,10 +62,10 @@ def press_all(states: Sequence[State], settings: Press = FAST) -> Pressed:
     still = lay([state.in_order(spatial_order(state.position, 2 * RADIUS)) for state in states])
     solid = solid_over_area(states)
     target = np.full(len(states), BEYOND * STRESSES[-1])
-    start = new_press(still, target=target, solid=solid * still.boxes["width"].prod(axis=1))
+    start = new_load(still, solid_volume=solid * still.boxes["width"].prod(axis=1))
     looks, clock, steps = [], [], []
-    for moment in press(start, settings, materials=[NMC_SOFT] * 2, precision="f64", schedule="boxes"):
-        looks.append((solid / moment.height, moment.stress))
+    for moment in lead(start, settings.path(target), materials=[NMC_SOFT] * 2, precision="f64", schedule="boxes"):
+        looks.append((solid / moment.height, moment.stress[:, 2]))
         clock.append(perf_counter() - began)
         steps.append(moment.steps)
     curves = _curves(looks)
@@ -73,10 +75,9 @@ def press_all(states: Sequence[State], settings: Press = FAST) -> Pressed:
 
 def warm(states: Sequence[State]) -> None:
     """Compile what a press needs."""
-    for _ in press(
-        new_press(lay(list(states)), target=np.ones(len(states)), solid=np.ones(len(states))),
-        replace(FAST, max_strain=0.01), materials=[NMC_SOFT] * 2, precision="f64", schedule="boxes",
-    ):  # fmt: skip
+    one = np.ones(len(states))
+    start, path = new_load(lay(list(states)), solid_volume=one), replace(FAST, max_strain=0.01).path(one)
+    for _ in lead(start, path, materials=[NMC_SOFT] * 2, precision="f64", schedule="boxes"):
         pass
 
 

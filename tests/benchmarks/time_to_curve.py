@@ -23,7 +23,7 @@ from peer_press import Protocol, curves_of, last_steps, seconds_of
 from pressing import FAST, loose_states, press_all, press_at, warm
 from report_rows import finish, floats, parser, ratio, rotated, say, spread
 
-from kalander.dem.loading.compaction import Press
+from kalander.dem.loading.press import Press
 from kalander.kernels.device.backend import start
 
 SLOW = 0.25  # of the usual plate speed: that of the references

@@ -15,7 +15,7 @@ import pytest
 from kalander.coupling.homogenise.closure import closure_from
 from kalander.coupling.store.store import load
 from kalander.runs.nip.solve import solve_file
-from kalander.runs.report.plot_style import png
+from kalander.runs.page.plot_style import png
 from kalander.runs.studies import calendering, fracture_criteria, nmc111, percolation, two_materials
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +181,7 @@ def test_two_materials_differ_as_they_should(tmp_path):
         assert swapped[thinner] > 1.05 * nmc[thinner]
         assert swapped[springback] > 1.2 * nmc[springback]
         assert rows["graphite", stress][overlap] > 2.0 * nmc[overlap]
-    # flakes against NMC needs more than the one packing of each that is pressed here: dem/README.md has the full study
+    # flakes against NMC needs more than the one packing of each that is pressed here: see dem/VALIDATION.md
     cracked = re.findall(r"^nmc111 at ([\d.]+) MPa cracked .*?: ([\d.]+) by largest force", printed, re.MULTILINE)
     assert [float(share) > 0.0 for _, share in cracked] == [False, True]
     lying = re.findall(r"at ([\d.]+) MPa: a_zz ([\d.]+) before, ([\d.]+) under load", printed)

@@ -27,7 +27,7 @@ def test_a_rough_bed_has_an_angle_of_friction(tmp_path):
     assert opened > loaded  # side stresses stay when the axial one goes
     angles = [float(angle) for angle in re.findall(r"friction ([\d.]+) deg.*, ([\d.]+) sheared", done.stdout)[0]]
     assert all(12 < angle < 35 for angle in angles)  # of 125 spheres with mu = 0.5; 18 to 24 in large beds
-    # the balance of simple shear is open by 1.0 to 1.4 % in large beds as well, see dem/README.md
+    # the balance of simple shear is open by 1.0 to 1.4 % in large beds as well, see dem/VALIDATION.md
     balance = re.search(r"open by at most ([\d.]+)%, in simple shear by ([\d.]+)%", done.stdout).groups()
     assert float(balance[0]) < 0.5
     assert float(balance[1]) < 2.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kalander.coupling.cards.card import Card, load_card
-from kalander.coupling.cases.nip import load_nip_case
+from kalander.coupling.nip.case import load_nip_case
 from kalander.coupling.scales import press_settings
 from kalander.kernels.errors import Fault, InputError
 

@@ -9,7 +9,7 @@ import pytest
 
 from kalander.coupling.cards.card import card_to_dict, load_card
 from kalander.coupling.stages.chain import card_stages
-from kalander.coupling.stages.press import state_faults
+from kalander.coupling.stages.state_faults import state_faults
 from kalander.coupling.store.store import Data, load, same
 from kalander.coupling.study.study import Study
 
@@ -103,7 +103,7 @@ def test_hostile_saves_are_told(studies) -> None:
     bodies = data.tables["bodies"]
     bodies["id"][1] = bodies["id"][0]
     assert any("double" in fault for fault in state_faults(data))
-    bodies["id"][1] = data.tables["protocol"]["next_id"][0]
+    bodies["id"][1] = data.tables["progress"]["next_id"][0]
     assert any("never given" in fault for fault in state_faults(data))
     data.tables["damage"] = {name: column[1:] for name, column in data.tables["damage"].items()}
     assert any("damage" in fault for fault in state_faults(data))

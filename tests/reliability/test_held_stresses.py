@@ -8,7 +8,6 @@ import pytest
 from kalander.coupling.cases.held_stresses import beyond_promise
 from kalander.coupling.results.compaction import compact
 from kalander.coupling.stages import compact as compacting
-from kalander.coupling.stages import compact_periodic as periodic_compacting
 from kalander.kernels.device import backend
 from kalander.kernels.errors import NumericalError
 
@@ -55,11 +54,10 @@ def answered(device, packing, monkeypatch):
 
 def impatient(monkeypatch, patience: int) -> None:
     """Servos give up after so many steps: the real patience is for users."""
-    for module, name in ((compacting, "path_of"), (periodic_compacting, "probe_of")):
-        made = getattr(module, name)
-        monkeypatch.setattr(
-            module, name, lambda *given, made=made, **named: replace(made(*given, **named), patience=patience)
-        )
+    made = compacting.path_of
+    monkeypatch.setattr(
+        compacting, "path_of", lambda *given, **named: replace(made(*given, **named), patience=patience)
+    )
 
 
 @pytest.mark.parametrize("box", [PLATES, LATTICE])

@@ -15,14 +15,13 @@ from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import info
 from kalander.coupling.stages.chain import card_stages
-from kalander.coupling.stages.press import press_data, press_ensemble
+from kalander.coupling.stages.press import press_ensemble
 from kalander.coupling.stages.result_faults import RESULT_FAULTS
-from kalander.coupling.stages.state_faults import path_faults
+from kalander.coupling.stages.state_faults import Question, load_faults
 from kalander.coupling.store.store import Data, load, read, write
-from kalander.dem.loading.compaction import new_press
-from kalander.dem.loading.path_tables import PROGRESS, ROW
+from kalander.dem.loading.record import FRAME, LOOK, PROGRESS, new_load, no_rows, tables_of
 from kalander.kernels.errors import CheckpointError, InputError
-from kalander.runs.report.report import write_report
+from kalander.runs.page.report import write_report
 from kalander.runs.shell.terminal import summary_text
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
@@ -253,7 +252,7 @@ def small():
             packings = end.value
             break
     ensemble, solid = press_ensemble(card, packings)
-    return card, packings, press_data(new_press(ensemble, target=np.full(2, 20.0), solid=solid))
+    return card, packings, Data(tables_of(new_load(ensemble, solid_volume=solid)))
 
 
 def longer(table, column):
@@ -311,11 +310,11 @@ def joined(table, first, second):
         (joined("contacts", 0, 99), "from box to box|do not exist"),
         (joined("lasting", 5, 5), "do not exist"),
         (put("damage", "generation", 1, 0), "pieces"),
-        (put("protocol", "leg", 99, 0), "outside 0 to 2"),
-        (put("protocol", "target", 5.0, 0), "target"),
-        (put("protocol", "next_id", 1), "never given"),
+        (put("progress", "leg", 99, 0), "outside 0 to 2"),
+        (put("progress", "solid_volume", 5.0, 0), "solid_volume"),
+        (put("progress", "next_id", 1), "never given"),
         (cut("damage"), "damage is not that of the bodies"),
-        (cut("protocol"), "protocol"),
+        (cut("progress"), "progress"),
     ],
 )  # fmt: skip
 def test_saves_that_cannot_be_are_refused(small, change, words):
@@ -336,25 +335,25 @@ def test_saves_that_cannot_be_are_refused(small, change, words):
         (put("progress", "leg", 99), "not within the 2 of the path"),
         (put("progress", "done", 1), "done before its last leg"),
         (put("progress", "temperature", -5.0), "temperature"),
-        (put("progress", "start_height", 0.0), "start_height"),
-        (put("rows", "porosity", 50.0), "porosity"),
-        (put("rows", "leg", 7), "legs that do not exist"),
-        (put("rows", "step", 10**6), "of the future"),
-        (cut("rows"), "there is no row"),
+        (put("progress", "start_size", 0.0), "start_size"),
+        (put("frames", "porosity", 50.0), "porosity"),
+        (put("frames", "leg", 7), "legs that do not exist"),
+        (put("frames", "step", 10**6), "of the future"),
+        (cut("frames"), "there is no frame"),
     ],
 )  # fmt: skip
 def test_progress_along_a_path_that_cannot_be_is_refused(change, words):
-    kinds = {"i4": np.int32, "i8": np.int64, "f8": np.float64}
-    progress, row = (
-        {name: np.ones(1, kinds[column.kind]) for name, column in table.items()} for table in (PROGRESS, ROW)
-    )
-    progress |= {"done": np.zeros(1, np.int32), "leg": np.ones(1, np.int32)}
-    row |= {"box": np.zeros(1, np.int32)}
-    boxes = {"dt": np.ones(1), "step": np.full(1, 5), "time": np.full(1, 5.0)}
-    tables = {"progress": progress, "rows": row, "boxes": boxes}
-    assert path_faults(Data(tables), legs=2) == []
+    progress, frames = ({**no_rows(table, 1)} for table in (PROGRESS, FRAME))
+    for table in (progress, frames):
+        table |= {name: np.ones_like(column) for name, column in table.items()}
+    progress |= {"done": np.zeros(1, np.int32)}
+    frames |= {"box": np.zeros(1, np.int32)}
+    boxes = {"dt": np.ones(1), "step": np.full(1, 5), "time": np.full(1, 5.0), "body_start": np.zeros(1, np.int32)}
+    tables = {"progress": progress, "frames": frames, "looks": no_rows(LOOK), "boxes": boxes,
+              "bodies": {"id": np.zeros(1, np.int64)}}  # fmt: skip
+    assert load_faults(Data(tables), Question(legs=2)) == []
     change(tables)
-    assert re.search(words, "; ".join(path_faults(Data(tables), legs=2)))
+    assert re.search(words, "; ".join(load_faults(Data(tables), Question(legs=2))))
 
 
 def test_a_packing_of_a_study_with_bonds_that_cannot_be_is_refused(small, tmp_path):

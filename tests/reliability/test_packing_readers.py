@@ -229,7 +229,7 @@ def test_a_sphere_held_by_both_plates_is_read(tmp_path) -> None:
     assert "larger than the box" in refusal(tmp_path, thin)
     held["position"] = [[1e-5, 1e-5, 3.5e-6]]
     deep = archive(**{name: np.array(values) for name, values in held.items()}, box_size=np.array([2e-5, 2e-5, 7e-6]))
-    assert "stands in a plate by 0.3" in refusal(tmp_path, deep)
+    assert "stands in a platen by 0.3" in refusal(tmp_path, deep)
 
 
 HELD = """
@@ -285,7 +285,7 @@ def test_a_packing_to_be_measured_may_overlap_and_have_no_types(tmp_path) -> Non
     assert "binder and additive of the recipe count as pores" in note
     assert read(tmp_path, archive(), materials=None, length_unit="1 m").notes == ()
     assert "1 spheres stand in the ends" in read(tmp_path, dump(rows=["1 1 5 5 0.5 5"]), materials=None).notes[0]
-    assert "stands in a plate" in refusal(tmp_path, dump(rows=["1 1 5 5 -0.5 5"]), materials=None)
+    assert "stands in a platen" in refusal(tmp_path, dump(rows=["1 1 5 5 -0.5 5"]), materials=None)
 
 
 ARCHIVES = {

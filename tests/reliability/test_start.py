@@ -14,7 +14,7 @@ from kalander.coupling.cards.card import load_card
 from kalander.coupling.cases.compact import load_compact_case
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 from kalander.runs import cli
-from kalander.runs.report.plot_style import new_figure, png, styled
+from kalander.runs.page.plot_style import new_figure, png, styled
 
 STUDIES = Path(cli.__file__).parent / "studies"
 SCRIPTS = [path for path in sorted(STUDIES.glob("*.py")) if "__main__" in path.read_text()]

@@ -8,17 +8,17 @@ from beds import GRAIN, RIGID, lay
 from clump_beds import HOOK, PAIR, UPRIGHT, clumped, loose_clumps, moving
 
 from kalander.dem.bodies.clumps import (
+    body_volumes,
     clump_faults,
     heads,
     kinetic_energy,
     member_codes,
     particle_count,
     particle_diameter,
-    solid_volumes,
 )
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.parts import bounds_of
-from kalander.dem.loading.slowing import scale_motion
+from kalander.dem.loading.control import scale_motion
 from kalander.dem.measure.fabric import bond_fabric, direction_moments, platelet_orientation
 from kalander.dem.measure.observe import observe
 
@@ -40,7 +40,7 @@ def test_members_know_their_clump_and_share_its_mass() -> None:
     mass = np.add.reduceat(bodies["mass"], start.boxes["body_start"])
     solid = np.array([sphere_volume(1.0) + sphere_volume(2.0) + PAIR.volume, HOOK.volume])
     assert mass == pytest.approx(GRAIN.density * solid)
-    volume = solid_volumes(bodies["radius"], bodies["clump"], clumps)
+    volume = body_volumes(bodies["radius"], bodies["clump"], clumps)
     assert np.add.reduceat(volume, start.boxes["body_start"]) == pytest.approx(solid)
     assert particle_count(bodies["clump"], clumps, start.boxes["body_start"]).tolist() == [3, 1]
     equal = np.cbrt(6.0 / np.pi * np.array([PAIR.volume, HOOK.volume]))

@@ -9,8 +9,9 @@ from beds import GRAIN, RIGID, digest, lay, loose_packing
 
 from kalander.dem.bodies.material import rayleigh_time
 from kalander.dem.bodies.state import sphere_volume
-from kalander.dem.loading.compaction import Press, new_press, press
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG, Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.kernels.errors import NumericalError
 
 MATERIALS = [replace(GRAIN, strength=10.0, strength_diameter=2.0), RIGID]
@@ -24,12 +25,12 @@ def packed_boxes():
     packings = [loose_packing(count, seed=count) for count in (40, 60, 50)]
     ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.3)
     solid = np.array([sphere_volume(packing.radius).sum() for packing in packings])
-    return new_press(ensemble, target=TARGET, solid=1.1 * solid)  # a tenth more for the binder
+    return new_load(ensemble, solid_volume=1.1 * solid)  # a tenth more for the binder
 
 
-def run(state, precision: str, *, settings=SETTINGS, look=lambda moment: None):
+def run(state, precision: str, *, settings=SETTINGS, target=TARGET, look=lambda moment: None):
     """The final state; `look` sees every moment."""
-    generator = press(state, settings, materials=MATERIALS, precision=precision, schedule="boxes")
+    generator = lead(state, settings.path(target), materials=MATERIALS, precision=precision, schedule="boxes")
     while True:
         try:
             look(next(generator))
@@ -63,26 +64,26 @@ def test_target_stress_is_met(pressed, box) -> None:
     state, _ = pressed
     frames = frames_of(state, box)
     peak = 0.5 * (frames["stress_low"] + frames["stress_high"])[loading(frames)].max()
-    assert state.protocol["reached"][box] == 1
+    assert state.progress["reached"][box] == 1
     assert TARGET[box] <= peak < 1.005 * TARGET[box]
 
 
 def test_box_that_cannot_reach_its_target_turns_at_the_largest_strain(pressed) -> None:
     state, _ = pressed
-    assert state.protocol["reached"].tolist() == [1, 1, 0]
-    turned = 1.0 - state.protocol["least_height"][2] / state.protocol["start_height"][2]
+    assert state.progress["reached"].tolist() == [1, 1, 0]
+    turned = 1.0 - frames_of(state, 2)["height"].min() / state.progress["start_size"][2, 2]
     # one interval of 40 steps at full speed beyond
-    step = SETTINGS.speed * SETTINGS.control_steps * DT / state.protocol["start_height"][2]
+    step = SETTINGS.speed * SETTINGS.control_steps * DT / state.progress["start_size"][2, 2]
     assert SETTINGS.max_strain <= turned < SETTINGS.max_strain + step
 
 
 def test_boxes_open_until_the_release_stress(pressed) -> None:
     state, _ = pressed
-    assert (state.protocol["leg"] == LEG["done"]).all()
+    assert (state.progress["leg"] == LEG["done"]).all()
     for box in range(3):
         frames = frames_of(state, box)
         assert max(frames["stress_low"][-1], frames["stress_high"][-1]) <= SETTINGS.release_stress
-        assert frames["height"][-1] > state.protocol["least_height"][box]
+        assert frames["height"][-1] > frames["height"].min()
         assert frames["porosity"][-1] < frames["porosity"][0]  # and yet it stays denser
 
 
@@ -150,9 +151,10 @@ def test_press_goes_on_from_a_snapshot_as_if_never_stopped(device, pressed) -> N
         resumed = run(snapshot, device.precision)
         assert digest(resumed.ensemble) == digest(final.ensemble)
         assert all(np.array_equal(resumed.frames[name], final.frames[name], equal_nan=True) for name in final.frames)
-        assert all(np.array_equal(resumed.protocol[name], final.protocol[name]) for name in final.protocol)
+        assert all(np.array_equal(resumed.progress[name], final.progress[name]) for name in final.progress)
 
 
+HASTY_TARGET = np.array([3.0, 5.0])
 HASTY = replace(SETTINGS, speed=2.0, max_strain=0.7, haste=8.0, release=False, control_steps=20)
 
 
@@ -161,7 +163,7 @@ def loose_boxes():
     packings = [loose_packing(count, seed=count, solid_fraction=0.35) for count in (60, 80)]
     ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.3)
     solid = np.array([sphere_volume(packing.radius).sum() for packing in packings])
-    return new_press(ensemble, target=np.array([3.0, 5.0]), solid=solid)
+    return new_load(ensemble, solid_volume=solid)
 
 
 @pytest.fixture(scope="module")
@@ -171,22 +173,22 @@ def hasty(device):
 
     def look(moment) -> None:
         snapshot = moment.snapshot()
-        seen.append((snapshot.protocol["haste"], moment.stress))
-        if (snapshot.protocol["haste"] < 4.0).any() and not kept:
+        seen.append((snapshot.progress["approach_factor"], moment.stress[:, 2]))
+        if (snapshot.progress["approach_factor"] < 4.0).any() and not kept:
             kept.append(snapshot)
 
-    final = run(loose_boxes(), device.precision, settings=HASTY, look=look)
+    final = run(loose_boxes(), device.precision, settings=HASTY, target=HASTY_TARGET, look=look)
     return final, kept[0], *(np.array(column) for column in zip(*seen))
 
 
 def test_haste_ends_before_the_bed_is_loaded(device, hasty) -> None:
     """A tenth of the target is passed at the quasi-static speed; in all it takes half the steps."""
     final, _, haste, stress = hasty
-    assert final.protocol["reached"].tolist() == [1, 1]
+    assert final.progress["reached"].tolist() == [1, 1]
     assert (haste[0] > 4.0).all()
     assert (np.diff(haste, axis=0) <= 0.0).all()
-    assert (haste[stress > 0.1 * final.protocol["target"]] == 1.0).all()
-    patient = run(loose_boxes(), device.precision, settings=replace(HASTY, haste=1.0))
+    assert (haste[stress > 0.1 * HASTY_TARGET] == 1.0).all()
+    patient = run(loose_boxes(), device.precision, settings=replace(HASTY, haste=1.0), target=HASTY_TARGET)
     assert final.ensemble.boxes["step"].sum() < 0.7 * patient.ensemble.boxes["step"].sum()
 
 
@@ -199,13 +201,15 @@ def test_energy_balance_holds_where_spheres_are_slowed(hasty) -> None:
 def test_without_release_a_box_is_done_at_its_target(hasty) -> None:
     final = hasty[0]
     assert (final.frames["leg"] == LEG["load"]).all()
-    assert final.ensemble.boxes["platen_height"][:, 1] == pytest.approx(final.protocol["least_height"])
+    assert final.ensemble.boxes["platen_height"][:, 1] == pytest.approx(
+        [frames_of(final, box)["height"].min() for box in range(2)]
+    )
 
 
 def test_hasty_press_goes_on_from_a_snapshot(device, hasty) -> None:
     """Stopped while spheres are being slowed, it ends with the same bytes."""
     final, snapshot, *_ = hasty
-    resumed = run(snapshot, device.precision, settings=HASTY)
+    resumed = run(snapshot, device.precision, settings=HASTY, target=HASTY_TARGET)
     assert digest(resumed.ensemble) == digest(final.ensemble)
     assert all(np.array_equal(resumed.frames[name], final.frames[name], equal_nan=True) for name in final.frames)
 

@@ -12,12 +12,13 @@ from kalander.coupling.cards.card import Card, card_from_dict, card_to_dict, loa
 from kalander.coupling.cards.checks import too_wide_or_too_many
 from kalander.coupling.cards.config import apply_overrides, overlay
 from kalander.coupling.cards.electrode import binder_domain_density, coating_thickness, volume_fractions, web_thickness
-from kalander.coupling.cards.estimates import critical_time_step, rayleigh_time
+from kalander.coupling.cards.estimates import critical_time_step, step_estimate, time_step
 from kalander.coupling.cards.materials import material_sources, material_table, strength_at
 from kalander.coupling.cards.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
 from kalander.coupling.cards.toml import read_toml
-from kalander.coupling.cases.nip import load_nip_case
+from kalander.coupling.nip.case import load_nip_case
 from kalander.coupling.scales import contact_of
+from kalander.dem.bodies.material import Material, rayleigh_time
 from kalander.kernels.errors import InputError
 from kalander.kernels.law_table import CONSTANTS
 
@@ -270,13 +271,23 @@ def test_sizes_reproduce_their_percentiles(card):
 
 def test_rayleigh_time_of_a_known_sphere(card):
     """R = 1 m, rho = G = 1, nu = 0: pi / 0.8766."""
-    unit = rayleigh_time(diameter=2, density=1, modulus=2, poisson=0)
+    unit = rayleigh_time(Material(modulus=2.0, poisson=0.0, density=1.0), 1.0)
     assert math.isclose(unit, math.pi / 0.8766, rel_tol=ROUNDING)
     softer = load_card("nmc111", overrides={"press.stiffness_scale": "0.25"})
     ratio = critical_time_step(softer.electrode, softer.press, softer.step) / critical_time_step(
         card.electrode, card.press, card.step
     )
     assert math.isclose(ratio, 2, rel_tol=ROUNDING)  # time scales with 1 / sqrt(modulus)
+
+
+def test_a_time_step_that_is_given_is_the_one_that_is_taken():
+    given = load_card("nmc111", overrides={"step.dt": "0.1 ns"})
+    assert time_step(given.electrode, given.press, given.step) == 1e-10
+    free = load_card("nmc111")
+    longest = critical_time_step(free.electrode, free.press, free.step)
+    assert time_step(free.electrode, free.press, free.step) == longest > 1e-10
+    steps = [step_estimate(card.electrode, card.press, card.step) for card in (given, free)]
+    assert math.isclose(steps[0] / steps[1], longest / 1e-10, rel_tol=ROUNDING)
 
 
 def test_small_particles_are_stronger(card):
@@ -386,3 +397,10 @@ line_load = "200 N/mm"
 speed = "10 m/min"
 rest = "5 min"
 """
+
+
+@pytest.mark.parametrize("name", sorted(shipped_cards()))
+def test_a_card_is_saved_as_it_is(name, tmp_path) -> None:
+    """With every value, each quantity in its SI unit: read back it is the same card."""
+    card = load_card(name)
+    assert load_card(card.save(tmp_path / "own.toml")) == card

@@ -6,13 +6,13 @@ import pytest
 from kalander.coupling.cards.transport_section import TransportSection
 from kalander.coupling.structure.additive import conductivities, sites, thresholds
 from kalander.coupling.structure.electronic import conductivity
-from kalander.coupling.structure.fabric import anisotropy, fabric
 from kalander.coupling.structure.images import ACTIVE, BINDER, PORE
 from kalander.coupling.structure.ionic import measure
 from kalander.coupling.structure.microstructure import Conductors, Microstructure
 from kalander.coupling.structure.tortuosity_law import fit_law
 from kalander.coupling.structure.transport_bounds import limits, transport_flags
 from kalander.coupling.structure.voxelise import voxelise
+from kalander.dem.measure.directions import anisotropy, fabric
 from kalander.dem.packing.binder import bridge_volume
 
 MICRO = 1e-6

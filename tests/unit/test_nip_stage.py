@@ -10,9 +10,9 @@ from kalander.coupling.nip.solve import nip_tables
 from kalander.coupling.results.answers import closure_answer, nip_answer
 from kalander.coupling.results.study import Study
 from kalander.coupling.store.store import Data, Stored
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.kernels.errors import Fault, NumericalError
-from kalander.runs.report.tables import _nip_notes, _thickness_notes, nip_settings
+from kalander.runs.page.tables import _nip_notes, _thickness_notes, nip_settings
 
 STRESSES = (10e6, 60e6)
 # pressed on its own a box ends elsewhere than a harder press passes: strain by stress and replica, and what it recovers

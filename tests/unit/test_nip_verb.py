@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from kalander.continuum.closure.laws import PowerClosure
-from kalander.coupling.cases.nip import load_nip_case
 from kalander.coupling.homogenise.closure import CLOSURE
+from kalander.coupling.nip.case import load_nip_case
 from kalander.coupling.store.store import Data, write
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.runs.nip.solve import solve_file

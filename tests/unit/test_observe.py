@@ -8,7 +8,7 @@ from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, wit
 from scipy.integrate import quad
 
 from kalander.dem.measure import observe as observing
-from kalander.dem.measure.observe import observe, platen_stress, solid_volume, stretches
+from kalander.dem.measure.observe import observe, particle_volume, platen_stress, stretches
 
 ELASTIC = replace(GRAIN, restitution=1.0)  # dashpots would add to the forces by the velocity of half a step
 UNDAMPED = replace(BRITTLE, damping=0.0)
@@ -60,7 +60,7 @@ def test_kinetic_energy_counts_spin(make_bed) -> None:
     mass = GRAIN.density * 4.0 / 3.0 * np.pi * 1.5**3
     expected = 0.5 * mass * 0.25 + 0.5 * 0.4 * mass * 1.5**2 * 4.0
     assert observe(bed).kinetic[0] == pytest.approx(expected, rel=1e-14)
-    assert solid_volume(bed)[0] == pytest.approx(mass / GRAIN.density, rel=1e-14)
+    assert particle_volume(bed)[0] == pytest.approx(mass / GRAIN.density, rel=1e-14)
 
 
 def test_bonds_count_in_stress_energy_and_damage(make_bed) -> None:

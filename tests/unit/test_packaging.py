@@ -67,11 +67,6 @@ def test_no_atomic_sum_of_floats_in_the_engine():
                 assert whole, f"{path.name}:{node.lineno}"
 
 
-def test_every_folder_has_its_page():
-    for folder in FOLDERS:
-        assert "import" in (ROOT / folder / "README.md").read_text()
-
-
 def _modules() -> list[Path]:
     return [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 

@@ -8,10 +8,11 @@ from kalander.coupling.cards.electrode import volume_fractions
 from kalander.coupling.cards.estimates import particle_estimate
 from kalander.coupling.packings.stored import PACKED, packings_of
 from kalander.coupling.stages.pack import HALF_PACKED, pack_work
-from kalander.coupling.stages.press import HALF_PRESSED, press_data, press_ensemble, state_faults
-from kalander.coupling.store.store import read, write
+from kalander.coupling.stages.press import press_ensemble
+from kalander.coupling.stages.state_faults import state_faults
+from kalander.coupling.store.store import Data, read, write
 from kalander.dem.bodies.clumps import levers
-from kalander.dem.loading.compaction import new_press
+from kalander.dem.loading.record import STATE, new_load, tables_of
 from kalander.dem.packing.generate import largest_overlap
 
 SMALL = {"boxes.width": '"31 um"', "boxes.replicas": "1", "electrode.mass_loading": '"6 mg/cm^2"'}
@@ -72,9 +73,9 @@ def test_state_of_a_press_survives_its_file(card, packed, tmp_path) -> None:
     bodies, clumps = ensemble.bodies, ensemble.clumps
     arm = -levers(bodies["position"], bodies["clump"], clumps)
     assert np.linalg.norm(arm, axis=1) == pytest.approx(np.linalg.norm(ensemble.members["offset"], axis=1), abs=1e-9)
-    state = press_data(new_press(ensemble, target=np.ones(2), solid=np.ones(2)))
-    write(tmp_path / "press.h5", state, HALF_PRESSED, kind="checkpoint", identity={})
-    stored = read(tmp_path / "press.h5", HALF_PRESSED)
+    state = Data(tables_of(new_load(ensemble, solid_volume=np.ones(2))))
+    write(tmp_path / "press.h5", state, STATE, kind="checkpoint", identity={})
+    stored = read(tmp_path / "press.h5", STATE)
     assert state_faults(stored) == []
     stored.tables["clumps"]["count"][0] -= 1
     assert state_faults(stored) != []

@@ -29,7 +29,7 @@ def test_box_takes_the_width_that_makes_the_fractions_exact() -> None:
     spheres = sphere_volume(volume.diameters / 2.0).sum()
     assert volume.height == RECIPE.thickness
     assert spheres / bulk == pytest.approx(RECIPE.active, rel=ROUNDING)
-    assert volume.solids / bulk == pytest.approx(1.0 - RECIPE.porosity, rel=ROUNDING)
+    assert volume.solid_volume / bulk == pytest.approx(1.0 - RECIPE.porosity, rel=ROUNDING)
     assert volume.binder_domain / bulk == pytest.approx(RECIPE.binder_domain, rel=ROUNDING)
     assert volume.width == pytest.approx(50.0, rel=0.02)  # three classes are each off by less than a sphere of 600 µm³
 

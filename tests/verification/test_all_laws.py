@@ -17,7 +17,9 @@ from kalander.dem.ageing.relaxation import Relaxation, wlf
 from kalander.dem.bodies.material import Material, rayleigh_time
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.fracture.fracture import Fracture
-from kalander.dem.loading.compaction import Press, PressState, new_press, press
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import LoadState, new_load
+from kalander.dem.loading.run import lead
 
 HARD = replace(GRAIN, yield_pressure=60.0, strength=2.8, strength_diameter=2.0, strength_exponent=-0.5)
 SOFT = Material(modulus=400.0, poisson=0.3, density=2.3e-3, restitution=0.3, yield_pressure=30.0)
@@ -34,9 +36,10 @@ SETTINGS = Press(
     fracture=Fracture(mode="replace", modulus=5.6, generations=2, seed=3),
     relaxation=BINDER, temperature=310.0, material_speed=1e-4, reform=2e-2,
 )  # fmt: skip
+PATH = SETTINGS.path(np.array([2.0, 2.0]))
 
 
-def packed() -> PressState:
+def packed() -> LoadState:
     """Two boxes of glued spheres, every third of the soft kind."""
     packings = [loose_packing(count, seed=count, glued=True) for count in (30, 24)]
     packings = [replace(one, material=(np.arange(len(one.radius)) % 3 == 0).astype(int)) for one in packings]
@@ -46,12 +49,12 @@ def packed() -> PressState:
         law=LAW, rolling_friction=0.2, twisting_friction=0.3, adhesion=0.002,
     )  # fmt: skip
     ensemble = ensemble.with_boxes(platen_material=np.array([[2, 3], [2, 3]], np.int32))
-    return new_press(ensemble, target=np.array([2.0, 2.0]), solid=solid)
+    return new_load(ensemble, solid_volume=solid)
 
 
-def run(state: PressState, precision: str, *, schedule="boxes", look=lambda moment: None) -> PressState:
+def run(state: LoadState, precision: str, *, schedule="boxes", look=lambda moment: None) -> LoadState:
     """The final state; `look` sees every moment."""
-    moments = press(state, SETTINGS, materials=MATERIALS, precision=precision, schedule=schedule)
+    moments = lead(state, PATH, materials=MATERIALS, precision=precision, schedule=schedule)
     while True:
         try:
             look(next(moments))
@@ -59,9 +62,9 @@ def run(state: PressState, precision: str, *, schedule="boxes", look=lambda mome
             return done.value
 
 
-def fingerprint(state: PressState) -> str:
+def fingerprint(state: LoadState) -> str:
     """Digest of all that the next step depends on, and of the frames."""
-    tables = {"damage": state.damage, "protocol": state.protocol, "frames": state.frames}
+    tables = {"damage": state.damage, "protocol": state.progress, "frames": state.frames}
     tables |= {"branches": state.branches or {}, "lasting": state.lasting or {}}
     flat = {f"{table} {name}": column for table, columns in tables.items() for name, column in columns.items()}
     return digest(state.ensemble) + digest(replace(state.ensemble, bodies=flat))
@@ -70,7 +73,7 @@ def fingerprint(state: PressState) -> str:
 @pytest.fixture(scope="module")
 def whole(device):
     """Final state, the number of bodies after every interval, and a snapshot of each."""
-    snapshots: list[PressState] = []
+    snapshots: list[LoadState] = []
     final = run(packed(), device.precision, look=lambda moment: snapshots.append(moment.snapshot()))
     return final, np.array([len(one.ensemble.bodies["id"]) for one in snapshots]), snapshots
 
@@ -84,7 +87,7 @@ def test_every_law_was_at_work(whole) -> None:
     touching = [one.ensemble.contacts for one in snapshots]
     assert max(np.abs(table["memory"][:, 2:]).max(initial=0.0) for table in touching) > 0.0  # rolling and twisting
     assert np.abs(bodies["memory_low"]).max() > 0.0  # the foil was met
-    assert final.protocol["bond_heat"].min() > 0.0
+    assert final.progress["bond_heat"].min() > 0.0
     assert 0.0 < bonds["intact"].mean() < 1.0
     intact = [set(zip(*(one.ensemble.bonds[name].tolist() for name in ("first", "second")))) for one in snapshots]
     same_bodies = np.flatnonzero(np.diff(sizes) == 0)
@@ -122,7 +125,13 @@ def span(whole) -> tuple[int, int]:
 
 def test_schedule_changes_nothing(device, whole) -> None:
     begin, end = span(whole)
-    moments = press(whole[2][begin], SETTINGS, materials=MATERIALS, precision=device.precision, schedule="bodies")
+    moments = lead(
+        whole[2][begin],
+        PATH,
+        materials=MATERIALS,
+        precision=device.precision,
+        schedule="bodies",
+    )
     *_, last = itertools.islice(moments, end - begin)
     assert fingerprint(last.snapshot()) == fingerprint(whole[2][end])
 

@@ -6,8 +6,11 @@ from beds import GRAIN, RIGID, lay, spheres
 
 from kalander.coupling.cases.compact import load_compact_case
 from kalander.coupling.packings.packing_files import Spheres
-from kalander.coupling.stages.compact import compact_stage, curve_rows, fit_faults, narrowed
-from kalander.dem.loading.compaction import Press, new_press, press
+from kalander.coupling.stages.compact import compact_stage, curve_rows
+from kalander.coupling.stages.compact_faults import fit_faults, narrowed
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 
 RADIUS = 5e-6
 CASE = """
@@ -120,7 +123,7 @@ def test_a_path_ends_where_a_sphere_comes_to_meet_its_own_image(tmp_path, path, 
     (fault,) = narrowed(case, grains, state)
     assert "own images" in str(fault)
     assert float(str(fault.value).split()[0]) == pytest.approx(width, rel=5e-3)
-    assert state.tables["rows"]["doubled"][[0, -1]].tolist() == [0, 1]
+    assert state.tables["frames"]["doubled"][[0, -1]].tolist() == [0, 1]
 
 
 def test_a_sphere_wider_than_its_box_between_plates_is_refused(tmp_path) -> None:
@@ -132,9 +135,9 @@ def test_a_press_in_a_narrow_box_counts_spheres_that_touch_twice(device) -> None
     """The box of a card is warned of, not refused; its answer says what was lost."""
     packing = spheres([[0.95, 1.9, 1.0], [2.85, 1.9, 2.6]], 1.0, width=3.8, height=3.6)
     start = lay([packing], (GRAIN, RIGID), dt=1e-3)
-    state = new_press(start, target=np.array([50.0]), solid=np.array([8.4]))
+    state = new_load(start, solid_volume=np.array([8.4]))
     plan = Press(1.0, 1e-2, 0.5, 0.3, 1e-3, release=False)
-    run = press(state, plan, materials=[GRAIN], precision="f64", schedule="boxes")
+    run = lead(state, plan.path(np.array([50.0])), materials=[GRAIN], precision="f64", schedule="boxes")
     while True:
         try:
             next(run)

@@ -106,9 +106,9 @@ def test_volumes_of_cut_voxels_are_exact_and_of_whole_ones_converge() -> None:
     body = packing()
     expected, error = solid_volume(body)
     exact = voxelise(body, 0.5, exact=True)
-    assert exact.solid.mean() == pytest.approx(expected, abs=4 * error + 1e-4)  # Gauss lines err by 1e-4
+    assert exact.active_share.mean() == pytest.approx(expected, abs=4 * error + 1e-4)  # Gauss lines err by 1e-4
     rough, fine = (voxelise(body, size).fraction(ACTIVE) for size in (0.5, 0.125))
-    reference = voxelise(body, 0.25, exact=True).solid.mean()
+    reference = voxelise(body, 0.25, exact=True).active_share.mean()
     assert abs(fine - reference) < min(abs(rough - reference) + 1e-4, 2e-3)
 
 

@@ -14,8 +14,10 @@ from kalander.dem.bodies.material import Material
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.bed import Bed
 from kalander.dem.fracture.fracture import Fracture
-from kalander.dem.loading.compaction import Press, new_press, press
-from kalander.dem.measure.observe import observe, solid_volume
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
+from kalander.dem.measure.observe import observe, particle_volume
 
 RADIUS = 5.0
 SOFT = Material(modulus=1000.0, poisson=0.3, density=4.7e9, yield_strength=20.0)  # too heavy to be slowed
@@ -98,7 +100,7 @@ def test_spheres_in_a_die_keep_their_volume(make_bed) -> None:
     )  # fmt: skip
     assert radius > 1.05 * RADIUS
     assert sphere_volume(radius) - caps == pytest.approx(sphere_volume(RADIUS) * (1.0 + row[6]), rel=2e-3)
-    assert solid_volume(bed)[0] == pytest.approx(9 * sphere_volume(RADIUS), rel=1e-14)
+    assert particle_volume(bed)[0] == pytest.approx(9 * sphere_volume(RADIUS), rel=1e-14)
 
 
 def test_a_confined_sphere_answers_with_its_bulk_modulus(make_bed) -> None:
@@ -256,20 +258,24 @@ def test_a_confined_bed_stays_at_rest(make_bed, restitution, kinetic) -> None:
     assert bed.platen_force()[0, 1] > 0.85 * force
 
 
-@pytest.mark.parametrize("with_it", ["lattice", "clumps"])
-def test_what_this_law_does_not_know_is_refused(device, with_it) -> None:
+@pytest.mark.parametrize(
+    ("with_it", "words"), [("lattice", "boxes that are periodic in all directions"), ("clumps", "rigid clumps")]
+)
+def test_what_this_law_does_not_know_is_refused(device, with_it, words) -> None:
     packing = glued_clumps(4, seed=1) if with_it == "clumps" else replace(loose_packing(60, seed=2), periodic=True)
-    with pytest.raises(ValueError, match="no lattices, no rigid clumps"):
+    with pytest.raises(ValueError, match=f"is not for {words}"):
         Bed(lay([packing], (STRONG, RIGID), dt=1e-3, law="mdr"), precision=device.precision, schedule="boxes")
 
 
 def test_pieces_of_this_law_are_refused(device) -> None:
-    state = new_press(start(), target=np.ones(1), solid=np.ones(1))
+    state = new_load(start(), solid_volume=np.ones(1))
     fracture = Fracture(criterion="largest_force", mode="replace")
     settings = Press(
         speed=1.0, inertial_number=1e-3, release_stress=0.1, max_strain=0.5, time_step=1e-3, fracture=fracture
     )
-    moments = press(state, settings, materials=[STRONG, RIGID], precision=device.precision, schedule="boxes")
+    moments = lead(
+        state, settings.path(np.ones(1)), materials=[STRONG, RIGID], precision=device.precision, schedule="boxes"
+    )
     with pytest.raises(ValueError, match="knows no pieces"):
         next(moments)
 

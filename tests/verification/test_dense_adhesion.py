@@ -10,8 +10,8 @@ from beds import RIGID, digest, lay, loose_packing, spheres, with_bodies
 from dense_peer import DT, GRAIN, PRESSED, SPEED, WORK, lammps, pair, pulled_by_lammps
 
 from kalander.dem.bodies.material import Material
-from kalander.dem.bodies.necks import held_radius
 from kalander.dem.measure.observe import observe
+from kalander.kernels.laws.normal.jkr import held_radius
 
 LAW = "mdr_adhesive"
 RADIUS, LIGHT = 5.0, 0.2  # µm, J/m²

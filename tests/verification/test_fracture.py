@@ -15,7 +15,9 @@ from kalander.dem.fracture.fracture import Fracture, random_rotations
 from kalander.dem.fracture.fragments import FRAGMENT_COUNTS, fragment_set
 from kalander.dem.fracture.growth import grown
 from kalander.dem.fracture.replacement import replace_bodies
-from kalander.dem.loading.compaction import Press, PressState, new_press, press
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import LoadState, new_load
+from kalander.dem.loading.run import lead
 
 OVERLAP = 0.01
 
@@ -216,18 +218,20 @@ SETTINGS = Press(
 TARGET = np.array([3.0, 3.0, 3.0])
 
 
-def packed(order=(0, 1, 2)) -> PressState:
+def packed(order=(0, 1, 2)) -> LoadState:
     """Boxes 0 and 1 hold the same 30 glued spheres, box 2 others."""
     packings = [loose_packing(count, seed=count, glued=True) for count in (30, 30, 24)]
     chosen = [packings[box] for box in order]
     solid = np.array([sphere_volume(packing.radius).sum() for packing in chosen])
     ensemble = lay(chosen, tuple(WEAK), dt=DT, friction=0.3, binder=replace(BRITTLE, strength=3.0, shear_strength=3.0))
-    return new_press(ensemble, target=TARGET[list(order)], solid=solid)
+    return new_load(ensemble, solid_volume=solid)
 
 
-def run(state: PressState, precision: str, *, settings=SETTINGS, schedule="boxes", look=lambda moment: None):
+def run(state: LoadState, precision: str, *, settings=SETTINGS, schedule="boxes", look=lambda moment: None):
     """The final state; `look` sees every moment."""
-    generator = press(state, settings, materials=WEAK, precision=precision, schedule=schedule)
+    generator = lead(
+        state, settings.path(TARGET[: state.ensemble.box_count]), materials=WEAK, precision=precision, schedule=schedule
+    )
     while True:
         try:
             look(next(generator))
@@ -235,9 +239,9 @@ def run(state: PressState, precision: str, *, settings=SETTINGS, schedule="boxes
             return done.value
 
 
-def fingerprint(state: PressState) -> str:
+def fingerprint(state: LoadState) -> str:
     """Digest of all that the next step depends on, with damage, protocol and frames."""
-    tables = {**state.damage, **{f"p {k}": v for k, v in state.protocol.items()}}
+    tables = {**state.damage, **{f"p {k}": v for k, v in state.progress.items()}}
     frames = {f"f {k}": v for k, v in state.frames.items()}
     return digest(state.ensemble) + digest(replace(state.ensemble, bodies={**tables, **frames}))
 
@@ -302,7 +306,9 @@ def test_schedule_changes_nothing(device, cascade) -> None:
     _, sizes, snapshots = cascade
     events = np.flatnonzero(np.diff(sizes) > 0)
     begin, end = int(events[0]) - 1, int(events[2]) + 2
-    moments = press(snapshots[begin], SETTINGS, materials=WEAK, precision=device.precision, schedule="bodies")
+    moments = lead(
+        snapshots[begin], SETTINGS.path(TARGET), materials=WEAK, precision=device.precision, schedule="bodies"
+    )
     *_, last = itertools.islice(moments, end - begin)
     assert fingerprint(last.snapshot()) == fingerprint(snapshots[end])
 

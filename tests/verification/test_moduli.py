@@ -10,7 +10,9 @@ from beds import RIGID, bonded, lay, loose_packing, spheres, with_bodies
 
 from kalander.dem.bodies.material import BinderConstants, Material
 from kalander.dem.engine.bed import Bed
-from kalander.dem.loading.paths import Leg, Path, follow, new_path
+from kalander.dem.loading.path import Leg, Path
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.measure.observe import observe
 
 HEAVY = Material(modulus=1000.0, poisson=0.25, density=1e18)
@@ -130,10 +132,10 @@ def jammed(friction: float) -> tuple[float, float]:
     start = lay(beds, (GRAIN, RIGID), dt=1e-3, friction=friction)
     stress = 1e-4 * GRAIN.modulus
     path = Path(
-        (Leg(0.3, None, {"stress": stress}), Leg(0.05, stress, {"steps": 15_000})), 1e-3, contact_share=np.inf,
-        sample_steps=50, every_steps=None,
+        (Leg(0.3, None, {"pressure": stress}), Leg(0.05, stress, {"steps": 15_000})), 1e-3, contact_share=np.inf,
+        look_every=50, every_steps=None,
     )  # fmt: skip
-    moments = follow(new_path(start), path, materials=[GRAIN], precision="f64", schedule="boxes")
+    moments = lead(new_load(start), path, materials=[GRAIN], precision="f64", schedule="boxes")
     while True:
         try:
             next(moments)
@@ -150,7 +152,7 @@ def jammed(friction: float) -> tuple[float, float]:
         touching += np.bincount(contacts["second"][both], minlength=len(alive))
         fewer = alive & (touching >= least)
         if (fewer == alive).all():
-            return float(touching[alive].mean()), float(state.rows["solid_fraction"][-1])
+            return float(touching[alive].mean()), float(state.frames["solid_fraction"][-1])
         alive = fewer
 
 
@@ -173,8 +175,8 @@ def test_isostatic_number_of_contacts(device) -> None:
 def test_love_weber_stress_of_a_bed_is_what_its_platens_carry(device) -> None:
     """σ_zz = (1/V) Σ F l equals the force of either platen over its area once a bed rests."""
     start = lay([loose_packing(150, seed=3)], (GRAIN, RIGID), dt=1e-3, friction=0.3)
-    path = Path((Leg(0.5, None, {"stress": 3.0}), Leg(0.0, None, {"steps": 20_000})), 1e-3, contact_share=np.inf)
-    moments = follow(new_path(start), path, materials=[GRAIN], precision=device.precision, schedule="boxes")
+    path = Path((Leg(0.5, None, {"pressure": 3.0}), Leg(0.0, None, {"steps": 20_000})), 1e-3, contact_share=np.inf)
+    moments = lead(new_load(start), path, materials=[GRAIN], precision=device.precision, schedule="boxes")
     while True:
         try:
             next(moments)

@@ -409,10 +409,10 @@ fem = {{ elements_along = {along}, elements_through = 2 }}
 
 
 def solved(folder: Path, setting: str, along: int) -> dict[str, Any]:
-    from kalander.runs import api
+    from kalander.runs.nip.solve import solve_file
 
     (folder / "case.toml").write_text(CASE.format(setting=setting, along=along, law=LAW))
-    return api.nip(folder / "case.toml", model="fem")
+    return solve_file(folder / "case.toml", model="fem")
 
 
 def test_a_coarse_mesh_is_said(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ import pytest
 from beds import GRAIN, RIGID, digest, lay, loose_packing, spheres
 from servos import hold_between_platens, packings_kept, specs
 
-from kalander.dem.loading.paths import Leg, Path, curve, follow, new_path
+from kalander.dem.loading.path import Leg, Path
+from kalander.dem.loading.record import curve, new_load
+from kalander.dem.loading.run import lead
 
 DT = 1e-3  # an eighth of the Rayleigh time of the smallest sphere
 
@@ -17,8 +19,8 @@ def packing(seed: int = 1, count: int = 100):
 def led(ensemble, *legs, state=None, stop_after: int | None = None, **options):
     """The final state, and the largest stress seen [MPa] on each leg; or the state after so many samples."""
     path = Path(legs, DT, contact_share=np.inf, **options)
-    start = new_path(ensemble) if state is None else state
-    moments = follow(start, path, materials=[GRAIN], precision="f64", schedule="boxes")
+    start = new_load(ensemble) if state is None else state
+    moments = lead(start, path, materials=[GRAIN], precision="f64", schedule="boxes")
     for number in range(10**9):
         try:
             moment = next(moments)
@@ -31,7 +33,7 @@ def led(ensemble, *legs, state=None, stop_after: int | None = None, **options):
 
 def ends_of(state, name: str) -> list[float]:
     """Value of a column in the last row of each leg."""
-    rows = state.rows
+    rows = state.frames
     return [rows[name][rows["leg"] == leg][-1] for leg in np.unique(rows["leg"])]
 
 
@@ -78,7 +80,7 @@ def test_servo_keeps_its_promise_in_99_of_100_packings() -> None:
 def test_a_stress_out_of_reach_ends_by_the_patience_of_the_servo() -> None:
     """1 Pa for loose spheres: so slow that it would take 10⁹ steps. The box stops, and its progress is not 100 %."""
     path = Path((Leg(1.0, 1e-6, {}),), DT, patience=5000)
-    moments = follow(new_path(packing(count=20)), path, materials=[GRAIN], precision="f64", schedule="boxes")
+    moments = lead(new_load(packing(count=20)), path, materials=[GRAIN], precision="f64", schedule="boxes")
     shares = []
     while True:
         try:
@@ -87,29 +89,29 @@ def test_a_stress_out_of_reach_ends_by_the_patience_of_the_servo() -> None:
             state = end.value
             break
     assert state.progress["done"].tolist() == [2]
-    assert state.rows["step"][-1] == 5000
+    assert state.frames["step"][-1] == 5000
     assert max(shares[:-1]) < 1.0
 
 
 def test_a_slow_leg_does_not_try_the_patience_of_the_servo() -> None:
     """Steps in which the leg's own speed is the limit do not count."""
     state = led(packing(count=20), Leg(0.02, 1.0, {}), patience=3000, max_steps=20_000, every_steps=None)
-    assert state.rows["step"][-1] > 3000
+    assert state.frames["step"][-1] > 3000
     assert state.progress["effort"][0] < 3000 or state.progress["done"][0] == 1
 
 
 def test_servo_holds_a_stress_for_as_long_as_asked() -> None:
     state = led(
-        packing(), Leg(2.0, None, {"stress": 1.0}), Leg(0.3, 3.0, {}), Leg(0.3, 3.0, {"steps": 3000}), sample_steps=20
+        packing(), Leg(2.0, None, {"pressure": 1.0}), Leg(0.3, 3.0, {}), Leg(0.3, 3.0, {"steps": 3000}), look_every=20
     )
-    held = state.samples["leg"] == 2
+    held = state.looks["leg"] == 2
     assert ends_of(state, "step")[2] - ends_of(state, "step")[1] == 3000
-    assert 0.5 * (state.samples["stress_low"] + state.samples["stress_high"])[held] == pytest.approx(3.0, rel=0.01)
+    assert 0.5 * (state.looks["stress_low"] + state.looks["stress_high"])[held] == pytest.approx(3.0, rel=0.01)
 
 
 def test_stress_ends_a_leg_on_the_way_up_and_down() -> None:
-    state = led(packing(), Leg(1.0, None, {"stress": 5.0}), Leg(-0.5, None, {"stress": 0.5}))
-    rows = state.rows
+    state = led(packing(), Leg(1.0, None, {"pressure": 5.0}), Leg(-0.5, None, {"pressure": 0.5}))
+    rows = state.frames
     top, low = (0.5 * (np.array(ends_of(state, "stress_low")) + ends_of(state, "stress_high"))).tolist()
     assert 5.0 <= top < 5.05  # within the rise of one step, which is given
     assert 0.495 < low <= 0.5
@@ -120,7 +122,7 @@ def test_path_stops_where_it_leads_nowhere() -> None:
     """Opening ends at twice the height at the start; a stress that never comes, after the most steps allowed."""
     state = led(packing(), Leg(-50.0, None, {"steps": 10**6}))
     assert state.progress["done"].tolist() == [2]
-    assert led(packing(), Leg(0.0, None, {"stress": 1.0}), max_steps=500).progress["done"].tolist() == [2]
+    assert led(packing(), Leg(0.0, None, {"pressure": 1.0}), max_steps=500).progress["done"].tolist() == [2]
 
 
 def test_snapshot_goes_on_to_the_same_bits() -> None:
@@ -130,20 +132,20 @@ def test_snapshot_goes_on_to_the_same_bits() -> None:
         part = led(packing(), *legs, stop_after=stop)
         resumed = led(None, *legs, state=part)
         assert digest(resumed.ensemble) == digest(whole.ensemble)
-        for table in ("rows", "samples", "progress"):
+        for table in ("frames", "looks", "progress"):
             for name, column in getattr(whole, table).items():
                 np.testing.assert_array_equal(getattr(resumed, table)[name], column, err_msg=name)
 
 
 def test_boxes_of_a_batch_go_their_own_ways() -> None:
     """Two packings in one batch give what each gives alone."""
-    legs = (Leg(1.0, None, {"stress": 1.0}), Leg(-0.5, None, {"steps": 200}))
+    legs = (Leg(1.0, None, {"pressure": 1.0}), Leg(-0.5, None, {"steps": 200}))
     alone = [led(packing(seed), *legs) for seed in (1, 2)]
     both = led(lay([loose_packing(100, seed=seed) for seed in (1, 2)], (GRAIN, RIGID), dt=DT, friction=0.3), *legs)
     for box in (0, 1):
-        mine = both.rows["box"] == box
+        mine = both.frames["box"] == box
         for name in ("step", "stress_low", "coordination", "work"):
-            np.testing.assert_array_equal(both.rows[name][mine], alone[box].rows[name], err_msg=name)
+            np.testing.assert_array_equal(both.frames[name][mine], alone[box].frames[name], err_msg=name)
 
 
 def test_mean_stress_of_a_row_is_that_of_its_window_within_its_leg() -> None:
@@ -155,6 +157,7 @@ def test_mean_stress_of_a_row_is_that_of_its_window_within_its_leg() -> None:
     rows = {
         "box": np.zeros(4, int), "leg": np.array([0, 0, 0, 1]), "step": np.array([0, 20, 40, 60]),
         "window": np.full(4, 20), "stress_low": np.full(4, 99.0), "stress_high": np.full(4, 99.0),
+        "strains": np.zeros((4, 4)), "stress": np.zeros((4, 3, 3)),
     }  # fmt: skip
     # samples at 0, 10 | 10, 20, 30 | 30, 40 (not 50: of the next leg) | 50, 60, 70
     found = curve(rows, samples)
@@ -163,17 +166,17 @@ def test_mean_stress_of_a_row_is_that_of_its_window_within_its_leg() -> None:
 
 
 def test_strain_spaces_the_rows() -> None:
-    state = led(packing(), Leg(2.0, None, {"strain": 0.05}), every_steps=None, every_strain=0.01, sample_steps=5)
-    way = 5 * 2.0 * DT / state.progress["start_height"][0]
-    assert np.diff(state.rows["strain"])[:-1] == pytest.approx(0.01, abs=2 * way)
-    assert (state.rows["window"][2:] > 0).all()
+    state = led(packing(), Leg(2.0, None, {"strain": 0.05}), every_steps=None, every_strain=0.01, look_every=5)
+    way = 5 * 2.0 * DT / state.progress["start_size"][0, 2]
+    assert np.diff(state.frames["strain"])[:-1] == pytest.approx(0.01, abs=2 * way)
+    assert (state.frames["window"][2:] > 0).all()
 
 
 def test_automatic_step_follows_the_stiffest_contact() -> None:
     """A bed that would blow up with the step of a touching sphere is led with a shorter one."""
     start = packing()
-    path = Path((Leg(1.0, None, {"solid_fraction": 0.75}),), 0.004, sample_steps=20)
-    moments = follow(new_path(start), path, materials=[GRAIN], precision="f64", schedule="boxes")
+    path = Path((Leg(1.0, None, {"solid_fraction": 0.75}),), 0.004, look_every=20)
+    moments = lead(new_load(start), path, materials=[GRAIN], precision="f64", schedule="boxes")
     steps = []
     for moment in moments:
         steps.append(moment.snapshot().ensemble.boxes["dt"][0])
@@ -183,7 +186,8 @@ def test_automatic_step_follows_the_stiffest_contact() -> None:
 def test_one_sphere_between_platens_is_held_as_hertz(make_bed) -> None:
     """A stress held on one sphere flattens it at both platens by δ with F = 4/3 E* √R δ^1.5."""
     start = lay([spheres([[1.0, 1.0, 1.0]], 1.0, width=2.0, height=2.0)], (GRAIN, RIGID), dt=DT)
-    state = led(start, Leg(0.05, 10.0, {}), max_steps=200_000, sample_steps=20)
+    state = led(start, Leg(0.05, 10.0, {}), max_steps=200_000, look_every=20)
     modulus = GRAIN.modulus / (1.0 - GRAIN.poisson**2)
+    # the servo's 0.5 % of 10 % closing
     overlap = (10.0 * 4.0 / (4.0 / 3.0 * modulus)) ** (2.0 / 3.0)
-    assert state.rows["height"][-1] == pytest.approx(2.0 - 2.0 * overlap, rel=2e-3)  # the servo's 0.5 % of 10 % closing
+    assert state.frames["height"][-1] == pytest.approx(2.0 - 2.0 * overlap, rel=2e-3)

@@ -9,8 +9,9 @@ from clump_beds import clumped
 
 from kalander.dem.bodies.material import rayleigh_time
 from kalander.dem.bodies.shapes import platelet, scaled, step_diameter
-from kalander.dem.loading.compaction import Press, new_press, press
-from kalander.dem.loading.press_tables import LEG
+from kalander.dem.loading.press import LEG, Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.measure.fabric import FABRIC
 from kalander.dem.packing.binder import make_bonds
 from kalander.dem.packing.deposit import deposit, draw_orientations
@@ -44,8 +45,10 @@ def pressed(device):
     packings = [film(16, seed) for seed in (1, 2, 3)]
     ensemble = lay(packings, tuple(MATERIALS), dt=DT, friction=0.2, binder=BINDER)
     solid = np.full(3, 16 * FLAKE.volume)
-    state = new_press(ensemble, target=np.full(3, TARGET), solid=solid)
-    moments = press(state, SETTINGS, materials=MATERIALS, precision=device.precision, schedule="boxes")
+    state = new_load(ensemble, solid_volume=solid)
+    moments = lead(
+        state, SETTINGS.path(np.full(3, TARGET)), materials=MATERIALS, precision=device.precision, schedule="boxes"
+    )
     middle, seen = None, 0
     while True:
         try:
@@ -114,7 +117,9 @@ def test_platens_agree_with_love_weber(pressed) -> None:
 def test_press_of_platelets_goes_on_from_a_snapshot(device, pressed) -> None:
     final, middle = pressed
     assert 0 < len(middle.frames["box"]) < len(final.frames["box"])
-    moments = press(middle, SETTINGS, materials=MATERIALS, precision=device.precision, schedule="boxes")
+    moments = lead(
+        middle, SETTINGS.path(np.full(3, TARGET)), materials=MATERIALS, precision=device.precision, schedule="boxes"
+    )
     while True:
         try:
             next(moments)

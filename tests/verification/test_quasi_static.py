@@ -8,9 +8,10 @@ from beds import GRAIN, RIGID, lay, loose_packing, with_bodies
 
 from kalander.dem.bodies.material import rayleigh_time
 from kalander.dem.bodies.state import sphere_volume
-from kalander.dem.loading.compaction import Press, new_press, press
-from kalander.dem.loading.press_tables import LEG
-from kalander.dem.loading.slowing import scale_motion
+from kalander.dem.loading.control import scale_motion
+from kalander.dem.loading.press import LEG, Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.measure.observe import observe
 
 DT = 0.15 * rayleigh_time(GRAIN, 0.7)
@@ -25,12 +26,13 @@ def pressed(settings: Press, *, density: float = GRAIN.density, friction: float 
     grain = replace(GRAIN, density=density)
     packings = [loose_packing(seed, seed=seed, solid_fraction=0.35) for seed in seeds]
     solid = np.array([sphere_volume(packing.radius).sum() for packing in packings])
-    start = new_press(
+    start = new_load(
         lay(packings, (grain, RIGID), dt=settings.time_step, friction=friction),
-        target=np.full(len(seeds), 3.0),
-        solid=solid,
+        solid_volume=solid,
     )
-    moments = press(start, settings, materials=[grain, RIGID], precision="f64", schedule="boxes")
+    moments = lead(
+        start, settings.path(np.full(len(seeds), 3.0)), materials=[grain, RIGID], precision="f64", schedule="boxes"
+    )
     while True:
         try:
             next(moments)

@@ -8,7 +8,9 @@ from kalander.dem.ageing.bond_clock import BondClock
 from kalander.dem.ageing.relaxation import Relaxation
 from kalander.dem.bodies.material import BinderConstants
 from kalander.dem.engine.bed import Bed
-from kalander.dem.loading.paths import Leg, Path, follow, new_path
+from kalander.dem.loading.path import Leg, Path
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 
 WEAK = BinderConstants(modulus=300.0, poisson=0.3, damping=0.3, strength=5.0, shear_strength=5.0)
 SOLID = Relaxation(np.array([0.3]), np.array([1.0]))
@@ -39,9 +41,9 @@ def test_failed_binder_bonds_the_pair_that_has_touched_for_long(make_bed, law) -
 def led(state, *, reform: float | None, stop_after: int | None = None):
     path = Path(
         (Leg(1.0, None, {"strain": 0.15}), Leg(0.0, None, {"steps": 500}, material_time=1.0)), 1e-3,
-        contact_share=np.inf, sample_steps=20, relaxation=SOLID, reform=reform,
+        contact_share=np.inf, look_every=20, relaxation=SOLID, reform=reform,
     )  # fmt: skip
-    moments = follow(state, path, materials=[GRAIN], precision="f64", schedule="boxes")
+    moments = lead(state, path, materials=[GRAIN], precision="f64", schedule="boxes")
     for number in range(10**9):
         try:
             moment = next(moments)
@@ -59,11 +61,11 @@ def test_bonds_of_a_bed_form_anew_at_rest(device) -> None:
     bed = [loose_packing(60, seed=seed, glued=True) for seed in (4, 5)]
 
     def start():
-        return new_path(lay(bed, (GRAIN, RIGID), dt=1e-3, friction=0.3, binder=WEAK))
+        return new_load(lay(bed, (GRAIN, RIGID), dt=1e-3, friction=0.3, binder=WEAK))
 
     never, always = led(start(), reform=None), led(start(), reform=1e-3)
     broken = [
-        [state.rows["broken_bond_fraction"][state.rows["box"] == box][-1] for box in (0, 1)]
+        [state.frames["broken_bond_fraction"][state.frames["box"] == box][-1] for box in (0, 1)]
         for state in (never, always)
     ]
     assert min(broken[0]) > 0.2
@@ -72,7 +74,7 @@ def test_bonds_of_a_bed_form_anew_at_rest(device) -> None:
     pairs = bonds["first"].astype(int) * 1000 + bonds["second"]
     assert len(np.unique(pairs[bonds["intact"] == 1])) == (bonds["intact"] == 1).sum()  # one bond a pair
     assert len(pairs) == len(never.ensemble.bonds["first"])
-    for stop in (5, len(always.samples["step"]) // 2 - 15):
+    for stop in (5, len(always.looks["step"]) // 2 - 15):
         again = led(led(start(), reform=1e-3, stop_after=stop), reform=1e-3)
         assert digest(again.ensemble) == digest(always.ensemble)
         for name, column in always.lasting.items():
@@ -82,7 +84,7 @@ def test_bonds_of_a_bed_form_anew_at_rest(device) -> None:
 def test_bed_with_new_bonds_moves_as_one_laid_so(make_bed) -> None:
     """The order of bonds is by their bodies, whenever they formed."""
     state = led(
-        new_path(lay([loose_packing(60, seed=4, glued=True)], (GRAIN, RIGID), dt=1e-3, friction=0.3, binder=WEAK)),
+        new_load(lay([loose_packing(60, seed=4, glued=True)], (GRAIN, RIGID), dt=1e-3, friction=0.3, binder=WEAK)),
         reform=1e-3,
     )
     bonds = state.ensemble.bonds

@@ -10,8 +10,10 @@ from beds import GRAIN, RIGID, bonded, digest, lay, loose_packing, spheres, with
 from kalander.dem.ageing.bond_clock import BondClock
 from kalander.dem.ageing.relaxation import Relaxation, arrhenius, new_branches, relax, wlf
 from kalander.dem.bodies.material import BinderConstants, Material
-from kalander.dem.loading.compaction import Press, new_press, press
-from kalander.dem.loading.paths import Leg, Path, follow, new_path
+from kalander.dem.loading.path import Leg, Path
+from kalander.dem.loading.press import Press
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 
 HEAVY = Material(modulus=1.0, poisson=0.25, density=1e15)
 GLUE = BinderConstants(modulus=200.0, poisson=0.3, damping=0.0, strength=np.inf, shear_strength=np.inf)
@@ -197,9 +199,9 @@ def test_warmth_is_time(make_bed, shift) -> None:
 
 
 def led(ensemble, *legs, law=SOLID, state=None, stop_after=None, **options):
-    path = Path(legs, 1e-3, contact_share=np.inf, relaxation=law, **{"sample_steps": 20, **options})
-    moments = follow(
-        new_path(ensemble) if state is None else state, path, materials=[GRAIN], precision="f64", schedule="boxes"
+    path = Path(legs, 1e-3, contact_share=np.inf, relaxation=law, **{"look_every": 20, **options})
+    moments = lead(
+        new_load(ensemble) if state is None else state, path, materials=[GRAIN], precision="f64", schedule="boxes"
     )
     for number in range(10**9):
         try:
@@ -227,9 +229,9 @@ def test_result_does_not_depend_on_the_ratio_of_the_clocks(device) -> None:
     stress = []
     for speed, material in ((0.2, 4e-4), (0.1, 4e-4), (0.2, 4e-2)):
         state = led(glued_bed(), Leg(speed, None, {"strain": 0.02}, material_speed=material * 1e-3))
-        rows = state.rows
+        rows = state.frames
         stress.append(0.5 * (rows["stress_low"] + rows["stress_high"])[-1])
-        way = 0.02 * state.progress["start_height"][0]
+        way = 0.02 * state.progress["start_size"][0, 2]
         assert state.progress["material_time"][0] == pytest.approx(way / material * 1e-3, rel=1e-2)
     assert stress[0] == pytest.approx(stress[1], rel=0.01)  # inertia: of the first order in the plate speed
     assert stress[2] > 1.2 * stress[0]
@@ -240,7 +242,7 @@ def test_bed_at_rest_relaxes(device) -> None:
     pressed = Leg(0.2, None, {"strain": 0.02})
     left = []
     for time in (0.1, 10.0, 1e4):
-        rows = led(glued_bed(), pressed, Leg(0.0, None, {"steps": 4000}, material_time=time)).rows
+        rows = led(glued_bed(), pressed, Leg(0.0, None, {"steps": 4000}, material_time=time)).frames
         stress = 0.5 * (rows["stress_low"] + rows["stress_high"])
         left.append(stress[-1] / stress[rows["leg"] == 0][-1])
         assert rows["material_time"][-1] == pytest.approx(time, rel=1e-3)
@@ -260,7 +262,7 @@ def test_warming_takes_stress_and_cooling_gives_it_back(device) -> None:
     rows = led(
         glued_bed(), Leg(0.2, None, {"strain": 0.02}), Leg(0.0, None, rest), Leg(0.0, None, rest, temperature=350.0),
         Leg(0.0, None, rest, temperature=298.15), law=law,
-    ).rows  # fmt: skip
+    ).frames  # fmt: skip
     ends = [np.flatnonzero(rows["leg"] == leg)[-1] for leg in range(4)]
     stress = 0.5 * (rows["stress_low"] + rows["stress_high"])[ends]
     assert stress[2] < 0.75 * stress[1]  # exp(−0.52) = 0.6 of what bonds carry
@@ -279,12 +281,12 @@ def test_branches_are_saved(device) -> None:
     )
     law = Relaxation(SOLID.weights, SOLID.times, 298.15, partial(wlf, c1=8.86, c2=101.6), softening=0.01)
     whole = led(glued_bed(weak), *legs, law=law)
-    assert 0.0 < whole.rows["broken_bond_fraction"][-1] < 1.0
-    for stop in (2, 40, len(whole.samples["step"]) - 4):
+    assert 0.0 < whole.frames["broken_bond_fraction"][-1] < 1.0
+    for stop in (2, 40, len(whole.looks["step"]) - 4):
         part = led(glued_bed(weak), *legs, law=law, stop_after=stop)
         again = led(None, *legs, law=law, state=part)
         assert digest(again.ensemble) == digest(whole.ensemble)
-        for table in ("rows", "progress", "branches"):
+        for table in ("frames", "progress", "branches"):
             for name, column in getattr(whole, table).items():
                 np.testing.assert_array_equal(getattr(again, table)[name], column, err_msg=name)
 
@@ -297,10 +299,9 @@ def test_press_of_a_relaxing_binder(device) -> None:
     )  # fmt: skip
 
     def pressed(state=None, stop_after=None, **changes):
-        start = new_press(glued_bed(), target=np.array([3.0]), solid=np.array([1.0])) if state is None else state
-        moments = press(
-            start, replace(settings, **changes), materials=[GRAIN], precision=device.precision, schedule="boxes"
-        )
+        start = new_load(glued_bed(), solid_volume=np.array([1.0])) if state is None else state
+        path = replace(settings, **changes).path(np.array([3.0]))
+        moments = lead(start, path, materials=[GRAIN], precision=device.precision, schedule="boxes")
         for number in range(10**9):
             try:
                 moment = next(moments)
@@ -311,7 +312,7 @@ def test_press_of_a_relaxing_binder(device) -> None:
         raise AssertionError
 
     slow, fast = pressed(), pressed(material_speed=1.0)
-    least = [state.protocol["least_height"][0] for state in (slow, fast)]
+    least = [state.frames["height"].min() for state in (slow, fast)]
     assert least[0] < 0.99 * least[1]  # the same stress presses a binder that has time to flow further
     assert np.abs(slow.frames["energy_error"][-1]) < 0.01
     part = pressed(stop_after=30)

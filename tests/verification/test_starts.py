@@ -11,10 +11,10 @@ import pytest
 from beds import lay, spheres
 
 from kalander.dem.bodies.material import Material
-from kalander.dem.loading.compaction import Press, new_press, press
-from kalander.dem.loading.paths import Leg, Path, curve, follow, new_path
-from kalander.dem.loading.press_tables import LEG
-from kalander.dem.loading.triaxial import Probe, ProbeLeg, new_probe, probe
+from kalander.dem.loading.path import Leg, Path
+from kalander.dem.loading.press import LEG, Press
+from kalander.dem.loading.record import curve, new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.measure.ledger import turnover
 from kalander.dem.packing.packing import Packing
 
@@ -40,13 +40,13 @@ def last_of(moments):
 def between_platens(packing, *legs, grain=GRAIN, **options):
     start = lay([packing], (grain, grain), dt=LONGEST)
     plan = Path(legs, LONGEST, **options)
-    return last_of(follow(new_path(start), plan, materials=[grain], precision="f64", schedule="boxes"))
+    return last_of(lead(new_load(start), plan, materials=[grain], precision="f64", schedule="boxes"))
 
 
 def without_platens(packing, *legs, grain=GRAIN, **options):
     start = lay([replace(packing, periodic=True)], (grain, grain), dt=LONGEST)
-    plan = Probe(legs, LONGEST, every_strain=None, **options)
-    return last_of(probe(new_probe(start), plan, materials=[grain], precision="f64", schedule="boxes"))
+    plan = Path(legs, LONGEST, **{"look_every": 40, "every_steps": None, **options})
+    return last_of(lead(new_load(start), plan, materials=[grain], precision="f64", schedule="boxes"))
 
 
 def pressed_lattice(dent: float = 0.1) -> tuple[Packing, float]:
@@ -71,7 +71,7 @@ def gap_of(rows, start: float) -> np.ndarray:
 def test_a_bed_that_is_pressed_at_the_start_says_so_in_its_first_row(leg) -> None:
     packing, force = pressed_lattice()
     state = between_platens(packing, leg, every_steps=10)
-    rows, apart = state.rows, 2.0 * RADIUS * 0.95
+    rows, apart = state.frames, 2.0 * RADIUS * 0.95
     assert rows["stress_xx"][0] == pytest.approx(27 * force * apart / (packing.width.prod() * packing.height))
     first, second = ({name: column[row] for name, column in rows.items()} for row in (0, 1))
     for name in ("stress_low", "stress_high", "stress_xx", "stress_zz", "elastic", "coordination"):
@@ -87,11 +87,11 @@ def test_a_periodic_bed_that_is_pressed_at_the_start_says_so_in_its_first_row() 
     apart = float(packing.width[0]) / 3
     cube = replace(packing, height=3 * apart)
     cube.position[:, 2] = packing.position[:, 2] - packing.position[:, 2].min() + apart / 2
-    state = without_platens(cube, ProbeLeg((0.0, 0.0, 1e-5, 0.0), ends={"steps": 40}), every_steps=20)
+    state = without_platens(cube, Leg(rate=(0.0, 0.0, 1e-5, 0.0), until={"steps": 40}), every_steps=20)
     for name, wanted in (("stress", np.eye(3) * force / apart**2), ("coordination", 6.0)):
-        assert state.rows[name][0] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
-        assert state.rows[name][1] == pytest.approx(state.rows[name][0], rel=1e-3, abs=1e-6)
-    assert np.abs(state.rows["energy_error"]).max() < 1e-3
+        assert state.frames[name][0] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+        assert state.frames[name][1] == pytest.approx(state.frames[name][0], rel=1e-3, abs=1e-6)
+    assert np.abs(state.frames["energy_error"]).max() < 1e-3
 
 
 def test_a_press_of_a_pressed_bed_begins_with_its_stress() -> None:
@@ -99,7 +99,7 @@ def test_a_press_of_a_pressed_bed_begins_with_its_stress() -> None:
     start = lay([packing], (GRAIN, GRAIN), dt=LONGEST)
     solid = 27 * 4 / 3 * np.pi * RADIUS**3
     plan = Press(0.5, 1e-2, 1.0, 0.5, LONGEST, frame_strain=1e-4)
-    state = last_of(press(new_press(start, target=np.array([20.0]), solid=np.array([solid])), plan,
+    state = last_of(lead(new_load(start, solid_volume=np.array([solid])), plan.path(np.array([20.0])),
                           materials=[GRAIN], precision="f64", schedule="boxes"))  # fmt: skip
     assert state.frames["stress_low"][0] == pytest.approx(9 * force / packing.width.prod())
     assert state.frames["coordination"][0] == pytest.approx(16 / 3)
@@ -113,13 +113,13 @@ def test_spheres_laid_into_one_another_fly_apart_with_the_energy_of_their_contac
     """8/15 E* √(R/2) δ^2.5 becomes kinetic energy, at the step that the driver chooses."""
     overlap = dent * RADIUS
     position = [[60.0 - RADIUS + overlap / 2, 60.0, 60.0], [60.0 + RADIUS - overlap / 2, 60.0, 60.0]]
-    leg = Leg(0.0, None, {"steps": 400}) if drive is between_platens else ProbeLeg((0.0,) * 4, ends={"steps": 400})
+    leg = Leg(0.0, None, {"steps": 400}) if drive is between_platens else Leg(rate=(0.0,) * 4, until={"steps": 400})
     bouncing = replace(GRAIN, restitution=1.0)
     state = drive(spheres(position, RADIUS, width=120.0, height=120.0), leg, grain=bouncing, every_steps=200)
     energy = 8.0 / 15.0 * MODULUS * np.sqrt(RADIUS / 2) * overlap**2.5
-    assert state.rows["elastic"][0] == pytest.approx(energy, rel=1e-9)
-    assert state.rows["kinetic"][-1] == pytest.approx(energy, rel=2e-3)
-    assert gap_of(state.rows, energy)[-1] == pytest.approx(abs(state.rows["kinetic"][-1] / energy - 1.0), abs=1e-6)
+    assert state.frames["elastic"][0] == pytest.approx(energy, rel=1e-9)
+    assert state.frames["kinetic"][-1] == pytest.approx(energy, rel=2e-3)
+    assert gap_of(state.frames, energy)[-1] == pytest.approx(abs(state.frames["kinetic"][-1] / energy - 1.0), abs=1e-6)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.1, 0.02])
@@ -128,10 +128,10 @@ def test_energy_outlasts_the_impacts_that_follow_and_the_better_the_shorter_the_
     """The spheres meet again across the side of the box: contacts that open must not let the step grow past that."""
     overlap = dent * RADIUS
     position = [[20.0, 20.0, 20.0], [20.0 + 2 * RADIUS - overlap, 20.0, 20.0]]
-    leg = Leg(0.0, None, {"steps": 3000}) if drive is between_platens else ProbeLeg((0.0,) * 4, ends={"steps": 3000})
+    leg = Leg(0.0, None, {"steps": 3000}) if drive is between_platens else Leg(rate=(0.0,) * 4, until={"steps": 3000})
     packing = spheres(position, RADIUS, width=60.0, height=60.0)
     state = drive(packing, leg, grain=replace(GRAIN, restitution=1.0), every_steps=100, contact_share=share)
-    energy = state.rows["kinetic"] + state.rows["elastic"]
+    energy = state.frames["kinetic"] + state.frames["elastic"]
     assert energy == pytest.approx(energy[0], rel={0.3: 2e-2, 0.1: 2e-3, 0.02: 2e-4}[share])
 
 
@@ -143,15 +143,15 @@ def test_a_row_is_the_state_at_its_time_however_far_apart_rows_are(every) -> Non
     """One sphere closed slowly by 1 %: Hertz at both platens; a leg that ends at a stress ends there."""
     one = spheres([[15.0, 15.0, 5.0]], RADIUS, width=30.0, height=10.0)
     force = 4.0 / 3.0 * MODULUS * np.sqrt(RADIUS) * 0.05**1.5
-    sampled = {"every_steps": every, "sample_steps": min(50, every // 10)}
+    sampled = {"every_steps": every, "look_every": min(50, every // 10)}
     state = between_platens(one, Leg(0.005, None, {"strain": 0.01}), grain=WALLED, **sampled)
-    found = curve(state.rows, state.samples)
+    found = curve(state.frames, state.looks)
     assert found["strain"][[0, -1]] == pytest.approx([0.0, 0.01], rel=1e-12)
     assert found["stress"][0] == 0.0
     assert found["stress"][-1] == pytest.approx(force / 900.0, rel=2e-3)  # what waves in the sphere leave
     target = 0.5 * force / 900.0
-    ended = between_platens(one, Leg(0.005, None, {"stress": target}), grain=WALLED, **sampled)
-    found = curve(ended.rows, ended.samples)
+    ended = between_platens(one, Leg(0.005, None, {"pressure": target}), grain=WALLED, **sampled)
+    found = curve(ended.frames, ended.looks)
     assert found["stress"][-1] == pytest.approx(target, rel=1e-4)
     assert found["strain"][-1] == pytest.approx(0.01 * 0.5 ** (2 / 3), rel=2e-3)
 
@@ -162,14 +162,14 @@ def test_legs_without_platens_land_on_their_ends() -> None:
     volume = packing.width.prod() * packing.height
     fraction = 27 * 4 / 3 * np.pi * RADIUS**3 / volume
     legs = [
-        ProbeLeg((0.02, 0.0, 0.01, 0.0), ends={"strain_xx": 1e-3}),
-        ProbeLeg((0.01, 0.0, 0.02, 0.03), ends={"strain_xz": 1e-3}),
-        ProbeLeg((-0.02, 0.03, 0.02, 0.0), ends={"strain": 8e-3}),
-        ProbeLeg((0.02, 0.02, 0.01, 0.0), ends={"solid_fraction": 1.01 * fraction}),
-        ProbeLeg((0.0, 0.0, 0.0, 0.0), ends={"time": 0.1}),
-        ProbeLeg((0.0, 0.0, 0.01, 0.0), ends={"stress_zz": 20.0}),
+        Leg(rate=(0.02, 0.0, 0.01, 0.0), until={"strain_xx": 1e-3}),
+        Leg(rate=(0.01, 0.0, 0.02, 0.03), until={"strain_xz": 1e-3}),
+        Leg(rate=(-0.02, 0.03, 0.02, 0.0), until={"strain": 8e-3}),
+        Leg(rate=(0.02, 0.02, 0.01, 0.0), until={"solid_fraction": 1.01 * fraction}),
+        Leg(rate=(0.0, 0.0, 0.0, 0.0), until={"time": 0.1}),
+        Leg(rate=(0.0, 0.0, 0.01, 0.0), until={"stress_zz": 20.0}),
     ]
-    rows = without_platens(packing, *legs, every_steps=None).rows
+    rows = without_platens(packing, *legs, every_steps=None).frames
     last = [{name: rows[name][rows["leg"] == k][-1] for name in rows} for k in range(len(legs))]
     found = (
         last[0]["strains"][0], last[1]["strains"][3], last[2]["strain"], last[3]["solid_fraction"],

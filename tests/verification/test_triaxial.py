@@ -11,7 +11,9 @@ from kalander.dem.ageing.relaxation import Relaxation
 from kalander.dem.bodies.material import BinderConstants, Material
 from kalander.dem.engine.bed import Bed
 from kalander.dem.fracture.fracture import Fracture
-from kalander.dem.loading.triaxial import Probe, ProbeLeg, new_probe, probe
+from kalander.dem.loading.path import Leg, Path
+from kalander.dem.loading.record import new_load
+from kalander.dem.loading.run import lead
 from kalander.dem.measure.observe import lattice_stress, observe
 from kalander.dem.packing.binder import make_bonds
 from kalander.kernels.law_table import CONSTANTS
@@ -20,10 +22,11 @@ STIFF = Material(modulus=10_000.0, poisson=0.25, density=4.7e-3, restitution=0.3
 PRESSURE = 2.0  # MPa: E* is 5300, overlaps are some 1e-2 of a radius
 FAST = 0.01  # 1/µs
 ALL = (FAST, FAST, FAST, 0.0)
+CELL = {"look_every": 40, "every_steps": None, "every_strain": 1e-3}
 
 
-def isotropic(level: float, **ends: float) -> ProbeLeg:
-    return ProbeLeg(ALL, (level,) * 3, ends)
+def isotropic(level: float, **ends: float) -> Leg:
+    return Leg(rate=ALL, stress=(level,) * 3, until=ends)
 
 
 JAM, COMPRESS = isotropic(0.1 * PRESSURE), isotropic(PRESSURE)
@@ -38,13 +41,13 @@ def led(device, legs, *, friction: float, packings=None, cut: int | None = None,
     """Final state of a probe along the legs, and the stresses seen, by box and leg; cut: where it is laid anew."""
     packings = packings or [packing()]
     start = lay(packings, (replace(STIFF, yield_pressure=50.0), RIGID), dt=1e-3, friction=friction, law=law)
-    plan = Probe(tuple(legs), time_step=1e-3, **{"most_steps": 200_000, **settings})
+    plan = Path(tuple(legs), time_step=1e-3, **{**CELL, "max_steps": 200_000, **settings})
     kind = {"precision": device.precision, "schedule": "boxes", "materials": [STIFF]}
-    moments = probe(new_probe(start), plan, **kind)
+    moments = lead(new_load(start), plan, **kind)
     seen, before = {}, np.zeros(len(packings), int)
     for number in range(10**6):
         if number == cut:
-            moments = probe(moment.snapshot(), plan, **kind)  # noqa: F821
+            moments = lead(moment.snapshot(), plan, **kind)  # noqa: F821
         try:
             moment = next(moments)
         except StopIteration as stop:
@@ -83,7 +86,7 @@ def test_servo_keeps_its_promise_under_isotropic_stress(device) -> None:
 
 @pytest.mark.slow
 def test_no_leg_with_a_deviator_is_silent_about_what_it_passed(device) -> None:
-    """Loose beds give way under a deviator of 30 %, one in ten by more than the servo can hold (dem/README.md)."""
+    """Loose beds give way under a deviator of 30 %, one in ten by more than the servo can hold (dem/THEORY.md)."""
     legs = hold_in_lattices(specs(8, counts=(50,), frictions=(0.5,)), [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)])
     assert all(leg.said >= leg.passed - 1e-9 for leg in legs if leg.ended)
 
@@ -92,12 +95,12 @@ def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:
     """1 Pa for loose spheres; the box stops, and its progress is not 100 % before."""
     state, _ = led(device, [isotropic(1e-6)], friction=0.5, packings=[packing(20)], patience=4000)
     assert state.progress["done"].tolist() == [2]
-    assert 4000 <= state.rows["step"][-1] < 4400  # looks at the limit of the leg do not count
+    assert 4000 <= state.frames["step"][-1] < 4400  # looks at the limit of the leg do not count
 
 
 def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
     """Z → 6 without rattlers and φ → 0.64 at small pressure; O'Hern et al., Phys. Rev. E 68 (2003) 011306."""
-    rows = compressed[0].rows
+    rows = compressed[0].frames
     jammed = np.flatnonzero(rows["leg"] == 0)[-1]
     assert 0.62 < rows["solid_fraction"][jammed] < 0.655  # a box of 200 spheres
     # some 5 % rattlers; above jamming Z - 6 = 7.7 √Δφ there, and Δφ is at most 3 φ times the largest overlap over 2 R
@@ -108,7 +111,7 @@ def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
 
 def test_energy_of_a_smooth_probe_balances(compressed) -> None:
     """Dashpots take all the heat. Booked as of a contact of its own, it was open by 2 % of the work."""
-    rows = compressed[0].rows
+    rows = compressed[0].frames
     for leg in (0, 1):
         assert abs(rows["energy_error"][rows["leg"] == leg][-1]) < 0.005, leg
 
@@ -125,9 +128,9 @@ def test_energy_of_a_rough_probe_balances(device, law) -> None:
 
     At 0.3 of 1/ω, where Verlet with late dashpots is no longer stable in a dense bed, it was open by 7 %.
     """
-    legs = [JAM, COMPRESS, isotropic(PRESSURE, steps=2000), ProbeLeg(ALL, (PRESSURE, PRESSURE, 1.2 * PRESSURE)),
+    legs = [JAM, COMPRESS, isotropic(PRESSURE, steps=2000), Leg(rate=ALL, stress=(PRESSURE, PRESSURE, 1.2 * PRESSURE)),
             isotropic(0.5 * PRESSURE)]  # fmt: skip
-    rows = led(device, legs, friction=0.5, law=law, packings=[packing(60)])[0].rows
+    rows = led(device, legs, friction=0.5, law=law, packings=[packing(60)])[0].frames
     for leg in range(len(legs)):
         assert abs(rows["energy_error"][rows["leg"] == leg][-1]) < 0.005, leg
 
@@ -140,7 +143,7 @@ def test_affine_moduli_are_those_of_walton(device, compressed) -> None:
     which makes ⟨√δ⟩ some 10 % less than ⟨δ^1.5⟩^(1/3).
     """
     state = compressed[0]
-    z, fraction = state.rows["coordination"][-1], state.rows["solid_fraction"][-1]
+    z, fraction = state.frames["coordination"][-1], state.frames["solid_fraction"][-1]
     shear, nu = STIFF.shear_modulus, STIFF.poisson
     load = z**2 * fraction**2 * shear**2 * PRESSURE / (np.pi**2 * (1 - nu) ** 2)
     walton = {
@@ -176,33 +179,33 @@ def test_affine_moduli_are_those_of_walton(device, compressed) -> None:
 
 def test_oedometer_and_shear_of_a_rough_packing(device) -> None:
     """Friction carries shear: K0 below 1 in an oedometer, and a shear stress that levels off at constant pressure."""
-    oedometer = ProbeLeg((0.0, 0.0, FAST, 0.0), ends={"pressure": 2 * PRESSURE})
+    oedometer = Leg(rate=(0.0, 0.0, FAST, 0.0), until={"pressure": 2 * PRESSURE})
     state, _ = led(device, [COMPRESS, oedometer], friction=0.5)
-    stress = np.diag(state.rows["stress"][-1])
+    stress = np.diag(state.frames["stress"][-1])
     assert 0.3 < stress[:2].mean() / stress[2] < 0.9
-    shearing = replace(COMPRESS, strain_rate=(FAST, FAST, FAST, FAST), ends={"strain_xz": 0.2})
+    shearing = replace(COMPRESS, rate=(FAST, FAST, FAST, FAST), until={"strain_xz": 0.2})
     state, _ = led(device, [COMPRESS, shearing], friction=0.5, every_strain=0.01)
-    late = state.rows["strains"][:, 3] > 0.15
-    ratio = np.abs(state.rows["stress"][late][:, 0, 2]) / np.trace(state.rows["stress"][late], axis1=1, axis2=2) * 3
+    late = state.frames["strains"][:, 3] > 0.15
+    ratio = np.abs(state.frames["stress"][late][:, 0, 2]) / np.trace(state.frames["stress"][late], axis1=1, axis2=2) * 3
     assert 0.25 < ratio.mean() < 0.6  # τ/p of rough spheres: 0.3 to 0.45 in larger boxes
 
 
 def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None:
     """Within a step, which is given, of what can be foreseen and of stresses; from either side."""
     legs = [
-        ProbeLeg((0.02, 0.0, 0.01, 0.0), ends={"strain_xx": 0.03}),
-        ProbeLeg((0.0, 0.0, 0.0, 0.03), ends={"strain_xz": 0.01}),
-        ProbeLeg((0.0, 0.0, 0.0, -0.02), ends={"strain_xz": -0.015}),
-        ProbeLeg((0.0, 0.0, 0.0, -0.02), ends={"solid_fraction": 0.9, "steps": 5}),
-        ProbeLeg((0.02, 0.02, 0.02, 0.0), ends={"solid_fraction": 0.6}),
-        ProbeLeg((-0.01, -0.01, -0.01, 0.0), ends={"strain": 0.08}),
-        ProbeLeg((0.0, 0.0, 0.0, 0.0), ends={"steps": 777}),
-        ProbeLeg((0.0, 0.0, 0.0, 0.0), ends={"time": 0.2}),
-        ProbeLeg((0.0, 0.0, FAST, 0.0), ends={"stress_zz": PRESSURE}),
-        ProbeLeg((0.0, 0.0, -FAST, 0.0), ends={"stress_zz": 0.5 * PRESSURE}),
+        Leg(rate=(0.02, 0.0, 0.01, 0.0), until={"strain_xx": 0.03}),
+        Leg(rate=(0.0, 0.0, 0.0, 0.03), until={"strain_xz": 0.01}),
+        Leg(rate=(0.0, 0.0, 0.0, -0.02), until={"strain_xz": -0.015}),
+        Leg(rate=(0.0, 0.0, 0.0, -0.02), until={"solid_fraction": 0.9, "steps": 5}),
+        Leg(rate=(0.02, 0.02, 0.02, 0.0), until={"solid_fraction": 0.6}),
+        Leg(rate=(-0.01, -0.01, -0.01, 0.0), until={"strain": 0.08}),
+        Leg(rate=(0.0, 0.0, 0.0, 0.0), until={"steps": 777}),
+        Leg(rate=(0.0, 0.0, 0.0, 0.0), until={"time": 0.2}),
+        Leg(rate=(0.0, 0.0, FAST, 0.0), until={"stress_zz": PRESSURE}),
+        Leg(rate=(0.0, 0.0, -FAST, 0.0), until={"stress_zz": 0.5 * PRESSURE}),
     ]
     state, _ = led(device, legs, friction=0.5, every_strain=None, contact_share=np.inf)
-    rows = state.rows
+    rows = state.frames
     assert state.progress["done"].tolist() == [1]
     last = [{name: rows[name][rows["leg"] == k][-1] for name in rows} for k in range(len(legs))]
     step = 1e-3 * 0.03  # largest strain of a step
@@ -218,11 +221,11 @@ def test_legs_end_at_their_strain_fraction_stress_steps_and_time(device) -> None
 
 
 def test_a_path_that_leads_nowhere_stops(device) -> None:
-    opening = led(device, [ProbeLeg((-5.0, -5.0, -5.0, 0.0), ends={"steps": 10**6})], friction=0.0)[0]
+    opening = led(device, [Leg(rate=(-5.0, -5.0, -5.0, 0.0), until={"steps": 10**6})], friction=0.0)[0]
     assert opening.progress["done"].tolist() == [2]
-    assert led(device, [COMPRESS], friction=0.0, most_steps=400)[0].progress["done"].tolist() == [2]
+    assert led(device, [COMPRESS], friction=0.0, max_steps=400)[0].progress["done"].tolist() == [2]
     with pytest.raises(ValueError, match="cannot end at height"):
-        ProbeLeg(ALL, ends={"height": 1.0})
+        led(device, [Leg(rate=ALL, until={"height": 1.0})], friction=0.0, packings=[packing(20)])
 
 
 def test_binder_of_a_periodic_box_relaxes_and_softens(device) -> None:
@@ -236,18 +239,18 @@ def test_binder_of_a_periodic_box_relaxes_and_softens(device) -> None:
     law = Relaxation(np.array([0.5]), np.array([1e-3]), softening=0.01)
     rest = (0.0,) * 4
     legs = (
-        ProbeLeg((0.0, 0.0, 0.0, 0.02), ends={"strain_xz": 0.002}, material_time=None, material_rate=1e6),
-        ProbeLeg(rest, ends={"steps": 4000}, material_time=1e-9),
-        ProbeLeg(rest, ends={"steps": 4000}, material_time=1e-2),
-        ProbeLeg(rest, ends={"steps": 4000}, material_time=1e-9, temperature=358.15),
+        Leg(rate=(0.0, 0.0, 0.0, 0.02), until={"strain_xz": 0.002}, material_time=None, material_rate=1e6),
+        Leg(rate=rest, until={"steps": 4000}, material_time=1e-9),
+        Leg(rate=rest, until={"steps": 4000}, material_time=1e-2),
+        Leg(rate=rest, until={"steps": 4000}, material_time=1e-9, temperature=358.15),
     )
-    moments = probe(new_probe(start), Probe(legs, time_step=5e-4, relaxation=law), materials=[STIFF],
+    moments = lead(new_load(start), Path(legs, time_step=5e-4, relaxation=law, **CELL), materials=[STIFF],
                     precision="f64", schedule="boxes")  # fmt: skip
     while True:
         try:
             next(moments)
         except StopIteration as stop:
-            rows = stop.value.rows
+            rows = stop.value.frames
             break
     shear = [-rows["stress"][rows["leg"] == leg][-1][0, 2] for leg in range(4)]
     assert shear[1] > 0.02
@@ -260,14 +263,14 @@ def test_binder_of_a_periodic_box_relaxes_and_softens(device) -> None:
 def test_particles_of_a_periodic_box_are_judged(device) -> None:
     weak = replace(STIFF, strength=3.0)
     start = lay([packing(100)], (weak, RIGID), dt=1e-3, friction=0.5)
-    plan = Probe((ProbeLeg((FAST,) * 3 + (0.0,), ends={"pressure": 3 * PRESSURE}),), time_step=1e-3,
-                 fracture=Fracture(criterion="largest_force"))  # fmt: skip
-    moments = probe(new_probe(start), plan, materials=[weak], precision="f64", schedule="boxes")
+    plan = Path((Leg(rate=(FAST,) * 3 + (0.0,), until={"pressure": 3 * PRESSURE}),), time_step=1e-3,
+                 fracture=Fracture(criterion="largest_force"), **CELL)  # fmt: skip
+    moments = lead(new_load(start), plan, materials=[weak], precision="f64", schedule="boxes")
     while True:
         try:
             next(moments)
         except StopIteration as stop:
-            cracked = stop.value.rows["cracked_fraction"]
+            cracked = stop.value.frames["cracked_fraction"]
             break
     assert cracked[0] == 0.0
     assert 0.02 < cracked[-1] < 1.0
@@ -275,18 +278,17 @@ def test_particles_of_a_periodic_box_are_judged(device) -> None:
 
 def test_probe_goes_on_from_its_state_bit_for_bit(device) -> None:
     legs = [
-        replace(COMPRESS, ends={"pressure": 0.5 * PRESSURE}),
-        ProbeLeg((0.0, 0.0, FAST, FAST), ends={"strain_xz": 0.01}),
+        replace(COMPRESS, until={"pressure": 0.5 * PRESSURE}),
+        Leg(rate=(0.0, 0.0, FAST, FAST), until={"strain_xz": 0.01}),
     ]
     both = [packing(seed=11), packing(seed=12)]
     once, _ = led(device, legs, friction=0.3, packings=both)
     again, _ = led(device, legs, friction=0.3, packings=both, cut=40)
     assert digest(once.ensemble) == digest(again.ensemble)
-    assert all(np.array_equal(once.rows[name], again.rows[name]) for name in once.rows)
+    assert all(np.array_equal(once.frames[name], again.frames[name], equal_nan=True) for name in once.frames)
     assert all(np.array_equal(once.progress[name], again.progress[name]) for name in once.progress)
 
 
-def test_boxes_between_platens_are_refused() -> None:
-    start = lay([replace(packing(20), periodic=False)], (STIFF, RIGID), dt=1e-3)
+def test_boxes_between_platens_are_refused(device) -> None:
     with pytest.raises(ValueError, match="periodic in all directions"):
-        new_probe(start)
+        led(device, [COMPRESS], friction=0.0, packings=[replace(packing(20), periodic=False)])

@@ -12,7 +12,7 @@ from kalander.runs.shell.script import folder_and_size
 def main(folder: Path, quick: bool) -> list[kal.NipResult]:
     closure = kal.Closure.power(p0="6 MPa", k=9, unload_modulus="6 GPa")
     coating = kal.Layer(thickness="75 um", porosity=0.45, closure=closure)
-    web = kal.Web(coating, foil="15 um", sides=2)
+    web = kal.Web(layer=coating, foil="15 um", sides=2)
     rolls = kal.Rolls(diameter="500 mm", face="300 mm", stand_stiffness="2 MN/mm")
 
     found = []

@@ -1,0 +1,25 @@
+"""Law "hertz_mindlin": elastic spheres."""
+
+import numpy as np
+
+from kalander.kernels.law_table import Law
+
+__all__ = ["LAWS", "energy"]
+
+
+def energy(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> tuple[np.ndarray, np.ndarray]:
+    """2/5 F δ with F = 4/3 E* √(R*δ) δ; contact radius √(R*δ). Hertz 1882."""
+    depth = np.maximum(overlap, 0.0)
+    contact_radius = np.sqrt(radius * depth)
+    return 0.4 * (4.0 / 3.0 * c["effective_modulus"] * contact_radius * depth) * depth, contact_radius
+
+
+LAWS = (
+    Law(
+        name="hertz_mindlin",
+        title="elastic spheres",
+        source="Hertz 1882; Di Renzo & Di Maio, Chem. Eng. Sci. 59 (2004) 525",
+        energy=energy,
+        beyond="Hertz contacts do not know their neighbours there; particles would yield or crack",
+    ),
+)

@@ -1,0 +1,224 @@
+"""The report of a study: one self-contained HTML file, and its figures as PNG files beside it."""
+
+import base64
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kalander.coupling.cards.card import Card, card_to_dict
+from kalander.coupling.cards.fields import Quantity
+from kalander.coupling.cards.quantity import DIMENSIONS
+from kalander.coupling.cards.sections import number_field
+from kalander.coupling.results.fracture import judges
+from kalander.coupling.results.pressed import press_answer
+from kalander.coupling.results.study import Study
+from kalander.coupling.store.atomic import own_folder, replacing, try_output
+from kalander.coupling.structure.measured_law import read_law
+from kalander.runs.page.figures import compaction_figure, damage_figure, honesty_figure
+from kalander.runs.page.fracture_figure import fracture_figure
+from kalander.runs.page.law_figure import tortuosity_figure
+from kalander.runs.page.nip_figure import nip_figure
+from kalander.runs.page.packing_figure import bed_before, bed_pressed, packing_figure
+from kalander.runs.page.plot_style import png
+from kalander.runs.page.tables import nip_settings, published_at, summarise
+
+__all__ = ["write_report"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as PNG, its file name, and what one sees on it."""
+
+    name: str
+    content: bytes
+    caption: str
+
+    @property
+    def inline(self) -> str:
+        """The PNG as a data address, so that the page needs no other file."""
+        return "data:image/png;base64," + base64.b64encode(self.content).decode()
+
+
+def write_report(study: Study) -> Path:
+    """Write DIR/report.html and DIR/figures/*.png from whatever stages are finished; returns the path of the page.
+
+    Raises StorageError.
+    """
+    folder, results = study.folder, study
+    figures = folder / "figures"
+    own_folder(figures)
+    try_output(folder / "report.html")
+    pictures = list(_pictures(results))
+    for picture in pictures:
+        with replacing(figures / f"{picture.name}.png") as handle:
+            handle.write(picture.content)
+    page = folder / "report.html"
+    with replacing(page) as handle:
+        handle.write(_page(results, pictures).encode("utf-8"))
+    log.info("report: %s", page)
+    return page
+
+
+def _pictures(results: Study) -> Iterator[Picture]:
+    """The figures that the finished stages allow."""
+    card = results.card
+    packed, pressed, rolled = (results.data(name) for name in ("pack", "press", "nip"))
+    if packed is not None:
+        beds = [bed_before(packed)] + ([] if pressed is None else [bed_pressed(pressed)])
+        yield Picture("packing", png(packing_figure(beds)), PACKING_CAPTION)
+    if pressed is not None:
+        yield Picture("compaction", png(compaction_figure(card, pressed)), COMPACTION_CAPTION)
+        yield Picture("damage", png(damage_figure(card, pressed)), DAMAGE_CAPTION)
+        if pressed.tables["boxes"]["reached"].any() and judges(pressed):
+            yield Picture("fracture", png(fracture_figure(card, pressed)), FRACTURE_CAPTION)
+    if rolled is not None and rolled.tables["settings"]["solved"].any():
+        yield Picture("nip", png(nip_figure(card, rolled)), NIP_CAPTION)
+    measured, transport = read_law(results.folder), results.data("transport")
+    if measured is not None:
+        states = None if transport is None else transport.tables["states"]
+        yield Picture("tortuosity", png(tortuosity_figure(measured, states)), TORTUOSITY_CAPTION)
+    if pressed is not None:
+        yield Picture("honesty", png(honesty_figure(pressed)), HONESTY_CAPTION)
+
+
+PACKING_CAPTION = (
+    "Representative volume of the first replica, one coating side between two platens, before pressing and after the "
+    "largest stress and release, at one scale. The box is periodic in the plane and cut at its sides: light discs are "
+    "sections of particles. Orange: loaded beyond its strength at least once. Binder and carbon fill part of the "
+    "space between the particles and are not drawn."
+)
+COMPACTION_CAPTION = (
+    "Porosity of the coating against pressure. Thin grey: each replica; black: their mean in a band of one standard "
+    "deviation; coloured: release from each stress. Full circle: under load; open circle: the same coating released, "
+    "drawn at the stress it was pressed to, as the published values (diamonds) are. A state at no stress stands at the "
+    "left edge."
+)
+DAMAGE_CAPTION = (
+    "Share of the binder bonds broken, share of the particle volume ever loaded beyond its strength, and contacts of a "
+    "particle, on loading (mean of the replicas, with one standard deviation) and after release from each stress."
+)
+FRACTURE_CAPTION = (
+    "Particles over-stressed at least once, by all criteria in one press. Left: share of the particle volume against "
+    "pressure, mean of the replicas; diamonds: shares of the particles that the literature gives (computed there, with "
+    "a mean stress against a strength that falls with size). Right: share of the particles of each size, after the "
+    "largest (lines) and the smallest stress (dots). All criteria compare with the same strengths; none is fitted."
+)
+NIP_CAPTION = (
+    "Above: pressure on the web along the nip for each setting that has a solution; solid with elastic, dashed with "
+    "rigid rolls; the strokes on the axis mark entry and exit. Below: the web between the rolls, to scale along the "
+    "web, heights exaggerated."
+)
+TORTUOSITY_CAPTION = (
+    "Tortuosity through the plane against porosity. Blue: the law that impedance spectra of symmetric cells gave "
+    "(kalander infer --into), with its 90 % band; orange: each electrode by its own spectrum. Green: the "
+    "microstructures of this study and their law, with the 90 % band of its fit."
+)
+HONESTY_CAPTION = (
+    "How far the particle runs can be trusted: kinetic over elastic energy, inertial number, error of the energy "
+    "balance and largest overlap, each box a line, against the strain of the coating. Beyond the dashed limits a "
+    "result is flagged."
+)
+
+
+def _page(results: Study, pictures: list[Picture]) -> str:
+    """The page from its template. Every value is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    summary = summarise(results)
+    return environment.get_template("report.html").render(
+        title=results.card.title or results.folder.name,
+        sentences=result_in_words(results),
+        summary=summary,
+        missing=results.missing,
+        pictures=pictures,
+        stages=[_stage_row(name, results.stored[name].identity) for name in results.stored],
+        identity=results.identity,
+        device=results.made_on,
+        calibrated=[_calibrated_row(results.card, index) for index in range(len(results.card.calibrated))],
+        published=results.card.published,
+        config=card_to_dict(results.card),
+    )
+
+
+def result_in_words(results: Study) -> list[str]:
+    """The result in sentences; those whose stage is missing are left out."""
+    card = results.card
+    sentences = [f"A coating of {100 * card.electrode.porosity:.1f} % porosity is calendered."]
+    pressed, rolled = results.data("press"), results.data("nip")
+    if pressed is None:
+        return [*sentences, "It has not been pressed yet."]
+    for row in press_answer(card, pressed):
+        stress = f"{row['stress_Pa'] / 1e6:.4g} MPa"
+        if row["replicas_reached"] == 0:
+            sentences.append(f"No replica reached {stress}.")
+            continue
+        scatter = "" if row["porosity_sd"] is None else f" ± {100 * row['porosity_sd']:.1f}"
+        sentences.append(
+            f"Under {stress} its porosity falls to {100 * row['porosity_loaded']:.1f} %; released it returns to "
+            f"{100 * row['porosity_released']:.1f}{scatter} %{_beside_published(card, row['stress_Pa'])}, "
+            f"with {_broken(row['broken_bond_fraction'])} and {_cracked(row['cracked_fraction'])}."
+        )
+    for setting in [] if rolled is None else nip_settings(rolled):
+        if setting["elastic_rolls"] and setting["solved"] and setting["name"].startswith("stress"):
+            sentences.append(
+                f"In the nip a peak of {setting['peak_pressure_Pa'] / 1e6:.4g} MPa takes a line load of "
+                f"{setting['line_load_N_per_m'] / 1e3:.3g} N/mm; "
+                f"the web leaves {setting['exit_thickness_m'] * 1e6:.1f} µm thick."
+            )
+    return sentences
+
+
+def _broken(share: float | None) -> str:
+    """What became of the binder; None: there is none."""
+    return "no binder" if share is None else f"{100 * share:.0f} % of the binder bonds broken"
+
+
+def _cracked(share: float | None) -> str:
+    """What became of the particles; None: no criterion asked."""
+    if share is None:
+        return "no judgement of cracks (fracture.criterion is none)"
+    return f"{100 * share:.1f} % of the particle volume cracked"
+
+
+def _beside_published(card: Card, stress: float) -> str:
+    """What was published for a stress, in brackets."""
+    point = published_at(card, stress)
+    if point is None or point.porosity is None:
+        return ""
+    return f" (published as {point.name}: {100 * point.porosity:.1f} %)"
+
+
+def _stage_row(name: str, identity: dict[str, Any]) -> dict[str, Any]:
+    """Provenance of a stage's file."""
+    packages = ", ".join(f"{package} {version}" for package, version in sorted(identity["packages"].items()))
+    return {
+        "name": name,
+        "key": identity["key"][:16],
+        "written": identity["written"],
+        "kalander": identity["kalander"],
+        "packages": packages,
+    }
+
+
+def _calibrated_row(card: Card, index: int) -> dict[str, str]:
+    """A calibrated key with its value and range in SI, and the reason."""
+    item = card.calibrated[index]
+    value: Any = card
+    for name in item.key.split("."):
+        value = getattr(value, name)
+    field = number_field(item.key)
+    unit = f" {DIMENSIONS[field.dimension].unit}" if isinstance(field, Quantity) else ""
+    low, high = item.range
+    shown = "none" if value is None else f"{value:.4g}{unit}"
+    return {"key": item.key, "value": shown, "range": f"{low:.4g} to {high:.4g}{unit}", "reason": item.reason}
