@@ -53,11 +53,16 @@ class MeasuredLaw:
 
     @property
     def law(self) -> TortuosityLaw:
-        """Mean, covariance and the range of porosity that was measured."""
+        """Centre, covariance and the range of porosity that was measured.
+
+        The centre is the mean of ln f and alpha, so that its τ at any porosity is the geometric mean of the samples'.
+        """
         porosity = self.points["porosity"]
         span = (float(porosity.min()), float(porosity.max()))
-        covariance = np.cov(np.stack([self.f, self.alpha]))
-        return TortuosityLaw(float(self.f.mean()), float(self.alpha.mean()), covariance, span)
+        f = float(np.exp(np.log(self.f).mean()))
+        scale = np.array([f, 1.0])  # from ln f to f
+        covariance = np.cov(np.stack([np.log(self.f), self.alpha])) * np.outer(scale, scale)
+        return TortuosityLaw(f, float(self.alpha.mean()), covariance, span)
 
 
 def write_law(folder: Path, measured: MeasuredLaw, about: Mapping[str, Any]) -> Path:
