@@ -20,6 +20,7 @@ PER_DECADE = 6  # time constants
 RANGE = 30.0  # by which time constants go beyond the ends, where a blocking line has its largest
 FAILED = 0.005  # rms of the residuals over |Z| above which, if they are not noise, a spectrum fails
 NOISE_LIKE = 4.0  # standard errors of the correlation of neighbours
+NEIGHBOURS = 6  # points to either side
 OUTLIER = 6.0  # robust standard deviations
 
 
@@ -70,9 +71,15 @@ def _chain(omega: np.ndarray, impedance: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _outliers(residuals: np.ndarray) -> tuple[int, ...]:
-    """Rows whose residual is many times the median size; 1.4826 makes that a standard deviation of normal ones."""
+    """Rows whose residual is many times the median size of all, and of its neighbours; 1.4826 makes that a deviation.
+
+    Of its neighbours as well, because noise in proportion to one part alone is uneven over |Z|.
+    """
     worst = np.zeros(len(residuals))
+    near = np.abs(np.subtract.outer(np.arange(len(residuals)), np.arange(len(residuals)))) <= NEIGHBOURS
+    np.fill_diagonal(near, False)
     for part in (residuals.real, residuals.imag):
-        deviation = 1.4826 * np.median(np.abs(part - np.median(part)))
-        worst = np.maximum(worst, np.abs(part - np.median(part)) / max(deviation, 1e-5))
+        size = np.abs(part - np.median(part))
+        local = np.nanmedian(np.where(near, size, np.nan), axis=1)
+        worst = np.maximum(worst, size / (1.4826 * np.maximum(np.maximum(local, np.median(size)), 1e-5)))
     return tuple(np.flatnonzero(worst > OUTLIER).tolist())
