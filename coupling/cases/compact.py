@@ -122,8 +122,8 @@ class CompactCase(Section):
             why = "needs a strength, which no [[material]] has"
             raise wrong(why, allowed='"none", or material.strength', key="fracture.criterion",
                         value=self.fracture.criterion)  # fmt: skip
-        if self.fracture.mode == "replace" and self.contact.law == "mdr":
-            why = 'knows no pieces: in law "mdr" particles are judged, not replaced'
+        if self.fracture.mode == "replace" and not self.contact.meant.supports.pieces:
+            why = f'knows no pieces: in law "{self.contact.law}" particles are judged, not replaced'
             raise wrong(why, allowed='"flag", or another contact.law', key="fracture.mode", value=self.fracture.mode)
         return self
 

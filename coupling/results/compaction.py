@@ -13,7 +13,6 @@ import numpy as np
 
 from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.cases.compact import CompactCase, load_compact_case
-from kalander.coupling.cases.held_stresses import beyond_promise, stress_legs, why_unfinished
 from kalander.coupling.cases.legs import NORMAL_AXES
 from kalander.coupling.packings.packing_files import Spheres, read_spheres
 from kalander.coupling.results.devices import device_answer, started
@@ -21,6 +20,7 @@ from kalander.coupling.results.validity import validity_flags
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.stages.compact import compact_stage, curve_rows, path_rows, write_curve
 from kalander.coupling.stages.compact_faults import case_warnings, fit_faults, may_not_narrow, narrowed
+from kalander.coupling.stages.held_stresses import beyond_promise, stress_legs, why_unfinished
 from kalander.coupling.store.atomic import try_output
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.execution import Schedule, carry_out
@@ -35,6 +35,8 @@ from kalander.kernels.errors import CheckpointError, Fault, InputError, Interrup
 __all__ = ["compact"]
 
 log = logging.getLogger("kalander")
+
+ENERGIES = ("work", "elastic", "kinetic", "heat", "bond_heat", "fracture_energy")
 
 
 def compact(
@@ -173,7 +175,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
     last = {name: float(values[-1]) for name, values in rows.items()}
     normal = [rows[f"stress_{axis}"] for axis in NORMAL_AXES]
     start, lost = float(progress["start_energy"][0]), last["heat"] + last["bond_heat"]
-    gap = last["work"] - (last["kinetic"] + last["elastic"] - start) - lost
+    gap = last["work"] - (last["kinetic"] + last["elastic"] - start) - lost - last["fracture_energy"]
     error = gap / float(turnover(rows["work"], lost, rows["elastic"], start).max())
     validity = {
         "inertial_number_max": _inertial_number(rows, spheres, case),
@@ -194,7 +196,7 @@ def _answer(case: CompactCase, spheres: Spheres, done: Data, flags: list[str]) -
         "stress_legs": stress_legs(case, done),
         "material_time_s": last["material_time"],
         "energies_J": {
-            **{name: in_si(last[name], "pJ") for name in ("work", "elastic", "kinetic", "heat", "bond_heat", *HEATS)},
+            **{name: in_si(last[name], "pJ") for name in (*ENERGIES, *HEATS)},
             "work_largest": in_si(float(np.abs(rows["work"]).max()), "pJ"),
         },
         "validity": {**validity, "flags": [*flags, *validity_flags(validity, case.contact.law)]},

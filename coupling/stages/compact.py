@@ -12,7 +12,7 @@ import numpy as np
 from kalander.coupling.cases.compact import REST_STEPS, CompactCase
 from kalander.coupling.cases.legs import AXES, NORMAL_AXES, PathLeg, by_axis
 from kalander.coupling.packings.packing_files import Spheres, packing_of
-from kalander.coupling.scales import binder_in, contact_in, fracture_in, relaxation_of
+from kalander.coupling.scales import binder_in, contact_in, fracture_in, from_si, in_si, in_unit, relaxation_of
 from kalander.coupling.stages.compact_faults import case_materials, longest_step, may_not_narrow
 from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.stages.state_faults import Question, state_faults
@@ -76,15 +76,15 @@ def compact_start(case: CompactCase, spheres: Spheres) -> LoadState:
         )
     size = np.array([*packing.width, packing.height])
     bulk = float(size.prod())
-    filler = max(0.0, spheres.solid_volume * 1e18 - float(sphere_volume(packing.radius).sum()))
+    filler_volume = max(0.0, in_unit(spheres.solid_volume, "um^3") - float(sphere_volume(packing.radius).sum()))
     if case.binder is not None and case.binder.volume_fraction is not None and packing.bonds is None:
         domain = case.binder.volume_fraction * bulk
         bonds, _ = make_bonds(
             packing.position, packing.radius, size if case.periodic else packing.width,
-            binder_domain=domain, bridging_distance=case.binder.bridging_distance * 1e6,
+            binder_domain=domain, bridging_distance=in_unit(case.binder.bridging_distance, "um"),
         )  # fmt: skip
         packing = replace(packing, bonds=bonds)
-        filler = domain * (1.0 - case.binder.nanoporosity)
+        filler_volume = domain * (1.0 - case.binder.nanoporosity)
     materials = case_materials(case)
     law, constants = contact_in(case.contact, materials)
     ensemble = assemble(
@@ -96,7 +96,7 @@ def compact_start(case: CompactCase, spheres: Spheres) -> LoadState:
         law=law,
     )  # fmt: skip
     ensemble.bodies["id"][:] = order  # rows of the file
-    return new_load(ensemble, filler_volume=filler, temperature=case.temperature)
+    return new_load(ensemble, filler_volume=filler_volume, temperature=case.temperature)
 
 
 def compact_stage(
@@ -115,7 +115,7 @@ def compact_stage(
         return load_work("compact", begin, path, materials=laws, precision=precision, schedule=schedule)
 
     return Stage(
-        "compact", 4, (), config, STATE, STATE, work, uses_device=True,
+        "compact", 5, (), config, STATE, STATE, work, uses_device=True,
         check_state=lambda state: state_faults(state, question),
     )  # fmt: skip
 
@@ -172,17 +172,17 @@ def _leg(leg: PathLeg, ensemble: Ensemble, *, periodic: bool) -> Leg:
     )  # fmt: skip
     if not periodic:
         assert not isinstance(leg.stress, dict)  # box_faults refuses stresses by axis between plates
-        stress = None if leg.stress is None else leg.stress / 1e6
+        stress = None if leg.stress is None else float(from_si(leg.stress, "MPa"))
         speed = leg.plate_speed if leg.plate_speed is not None else 0.0 if stress is None else 1.0
         return replace(common, speed=speed, stress=stress, material_speed=leg.material_speed)
     rates, held = by_axis(leg.strain_rate), by_axis(leg.stress)
     if held:
-        quiet = quasi_static_rate(ensemble, max(held.values()) / 1e6) * 1e6
+        quiet = in_si(quasi_static_rate(ensemble, float(from_si(max(held.values()), "MPa"))), "1/us")
         fastest = max([quiet, *(abs(rate) for rate in rates.values())])  # what is held can follow what moves
         rates = {**dict.fromkeys(held, fastest), **rates}
-    x, y, z, shear = (rates.get(axis, 0.0) * 1e-6 for axis in AXES)
-    xx, yy, zz = (held.get(axis, np.nan * 1e6) / 1e6 for axis in NORMAL_AXES)
-    along = None if leg.material_strain_rate is None else leg.material_strain_rate * 1e-6
+    x, y, z, shear = (in_unit(rates.get(axis, 0.0), "1/us") for axis in AXES)
+    xx, yy, zz = (float(from_si(held.get(axis, np.nan), "MPa")) for axis in NORMAL_AXES)
+    along = None if leg.material_strain_rate is None else in_unit(leg.material_strain_rate, "1/us")
     return replace(common, rate=(x, y, z, shear), stress=(xx, yy, zz) if held else None, material_rate=along)
 
 

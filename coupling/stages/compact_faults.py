@@ -9,7 +9,7 @@ from kalander.coupling.cards.estimates import memory_estimate
 from kalander.coupling.cases.compact import CompactCase
 from kalander.coupling.cases.legs import PathLeg, by_axis
 from kalander.coupling.packings.packing_files import Spheres
-from kalander.coupling.scales import contact_in, particle_of
+from kalander.coupling.scales import contact_in, in_si, in_unit, particle_of
 from kalander.coupling.store.store import Data
 from kalander.dem.bodies.material import Material, longest_time_step
 from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors
@@ -116,7 +116,7 @@ def _neck_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
     law = case.contact.meant
     if not law.holds:
         return []
-    radius = spheres.radius * 1e6
+    radius = in_unit(spheres.radius, "um")
     _, constants = contact_in(case.contact, case_materials(case))
     named = dict(zip(law.constant_names, constants.reshape(-1, constants.shape[-1]).T, strict=True))
     yields = largest_adhesion(named["yield_pressure"], named["effective_modulus"], radius.min() / 2).min()
@@ -133,8 +133,8 @@ def _memory_faults(spheres: Spheres) -> list[Fault]:
     needed, there = memory_estimate(len(spheres.radius)), memory_bytes()
     if there is None or needed <= there:
         return []
-    why = f"has {len(spheres.radius)} particles, which need some {needed / 1e9:.1f} GB of memory"
-    return [Fault("packing", "spheres", why, f"at most {there / 1e9:.1f} GB")]
+    why = f"has {len(spheres.radius)} particles, which need some {in_unit(needed, 'GB'):.1f} GB of memory"
+    return [Fault("packing", "spheres", why, f"at most {in_unit(there, 'GB'):.1f} GB")]
 
 
 def _step_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
@@ -148,8 +148,8 @@ def _step_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
 def longest_step(case: CompactCase, spheres: Spheres) -> float:
     """Time step [µs]: as given, else `safety` of the Rayleigh time."""
     if case.step.dt is not None:
-        return case.step.dt * 1e6
-    return _allowed_step(case, spheres, case.step.safety) * 1e6
+        return in_unit(case.step.dt, "us")
+    return in_unit(_allowed_step(case, spheres, case.step.safety), "us")
 
 
 def _binder_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
@@ -165,7 +165,7 @@ def _binder_faults(case: CompactCase, spheres: Spheres) -> list[Fault]:
         return [Fault("binder.volume_fraction", "(nothing)", why, "above 0 and below 1, pores of its own included")]
     longest = binder.bridging_distance + 2 * float(spheres.radius.max()) if bonds is None else 0.0
     if bonds is not None:
-        longest = float(bonds["length"].max(initial=0.0)) * 1e-6
+        longest = in_si(float(bonds["length"].max(initial=0.0)), "um")
     if longest > width:
         why = f"lets bonds be {longest:.3g} m long, longer than the box, {width:.3g} m wide: they would meet themselves"
         allowed = "a shorter bridging distance, or a wider packing"

@@ -12,6 +12,8 @@ from kalander.coupling.scales import (
     binder_of,
     contact_of,
     from_si,
+    in_si,
+    in_unit,
     material_of,
     press_settings,
     recipe_of,
@@ -108,10 +110,10 @@ def press_work(
 
 def press_start(card: Card, packed: Data) -> tuple[LoadState, Path]:
     """All packings once for each stress of the card, as one batch, and their path."""
-    ensemble, solid = press_ensemble(card, packed)
+    ensemble, solid_volume = press_ensemble(card, packed)
     settings = press_settings(card, float(ensemble.bodies["radius"].min()))
     target = np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas)
-    return new_load(ensemble, solid_volume=solid, temperature=settings.temperature), settings.path(target)
+    return new_load(ensemble, solid_volume=solid_volume, temperature=settings.temperature), settings.path(target)
 
 
 def pressed_tables(card: Card, target: np.ndarray, final: Data) -> Data:
@@ -119,22 +121,22 @@ def pressed_tables(card: Card, target: np.ndarray, final: Data) -> Data:
     tables = final.tables
     bodies, progress, damage = tables["bodies"], tables["progress"], tables["damage"]
     boxes: Table = {
-        "stress": target * 1e6,
+        "stress": in_si(target, "MPa"),
         "replica": np.tile(np.arange(card.boxes.replicas, dtype=np.int32), len(card.press.stress)),
         "reached": progress["reached"],
-        "width": tables["boxes"]["width"] * 1e-6,
-        "start_height": progress["start_size"][:, 2] * 1e-6,
+        "width": in_si(tables["boxes"]["width"], "um"),
+        "start_height": in_si(progress["start_size"][:, 2], "um"),
     }
     flagged = cracked(damage, card.fracture.criterion)
     particles = {
         "box": bodies["box"],
-        "position": (bodies["position"].astype(float) + bodies["rest"]) * 1e-6,
-        "radius": solid_radius(bodies).astype(float) * 1e-6,
+        "position": in_si(bodies["position"].astype(float) + bodies["rest"], "um"),
+        "radius": in_si(solid_radius(bodies).astype(float), "um"),
         "cracked": flagged,
         **{name: damage[name] for name in ("exceeded", "generation", "origin")},
-        "strength": damage["strength"] * 1e6,
-        "origin_diameter": damage["origin_diameter"] * 1e-6,
-        "bulk": damage["bulk"] * 1e-18,
+        "strength": in_si(damage["strength"], "MPa"),
+        "origin_diameter": in_si(damage["origin_diameter"], "um"),
+        "bulk": in_si(damage["bulk"], "um^3"),
         "stiffness": np.where(flagged == 1, card.fracture.cracked_stiffness, 1.0),
         "conduction": np.where(flagged == 1, card.fracture.cracked_conduction, 1.0),
         "clump": bodies["clump"],
@@ -142,9 +144,9 @@ def pressed_tables(card: Card, target: np.ndarray, final: Data) -> Data:
     clumps = double(tables["clumps"])
     lying = {
         "box": bodies["box"][clumps["first"]],
-        "position": (clumps["position"] + clumps["rest"]) * 1e-6,
+        "position": in_si(clumps["position"] + clumps["rest"], "um"),
         "orientation": clumps["orientation"],
-        "volume": clumps["volume"] * 1e-18,
+        "volume": in_si(clumps["volume"], "um^3"),
     }
     frames = to_si({name: tables["frames"][name] for name in PRESS_FRAME}, PRESS_FRAME)
     return Data({"frames": frames, "boxes": boxes, "particles": particles, "clumps": lying}, {})
@@ -154,7 +156,7 @@ def question_of(card: Card) -> Question:
     """What a card says of the boxes of its saves, without the packings: those it draws before it packs them."""
     stresses, (law, contact) = len(card.press.stress), contact_of(card)
     volumes = [
-        representative_volume(recipe_of(card), card.boxes.width * 1e6, replica_generator(card, replica))
+        representative_volume(recipe_of(card), in_unit(card.boxes.width, "um"), replica_generator(card, replica))
         for replica in range(card.boxes.replicas)
     ]
     smallest = min(diameter for diameter, _ in size_classes(card.electrode.particles))
@@ -165,8 +167,8 @@ def question_of(card: Card) -> Question:
         law=law,
         density=np.array([material_of(card).density]),
         platens=(1, last),
-        longest_bond=largest + card.binder.bridging_distance * 1e6,
-        longest_step=time_step(card, 0.5e6 * smallest),
+        longest_bond=largest + in_unit(card.binder.longest_gap, "um"),
+        longest_step=time_step(card, in_unit(0.5 * smallest, "um")),
         branches=0 if relaxation is None else len(relaxation.weights),
         width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),
         start_height=np.tile([volume.height for volume in volumes], stresses),

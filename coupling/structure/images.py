@@ -11,6 +11,7 @@ import numpy as np
 
 from kalander.coupling.cards.quantity import QuantityError, parse_quantity
 from kalander.coupling.cards.transport_section import MOST_VOXELS
+from kalander.coupling.scales import in_unit
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault, InputError
 from kalander.kernels.quantities import porosity_of_phases
@@ -61,8 +62,8 @@ def check_memory(where: str, value: object, voxels: int, itemsize: int = 1) -> N
     """Refuse an image whose solution does not fit into memory."""
     needed, there = voxels * (BYTES_PER_VOXEL + itemsize), memory_bytes()
     if there is not None and needed > there:
-        why = f"has {voxels:.3g} voxels, whose solution needs some {needed / 1e9:.3g} GB of memory"
-        most = f"at most {there / 1e9:.3g} GB: crop it or use larger voxels"
+        why = f"has {voxels:.3g} voxels, whose solution needs some {in_unit(needed, 'GB'):.3g} GB of memory"
+        most = f"at most {in_unit(there, 'GB'):.3g} GB: crop it or use larger voxels"
         raise InputError(Fault(where, value, why, most))
     if voxels > MOST_VOXELS:
         raise InputError(Fault(where, value, f"has {voxels:.3g} voxels", f"up to {MOST_VOXELS:.2g}: larger voxels"))

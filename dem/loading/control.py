@@ -17,6 +17,7 @@ from kalander.dem.loading.servo import passed, unrest_after
 from kalander.dem.measure.observe import particle_volume
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import download
+from kalander.kernels.law_table import CONSTANTS
 from kalander.kernels.quantities import porosity
 from kalander.kernels.records import CLUMP_STATE, LOAD, MOTION
 
@@ -49,7 +50,7 @@ class Control(ABC):
         """What follows from the bodies as they are: they change where particles break."""
         self.seen: np.ndarray | None = None  # values, until the next look
         bed, path = self.bed, self.path
-        contact, start = bed.lawbook["contact"], bed.boxes["body_start"]
+        modulus, start = bed.lawbook["contact"][..., CONSTANTS.index("effective_modulus")], bed.boxes["body_start"]
         # as the bed holds them: in single precision a state from outside has more digits than one that was saved
         radius, mass = bed.solid_radius().astype(float), bed.body("mass").astype(float)
         self.spheres = particle_volume(bed)
@@ -58,8 +59,8 @@ class Control(ABC):
         self.diameter = particle_diameter(radius, bed.host_only["clump"], double(bed.clumps()), start)
         least = np.minimum.reduceat(radius, start)
         # the last material is that of the platens
-        self.between_bodies = contact[:, :-1, :-1, 0].max(axis=(1, 2))
-        self.contact_modulus = contact[:, :-1, :, 0].max(axis=(1, 2))
+        self.between_bodies = modulus[:, :-1, :-1].max(axis=(1, 2))
+        self.contact_modulus = modulus[:, :-1].max(axis=(1, 2))
         self.lightest = least, np.minimum.reduceat(mass, start), self.contact_modulus
         self.longest_step = path.time_step * np.minimum(1.0, least / (path.least_radius or least))
 

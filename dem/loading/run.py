@@ -26,6 +26,7 @@ from kalander.dem.measure.fabric import FABRIC, fabric_of
 from kalander.dem.measure.ledger import heats, turnover
 from kalander.dem.measure.observe import Observation, observe
 from kalander.kernels.columns import Table
+from kalander.kernels.laws.book import law_of
 from kalander.kernels.quantities import porosity
 
 __all__ = ["ARRIVED", "STOPPED", "Moment", "last_state", "lead"]
@@ -98,7 +99,7 @@ class _Run:
         self.path, self.frames, self.looks = path, [state.frames], [state.looks]
         self.progress = {name: column.copy() for name, column in state.progress.items()}
         self.breaking = Breaking(state.damage, materials, path.fracture)
-        if bed.swells and self.breaking.replaces:
+        if self.breaking.replaces and not law_of(bed.law).supports.pieces:
             raise ValueError(f'law "{bed.law}" knows no pieces: particles whose radii grow are judged, not replaced')
         self.on_new_legs = True  # whose temperature is to be brought to the bonds
         kind = Cell if boundaries(bed.boxes)[ZZ] == "periodic" else Platens

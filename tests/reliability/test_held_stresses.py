@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kalander.coupling.cases.held_stresses import beyond_promise
 from kalander.coupling.results.compaction import compact
 from kalander.coupling.stages import compact as compacting
+from kalander.coupling.stages.held_stresses import beyond_promise
 from kalander.kernels.device import backend
-from kalander.kernels.errors import NumericalError
+from kalander.kernels.errors import InputError, NumericalError
 
 CASE = """\
 [[material]]
@@ -121,3 +121,34 @@ def test_a_leg_that_broke_its_promise_is_a_warning() -> None:
     assert "13.40%" in first
     assert "leg 3" in second
     assert "ended 10.00% off" in second
+
+
+@pytest.mark.parametrize(("box", "moves"), [(PLATES, "plate_speed = '5 m/s'"), (LATTICE, "strain_rate = '5e4 1/s'")])
+def test_particles_break_into_pieces_on_the_path_of_a_case(answered, packing, box, moves) -> None:
+    """In haste and under an inertial number, until a porosity; solids count with the fines, and the balance closes."""
+    weak = CASE.replace("density =", 'strength = "8 MPa"\nstrength_diameter = "10 um"\ndensity =')
+    legs = (
+        f"[[path]]\n{moves}\napproach_factor = 2\ninertial_number = 0.05\nuntil = {{ stress = '30 MPa' }}\n"
+        f"[[path]]\n{moves}\nuntil = {{ porosity = 0.36 }}\n"
+    )
+    breaks = '[fracture]\ncriterion = "largest_force"\nmode = "replace"\n'
+    answer = answered(weak + breaks + box + legs)
+    assert answer["path_finished"]
+    last = packing.with_name("curve.csv").read_text().splitlines()[-1].split(",")
+    titles = packing.with_name("curve.csv").read_text().splitlines()[0].split(",")
+    end = dict(zip(titles, map(float, last), strict=True))
+    assert end["broken_particle_fraction"] > 0.2
+    assert end["solid_fraction"] < 0.999 * (1.0 - end["porosity"])  # fines lie in no piece
+    assert abs(answer["energy_error"]) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("leg", "words"),
+    [
+        ("inertial_number = 0.01\nuntil = { steps = 5 }", "until a stress"),
+        ("approach_factor = 0.5\nuntil = { steps = 5 }", "approach_factor"),
+    ],
+)  # fmt: skip
+def test_legs_that_ask_for_what_cannot_be_are_refused(answered, leg, words) -> None:
+    with pytest.raises(InputError, match=words):
+        answered(CASE + PLATES + f"[[path]]\nplate_speed = '1 m/s'\n{leg}\n")

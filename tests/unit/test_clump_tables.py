@@ -19,7 +19,8 @@ from kalander.dem.bodies.clumps import (
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.parts import bounds_of
 from kalander.dem.loading.control import scale_motion
-from kalander.dem.measure.fabric import bond_fabric, direction_moments, platelet_orientation
+from kalander.dem.measure.directions import direction_moments
+from kalander.dem.measure.fabric import bond_fabric, platelet_orientation
 from kalander.dem.measure.observe import observe
 
 

@@ -175,7 +175,9 @@ def test_no_unit_factor_stands_outside_of_scales() -> None:
     """
     root = Path(__file__).parents[2]
     found = []
-    for path in [path for pattern in OURS for path in sorted(root.glob(pattern))]:
+    files = {pattern: sorted(root.glob(pattern)) for pattern in OURS}
+    assert all(files.values())
+    for path in [path for paths in files.values() for path in paths]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div | ast.Sub):
                 continue

@@ -193,7 +193,7 @@ def box_frames(box, stress, rank, shift):
 
 
 # of a work of 2 nJ at the turning point
-WORK_SHARES = {"work": 2.0, "elastic": 0.4, "friction": 1.0, "damping": 0.3, "bonds": 0.2}
+WORK_SHARES = {"work": 2.0, "elastic": 0.4, "friction": 1.0, "damping": 0.3, "bonds": 0.1, "bond_flow": 0.1}
 
 
 def closure():
@@ -582,6 +582,7 @@ def test_ledger_is_in_parts_of_the_work_and_says_what_is_left(study):
     assert rows["elastic energy of contacts and bonds"] == ("20.00", "20.00")
     assert rows["friction"] == ("50.00", "50.00")
     assert rows["yielding"] == ("0.00", "0.00")
+    assert rows["bonds: plastic work"] == ("5.00", "5.00")
     assert rows["not booked"] == ("5.00", "5.00")
 
 

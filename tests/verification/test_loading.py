@@ -90,7 +90,6 @@ def test_haste_on_any_path_ends_before_the_bed_carries(kind) -> None:
     assert (seen[seen[:, 1] > 0.1, 0] == 1.0).all()
     assert hasty.ensemble.boxes["step"][0] < 0.9 * patient.ensemble.boxes["step"][0]
     assert abs(last(hasty, "energy_error")) < 0.01
-    assert last(hasty, "solid_fraction") == pytest.approx(last(patient, "solid_fraction"), abs=0.03)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,7 @@ import numpy as np
 
 from kalander.coupling.cases.compact import CompactCase
 from kalander.coupling.cases.legs import NORMAL_AXES, by_axis
+from kalander.coupling.scales import in_si
 from kalander.coupling.store.store import Data
 from kalander.dem.loading.servo import PROMISE
 from kalander.kernels.columns import Table
@@ -86,15 +87,15 @@ def _ends_seen(rows: Table, row: int, *, periodic: bool) -> dict[str, float]:
     seen["mean"] = sum(seen.values()) / len(seen)
     if periodic:
         stress = rows["stress"][row]
-        seen["xz"] = -0.5e6 * float(stress[0, 2] + stress[2, 0])
+        seen["xz"] = in_si(-0.5 * float(stress[0, 2] + stress[2, 0]), "MPa")
     return seen
 
 
 def _reached(rows: Table, row: int, *, periodic: bool) -> dict[str, float]:
     """Normal stresses of a row by axis [Pa]; between plates that of the plates on each."""
     if periodic:
-        return {axis: float(rows["stress"][row, k, k]) * 1e6 for k, axis in enumerate(NORMAL_AXES)}
-    both = float(platen_pressure(rows["stress_low"][row], rows["stress_high"][row])) * 1e6
+        return {axis: in_si(float(rows["stress"][row, k, k]), "MPa") for k, axis in enumerate(NORMAL_AXES)}
+    both = in_si(float(platen_pressure(rows["stress_low"][row], rows["stress_high"][row])), "MPa")
     return dict.fromkeys(NORMAL_AXES, both)
 
 
@@ -121,7 +122,7 @@ def why_unfinished(case: CompactCase, done: Data) -> str:
     if not legs or legs[-1]["leg"] != int(progress["leg"][0]) + 1 or ends is not None:
         return ""
     entry, effort = legs[-1], int(progress["effort"][0])
-    scatter = float(np.sqrt(np.max(progress["unrest"]))) * 1e6
+    scatter = in_si(float(np.sqrt(np.max(progress["unrest"]))), "MPa")
     return (
         f"its stress of {_said(entry['stress_Pa'])} was not reached, it stands at {_said(entry['reached_Pa'])} and "
         f"scatters by {scatter:.3g} Pa after {effort} steps of a servo that may go no faster; ask for a higher stress, "
