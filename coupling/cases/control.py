@@ -8,7 +8,7 @@ from pydantic import field_validator, model_validator
 
 from kalander.coupling.cards.config import Section, parse_model
 from kalander.coupling.cards.fields import Count, Quantity, Real, Text, wrong
-from kalander.coupling.nip.case import written_case
+from kalander.coupling.cases.written import written_case
 
 __all__ = ["ControlCase", "ControlLayer", "ControlProblem", "Machine", "load_control_case"]
 
