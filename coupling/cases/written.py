@@ -1,4 +1,4 @@
-"""A case file as it is written: its document, and where each key stands; for faults found while it is read or solved."""
+"""A case file as it is written: its document, and where each key stands, for faults found as it is read or solved."""
 
 from collections.abc import Mapping
 from dataclasses import replace
