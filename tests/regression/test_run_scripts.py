@@ -264,3 +264,11 @@ def test_percolation_study_in_small(tmp_path, capsys, monkeypatch):
     assert needed == sorted(needed, reverse=True)
     assert numbers["saved"][-1]["active_volume_gain"] > 0
     assert all(row["error"] > 0 for row in numbers["thresholds"])
+
+
+def test_the_song_of_pressure_is_cheaper_than_what_is_simply_led(tmp_path):
+    printed = printed_by("pressure_song.py", str(tmp_path))
+    costs = [float(line.split(" cost ")[1].split(",")[0]) for line in printed.splitlines() if " cost " in line]
+    assert len(costs) == 5
+    assert costs[0] == min(costs)
+    assert (tmp_path / "pressure_song.png").stat().st_size > 10_000

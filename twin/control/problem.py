@@ -21,6 +21,7 @@ __all__ = [
 
 POINTS = 201  # of a history that is integrated: RK4 between them errs by less than 1e-7 of a densification
 LARGEST_PRESSURE = 1e5  # MPa, beyond any calender: where the search for a pressure ends
+FIRST_TRIED = 100.0  # MPa
 INSET = 1e-9  # of an interval, so that a step of the pressure belongs to one side
 MOST_TRIALS = 60  # for a root
 
@@ -123,7 +124,7 @@ def best_of(problem: Problem, shapes: Callable[[np.ndarray], np.ndarray]) -> His
         end = densified(layers, time, lambda at: scale[:, None] * shapes(at))[:, :, -1]
         return layers.weight @ end
 
-    high = np.full(count, min(problem.ceiling, 1e-3 * LARGEST_PRESSURE))
+    high = np.full(count, min(problem.ceiling, FIRST_TRIED))
     while problem.max_pressure is None and high[0] < LARGEST_PRESSURE and (mean_at(high) < problem.mean).any():
         high = np.minimum(10.0 * high, LARGEST_PRESSURE)
     reaches = mean_at(high) >= problem.mean
