@@ -21,7 +21,7 @@ from kalander.coupling.structure.electronic import Network
 from kalander.coupling.structure.necks import Domain
 from kalander.coupling.structure.surfaces import ball_kernel, conductances, film_kernel, within
 
-__all__ = ["Conductors", "Joints", "Spheres", "film_network", "neck_conductance", "phases"]
+__all__ = ["CoatedSpheres", "Conductors", "Joints", "film_network", "neck_conductance", "phases"]
 
 PERFECT = 1e6  # conductance of what does not hinder over that of a port
 MOST = 0.95  # radius of a port over that of its sphere
@@ -50,7 +50,7 @@ class Conductors:
 
 
 @dataclass(frozen=True)
-class Spheres:
+class CoatedSpheres:
     """radius [m]; volume [m³] without what lies in others; body: number of the particle of each, from 0."""
 
     radius: np.ndarray
@@ -96,14 +96,16 @@ def neck_conductance(sigma: np.ndarray, radius: np.ndarray, volume: np.ndarray, 
     return np.pi * sigma * radius * i1e(slenderness) / i0e(slenderness) * (2.0 / sides)
 
 
-def phases(spheres: Spheres, domain: Domain, conductors: Conductors, box: float) -> tuple[np.ndarray, np.ndarray]:
+def phases(spheres: CoatedSpheres, domain: Domain, conductors: Conductors, box: float) -> tuple[np.ndarray, np.ndarray]:
     """Volume shares and conductivities [S/m] of particles, films, each neck, and pores."""
     volume = np.concatenate([[spheres.volume.sum(), domain.film_volume.sum()], domain.volume]) / box
     sigma = np.concatenate([[conductors.active, conductors.binder], conductors.neck(domain)])
     return np.append(volume, max(1.0 - float(volume.sum()), 0.0)), np.append(sigma, 0.0)
 
 
-def film_network(spheres: Spheres, joints: Joints, domain: Domain, conductors: Conductors, box: np.ndarray) -> Network:
+def film_network(
+    spheres: CoatedSpheres, joints: Joints, domain: Domain, conductors: Conductors, box: np.ndarray
+) -> Network:
     """The network between plates; box: lengths along x, y, z [m]."""
     ports, at_plate = _ports(spheres, joints, domain)
     across, necks = _across(spheres, joints, domain, conductors)
@@ -131,7 +133,7 @@ def film_network(spheres: Spheres, joints: Joints, domain: Domain, conductors: C
     )  # fmt: skip
 
 
-def _ports(spheres: Spheres, joints: Joints, domain: Domain) -> tuple[_Ports, np.ndarray]:
+def _ports(spheres: CoatedSpheres, joints: Joints, domain: Domain) -> tuple[_Ports, np.ndarray]:
     """Ports, and which joints are to a plate and so have one alone."""
     at_plate = joints.second >= len(spheres.radius)
     neck = np.append(domain.radius, 0.0)[joints.neck]
@@ -143,7 +145,9 @@ def _ports(spheres: Spheres, joints: Joints, domain: Domain) -> tuple[_Ports, np
     return _Ports(sphere, normal, reach, np.minimum(radius, MOST * spheres.radius[sphere])), at_plate
 
 
-def _across(spheres: Spheres, joints: Joints, domain: Domain, conductors: Conductors) -> tuple[np.ndarray, np.ndarray]:
+def _across(
+    spheres: CoatedSpheres, joints: Joints, domain: Domain, conductors: Conductors
+) -> tuple[np.ndarray, np.ndarray]:
     """Conductance of each joint [S], and of its neck alone."""
     at_plate = joints.second >= len(spheres.radius)
     radius, volume = np.append(domain.radius, 1.0)[joints.neck], np.append(domain.volume, 1.0)[joints.neck]
@@ -166,7 +170,7 @@ def _across(spheres: Spheres, joints: Joints, domain: Domain, conductors: Conduc
 
 
 def _on_spheres(
-    spheres: Spheres, joints: Joints, ports: _Ports, domain: Domain, conductors: Conductors, necks: np.ndarray,
+    spheres: CoatedSpheres, joints: Joints, ports: _Ports, domain: Domain, conductors: Conductors, necks: np.ndarray,
     box: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Links between the ports of each sphere along its film and through its inside: first, second, conductance [S]."""
@@ -198,7 +202,7 @@ def _on_spheres(
 
 
 def _film_limits(
-    spheres: Spheres, joints: Joints, domain: Domain, conductors: Conductors, necks: np.ndarray
+    spheres: CoatedSpheres, joints: Joints, domain: Domain, conductors: Conductors, necks: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Largest power of each sphere's film in a uniform field over its square, along an axis and in its trace [S m].
 
@@ -218,7 +222,7 @@ def _film_limits(
     return held - own, 2 * held - own
 
 
-def _room(spheres: Spheres, domain: Domain, conductors: Conductors, box: float) -> float:
+def _room(spheres: CoatedSpheres, domain: Domain, conductors: Conductors, box: float) -> float:
     """Trace that particles may have over σ V, 2 to 3, such that all together keep Hashin and Shtrikman's bound."""
     share, sigma = phases(spheres, domain, conductors, box)
     parts = share * sigma

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from kalander.coupling.scales import from_si, in_si
 from kalander.coupling.structure.bounds import hashin_shtrikman, wiener
 from kalander.coupling.structure.electronic import Network
-from kalander.coupling.structure.film_network import Conductors, Joints, Spheres, film_network, phases
+from kalander.coupling.structure.film_network import CoatedSpheres, Conductors, Joints, film_network, phases
 from kalander.coupling.structure.necks import Domain, Laid, arranged
 from kalander.coupling.structure.voxelise import Body
 from kalander.dem.measure.directions import fabric
@@ -135,10 +135,10 @@ class Microstructure:
             covered=covered,
         )  # fmt: skip
 
-    def spheres(self) -> Spheres:
+    def spheres(self) -> CoatedSpheres:
         """Spheres as conductors: what of two overlapping ones lies beyond the plane of their circle counts once."""
         whole = 4 / 3 * np.pi * self.radius**3
-        return Spheres(self.radius, np.maximum(whole - self._caps()[1], SOLID * whole), self.bodies)
+        return CoatedSpheres(self.radius, np.maximum(whole - self._caps()[1], SOLID * whole), self.bodies)
 
     def network(self, conductors: Conductors) -> Network:
         """Films, necks, contacts and particles between the plates."""
