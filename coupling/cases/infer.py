@@ -8,9 +8,9 @@ from typing import Annotated, Self
 from pydantic import Field as Default
 from pydantic import field_validator, model_validator
 
-from kalander.coupling.cards.config import Section, apply_overrides, parse_model
+from kalander.coupling.cards.config import Section, parse_model
 from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, exactly_one, wrong
-from kalander.coupling.cards.toml import read_toml
+from kalander.coupling.cases.written import written_case
 
 __all__ = [
     "ElectrolyteSection", "InferCase", "ModelSection", "PriorSection", "SamplingSection", "SeparatorSection",
@@ -195,12 +195,8 @@ class InferCase(Section):
 
 def load_infer_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> InferCase:
     """Read a case; files of spectra are looked for beside it. Raises InputError with every fault of the file."""
-    source, changes = read_toml(Path(path)), dict(overrides or {})
-
-    def place(key: str) -> str:
-        return f"--set {key}" if key in changes else source.place(key)
-
-    case = parse_model(InferCase, apply_overrides(source.document, changes), place, {})
+    document, place = written_case(path, overrides)
+    case = parse_model(InferCase, document, place, {})
     folder = Path(path).parent
     spectra = tuple(one.model_copy(update={"file": str(folder / one.file)}) for one in case.spectrum)
     return case.model_copy(update={"spectrum": spectra})

@@ -28,12 +28,12 @@ class Table:
     roles: tuple[Role, ...]
 
 
-def read_spectrum(path: Path, notes: SpectrumNotes | None = None, *, area: float | None = None) -> Spectrum:
+def read_spectrum(path: Path | str, notes: SpectrumNotes | None = None, *, area: float | None = None) -> Spectrum:
     """The spectrum of a file. area [m²]: what resistances in ohm times area are divided by.
 
     Raises InputError: with the lines that are wrong, the columns that are missing, the units that are not said.
     """
-    notes = notes or SpectrumNotes.model_validate({})
+    path, notes = Path(path), notes or SpectrumNotes.model_validate({})
     if notes.format in PEER_FORMATS:
         frequency, impedance = read_by_peer(path, notes.format)
         said: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ def test_each_page_of_a_folder_fits_a_screen_and_says_what_may_be_imported():
             assert "import" in text, name
 
 
-@pytest.mark.parametrize("name", ["kernels", "dem", "continuum", "coupling"])
+@pytest.mark.parametrize("name", ["kernels", "dem", "continuum", "coupling", "twin"])
 def test_the_map_of_a_folder_names_all_its_rooms(name):
     text = (ROOT / name / "README.md").read_text()
     rooms = {path.parent.name for path in (ROOT / name).glob("*/__init__.py")}
