@@ -100,7 +100,6 @@ def test_a_fracture_criterion_is_one_file_and_one_line(tree):
     assert follow(tree, "dem/fracture/ADD_A_CRITERION.md") == ["dem/fracture/criteria.py"]
 
 
-@pytest.mark.skipif(not (ROOT / "runs" / "shell").exists(), reason="verbs are not files of their own yet")
 def test_a_verb_is_one_file(tree):
     assert follow(tree, "runs/command/ADD_A_VERB.md") == []
     assert "laws" in run(tree, ["kalander", "--help"])
