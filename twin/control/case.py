@@ -19,6 +19,7 @@ __all__ = ["answer_of", "problem_of"]
 
 SHOWN = 201  # points of the answer
 RATIOS = np.linspace(0.0, 1.0, 21)  # of pressures, among which the best two steps or passes are looked for
+TOUCHING = 1e-6  # of a bound, within which a history is at it
 SWITCHES = np.linspace(0.02, 0.98, 25)  # of the horizon
 
 
@@ -146,7 +147,7 @@ def _switches(problem: Problem, best: Extremal) -> list[float]:
         low, high, value = 0.0, problem.max_pressure, best.pressure
     else:
         low, high, value = 0.0, np.inf, best.pressure
-    slack = 1e-6 * (high if np.isfinite(high) else value.max())
+    slack = TOUCHING * (high if np.isfinite(high) else value.max())
     place = np.where(value <= low + slack, -1, np.where(value >= high - slack, 1, 0))
     change = np.flatnonzero(np.diff(place)) + 1
     return [float(best.time[index]) for index in change]

@@ -16,6 +16,8 @@ from kalander.twin.control.problem import Problem
 
 __all__ = ["Switched", "compliances", "gradient_extremes", "gramian", "least_effort"]
 
+ROUNDING = 1e-15  # of the horizon: a switch is found to it
+
 
 def compliances(layers: Layers) -> np.ndarray:
     """c_i [1/MPa] of linear layers (N,)."""
@@ -80,7 +82,7 @@ def gradient_extremes(problem: Problem) -> tuple[Switched, Switched]:
 
         if missing(0.0) * missing(horizon) > 0.0:
             raise NumericalError("the mean densification is beyond what the highest pressure reaches in this time")
-        switch = float(brentq(missing, 0.0, horizon, xtol=1e-15 * horizon))
+        switch = float(brentq(missing, 0.0, horizon, xtol=ROUNDING * horizon))
         found.append(Switched((switch,), begins_high, end(switch, begins_high)))
     low, high = sorted(found, key=lambda one: one.gradient)
     return low, high

@@ -26,6 +26,8 @@ DECISIVE = 3.0  # difference of log evidence, a factor of 20, from which a model
 SYSTEMATIC = 4.0  # standard errors of the correlation of neighbouring residuals
 NARROW = 0.03  # span of porosity below which one cannot tell f from alpha
 
+POROUS = (1e-3, 0.999)  # between which a drawn porosity is kept
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -181,7 +183,7 @@ def _tortuosity(
     """τ and porosity of the electrode, shape (sample,): errors of all that was measured, drawn beside R_ion."""
     random = np.random.RandomState(np.random.MT19937(seed))
     draws = random.standard_normal((4, len(ionic)))
-    porosity = np.clip(electrode.porosity + electrode.porosity_deviation * draws[0], 1e-3, 1.0 - 1e-3)
+    porosity = np.clip(electrode.porosity + electrode.porosity_deviation * draws[0], *POROUS)
     own = electrode.correlation * draws[0] + np.sqrt(1.0 - electrode.correlation**2) * draws[1]
     thickness = electrode.thickness + electrode.thickness_deviation * own
     area = electrode.area + electrode.area_deviation * draws[2]
