@@ -27,9 +27,9 @@ from kalander.kernels.laws.bond import YIELDING
 from kalander.kernels.laws.book import law_named
 
 __all__ = [
-    "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in", "fracture_of", "from_si",
-    "in_si", "in_unit", "material_of", "particle_of", "press_in", "press_settings", "recipe_of", "relaxation_of",
-    "si_schema", "si_unit", "time_step", "to_si",
+    "HANDY", "PREFIXES", "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in",
+    "fracture_of", "from_si", "in_si", "in_unit", "material_of", "particle_of", "press_in", "press_settings",
+    "recipe_of", "relaxation_of", "si_schema", "si_unit", "time_step", "to_si",
 ]  # fmt: skip
 
 Amount = TypeVar("Amount", float, np.ndarray)
@@ -54,11 +54,16 @@ UNITS = {
 # inverse in binary, so both ways are multiplications by numbers as one writes them
 HANDY = {
     "1": ("1", 1.0, 1.0),
+    "%": ("1", 0.01, 100.0),
+    "S/m": ("S/m", 1.0, 1.0),
     "K": ("K", 1.0, 1.0),
     "s": ("s", 1.0, 1.0),
     "rad": ("rad", 1.0, 1.0),
     "mm": ("m", 1e-3, 1e3),
     "um": ("m", 1e-6, 1e6),
+    "m^2": ("m^2", 1.0, 1.0),
+    "cm^2": ("m^2", 1e-4, 1e4),
+    "mm^2": ("m^2", 1e-6, 1e6),
     "um^3": ("m^3", 1e-18, 1e18),
     "um^5": ("m^5", 1e-30, 1e30),
     "us": ("s", 1e-6, 1e6),
@@ -67,6 +72,7 @@ HANDY = {
     "m/min": ("m/s", 1.0 / 60.0, 60.0),
     "MPa": ("Pa", 1e6, 1e-6),
     "pJ": ("J", 1e-12, 1e12),
+    "nJ": ("J", 1e-9, 1e9),
     "ng/um^3": ("kg/m^3", 1e6, 1e-6),
     "GB": ("byte", 1e9, 1e-9),
     "N/mm": ("N/m", 1e3, 1e-3),
@@ -75,6 +81,9 @@ HANDY = {
     "N/s/K": ("W/m/K", 1.0, 1.0),
     "N/mm/s/K": ("W/m^2/K", 1e3, 1e-3),
 }
+
+# of a unit in the header of a column
+PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "m": 1e-3, "μ": 1e-6, "u": 1e-6}
 
 
 def in_si(value: Amount, unit: str) -> Amount:

@@ -27,6 +27,7 @@ from kalander.coupling.cards.estimates import (
 )
 from kalander.coupling.cards.mill_limits import gap_warnings, thin_roll_faults, thin_roll_warnings, unusual
 from kalander.coupling.cards.particles import largest_extent, mean_diameter, size_classes, spheres_of
+from kalander.coupling.cards.quantity import micrometres
 from kalander.coupling.cards.sections import Binder, Boxes, Calender, Contact, Fracture, Press, Step
 from kalander.coupling.cards.transport_section import TransportSection
 from kalander.coupling.cards.voxel_checks import coarse_voxels, voxels_do_not_fit
@@ -347,9 +348,9 @@ def classes_too_rare(electrode: Electrode, boxes: Boxes) -> Iterator[str]:
         if count < 1.0:
             needed = boxes.width / math.sqrt(count)
             yield (
-                f"boxes.width: a box holds {count:.2g} particles of {1e6 * diameter:.3g} µm on average, "
+                f"boxes.width: a box holds {count:.2g} particles of {micrometres(diameter):.3g} µm on average, "
                 f"{100 * share:.3g} % of the active volume, so that some boxes have none; "
-                f"from {1e6 * needed:.3g} µm on it holds one"
+                f"from {micrometres(needed):.3g} µm on it holds one"
             )
 
 

@@ -82,6 +82,7 @@ class ElectrolyteSection(Section):
         return self.sd if self.sd is not None else 0.0 if self.conductivity is not None else 0.03 * self.value
 
 
+LITRE = 1e-3  # m^3
 SALT = "LiPF6 in EC:EMC 3:7"
 
 
@@ -91,7 +92,7 @@ def lipf6_conductivity(concentration: float, temperature: float) -> float:
     Landesfeind & Gasteiger, J. Electrochem. Soc. 166 (2019) A3079, eq. 17 and table II: 0.1 to 2 mol/l, -10 to 50 °C.
     """
     p1, p2, p3, p4, p5, p6 = 0.521, 228.0, -1.06, 0.353, -3.59e-3, 1.48e-3
-    c, hot = concentration * 1e-3, math.exp(1000.0 / temperature)
+    c, hot = concentration * LITRE, math.exp(1000.0 / temperature)
     above = p1 * (1.0 + (temperature - p2)) * c * (1.0 + p3 * math.sqrt(c) + p4 * (1.0 + p5 * hot) * c)
     return 0.1 * above / (1.0 + c**4 * p6 * hot)
 

@@ -23,6 +23,7 @@ from kalander.twin.inference.spectrum_fit import SpectrumFit, find_peak, fit_spe
 __all__ = ["Choices", "Comparison", "Inference", "SpectrumResult", "infer", "priors_of"]
 
 DECISIVE = 3.0  # difference of log evidence, a factor of 20, from which a model is preferred (Kass & Raftery 1995)
+POROUS = (0.001, 0.999)  # porosities that an electrode may have
 SYSTEMATIC = 4.0  # standard errors of the correlation of neighbouring residuals
 NARROW = 0.03  # span of porosity below which one cannot tell f from alpha
 
@@ -181,7 +182,7 @@ def _tortuosity(
     """τ and porosity of the electrode, shape (sample,): errors of all that was measured, drawn beside R_ion."""
     random = np.random.RandomState(np.random.MT19937(seed))
     draws = random.standard_normal((4, len(ionic)))
-    porosity = np.clip(electrode.porosity + electrode.porosity_deviation * draws[0], 1e-3, 1.0 - 1e-3)
+    porosity = np.clip(electrode.porosity + electrode.porosity_deviation * draws[0], *POROUS)
     own = electrode.correlation * draws[0] + np.sqrt(1.0 - electrode.correlation**2) * draws[1]
     thickness = electrode.thickness + electrode.thickness_deviation * own
     area = electrode.area + electrode.area_deviation * draws[2]
