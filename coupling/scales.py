@@ -10,12 +10,9 @@ from numpy.typing import ArrayLike
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import coating_thickness, volume_fractions
-from kalander.coupling.cards.materials import Material as MaterialTable
-from kalander.coupling.cards.materials import Metal
+from kalander.coupling.cards.materials import MaterialCard, Metal
 from kalander.coupling.cards.particles import layered_classes, step_share
-from kalander.coupling.cards.sections import Binder, Contact, Step
-from kalander.coupling.cards.sections import Fracture as FractureSection
-from kalander.coupling.cards.sections import Press as PressSection
+from kalander.coupling.cards.sections import Binder, Contact, FractureCard, PressCard, Step
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
 from kalander.dem.bodies.material import BinderConstants, Material, YieldingBinder, contact_constants, longest_time_step
 from kalander.dem.fracture.fracture import Fracture
@@ -227,7 +224,7 @@ def press_settings(card: Card, smallest_radius: float) -> Press:
 
 
 def press_in(
-    section: PressSection, step: Step, binder: Binder | None, *, fracture: Fracture, time_step: float,
+    section: PressCard, step: Step, binder: Binder | None, *, fracture: Fracture, time_step: float,
     smallest_radius: float,
 ) -> Press:  # fmt: skip
     """How boxes are pressed by a section of a card; time_step [µs], of spheres no smaller than a radius [µm]."""
@@ -255,7 +252,7 @@ def fracture_of(card: Card) -> Fracture:
     )
 
 
-def fracture_in(section: FractureSection, *, seed: int = 0, replicas: tuple[int, ...] | None = None) -> Fracture:
+def fracture_in(section: FractureCard, *, seed: int = 0, replicas: tuple[int, ...] | None = None) -> Fracture:
     """Fracture of a section; seed and replicas (box,) draw the strengths."""
     return Fracture(
         criterion=section.criterion,
@@ -282,7 +279,7 @@ def time_step(card: Card, smallest_radius: float) -> float:
     return longest_time_step(material_of(card), smallest_radius, share)
 
 
-def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:
+def particle_of(material: MaterialCard, *, restitution: float | None = None, crushes: bool = False) -> Material:
     """A material of a case in the units of the particle world; restitution: of the contact, where it is given there."""
     return Material(
         modulus=material.modulus / 1e6,
