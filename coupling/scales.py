@@ -10,12 +10,9 @@ from numpy.typing import ArrayLike
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import coating_thickness, volume_fractions
-from kalander.coupling.cards.materials import Material as MaterialTable
-from kalander.coupling.cards.materials import Metal
+from kalander.coupling.cards.materials import MaterialCard, Metal
 from kalander.coupling.cards.particles import layered_classes, step_share
-from kalander.coupling.cards.sections import Binder, Contact, Step
-from kalander.coupling.cards.sections import Fracture as FractureSection
-from kalander.coupling.cards.sections import Press as PressSection
+from kalander.coupling.cards.sections import Binder, Contact, FractureCard, PressCard, Step
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
 from kalander.dem.bodies.material import BinderConstants, Material, YieldingBinder, contact_constants, longest_time_step
 from kalander.dem.fracture.fracture import Fracture
@@ -27,9 +24,9 @@ from kalander.kernels.laws.bond import YIELDING
 from kalander.kernels.laws.book import law_named
 
 __all__ = [
-    "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in", "fracture_of", "from_si",
-    "in_si", "in_unit", "material_of", "particle_of", "press_in", "press_settings", "recipe_of", "relaxation_of",
-    "si_schema", "si_unit", "time_step", "to_si",
+    "HANDY", "PREFIXES", "binder_in", "binder_of", "celsius", "contact_in", "contact_of", "foil_in", "fracture_in",
+    "fracture_of", "from_si", "in_si", "in_unit", "material_of", "particle_of", "press_in", "press_settings",
+    "recipe_of", "relaxation_of", "si_schema", "si_unit", "time_step", "to_si",
 ]  # fmt: skip
 
 Amount = TypeVar("Amount", float, np.ndarray)
@@ -54,11 +51,16 @@ UNITS = {
 # inverse in binary, so both ways are multiplications by numbers as one writes them
 HANDY = {
     "1": ("1", 1.0, 1.0),
+    "%": ("1", 0.01, 100.0),
+    "S/m": ("S/m", 1.0, 1.0),
     "K": ("K", 1.0, 1.0),
     "s": ("s", 1.0, 1.0),
     "rad": ("rad", 1.0, 1.0),
     "mm": ("m", 1e-3, 1e3),
     "um": ("m", 1e-6, 1e6),
+    "m^2": ("m^2", 1.0, 1.0),
+    "cm^2": ("m^2", 1e-4, 1e4),
+    "mm^2": ("m^2", 1e-6, 1e6),
     "um^3": ("m^3", 1e-18, 1e18),
     "um^5": ("m^5", 1e-30, 1e30),
     "us": ("s", 1e-6, 1e6),
@@ -71,6 +73,7 @@ HANDY = {
     "MPa/s": ("Pa/s", 1e6, 1e-6),
     "1/MPa^2/s": ("1/Pa^2/s", 1e-12, 1e12),
     "s/MPa^2": ("s/Pa^2", 1e-12, 1e12),
+    "nJ": ("J", 1e-9, 1e9),
     "ng/um^3": ("kg/m^3", 1e6, 1e-6),
     "GB": ("byte", 1e9, 1e-9),
     "N/mm": ("N/m", 1e3, 1e-3),
@@ -79,6 +82,9 @@ HANDY = {
     "N/s/K": ("W/m/K", 1.0, 1.0),
     "N/mm/s/K": ("W/m^2/K", 1e3, 1e-3),
 }
+
+# of a unit in the header of a column
+PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "m": 1e-3, "μ": 1e-6, "u": 1e-6}
 
 
 def in_si(value: Amount, unit: str) -> Amount:
@@ -222,7 +228,7 @@ def press_settings(card: Card, smallest_radius: float) -> Press:
 
 
 def press_in(
-    section: PressSection, step: Step, binder: Binder | None, *, fracture: Fracture, time_step: float,
+    section: PressCard, step: Step, binder: Binder | None, *, fracture: Fracture, time_step: float,
     smallest_radius: float,
 ) -> Press:  # fmt: skip
     """How boxes are pressed by a section of a card; time_step [µs], of spheres no smaller than a radius [µm]."""
@@ -250,7 +256,7 @@ def fracture_of(card: Card) -> Fracture:
     )
 
 
-def fracture_in(section: FractureSection, *, seed: int = 0, replicas: tuple[int, ...] | None = None) -> Fracture:
+def fracture_in(section: FractureCard, *, seed: int = 0, replicas: tuple[int, ...] | None = None) -> Fracture:
     """Fracture of a section; seed and replicas (box,) draw the strengths."""
     return Fracture(
         criterion=section.criterion,
@@ -277,7 +283,7 @@ def time_step(card: Card, smallest_radius: float) -> float:
     return longest_time_step(material_of(card), smallest_radius, share)
 
 
-def particle_of(material: MaterialTable, *, restitution: float | None = None, crushes: bool = False) -> Material:
+def particle_of(material: MaterialCard, *, restitution: float | None = None, crushes: bool = False) -> Material:
     """A material of a case in the units of the particle world; restitution: of the contact, where it is given there."""
     return Material(
         modulus=material.modulus / 1e6,

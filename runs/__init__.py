@@ -6,6 +6,7 @@ Nouns and verbs are loaded when they are first named; `kal.__all__` lists them, 
 from importlib import import_module
 from typing import Any
 
+# module, and what it calls itself there where that is another name
 HOMES = {
     # nouns
     "Card": "coupling.cards.card",
@@ -17,7 +18,7 @@ HOMES = {
     "Foil": "coupling.cards.materials",
     "Layer": "coupling.nip.vocabulary",
     "Leg": "coupling.cases.path",
-    "Material": "coupling.cards.materials",
+    "Material": "coupling.cards.materials:MaterialCard",
     "Microstructure": "coupling.structure.microstructure",
     "NipResult": "coupling.nip.roll",
     "Packing": "coupling.packings.bed",
@@ -51,7 +52,8 @@ __all__ = sorted(HOMES)
 def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"module {__name__} has no attribute {name!r}")
-    return getattr(import_module(f"kalander.{HOMES[name]}"), name)
+    module, _, called = HOMES[name].partition(":")
+    return getattr(import_module(f"kalander.{module}"), called or name)
 
 
 def __dir__() -> list[str]:

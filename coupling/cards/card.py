@@ -19,8 +19,8 @@ from kalander.coupling.cards.sections import (
     Calender,
     Calibrated,
     Contact,
-    Fracture,
-    Press,
+    FractureCard,
+    PressCard,
     Published,
     Step,
     number_field,
@@ -41,9 +41,9 @@ class Card(Section):
     electrode: Electrode
     binder: Binder
     contact: Contact = Field(default_factory=Contact)
-    fracture: Fracture = Field(default_factory=Fracture)
+    fracture: FractureCard = Field(default_factory=FractureCard)
     boxes: Boxes
-    press: Press
+    press: PressCard
     step: Step = Field(default_factory=Step)
     calender: Calender
     transport: TransportSection = Field(default_factory=TransportSection)

@@ -27,7 +27,8 @@ from kalander.coupling.cards.estimates import (
 )
 from kalander.coupling.cards.mill_limits import gap_warnings, thin_roll_faults, thin_roll_warnings, unusual
 from kalander.coupling.cards.particles import largest_extent, mean_diameter, size_classes, spheres_of
-from kalander.coupling.cards.sections import Binder, Boxes, Calender, Contact, Fracture, Press, Step
+from kalander.coupling.cards.quantity import micrometres
+from kalander.coupling.cards.sections import Binder, Boxes, Calender, Contact, FractureCard, PressCard, Step
 from kalander.coupling.cards.transport_section import TransportSection
 from kalander.coupling.cards.voxel_checks import coarse_voxels, voxels_do_not_fit
 from kalander.dem.fracture.fragments import smallest_piece
@@ -107,7 +108,7 @@ def gap_below_the_foil(electrode: Electrode, calender: Calender) -> Iterator[str
     yield from gap_warnings("calender.gap", calender.gap, electrode.foil.thickness)
 
 
-def unusual_press(press: Press) -> Iterator[str]:
+def unusual_press(press: PressCard) -> Iterator[str]:
     stresses = {f"press.stress[{index}]": stress for index, stress in enumerate(press.stress)}
     yield from unusual({**stresses, "press.temperature": press.temperature})
 
@@ -178,7 +179,7 @@ def too_wide_or_too_many(electrode: Electrode, boxes: Boxes) -> Iterator[Fault]:
         yield Fault("boxes.width", boxes.width, why, "a box for at least one particle")
 
 
-def cracks_without_strength(electrode: Electrode, fracture: Fracture) -> Iterator[Fault]:
+def cracks_without_strength(electrode: Electrode, fracture: FractureCard) -> Iterator[Fault]:
     if fracture.criterion != "none" and electrode.active.strength is None:
         why = f"needs electrode.active.strength, which {electrode.active.name} has not"
         yield Fault("fracture.criterion", fracture.criterion, why, '"none", or a material with a strength')
@@ -205,7 +206,7 @@ def law_lacks_constants(electrode: Electrode, contact: Contact) -> Iterator[Faul
             yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2 with this material")
 
 
-def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: Press) -> Iterator[Fault]:
+def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: PressCard) -> Iterator[Fault]:
     """Necks are small beside particles, also where these are softened."""
     if not contact.meant.holds:
         return
@@ -222,7 +223,7 @@ def necks_beyond_jkr(electrode: Electrode, contact: Contact, press: Press) -> It
         yield Fault("contact.adhesion", contact.adhesion, why, f"at most {largest:.3g} J/m^2, or a stiffer material")
 
 
-def not_supported_by_the_law(electrode: Electrode, contact: Contact, fracture: Fracture) -> Iterator[Fault]:
+def not_supported_by_the_law(electrode: Electrode, contact: Contact, fracture: FractureCard) -> Iterator[Fault]:
     """Radii that grow, say, are known of whole spheres only."""
     supports = contact.meant.supports
     if not supports.platens:
@@ -236,7 +237,7 @@ def not_supported_by_the_law(electrode: Electrode, contact: Contact, fracture: F
         yield Fault("fracture.mode", fracture.mode, why, '"flag", or contact.law = "hertz_mindlin"')
 
 
-def foil_without_constants(electrode: Electrode, press: Press, contact: Contact) -> Iterator[Fault]:
+def foil_without_constants(electrode: Electrode, press: PressCard, contact: Contact) -> Iterator[Fault]:
     metal = electrode.foil.material
     if press.lower_platen == "foil" and (metal.modulus is None or not contact.meant.supports.foil):
         why = f'needs a foil with a modulus and a law in which platens yield; the foil is "{metal.name}"'
@@ -245,7 +246,7 @@ def foil_without_constants(electrode: Electrode, press: Press, contact: Contact)
         yield Fault("press.lower_platen", press.lower_platen, why, allowed)
 
 
-def haste_of_bonded(electrode: Electrode, press: Press) -> Iterator[Fault]:
+def haste_of_bonded(electrode: Electrode, press: PressCard) -> Iterator[Fault]:
     """What has a time scale of its own cannot be pushed together at another speed and then slowed."""
     if press.haste == 1:
         return
@@ -259,7 +260,7 @@ def haste_of_bonded(electrode: Electrode, press: Press) -> Iterator[Fault]:
         yield Fault("press.haste", press.haste, why, f"1, or an electrode.porosity of at least {1 - most:.3g}")
 
 
-def pieces_unresolved(electrode: Electrode, fracture: Fracture) -> Iterator[Fault]:
+def pieces_unresolved(electrode: Electrode, fracture: FractureCard) -> Iterator[Fault]:
     if fracture.mode != "replace":
         return
     if electrode.particles.shape is not None and fracture.criterion != "none":
@@ -290,7 +291,7 @@ def bonds_longer_than_the_box(electrode: Electrode, binder: Binder, boxes: Boxes
         yield Fault(f"binder.{key}", binder.longest_gap, why, allowed)
 
 
-def colder_than_its_law(binder: Binder, press: Press) -> Iterator[Fault]:
+def colder_than_its_law(binder: Binder, press: PressCard) -> Iterator[Fault]:
     """WLF has a pole c2 below its reference."""
     if binder.shift is not None and binder.shift.c2 is not None:
         pole = binder.reference_temperature - binder.shift.c2
@@ -300,19 +301,19 @@ def colder_than_its_law(binder: Binder, press: Press) -> Iterator[Fault]:
             )
 
 
-def ages_at_the_speed_of_inertia(binder: Binder, press: Press) -> Iterator[str]:
+def ages_at_the_speed_of_inertia(binder: Binder, press: PressCard) -> Iterator[str]:
     if binder.relaxation and press.material_speed is None:
         yield "press.material_speed: not given, so that a press lasts microseconds for the binder, which hardly relaxes"
 
 
-def step_too_long(electrode: Electrode, press: Press, step: Step) -> Iterator[Fault]:
+def step_too_long(electrode: Electrode, press: PressCard, step: Step) -> Iterator[Fault]:
     critical = critical_time_step(electrode, press, step)
     if step.dt is not None and step.dt > critical:
         why = f"exceeds the critical value, {step.safety:g} of the Rayleigh time"
         yield Fault("step.dt", step.dt, why, f'at most {critical:.4g} s, or "auto"')
 
 
-def step_very_short(electrode: Electrode, press: Press, step: Step) -> Iterator[str]:
+def step_very_short(electrode: Electrode, press: PressCard, step: Step) -> Iterator[str]:
     steps = step_estimate(electrode, press, step)
     if steps > 2**31:
         yield f'step.dt: about {steps:.2g} steps for one press; write "auto", or a longer step'
@@ -347,9 +348,9 @@ def classes_too_rare(electrode: Electrode, boxes: Boxes) -> Iterator[str]:
         if count < 1.0:
             needed = boxes.width / math.sqrt(count)
             yield (
-                f"boxes.width: a box holds {count:.2g} particles of {1e6 * diameter:.3g} µm on average, "
+                f"boxes.width: a box holds {count:.2g} particles of {micrometres(diameter):.3g} µm on average, "
                 f"{100 * share:.3g} % of the active volume, so that some boxes have none; "
-                f"from {1e6 * needed:.3g} µm on it holds one"
+                f"from {micrometres(needed):.3g} µm on it holds one"
             )
 
 
@@ -382,20 +383,20 @@ def binder_conducts_too_well(binder: Binder, transport: TransportSection) -> Ite
         )
 
 
-def soft_particles(electrode: Electrode, press: Press) -> Iterator[str]:
+def soft_particles(electrode: Electrode, press: PressCard) -> Iterator[str]:
     ratio = max(press.stress) / (press.stiffness_scale * electrode.active.effective_modulus)
     if press.stiffness_scale < 1 and ratio > SOFTEST:
         yield f"press.stiffness_scale: stress / E* is {ratio:.2g}, above {SOFTEST:g}: overlaps are overstated"
 
 
-def soft_that_yields(contact: Contact, press: Press) -> Iterator[str]:
+def soft_that_yields(contact: Contact, press: PressCard) -> Iterator[str]:
     """The yield pressure stays as it is: with it scaled too, contacts would flow at a fraction of the stress."""
     if press.stiffness_scale < 1 and contact.meant.onset:
         later = press.stiffness_scale**-2
         yield f"press.stiffness_scale: contacts yield at overlaps {later:.3g} times as large as at full stiffness"
 
 
-def fast_press(press: Press) -> Iterator[str]:
+def fast_press(press: PressCard) -> Iterator[str]:
     if press.inertial_number > QUASI_STATIC:
         yield f"press.inertial_number: {press.inertial_number:g} is above {QUASI_STATIC:g}: not quasi-static"
 

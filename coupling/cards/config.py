@@ -39,13 +39,17 @@ class Section(BaseModel):
         try:
             self.__pydantic_validator__.validate_python(values, self_instance=self, context=PYTHON)
         except ValidationError as error:
-            name = type(self).__name__
+            name = self.__repr_name__()
             raise InputError(
                 faults_of(error, type(self), lambda key: f"{name}.{key.lstrip('.')}" if key else name)
             ) from None
 
     # sections inside of others are validated by pydantic itself, with the context of the whole
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def __repr_name__(self) -> str:
+        """The name that one writes: Material of a card, which is MaterialCard beside that of the particle world."""
+        return type(self).__name__.removesuffix("Card") or "Card"
 
     def with_values(self, values: dict[str, Any]) -> Self:
         """The same with other values under dotted keys: {"press.stress": [20e6, "160 MPa"], "binder.modulus": 4e8}.
@@ -63,7 +67,7 @@ class Section(BaseModel):
             f"<tr><td>{html.escape(key)}</td><td>{html.escape(str(value))}</td></tr>"
             for key, value in leaf_values(self)
         )
-        return f"<table><caption>{type(self).__name__}, SI</caption>{rows}</table>"
+        return f"<table><caption>{self.__repr_name__()}, SI</caption>{rows}</table>"
 
 
 def parse_model(model: type[Model], document: Mapping[str, Any], place: Place, context: dict[str, Any]) -> Model:
@@ -145,7 +149,7 @@ def field_names(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The tables an annotation holds: Roll, tuple[Layer, ...], Material | None."""
+    """The tables an annotation holds: Roll, tuple[Layer, ...], MaterialCard | None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

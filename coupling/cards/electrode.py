@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from kalander.coupling.cards.config import Section
 from kalander.coupling.cards.fields import Count, Quantity, Real, wrong
-from kalander.coupling.cards.materials import Foil, Material
+from kalander.coupling.cards.materials import Foil, MaterialCard
 from kalander.coupling.cards.particles import SHARE_TOLERANCE, Particles
 
 __all__ = [
@@ -56,7 +56,7 @@ class Densities(Section):
 class Electrode(Section):
     """Recipe, sizes and foil, SI. `mass_loading` is of one side; `solid_density` None: it follows from the recipe."""
 
-    active: Material
+    active: MaterialCard
     mass_fractions: MassFractions
     mass_loading: Annotated[float, Quantity("mass_loading", above=0)]
     porosity: Annotated[float, Real(above=0, below=1, percent=True)]

@@ -4,7 +4,7 @@ import math
 
 from kalander.coupling.cards.electrode import Electrode, coating_thickness, volume_fractions
 from kalander.coupling.cards.particles import member_diameter, size_classes, spheres_of, step_share
-from kalander.coupling.cards.sections import Boxes, Press, Step
+from kalander.coupling.cards.sections import Boxes, PressCard, Step
 from kalander.dem.bodies.material import Material, longest_time_step
 
 __all__ = [
@@ -22,19 +22,19 @@ INDEX_LIMIT = 2**31 // 32
 BYTES_PER_PARTICLE = 1024  # device 500, a host copy of the state 370, columns of a frame; measured on dense beds
 
 
-def critical_time_step(electrode: Electrode, press: Press, step: Step) -> float:
+def critical_time_step(electrode: Electrode, press: PressCard, step: Step) -> float:
     """Longest stable time step [s]: step.safety of the Rayleigh time of the smallest particle."""
     active, particles = electrode.active, electrode.particles
     material = Material(active.modulus * press.stiffness_scale, active.poisson, active.density)  # all in SI
     return longest_time_step(material, 0.5 * member_diameter(particles), step.safety * step_share(particles))
 
 
-def time_step(electrode: Electrode, press: Press, step: Step) -> float:
+def time_step(electrode: Electrode, press: PressCard, step: Step) -> float:
     """Time step [s] with which a press begins: as given, else the longest stable one."""
     return critical_time_step(electrode, press, step) if step.dt is None else step.dt
 
 
-def step_estimate(electrode: Electrode, press: Press, step: Step) -> float:
+def step_estimate(electrode: Electrode, press: PressCard, step: Step) -> float:
     """Steps of one press, down and up, at the speed the inertial number allows at the highest stress.
 
     I = rate d sqrt(rho / P); a lower bound, since lower stresses on the way ask for less speed.

@@ -12,7 +12,7 @@ from pydantic import ValidationInfo, model_validator
 from kalander.coupling.cards.config import Section
 from kalander.coupling.cards.fields import Quantity, Real, Text, wrong
 
-__all__ = ["Foil", "Material", "Metal", "material_sources", "strength_at"]
+__all__ = ["Foil", "MaterialCard", "Metal", "material_sources", "strength_at"]
 
 # no matter is denser than osmium (22 600 kg/m^3) or stiffer than diamond (1.2e12 Pa)
 Density = Annotated[float, Quantity("density", above=0, at_most=3e4)]
@@ -51,7 +51,7 @@ def constants(kind: str, value: Any, info: ValidationInfo) -> Any:
     return {"name": name, **named, **(value if isinstance(value, dict) else {})}
 
 
-class Material(Section):
+class MaterialCard(Section):
     """Constants of a particle material, SI. `strength` None: its particles do not crush.
 
     yield_pressure: of a contact, the hardness; yield_strength: of the solid in uniaxial stress, taken from the other
@@ -141,7 +141,7 @@ class Foil(Section):
         return {**rest, "material": {**({"name": material} if isinstance(material, str) else material), **own}}
 
 
-def strength_at(material: Material, diameter: float) -> float | None:
+def strength_at(material: MaterialCard, diameter: float) -> float | None:
     """Crushing strength [Pa] of a particle of a diameter [m]; Sangros Gimenez et al. 2020: 340 MPa (d / 2 um)^-0.53."""
     if material.strength is None:
         return None

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["DIMENSIONS", "Dimension", "QuantityError", "parse_quantity"]
+__all__ = ["DIMENSIONS", "Dimension", "QuantityError", "micrometres", "parse_quantity"]
 
 
 @dataclass(frozen=True)
@@ -165,3 +165,8 @@ def parse_quantity(text: str, dimension: str) -> float:
     except OverflowError:
         raise QuantityError("is not finite", allowed=wanted.allowed) from None
     return value
+
+
+def micrometres(length: float) -> float:
+    """A length [m] in micrometres, for sentences."""
+    return float(unit_registry().Quantity(Fraction(length), "m").to("um").magnitude)

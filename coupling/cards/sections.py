@@ -41,8 +41,8 @@ __all__ = [
     "Calender",
     "Calibrated",
     "Contact",
-    "Fracture",
-    "Press",
+    "FractureCard",
+    "PressCard",
     "Published",
     "Roll",
     "Shift",
@@ -252,7 +252,7 @@ else:
     Contact = create_model("Contact", __base__=ContactKeys, __doc__=ContactKeys.__doc__, **own_keys)
 
 
-class Fracture(Section):
+class FractureCard(Section):
     """When particles crack, and what happens then.
 
     criterion: see criteria. weibull_modulus None: all particles of a size are equally strong; size_law: strength by
@@ -308,7 +308,7 @@ class Boxes(Section):
     replicas: Annotated[int, Count(at_least=1, at_most=10_000)] = 3
 
 
-class Press(Section):
+class PressCard(Section):
     """Uniaxial pressing of the boxes: each stress [Pa] from the start, then release."""
 
     stress: tuple[Pressure, ...]
@@ -431,9 +431,9 @@ SECTIONS: dict[str, type[Section]] = {
     "electrode": Electrode,
     "binder": Binder,
     "contact": Contact,
-    "fracture": Fracture,
+    "fracture": FractureCard,
     "boxes": Boxes,
-    "press": Press,
+    "press": PressCard,
     "step": Step,
     "calender": Calender,
     "transport": TransportSection,

@@ -8,6 +8,7 @@ from scipy.special import ndtri
 from kalander.coupling.cards.electrode import Electrode
 from kalander.coupling.cards.estimates import class_estimate
 from kalander.coupling.cards.particles import Particles, size_classes
+from kalander.coupling.cards.quantity import micrometres
 from kalander.coupling.cards.sections import Boxes
 from kalander.coupling.store.store import Data
 
@@ -83,7 +84,7 @@ def missing_classes(electrode: Electrode, boxes: Boxes, packed: Data) -> list[st
         holding = sum(bool(np.isclose(found, diameter, rtol=SAME_SIZE).any()) for found in packings)
         if holding < len(packings):
             sentences.append(
-                f"{holding} of {len(packings)} packings hold particles of {1e6 * diameter:.3g} µm, "
+                f"{holding} of {len(packings)} packings hold particles of {micrometres(diameter):.3g} µm, "
                 f"{100 * share:.3g} % of the active volume: boxes.width is too small for them"
             )
     return sentences

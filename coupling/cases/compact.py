@@ -9,8 +9,8 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from kalander.coupling.cards.config import Section, apply_overrides, parse_model
 from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, wrong
-from kalander.coupling.cards.materials import Material
-from kalander.coupling.cards.sections import ROOM_TEMPERATURE, Binder, Contact, Fracture, Step
+from kalander.coupling.cards.materials import MaterialCard
+from kalander.coupling.cards.sections import ROOM_TEMPERATURE, Binder, Contact, FractureCard, Step
 from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.cases.legs import PathLeg
 from kalander.kernels.laws.book import card_laws
@@ -32,7 +32,7 @@ class Box(Section):
 class Plates(Section):
     """Both plates: the name of one of the case's materials or of a known one, or a material of their own."""
 
-    material: Material
+    material: MaterialCard
 
 
 class Frames(Section):
@@ -66,10 +66,10 @@ class CompactCase(Section):
 
     title: Annotated[str, Text()] = ""
     temperature: Annotated[float, Quantity("temperature", above=0, at_most=1000)] = ROOM_TEMPERATURE
-    material: tuple[Material, ...]
+    material: tuple[MaterialCard, ...]
     contact: Contact = Default(default_factory=Contact)
     binder: CaseBinder | None = None
-    fracture: Fracture = Default(default_factory=Fracture)
+    fracture: FractureCard = Default(default_factory=FractureCard)
     box: Box = Default(default_factory=Box)
     plates: Plates | None = None  # of a box that is periodic in x and y alone, which needs them
     step: Step = Default(default_factory=Step)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kalander.coupling.cards.card import Card
-from kalander.coupling.cards.sections import ROOM_TEMPERATURE, Press
+from kalander.coupling.cards.sections import ROOM_TEMPERATURE, PressCard
 from kalander.coupling.cases.compact import Frames
 from kalander.coupling.cases.legs import AXES, NORMAL_AXES, PathLeg
 from kalander.kernels.errors import Fault, InputError
@@ -50,7 +50,7 @@ class Path:
     """
 
     legs: Sequence[Leg | Mapping[str, Any]] = ()
-    press: Press | None = None
+    press: PressCard | None = None
     frames: Frames | Mapping[str, Any] = field(default_factory=lambda: Frames(every_strain=0.002))
     max_strain: float = 0.9
     temperature: float = ROOM_TEMPERATURE
@@ -72,7 +72,7 @@ class Path:
         """
         given = stress.tolist() if hasattr(stress, "tolist") else stress
         many: Any = list(given) if isinstance(given, list | tuple) else [given]
-        return cls(press=Press(stress=many, **settings))
+        return cls(press=PressCard(stress=many, **settings))
 
     @classmethod
     def of(cls, card: Card) -> Self:

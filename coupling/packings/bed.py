@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from kalander.coupling.cards.config import Section
-from kalander.coupling.cards.materials import Material, Metal
-from kalander.coupling.cards.sections import Contact, Fracture, Step
+from kalander.coupling.cards.materials import MaterialCard, Metal
+from kalander.coupling.cards.sections import Contact, FractureCard, Step
 from kalander.coupling.cases.compact import CaseBinder, PackingNotes
 from kalander.coupling.display import axes_or_new
 from kalander.coupling.packings.packing_files import read_spheres
@@ -24,7 +24,8 @@ __all__ = ["Packing"]
 
 
 SECTIONS: dict[str, type[Section]] = {
-    "contact": Contact, "binder": CaseBinder, "fracture": Fracture, "step": Step, "platens": Material, "foil": Metal,
+    "contact": Contact, "binder": CaseBinder, "fracture": FractureCard, "step": Step, "platens": MaterialCard,
+    "foil": Metal,
 }  # fmt: skip
 
 
@@ -52,13 +53,13 @@ class Packing:
     position: np.ndarray
     radius: np.ndarray
     box_size: np.ndarray
-    material: Material | tuple[Material, ...]
+    material: MaterialCard | tuple[MaterialCard, ...]
     type: np.ndarray | None = None
     contact: Contact = field(default_factory=Contact)
     binder: CaseBinder | None = None
-    fracture: Fracture = field(default_factory=Fracture)
+    fracture: FractureCard = field(default_factory=FractureCard)
     step: Step = field(default_factory=Step)
-    platens: Material | None = None
+    platens: MaterialCard | None = None
     foil: Metal | None = None
     repeats: str = "xy"
     stiffness_scale: float = 1.0
@@ -77,7 +78,7 @@ class Packing:
         radius = np.array(np.broadcast_to(np.asarray(self.radius, float), position.shape[:1]))
         kind = np.zeros(len(radius), np.int64) if self.type is None else np.array(self.type, np.int64)
         given = self.material if isinstance(self.material, list | tuple) else (self.material,)
-        materials = tuple(_section(Material, one) for one in given)
+        materials = tuple(_section(MaterialCard, one) for one in given)
         object.__setattr__(self, "material", materials[0] if len(materials) == 1 else materials)
         for name, kind_of in SECTIONS.items():
             object.__setattr__(self, name, _section(kind_of, getattr(self, name)))
@@ -98,9 +99,9 @@ class Packing:
         )
 
     @property
-    def materials(self) -> tuple[Material, ...]:
+    def materials(self) -> tuple[MaterialCard, ...]:
         """Material of each type."""
-        return (self.material,) if isinstance(self.material, Material) else self.material
+        return (self.material,) if isinstance(self.material, MaterialCard) else self.material
 
     @property
     def spheres(self) -> Spheres:
@@ -143,14 +144,14 @@ class Packing:
 
     @classmethod
     def read(
-        cls, path: str | Path, *, material: Material | tuple[Material, ...], length_unit: float | None = None,
+        cls, path: str | Path, *, material: MaterialCard | tuple[MaterialCard, ...], length_unit: float | None = None,
         replica: int = 0, **options: Any,
     ) -> Self:  # fmt: skip
         """Spheres of an npz, a LAMMPS data or dump file, or a study's pack.h5; options: others of a packing.
 
         length_unit [m]: of a LAMMPS file; replica: of a pack.h5. Raises InputError.
         """
-        many = 1 if isinstance(material, Material) else len(material)
+        many = 1 if isinstance(material, MaterialCard) else len(material)
         repeats = options.get("repeats", "xy") == "xyz"
         notes = PackingNotes.model_construct(
             length_unit=length_unit, plates=None, replica=replica, largest_overlap=options.get("largest_overlap", 0.2)

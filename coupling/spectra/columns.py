@@ -5,9 +5,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from kalander.coupling.scales import PREFIXES, in_si
+
 __all__ = ["Role", "role_of"]
 
-PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "m": 1e-3, "μ": 1e-6, "u": 1e-6}
 OHM = re.compile(r"([kMmμu]?)(?:[oO][hH][mM]s?|Ω|ω)(?![a-zA-Z])(.*)")
 AREA = re.compile(r"[ ._*·⋅]*(c|m|)m\^?2")
 SIGN = re.compile(r"^(?:-|neg(?:ative)?[ _.]|minus[ _])\s*")
@@ -75,17 +76,17 @@ def _ohm_factor(text: str) -> tuple[float, bool]:
     factor, area = PREFIXES[found[1]], AREA.match(found[2])
     if not area:
         return factor, False
-    return factor * {"c": 1e-4, "m": 1e-6, "": 1.0}[area[1]], True
+    return in_si(factor, f"{area[1]}m^2"), True
 
 
 def _frequency_factor(text: str) -> float:
     found = re.search(r"([kMmG]?)hz", text.replace("H", "h").replace("Z", "z"))
-    return {"k": 1e3, "M": 1e6, "m": 1e-3, "G": 1e9}.get(found[1], 1.0) if found else 1.0
+    return PREFIXES[found[1]] if found else 1.0
 
 
 def _angle_factor(text: str) -> float:
     if re.search(r"deg|°|º", text):
         return math.pi / 180.0
     if "mrad" in text:
-        return 1e-3
+        return PREFIXES["m"]
     return 1.0 if "rad" in text else 0.0

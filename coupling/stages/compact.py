@@ -29,40 +29,40 @@ from kalander.kernels.columns import Table
 
 __all__ = ["COLUMNS", "compact_stage", "compact_start", "curve_rows", "path_of", "path_rows", "write_curve"]
 
-# name in the file -> (column of the curve, factor to SI)
+# name in the file -> (column of the curve, its unit)
 COLUMNS = {
-    "time_s": ("time", 1e-6),
-    "strain": ("strain", 1.0),
-    "plate_stress_Pa": ("stress", 1e6),
-    "stress_xx_Pa": ("stress_xx", 1e6),
-    "stress_yy_Pa": ("stress_yy", 1e6),
-    "stress_zz_Pa": ("stress_zz", 1e6),
-    "solid_fraction": ("solid_fraction", 1.0),
-    "porosity": ("porosity", 1.0),
-    "coordination": ("coordination", 1.0),
-    "max_overlap_ratio": ("overlap_ratio", 1.0),
-    "kinetic_over_elastic": ("kinetic_over_elastic", 1.0),
-    "broken_bond_fraction": ("broken_bond_fraction", 1.0),
-    "broken_particle_fraction": ("cracked_fraction", 1.0),
+    "time_s": ("time", "us"),
+    "strain": ("strain", "1"),
+    "plate_stress_Pa": ("stress", "MPa"),
+    "stress_xx_Pa": ("stress_xx", "MPa"),
+    "stress_yy_Pa": ("stress_yy", "MPa"),
+    "stress_zz_Pa": ("stress_zz", "MPa"),
+    "solid_fraction": ("solid_fraction", "1"),
+    "porosity": ("porosity", "1"),
+    "coordination": ("coordination", "1"),
+    "max_overlap_ratio": ("overlap_ratio", "1"),
+    "kinetic_over_elastic": ("kinetic_over_elastic", "1"),
+    "broken_bond_fraction": ("broken_bond_fraction", "1"),
+    "broken_particle_fraction": ("cracked_fraction", "1"),
 }
 
-# beside them, between plates
-MEANS = {"plate_stress_mean_Pa": ("stress_mean", 1e6)}
+# beside them, between platens
+MEANS = {"plate_stress_mean_Pa": ("stress_mean", "MPa")}
 
-# in a box without plates
+# in a box without platens
 EXTRA_COLUMNS = {
-    **{f"strain_{axis}": (f"strain_{axis}", 1.0) for axis in AXES},
-    "stress_xz_Pa": ("stress_xz", 1e6),
-    "temperature_K": ("temperature", 1.0),
-    "material_time_s": ("material_time", 1.0),
-    "energy_error": ("energy_error", 1.0),
+    **{f"strain_{axis}": (f"strain_{axis}", "1") for axis in AXES},
+    "stress_xz_Pa": ("stress_xz", "MPa"),
+    "temperature_K": ("temperature", "K"),
+    "material_time_s": ("material_time", "s"),
+    "energy_error": ("energy_error", "1"),
 }
 
 # inertial number of a stress leg that gives no strain_rate: quasi-static (GDR MiDi, Eur. Phys. J. E 14 (2004) 341)
 QUASI_STATIC = 1e-3
 STRESS_FLOOR = 0.1  # of the stress that ends a leg: what an inertial number counts at least
-# factors from SI; other ends are numbers
-ENDS_INSIDE = {"stress": 1e-6, "height": 1e6, "time": 1e6}
+# units of ends inside; other ends are numbers
+ENDS_INSIDE = {"stress": "MPa", "height": "um", "time": "us"}
 
 
 def compact_start(case: CompactCase, spheres: Spheres) -> LoadState:
@@ -196,11 +196,11 @@ def quasi_static_rate(ensemble: Ensemble, pressure: float) -> float:
 def _ends_inside(ends: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Ends of a leg by the names of dem.loading.path."""
     for name, value in ends.items():
-        factor = ENDS_INSIDE.get(name, 1.0)
+        unit = ENDS_INSIDE.get(name, "1")
         if isinstance(value, Mapping):
-            yield from ((f"{name}_{axis}", inner * factor) for axis, inner in value.items())
+            yield from ((f"{name}_{axis}", in_unit(inner, unit)) for axis, inner in value.items())
         else:
-            yield {"stress": "pressure"}.get(name, name), value * factor
+            yield {"stress": "pressure"}.get(name, name), in_unit(value, unit)
 
 
 def path_rows(state: Data) -> Table:
@@ -219,7 +219,7 @@ def curve_rows(state: Data) -> Table:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = rows["kinetic"] / rows["elastic"]
     rows["kinetic_over_elastic"] = np.where(rows["kinetic"] == 0.0, 0.0, np.where(np.isfinite(ratio), ratio, np.nan))
-    return {name: rows[source] * factor for name, (source, factor) in columns.items()}
+    return {name: in_si(rows[source], unit) for name, (source, unit) in columns.items()}
 
 
 def write_curve(path: FilePath, table: Table) -> None:

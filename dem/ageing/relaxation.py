@@ -18,6 +18,7 @@ from kalander.kernels.columns import Column, Table
 
 __all__ = [
     "BRANCH",
+    "MICROSECOND",
     "SHIFTS",
     "Relaxation",
     "arrhenius",
@@ -29,6 +30,7 @@ __all__ = [
     "wlf",
 ]
 
+MICROSECOND = 1e-6  # s: the material clock counts seconds, that of motion microseconds
 GAS_CONSTANT = 8.314462618  # J/(mol K)
 COMPONENTS = 8  # normal force, shear force (3), bending moment (3), twisting moment
 SHEAR, BENDING, TWIST = slice(1, 4), slice(4, 7), 7

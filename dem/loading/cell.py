@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from kalander.dem.ageing.relaxation import MICROSECOND
 from kalander.dem.bodies.platens import ARRIVED as BORNE
 from kalander.dem.bodies.platens import quasi_static_speed
 from kalander.dem.loading.asked import LENGTHS, PLACE, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ
@@ -23,6 +24,7 @@ CELL_SHARE = 0.2
 
 LOOSE = 0.01  # of a stress: what a bed that does not carry yet may have by its motion
 DENSE_FLOW = 0.3  # inertial number below which spheres are always in touch with some (GDR MiDi 2004, §6)
+UNLOADED = 1e-12  # of the stress asked for: the least that a bed counts as bearing
 CALM = 1e-3  # kinetic over carried pressure, below which a bed carries
 
 
@@ -109,7 +111,7 @@ class Cell(Control):
         # while the bed does not carry, its stress is that of its motion: no more of that than it may be wrong by
         gentle = LOOSE * goal / (np.sqrt(np.maximum(density * least, 1e-300)) * size.max(axis=1))
         moving = np.abs(progress["last_rate"][:, :VOLUME]).max(axis=1)
-        pressure = np.maximum(np.abs(stress).max(axis=1), 1e-12 * goal)
+        pressure = np.maximum(np.abs(stress).max(axis=1), UNLOADED * goal)
         dynamic = np.clip(np.sqrt(LOOSE * goal / pressure), 0.5, 1.5) * moving
         cap = np.where(progress["carries"] > 0, np.inf, np.maximum(gentle, np.where(moving > 0, dynamic, np.inf)))
         fastest = np.where(held, np.abs(servo), 0.0).max(axis=1)
@@ -172,7 +174,7 @@ class Cell(Control):
 
     def material_time(self, motion: np.ndarray, passed: np.ndarray) -> np.ndarray:
         along = np.abs(motion).max(axis=1) / self.asked.material_rate
-        return passed * 1e-6 * np.where(np.isnan(along), 1.0, along)
+        return passed * MICROSECOND * np.where(np.isnan(along), 1.0, along)
 
     def learn(self, active: np.ndarray, motion: np.ndarray, length: np.ndarray, time: np.ndarray) -> None:
         progress, size, last = self.progress, self.size, self.progress["last_size"]

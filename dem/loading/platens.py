@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from kalander.dem.ageing.relaxation import MICROSECOND
 from kalander.dem.bodies.platens import impact_frequency, matched_speed, quasi_static_speed, servo_speed
 from kalander.dem.engine.bed import Bed
 from kalander.dem.loading.asked import PLACE, VOLUME, ZZ
@@ -206,7 +207,7 @@ class Platens(Control):
 
     def material_time(self, motion: np.ndarray, passed: np.ndarray) -> np.ndarray:
         way = np.abs(self.height - self.progress["last_size"][:, ZZ])
-        return np.where(np.isnan(self.asked.material_speed), passed, way / self.asked.material_speed) * 1e-6
+        return np.where(np.isnan(self.asked.material_speed), passed, way / self.asked.material_speed) * MICROSECOND
 
     def learn(self, active: np.ndarray, motion: np.ndarray, length: np.ndarray, time: np.ndarray) -> None:
         progress, height, before = self.progress, self.height, self.progress["last_size"][:, ZZ]

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from kalander.coupling.cards.card import Card
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.results.validity import ENERGY_LIMIT, INERTIAL_LIMIT, OVERLAP_LIMIT
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.dem.loading.press import LEG
 from kalander.kernels.columns import Table
@@ -19,7 +20,6 @@ from kalander.runs.page.plot_style import ACCENT, GREY, INK, new_figure, pressur
 
 __all__ = ["compaction_figure", "damage_figure", "honesty_figure"]
 
-MEGAPASCAL = 1e-6
 LEAST_PRESSURE = 0.1  # MPa: where the logarithmic axis begins; below, the bed only settles against its platens
 GRID_POINTS = 120
 
@@ -34,7 +34,7 @@ class Branch:
 
     @property
     def pressure(self) -> np.ndarray:
-        return MEGAPASCAL * platen_pressure(self.frames["stress_low"], self.frames["stress_high"])
+        return in_unit(platen_pressure(self.frames["stress_low"], self.frames["stress_high"]), "MPa")
 
 
 def branches(pressed: Data, leg: str) -> Iterator[Branch]:
@@ -77,13 +77,13 @@ def compaction_figure(card: Card, pressed: Data) -> Figure:
     for stress in reached_stresses(pressed):
         colour = colours[stress]
         loaded, released = turning_values(pressed, stress, "porosity")
-        x = stress * MEGAPASCAL
+        x = in_unit(stress, "MPa")
         ax.plot([x, x], [100.0 * loaded, 100.0 * released], color=colour, linewidth=0.8, linestyle=(0, (1, 1.5)))
         ax.plot(x, 100.0 * loaded, "o", color=colour, markersize=5.5, zorder=5)
         ax.plot(x, 100.0 * released, "o", color=colour, markersize=5.5, markerfacecolor="white", zorder=5)
     draw_published(ax, card)
     ax.set_ylabel("porosity (%)")
-    pressure_axis(ax, LEAST_PRESSURE, 2.2 * MEGAPASCAL * max(colours))
+    pressure_axis(ax, LEAST_PRESSURE, 2.2 * in_unit(max(colours), "MPa"))
     figure.legend(handles=_compaction_key(card), loc="outside right center")
     return figure
 
@@ -116,7 +116,7 @@ def draw_published(ax: Axes, card: Card) -> None:
     for point in card.published:
         if point.porosity is None or point.stress is None:
             continue
-        x = max(point.stress * MEGAPASCAL, LEAST_PRESSURE)
+        x = max(in_unit(point.stress, "MPa"), LEAST_PRESSURE)
         ax.plot(x, 100.0 * point.porosity, "D", color=ACCENT, markerfacecolor="white", clip_on=False, zorder=6)
         ax.annotate(
             point.name, (x, 100.0 * point.porosity), xytext=(7, 3), textcoords="offset points", color=ACCENT, fontsize=8
@@ -157,11 +157,11 @@ def damage_figure(card: Card, pressed: Data) -> Figure:
         draw_loading(ax, pressed, column, factor)
         for stress in reached_stresses(pressed):
             _, released = turning_values(pressed, stress, column)
-            x, y = stress * MEGAPASCAL, factor * released
+            x, y = in_unit(stress, "MPa"), factor * released
             ax.plot(x, y, "o", color=stresses[stress], markerfacecolor="white", markersize=5)
         ax.set_ylabel(label)
         ax.set_ylim(bottom=0.0)
-        pressure_axis(ax, LEAST_PRESSURE, 2.0 * MEGAPASCAL * max(stresses))
+        pressure_axis(ax, LEAST_PRESSURE, 2.0 * in_unit(max(stresses), "MPa"))
     key = [
         Line2D([], [], color=INK, linewidth=2.0, label="loading"),
         Line2D([], [], color=GREY, marker="o", linestyle="", markerfacecolor="white", label="released"),
@@ -194,7 +194,7 @@ def honesty_figure(pressed: Data) -> Figure:
     for ax in axes[1]:
         ax.set_xlabel("strain of the coating (%)")
     key = [
-        Line2D([], [], color=colour, label=f"to {stress * MEGAPASCAL:.4g} MPa") for stress, colour in colours.items()
+        Line2D([], [], color=colour, label=f"to {in_unit(stress, 'MPa'):.4g} MPa") for stress, colour in colours.items()
     ]
     key += [
         Line2D([], [], color=GREY, linestyle=(0, (1, 1.2)), label="release"),

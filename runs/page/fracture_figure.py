@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.results.fracture import CRITERION_NAMES, size_classes_of
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
-from kalander.runs.page.figures import LEAST_PRESSURE, MEGAPASCAL, hardest, mean_over_replicas, reached_stresses
+from kalander.runs.page.figures import LEAST_PRESSURE, hardest, mean_over_replicas, reached_stresses
 from kalander.runs.page.plot_style import ACCENT, INK, SERIES, new_figure, pressure_axis, styled
 
 __all__ = ["fracture_figure"]
@@ -39,7 +40,7 @@ def draw_published(ax: Axes, card: Card) -> None:
     """Shares that the literature gives for a stress."""
     points = [point for point in card.published if point.cracked_fraction is not None and point.stress]
     if points:
-        x = [(point.stress or 0.0) * MEGAPASCAL for point in points]
+        x = [in_unit(point.stress or 0.0, "MPa") for point in points]
         y = [100.0 * (point.cracked_fraction or 0.0) for point in points]
         ax.plot(x, y, "D", color=ACCENT, markerfacecolor="white", clip_on=False, zorder=6, label="published")
 
@@ -49,10 +50,11 @@ def draw_sizes(ax: Axes, pressed: Data) -> None:
     stresses = reached_stresses(pressed)
     for stress, line in ((stresses[-1], "-"), (stresses[0], ":")) if len(stresses) > 1 else [(stresses[-1], "-")]:
         classes = size_classes_of(pressed, stress)
+        diameter = in_unit(classes.diameter, "um")
         for name, share in zip(CRITERIA, classes.cracked):
-            ax.plot(1e6 * classes.diameter, 100.0 * share, line, color=COLOURS[name], marker="o", markersize=3.5)
-        ax.plot([], [], line, color=INK, label=f"after {stress * MEGAPASCAL:.4g} MPa")
+            ax.plot(diameter, 100.0 * share, line, color=COLOURS[name], marker="o", markersize=3.5)
+        ax.plot([], [], line, color=INK, label=f"after {in_unit(stress, 'MPa'):.4g} MPa")
     ax.legend(loc="upper left")
     ax.set(xlabel="particle diameter (µm)", ylabel="cracked share of the particles (%)")
     ax.set_ylim(bottom=0.0, top=max(ax.get_ylim()[1], 1.0))
-    ax.set_xlim(0.0, 1.08e6 * float(np.max(pressed.tables["particles"]["origin_diameter"])))
+    ax.set_xlim(0.0, 1.08 * in_unit(float(np.max(pressed.tables["particles"]["origin_diameter"])), "um"))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from kalander.coupling.scales import in_unit
+
 __all__ = ["ABSENT", "Grid", "decimal", "micrometres", "percent", "significant"]
 
 ABSENT = "–"
@@ -29,10 +31,12 @@ def percent(value: float | None, scatter: float | None = None) -> str:
 
 def micrometres(value: float | None, scatter: float | None = None) -> str:
     """A length in µm, with its standard deviation over the replicas."""
-    text = decimal(value, 1, factor=1e6)
-    return text if value is None or scatter is None else f"{text} ± {1e6 * scatter:.1f}"
+    if value is None:
+        return ABSENT
+    text = decimal(in_unit(value, "um"), 1)
+    return text if scatter is None else f"{text} ± {decimal(in_unit(scatter, 'um'), 1)}"
 
 
-def significant(value: float | None, factor: float) -> str:
-    """Three digits, without an exponent."""
-    return ABSENT if value is None else f"{float(f'{value * factor:.3g}'):g}"
+def significant(value: float | None, unit: str) -> str:
+    """A value in SI in a handy unit: three digits, without an exponent."""
+    return ABSENT if value is None else f"{float(f'{in_unit(value, unit):.3g}'):g}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.results.answers import sizes_answer
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.runs.page.grid import ABSENT, Grid, micrometres, percent
 
@@ -28,7 +29,7 @@ def transport_grid(rows: list[dict[str, Any]]) -> Grid:
     )
     lines = []
     for row in rows:
-        cells = [f"{row['stress_Pa'] / 1e6:g}" if row["stress_Pa"] else "as laid", percent(row["porosity"])]
+        cells = [f"{in_unit(row['stress_Pa'], 'MPa'):g}" if row["stress_Pa"] else "as laid", percent(row["porosity"])]
         for name, limit in (
             ("effective_ratio", row["effective_ratio_bounds"][0]), ("tortuosity", None),
             ("conductivity_S_per_m", row["conductivity_bounds_S_per_m"][0]),

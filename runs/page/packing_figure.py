@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kalander.coupling.homogenise.closure import loaded_and_released
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.kernels.quantities import platen_pressure, porosity
 from kalander.runs.page.plot_style import GREY, INK, new_figure, styled
@@ -14,7 +15,6 @@ from kalander.runs.page.render import Scene, View, cast, images_in_box, shade, v
 
 __all__ = ["Bed", "bed_before", "bed_pressed", "packing_figure", "picture_of", "view_of"]
 
-MICROMETRE = 1e6
 INTACT, CRACKED = np.array([0.58, 0.68, 0.79]), np.array([0.90, 0.42, 0.08])
 AXES = view_from(28.0, 14.0)  # a corner of the box towards the reader, the thickness upright
 SLAB_THICKNESS, SLAB_MARGIN = 2.0, 1.5  # µm: thin, so that the eye rests on the bed
@@ -51,11 +51,11 @@ def bed_before(packed: Data, replica: int = 0) -> Bed:
     here = particles["box"] == replica
     width, height = boxes["width"][replica], boxes["height"][replica]
     return Bed(
-        particles["position"][here] * MICROMETRE,
-        particles["radius"][here] * MICROMETRE,
+        in_unit(particles["position"][here], "um"),
+        in_unit(particles["radius"][here], "um"),
         np.zeros(int(here.sum()), bool),
-        (float(width[0] * MICROMETRE), float(width[1] * MICROMETRE)),
-        float(height * MICROMETRE),
+        (float(in_unit(width[0], "um")), float(in_unit(width[1], "um"))),
+        float(in_unit(height, "um")),
         float(porosity(boxes["solids"][replica], width.prod() * height)),
         "as dried",
         particles["clump"][here],
@@ -69,16 +69,15 @@ def bed_pressed(pressed: Data, replica: int = 0) -> Bed:
     box = int(mine[np.argmax(boxes["stress"][mine])])
     here = particles["box"] == box
     loaded, released = loaded_and_released(frames, box)
-    pressure = 1e-6 * platen_pressure(
-        frames["stress_low"][loaded], frames["stress_high"][loaded]
-    )  # may miss its stress
-    width = boxes["width"][box] * MICROMETRE
+    low, high = (frames[name][loaded] for name in ("stress_low", "stress_high"))
+    pressure = in_unit(platen_pressure(low, high), "MPa")  # may miss its stress
+    width = in_unit(boxes["width"][box], "um")
     return Bed(
-        particles["position"][here] * MICROMETRE,
-        particles["radius"][here] * MICROMETRE,
+        in_unit(particles["position"][here], "um"),
+        in_unit(particles["radius"][here], "um"),
         particles["cracked"][here] == 1,
         (float(width[0]), float(width[1])),
-        float(frames["height"][released] * MICROMETRE),
+        float(in_unit(frames["height"][released], "um")),
         float(frames["porosity"][released]),
         f"after {pressure:.3g} MPa and release",
         particles["clump"][here],

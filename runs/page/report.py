@@ -16,6 +16,7 @@ from kalander.coupling.cards.sections import number_field
 from kalander.coupling.results.fracture import judges
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.study import Study
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
 from kalander.coupling.structure.measured_law import read_law
 from kalander.runs.page.figures import compaction_figure, damage_figure, honesty_figure
@@ -159,7 +160,7 @@ def result_in_words(results: Study) -> list[str]:
     if pressed is None:
         return [*sentences, "It has not been pressed yet."]
     for row in press_answer(card, pressed):
-        stress = f"{row['stress_Pa'] / 1e6:.4g} MPa"
+        stress = f"{in_unit(row['stress_Pa'], 'MPa'):.4g} MPa"
         if row["replicas_reached"] == 0:
             sentences.append(f"No replica reached {stress}.")
             continue
@@ -172,9 +173,9 @@ def result_in_words(results: Study) -> list[str]:
     for setting in [] if rolled is None else nip_settings(rolled):
         if setting["elastic_rolls"] and setting["solved"] and setting["name"].startswith("stress"):
             sentences.append(
-                f"In the nip a peak of {setting['peak_pressure_Pa'] / 1e6:.4g} MPa takes a line load of "
-                f"{setting['line_load_N_per_m'] / 1e3:.3g} N/mm; "
-                f"the web leaves {setting['exit_thickness_m'] * 1e6:.1f} µm thick."
+                f"In the nip a peak of {in_unit(setting['peak_pressure_Pa'], 'MPa'):.4g} MPa takes a line load of "
+                f"{in_unit(setting['line_load_N_per_m'], 'N/mm'):.3g} N/mm; "
+                f"the web leaves {in_unit(setting['exit_thickness_m'], 'um'):.1f} µm thick."
             )
     return sentences
 

@@ -13,6 +13,7 @@ from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer,
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.validity import study_flags, validity_answer
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs.page.grid import ABSENT, Grid, decimal, micrometres, percent, significant
@@ -85,7 +86,8 @@ def _thickness_notes(card: Card, rows: list[dict[str, Any]], settings: list[dict
     """Why boxes and nip show other thicknesses at one stress, where they do."""
     foil, sides, differences = card.electrode.foil.thickness, card.electrode.sides, []
     for row in rows:
-        rolled = [one for one in settings if one["name"] == f"stress {row['stress_Pa'] / 1e6:g} MPa" and one["solved"]]
+        held = f"stress {in_unit(row['stress_Pa'], 'MPa'):g} MPa"
+        rolled = [one for one in settings if one["name"] == held and one["solved"]]
         if rolled and row["thickness_released_m"] is not None:
             boxes = foil + sides * row["thickness_released_m"]
             differences.append((abs(rolled[0]["exit_thickness_m"] - boxes), boxes, rolled[0]))
@@ -187,9 +189,9 @@ def _state_columns(card: Card, row: dict[str, Any], settings: list[dict[str, Any
     for rolls in ("elastic", "rigid"):
         setting = nip_at(settings, stress, elastic=rolls == "elastic")
         if setting is not None:
-            computed[f"line load, {rolls} rolls (N/mm)"] = significant(setting["line_load_N_per_m"], 1e-3)
+            computed[f"line load, {rolls} rolls (N/mm)"] = significant(setting["line_load_N_per_m"], "N/mm")
             computed[f"set gap, {rolls} rolls (µm)"] = micrometres(setting["set_gap_m"])
-    return [(f"{stress / 1e6:.4g} MPa", computed), _published_column(card, stress)]
+    return [(f"{in_unit(stress, 'MPa'):.4g} MPa", computed), _published_column(card, stress)]
 
 
 def published_at(card: Card, stress: float) -> Published | None:
@@ -242,10 +244,10 @@ def ledger_grid(rows: list[dict[str, Any]]) -> Grid:
         work = energies.pop("work")
         shares = {name: value / work if work > 0.0 else None for name, value in energies.items()}
         left = None if work <= 0.0 else 1.0 - sum(energies.values()) / work
-        columns.append([f"{1e9 * work:.4g}", *(decimal(shares[name], 2, factor=100.0) for name in LEDGER_ROWS)])
-        columns[-1].append(decimal(left, 2, factor=100.0))
+        parts = (decimal(share, 2, factor=100.0) for share in (*(shares[name] for name in LEDGER_ROWS), left))
+        columns.append([f"{in_unit(work, 'nJ'):.4g}", *parts])
     labels = ("work of the platens (nJ a box)", *LEDGER_ROWS.values(), "not booked")
-    headings = ("part of the work (%)", *(f"{row['stress_Pa'] * 1e-6:.4g} MPa" for row in rows))
+    headings = ("part of the work (%)", *(f"{in_unit(row['stress_Pa'], 'MPa'):.4g} MPa" for row in rows))
     return Grid("Where the work went", headings, tuple(zip(labels, *columns, strict=True)))
 
 
@@ -255,7 +257,8 @@ def fracture_grids(card: Card, pressed: Data) -> Iterator[Grid]:
         return
     answer = criteria_answer(pressed)
     stresses = list(dict.fromkeys(row["stress_Pa"] for row in answer))[-STRESSES_A_GRID:]
-    headings = [heading for stress in stresses for heading in (f"{stress / 1e6:.4g} MPa, volume", "of particles")]
+    pressures = (in_unit(stress, "MPa") for stress in stresses)
+    headings = [heading for pressure in pressures for heading in (f"{pressure:.4g} MPa, volume", "of particles")]
     rows = []
     for name in CRITERIA:
         mine = [row for stress in stresses for row in answer if (row["criterion"], row["stress_Pa"]) == (name, stress)]
@@ -275,11 +278,12 @@ def fracture_grids(card: Card, pressed: Data) -> Iterator[Grid]:
 def _size_grid(card: Card, pressed: Data, stress: float) -> Grid:
     """Cracked share of the particles of each size after a stress."""
     classes = size_classes_of(pressed, stress)
-    headings = tuple(f"{1e6 * diameter:.1f} µm" for diameter in classes.diameter)
+    headings = tuple(f"{micrometres(diameter)} µm" for diameter in classes.diameter)
     rows = [("particles in all boxes", *(str(count) for count in classes.count))]
     for name, shares in zip(CRITERIA, classes.cracked):
         rows.append((_criterion_label(card, name), *(percent(share) for share in shares)))
-    return Grid(f"Cracked particles by size after {stress / 1e6:.4g} MPa (%)", ("criterion", *headings), tuple(rows))
+    title = f"Cracked particles by size after {in_unit(stress, 'MPa'):.4g} MPa (%)"
+    return Grid(title, ("criterion", *headings), tuple(rows))
 
 
 def _criterion_label(card: Card, name: str) -> str:
@@ -299,8 +303,8 @@ def nip_grid(card: Card, settings: list[dict[str, Any]]) -> Grid:
     rows = tuple(
         (
             f"{_held(card, setting['name'])}, {'elastic' if setting['elastic_rolls'] else 'rigid'}",
-            significant(setting["line_load_N_per_m"], 1e-3),
-            significant(setting["peak_pressure_Pa"], 1e-6),
+            significant(setting["line_load_N_per_m"], "N/mm"),
+            significant(setting["peak_pressure_Pa"], "MPa"),
             micrometres(setting["set_gap_m"]),
             micrometres(setting["loaded_gap_m"]),
             decimal(setting["nip_angle_rad"], 2, factor=180.0 / np.pi),
@@ -318,7 +322,7 @@ def _held(card: Card, name: str) -> str:
     calender = card.calender
     own = {
         "gap": f"gap {micrometres(calender.gap)} µm",
-        "line_load": f"load {'' if calender.line_load is None else significant(calender.line_load, 1e-3)} N/mm",
+        "line_load": f"load {'' if calender.line_load is None else significant(calender.line_load, 'N/mm')} N/mm",
         "target_porosity": f"porosity {percent(calender.target_porosity)} %",
     }
     return own.get(name, name.replace("stress", "peak"))

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 import kalander.runs as kal
 from kalander.coupling.cards.card import shipped_cards
+from kalander.coupling.scales import in_unit
 from kalander.coupling.structure.tortuosity_law import TortuosityLaw
 from kalander.dem.measure.directions import anisotropy
 from kalander.kernels.columns import Table
@@ -57,7 +58,8 @@ def report(name: str, rows: list[dict[str, Any]], fitted: dict[str, TortuosityLa
     print(f"{name}: MPa, porosity, kappa_eff/kappa_0 z and xy, tau z and xy, sigma z and xy (S/m), fabric anisotropy")
     for row in rows:
         pairs = (f"{row[key][2]:.3g} {in_plane(row[key]):.3g}" for key in ("ratio", "tortuosity", "sigma"))
-        print(f"{row['stress_Pa'] / 1e6:6.1f} {row['porosity']:.3f}  {'  '.join(pairs)}  {row['anisotropy']:+.3f}")
+        pressure = in_unit(row["stress_Pa"], "MPa")
+        print(f"{pressure:6.1f} {row['porosity']:.3f}  {'  '.join(pairs)}  {row['anisotropy']:+.3f}")
     for direction, law in fitted.items():
         error = np.sqrt(np.diag(law.covariance))
         correlation = law.covariance[0, 1] / error.prod()
@@ -97,7 +99,7 @@ def figure(name: str, states: Table, rows: list[dict[str, Any]], fitted: dict[st
 
 
 def _against_pressure(ax: Axes, rows: list[dict[str, Any]], key: str, label: str) -> None:
-    stress = [row["stress_Pa"] / 1e6 for row in rows]
+    stress = [in_unit(row["stress_Pa"], "MPa") for row in rows]
     ax.plot(stress, [row[key][2] for row in rows], "o-", ms=4, color=SERIES[0], label="through")
     ax.plot(stress, [in_plane(row[key]) for row in rows], "o-", ms=4, color=SERIES[1], label="in plane")
     ax.set(xlabel="pressed to (MPa), released", ylabel=label, ylim=(0, None))

@@ -11,6 +11,7 @@ from typing import Any
 
 import kalander.runs as kal
 from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, size_classes_of
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
 from kalander.runs.page.figures import hardest, mean_over_replicas
@@ -66,7 +67,7 @@ def print_by_stress(card: kal.Card, pressed: Data) -> None:
                 note = ", the criterion of Sangros Gimenez et al. 2020"
                 note += "".join(f", who computed {100.0 * share:.2f}" for share in known if share is not None)
             share = 100.0 * row["cracked_number_fraction"]
-            print(f"{row['stress_Pa'] / 1e6:8.2f} MPa: {share:6.2f} by {name}{note}")
+            print(f"{in_unit(row['stress_Pa'], 'MPa'):8.2f} MPa: {share:6.2f} by {name}{note}")
 
 
 def print_by_size(pressed: Data) -> None:
@@ -74,14 +75,14 @@ def print_by_size(pressed: Data) -> None:
     stresses = list(dict.fromkeys(pressed.tables["boxes"]["stress"].tolist()))
     classes = [size_classes_of(pressed, stress) for stress in stresses]
     print("cracked share of the particles of each size after release (%)")
-    print(f"{'um':>18}" + "".join(f"{1e6 * diameter:9.1f}" for diameter in classes[0].diameter))
+    print(f"{'um':>18}" + "".join(f"{in_unit(diameter, 'um'):9.1f}" for diameter in classes[0].diameter))
     print(f"{'particles':>18}" + "".join(f"{count:9d}" for count in classes[0].count))
     for row, name in enumerate(CRITERIA):
         note = ", the criterion of Sangros Gimenez et al. 2020" if name == SANGROS_2020 else ""
         print(f"by {CRITERION_NAMES[name]}{note}")
         for stress, found in zip(stresses, classes):
             shares = "".join(f"{100.0 * share:9.2f}" for share in found.cracked[row])
-            print(f"{stress / 1e6:14.2f} MPa{shares}")
+            print(f"{in_unit(stress, 'MPa'):14.2f} MPa{shares}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.page.plot_style import GREY, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import script_arguments
 
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> None:
         edges, porosity = profiles[name] = profile(layers, nip)
         print(
             f"{name}: porosity {nip.porosity_exit:.3f}, {porosity[0]:.4f} at the roll, {porosity[-1]:.4f} at the "
-            f"foil; peak {nip.peak_pressure / 1e6:.1f} MPa, coating {edges[-1]:.1f} um"
+            f"foil; peak {in_unit(nip.peak_pressure, 'MPa'):.1f} MPa, coating {edges[-1]:.1f} um"
         )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nip_gradients.png"

@@ -7,6 +7,7 @@ does what `kalander run nmc111` does, and shows how to do it from Python.
 from pathlib import Path
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.progress import progress_display
 from kalander.runs.shell.script import script_arguments
 
@@ -19,11 +20,13 @@ def main(arguments: list[str]) -> None:
     for stress in study.press.stresses:
         loaded, released = study.press.loaded(stress), study.press.released(stress)
         print(
-            f"{stress / 1e6:7.2f} MPa: porosity {loaded.porosity:.3f} under load, {released.porosity:.3f} released "
-            f"(sd {released.porosity.scatter:.3f}), springback {released.springback:.3f}"
+            f"{in_unit(stress, 'MPa'):7.2f} MPa: porosity {loaded.porosity:.3f} under load, "
+            f"{released.porosity:.3f} released (sd {released.porosity.scatter:.3f}), "
+            f"springback {released.springback:.3f}"
         )
     for setting in study.nip:
-        print(f"{setting.name}: {setting.line_load / 1e3:.0f} N/mm at a set gap of {setting.set_gap * 1e6:.0f} um")
+        load, gap = in_unit(setting.line_load, "N/mm"), in_unit(setting.set_gap, "um")
+        print(f"{setting.name}: {load:.0f} N/mm at a set gap of {gap:.0f} um")
     print(f"report: {study.folder / 'report.html'}")
 
 

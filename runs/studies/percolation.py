@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import kalander.runs as kal
 from kalander.coupling.cards.electrode import volume_fractions
+from kalander.coupling.scales import in_unit
 from kalander.coupling.stages.transport import conductors_of, states_of
 from kalander.coupling.structure.additive import Sites, conductivities, sites, thresholds
 from kalander.coupling.structure.electronic import conductivity
@@ -118,7 +119,7 @@ def figure(result: dict[str, Any]) -> Figure:
     card, rows = result["card"], result["rows"]
     drawn, axes = new_figure(7.2, 2.7, 1, 3)
     limit, chance, sigma = axes[0]
-    stress = np.array([row["stress_Pa"] for row in rows]) / 1e6
+    stress = in_unit(np.array([row["stress_Pa"] for row in rows]), "MPa")
     value, error = (np.array([row[name] for row in rows]) for name in ("threshold", "error"))
     percent = 100 * additive_fraction(card, value)
     spread = 100 * np.abs(additive_fraction(card, value + error) - additive_fraction(card, value))
@@ -133,7 +134,7 @@ def figure(result: dict[str, Any]) -> Figure:
     limit.set_title("least additive that conducts")
     grid = np.linspace(0.0, 1.0, 201)
     for colour, row in zip([INK, *SERIES], rows):
-        label = "as laid" if row["stress_Pa"] == 0 else f"{row['stress_Pa'] / 1e6:g} MPa"
+        label = "as laid" if row["stress_Pa"] == 0 else f"{in_unit(row['stress_Pa'], 'MPa'):g} MPa"
         widest = row["samples"][-1].ravel()
         x = 100 * additive_fraction(card, grid)
         chance.plot(x, [(widest <= p).mean() for p in grid], color=colour, label=label)
@@ -157,7 +158,7 @@ def main(arguments: list[str]) -> None:
         if percent < 0.0:  # extrapolated from boxes in which few bridges span
             threshold = f"no threshold from boxes this small (extrapolated {percent:.2f} +- {error:.2f} wt%)"
         print(
-            f"{row['stress_Pa'] / 1e6:6.1f} MPa: {threshold}; "
+            f"{in_unit(row['stress_Pa'], 'MPa'):6.1f} MPa: {threshold}; "
             f"{100 * saved['additive']:.2f} wt% conduct as the full recipe as laid, "
             f"active volume +{100 * saved['active_volume_gain']:.1f} %"
         )

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kalander.coupling.cases.control import load_control_case
+from kalander.coupling.scales import in_unit
 from kalander.runs.page.plot_style import ACCENT, GREY, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import folder_and_size
 from kalander.twin.control.case import answer_of, problem_of
@@ -24,7 +25,7 @@ def figure(answer: dict[str, Any], constant: tuple[np.ndarray, np.ndarray], held
     """Pressure, and densification of each layer, over time; constant: time [s] and densification (layer, m)."""
     drawing, axes = new_figure(6.3, 2.8, 1, 2)
     pressure, layers = np.ravel(axes)
-    pressure.plot(answer["time_s"], np.array(answer["pressure_Pa"]) / 1e6, color=ACCENT, label="optimal")
+    pressure.plot(answer["time_s"], in_unit(np.array(answer["pressure_Pa"]), "MPa"), color=ACCENT, label="optimal")
     pressure.axhline(held, color=GREY, label="constant")
     pressure.set(xlabel="time (s)", ylabel="pressure (MPa)", ylim=(0, None))
     pressure.legend(loc="lower center")

@@ -9,6 +9,7 @@ material clock, holds it for 10 s, and prints how much stress is left. Bonds rel
 from pathlib import Path
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import script_arguments
 
 BINDER = {
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> None:
             kal.Leg(speed=speed, material_speed=press, until={"strain": 0.05}),
             kal.Leg(hold="10 s", until={"steps": 4000 if quick else 20000}),
         ])  # fmt: skip
-        stress, frames = curve.pressure / 1e6, curve.frames
+        stress, frames = in_unit(curve.pressure, "MPa"), curve.frames
         print(
             f"{name}: {stress.max():.2f} MPa at {frames['strain'].max():.3f}, {stress[-1]:.2f} MPa after "
             f"{frames['material_time'][-1]:.2f} s, energy balance open by {curve.energy_error[0]:.1%}"

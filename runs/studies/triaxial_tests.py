@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.page.plot_style import ACCENT, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import script_arguments
 
@@ -56,7 +57,7 @@ def loose_bed(count: int, seed: int = 7) -> kal.Packing:
 def led(bed: kal.Packing, test: str, start: float, **words: float) -> dict[str, np.ndarray]:
     """Columns of the curve of one test [SI, p and q in MPa]; start: isotropic stress [MPa] from which it goes."""
     curve = kal.compress(bed, legs_of(test, start, **words))
-    axes = np.array([curve.frames[f"stress_{axis}"] for axis in ("xx", "yy", "zz")]) / 1e6
+    axes = in_unit(np.array([curve.frames[f"stress_{axis}"] for axis in ("xx", "yy", "zz")]), "MPa")
     lateral = axes[:2].mean(axis=0) / np.where(axes[2] > 0.0, axes[2], np.nan)
     return {
         **curve.frames, "p": axes.mean(axis=0), "q": axes[2] - axes[:2].mean(axis=0), "lateral": lateral,
@@ -72,14 +73,14 @@ def figure(curves: dict[tuple[str, float], dict[str, np.ndarray]], starts: tuple
     top, side, deviator, dilation = np.ravel(panels)
     top.semilogy(isotropic["solid_fraction"][1:], np.maximum(isotropic["p"][1:], 1e-3), color=SERIES[0])
     top.set(xlabel="solid fraction", ylabel="pressure (MPa)", title="isotropic", ylim=(0.3, None), xlim=(0.57, None))
-    side.plot(oedometric["stress_zz"] / 1e6, oedometric["lateral"], color=SERIES[1])
+    side.plot(in_unit(oedometric["stress_zz"], "MPa"), oedometric["lateral"], color=SERIES[1])
     side.set(xlabel="axial stress (MPa)", ylabel="lateral over axial stress", title="oedometric, and opened",
              ylim=(0, 2), xlim=(1, None))  # fmt: skip
     for number, start in enumerate(starts):
         colour = (SERIES[0], ACCENT)[number]
         for test, style, strain in (("triaxial", "-", "strain_zz"), ("shear", "--", "strain_xz")):
             curve = curves[test, start]
-            load = curve["q"] if test == "triaxial" else curve["stress_xz"] / 1e6
+            load = curve["q"] if test == "triaxial" else in_unit(curve["stress_xz"], "MPa")
             after = _after(curve, strain)
             label = f"{test}, {start:g} MPa"
             way = curve[strain][after] - curve[strain][after][0]
@@ -95,7 +96,7 @@ def _after(curve: dict[str, np.ndarray], strain: str) -> slice:
     """Rows from the end of the isotropic leg: the first at which its pressure stood, or shear began."""
     if strain == "strain_xz":
         return slice(int(np.flatnonzero(curve[strain] != 0.0)[0]) - 1, None)
-    return slice(int(np.flatnonzero(curve["p"] >= 0.994 * curve["stress_xx"][-1] / 1e6)[0]), None)
+    return slice(int(np.flatnonzero(curve["p"] >= in_unit(0.994 * curve["stress_xx"][-1], "MPa"))[0]), None)
 
 
 def main(arguments: list[str]) -> None:

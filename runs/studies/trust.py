@@ -14,6 +14,7 @@ from typing import Any
 
 import kalander.runs as kal
 from kalander.coupling.results.devices import started
+from kalander.coupling.scales import in_unit
 from kalander.kernels.errors import KalanderError
 from kalander.runs.page.grid import ABSENT, Grid
 from kalander.runs.shell.terminal import grid_text
@@ -34,23 +35,24 @@ def grids(found: dict[str, Any]) -> Iterator[Grid]:
     for stress in dict.fromkeys(row["stress_Pa"] for row in found["rows"]):
         rows = []
         for row in (row for row in found["rows"] if row["stress_Pa"] == stress):
-            label, unit, factor = QUANTITIES[row["quantity"]]
-            cells = [cell(row[part], row[f"{part}_error"], factor, part) for part in shown]
-            rows.append((f"{label} ({unit})", cell(row["value"], None, factor, "value"), *cells))
-        title = f"{found['card']}, {stress / 1e6:.4g} MPa, boxes of {found['width_m'] * 1e6:.3g} µm"
+            label, written, unit = QUANTITIES[row["quantity"]]
+            cells = [cell(row[part], row[f"{part}_error"], unit, part) for part in shown]
+            rows.append((f"{label} ({written})", cell(row["value"], None, unit, "value"), *cells))
+        title = f"{found['card']}, {in_unit(stress, 'MPa'):.4g} MPa, boxes of {in_unit(found['width_m'], 'um'):.3g} µm"
         yield Grid(title, ("quantity", "value", *(HEADINGS[part] for part in shown)), tuple(rows))
 
 
-def cell(value: float | None, error: float | None, factor: float, part: str) -> str:
+def cell(value: float | None, error: float | None, unit: str, part: str) -> str:
     """A number of three digits; a difference with sign and error."""
     if value is None:
         return ABSENT
-    value = 0.0 if abs(value * factor) < LEAST else value
+    shown, off = in_unit(value, unit), None if error is None else in_unit(error, unit)
+    shown = 0.0 if abs(shown) < LEAST else shown
     if part == "value":
-        return f"{value * factor:.4g}"
+        return f"{shown:.4g}"
     if part in ("seeds", "rounding"):
-        return f"{value * factor:.2g}" + ("" if error is None else f" ({error * factor:.2g})")
-    return f"{value * factor:+.2g}" + ("" if error is None else f" ± {error * factor:.2g}")
+        return f"{shown:.2g}" + ("" if off is None else f" ({off:.2g})")
+    return f"{shown:+.2g}" + ("" if off is None else f" ± {off:.2g}")
 
 
 def options(arguments: list[str]) -> argparse.Namespace:

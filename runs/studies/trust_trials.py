@@ -21,21 +21,21 @@ PARTS = ("seeds", "rounding", "size", "speed", "step", "voxel")
 NUDGE = 1e-12  # of a radius
 WIDER, FINER = 1.3, 0.7  # widths of a box, edges of a voxel
 
-# name -> (label, unit, factor from SI)
+# name -> (label, unit as it is shown, unit)
 QUANTITIES = {
-    "porosity_loaded": ("porosity, loaded", "%", 100.0),
-    "porosity_released": ("porosity, released", "%", 100.0),
-    "web_loaded_m": ("web thickness, loaded", "µm", 1e6),
-    "web_released_m": ("web thickness, released", "µm", 1e6),
-    "springback": ("springback", "% of loaded", 100.0),
-    "broken_bond_fraction": ("broken binder bonds", "%", 100.0),
-    "cracked_fraction": ("cracked share of volume", "%", 100.0),
-    "line_load_N_per_m": ("line load of that peak", "N/mm", 1e-3),
-    "set_gap_m": ("set gap, elastic rolls", "µm", 1e6),
-    "nip_exit_m": ("web behind the nip", "µm", 1e6),
-    "tortuosity_z": ("tortuosity z", "1", 1.0),
-    "conductivity_z_S_per_m": ("conductivity z", "S/m", 1.0),
-    "conductivity_limit_S_per_m": ("most that its phases allow", "S/m", 1.0),
+    "porosity_loaded": ("porosity, loaded", "%", "%"),
+    "porosity_released": ("porosity, released", "%", "%"),
+    "web_loaded_m": ("web thickness, loaded", "µm", "um"),
+    "web_released_m": ("web thickness, released", "µm", "um"),
+    "springback": ("springback", "% of loaded", "%"),
+    "broken_bond_fraction": ("broken binder bonds", "%", "%"),
+    "cracked_fraction": ("cracked share of volume", "%", "%"),
+    "line_load_N_per_m": ("line load of that peak", "N/mm", "N/mm"),
+    "set_gap_m": ("set gap, elastic rolls", "µm", "um"),
+    "nip_exit_m": ("web behind the nip", "µm", "um"),
+    "tortuosity_z": ("tortuosity z", "1", "1"),
+    "conductivity_z_S_per_m": ("conductivity z", "S/m", "S/m"),
+    "conductivity_limit_S_per_m": ("most that its phases allow", "S/m", "S/m"),
 }
 
 Pairs = tuple[np.ndarray, np.ndarray | None]  # difference or deviation at each stress, and its standard error

@@ -15,6 +15,7 @@ import kalander.runs as kal
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.results.fracture import CRITERION_NAMES, criteria_answer, size_classes_of
 from kalander.coupling.results.pressed import press_answer
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.runs.shell.progress import progress_display
@@ -71,7 +72,7 @@ def print_press(name: str, card: kal.Card, pressed: Data, *, head: bool) -> None
     for row in press_answer(card, pressed):
         thinner = 1.0 - row["thickness_loaded_m"] / row["thickness_before_m"]
         print(
-            f"{name:18} {row['stress_Pa'] / 1e6:6.2f}  {card.electrode.porosity:15.3f}, "
+            f"{name:18} {in_unit(row['stress_Pa'], 'MPa'):6.2f}  {card.electrode.porosity:15.3f}, "
             f"{row['porosity_loaded']:6.3f}, {row['porosity_released']:8.3f}  {thinner:10.3f}  "
             f"{row['springback']:10.3f}  {row['broken_bond_fraction']:12.3f}  {row['coordination']:8.2f}  "
             f"{overlap(pressed, row['stress_Pa']):17.3f}"
@@ -90,8 +91,9 @@ def print_flakes(card: kal.Card, pressed: Data) -> None:
     for row in press_answer(card, pressed):
         lying = [row[f"orientation_{state}"] for state in ("before", "loaded", "released")]
         print(
-            f"flakes at {row['stress_Pa'] / 1e6:.2f} MPa: a_zz {lying[0][2]:.3f} before, {lying[1][2]:.3f} under load, "
-            f"{lying[2][2]:.3f} released; a_xx {lying[0][0]:.3f}, {lying[1][0]:.3f}, {lying[2][0]:.3f}"
+            f"flakes at {in_unit(row['stress_Pa'], 'MPa'):.2f} MPa: a_zz {lying[0][2]:.3f} before, "
+            f"{lying[1][2]:.3f} under load, {lying[2][2]:.3f} released; "
+            f"a_xx {lying[0][0]:.3f}, {lying[1][0]:.3f}, {lying[2][0]:.3f}"
         )
 
 
@@ -101,10 +103,10 @@ def print_cracked(pressed: Data) -> None:
     for stress in dict.fromkeys(row["stress_Pa"] for row in rows):
         shares = [row["cracked_number_fraction"] for row in rows if row["stress_Pa"] == stress]
         named = ", ".join(f"{100.0 * share:.2f} by {CRITERION_NAMES[name]}" for name, share in zip(CRITERIA, shares))
-        print(f"nmc111 at {stress / 1e6:.2f} MPa cracked (% of the particles): {named}")
+        print(f"nmc111 at {in_unit(stress, 'MPa'):.2f} MPa cracked (% of the particles): {named}")
         classes = size_classes_of(pressed, stress)
-        by_size = zip(classes.diameter, classes.cracked[list(CRITERIA).index("largest_force")])
-        print("  by largest force: " + ", ".join(f"{1e6 * d:.1f} um {100.0 * share:.1f}" for d, share in by_size))
+        by_size = zip(in_unit(classes.diameter, "um"), classes.cracked[list(CRITERIA).index("largest_force")])
+        print("  by largest force: " + ", ".join(f"{d:.1f} um {100.0 * share:.1f}" for d, share in by_size))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from kalander.twin.impedance.line import (
     arc,
     blocking_line,
     ionic_resistance,
+    measured_tortuosity,
     phase_element,
-    resistance_tortuosity,
     separator_resistance,
     two_rail_line,
 )
@@ -105,7 +105,7 @@ def test_tortuosity_and_resistance_are_each_others_inverse():
     """The worked values of a cell: 63 µm, 2.37 cm², 1.74 mS/cm, porosity 0.41, tortuosity 3.2: 23.8 ohm."""
     ionic = ionic_resistance(3.2, 0.41, 63e-6, 2.37e-4, 0.174)
     assert ionic == pytest.approx(23.85, rel=1e-3)
-    assert resistance_tortuosity(ionic, 0.41, 63e-6, 2.37e-4, 0.174) == pytest.approx(3.2)
+    assert measured_tortuosity(ionic, 0.41, 63e-6, 2.37e-4, 0.174) == pytest.approx(3.2)
     assert ionic_resistance(3.2, 0.41, 63e-6, 2.37e-4, 0.174, electrodes=1) == pytest.approx(ionic / 2)
     assert separator_resistance(50e-6, 5.0, 2.37e-4, 0.174) == pytest.approx(6.06, rel=1e-3)
 

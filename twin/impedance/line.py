@@ -7,12 +7,7 @@ the whole cell [ohm]: electrodes in series add, and a line of n equal electrodes
 import numpy as np
 
 __all__ = [
-    "arc",
-    "blocking_line",
-    "ionic_resistance",
-    "phase_element",
-    "resistance_tortuosity",
-    "separator_resistance",
+    "arc", "blocking_line", "ionic_resistance", "measured_tortuosity", "phase_element", "separator_resistance",
     "two_rail_line",
 ]  # fmt: skip
 
@@ -64,7 +59,7 @@ def ionic_resistance(
     return electrodes * tortuosity * thickness / (area * conductivity * porosity)
 
 
-def resistance_tortuosity(
+def measured_tortuosity(
     ionic: Values, porosity: Values, thickness: Values, area: Values, conductivity: Values, electrodes: int = 2
 ) -> Values:
     """τ = R_ion A κ ε / (n d): Landesfeind et al. 2016, eq. 6, with n = 2 electrodes."""

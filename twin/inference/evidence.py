@@ -6,11 +6,9 @@ import numpy as np
 from scipy.special import gammaln
 
 from kalander.twin.inference.maximum import Density, Peak
-from kalander.twin.inference.sampler import StudentT
+from kalander.twin.inference.sampler import REGULAR, StudentT
 
 __all__ = ["Evidence", "evidence"]
-
-RIDGE = 1e-12  # of the variances: a covariance that rounding has left without an inverse
 
 DRAWS, ROUNDS = 4000, 4
 
@@ -48,7 +46,7 @@ def _fitted(drawn: np.ndarray, weights: np.ndarray, before: StudentT) -> Student
     rest = drawn - mean
     keep = min(1.0, 10.0 * len(mean) / effective)
     covariance = (1.0 - 0.5 * keep) * (rest.T * share) @ rest + 0.5 * keep * (before.root @ before.root.T)
-    return StudentT(mean, 1.2 * covariance + RIDGE * np.diag(np.diag(covariance)))
+    return StudentT(mean, 1.2 * covariance + REGULAR * np.diag(np.diag(covariance)))
 
 
 def _log_constant(proposal: StudentT) -> float:

@@ -23,10 +23,9 @@ from kalander.twin.inference.spectrum_fit import SpectrumFit, find_peak, fit_spe
 __all__ = ["Choices", "Comparison", "Inference", "SpectrumResult", "infer", "priors_of"]
 
 DECISIVE = 3.0  # difference of log evidence, a factor of 20, from which a model is preferred (Kass & Raftery 1995)
+POROUS = (0.001, 0.999)  # porosities that an electrode may have
 SYSTEMATIC = 4.0  # standard errors of the correlation of neighbouring residuals
 NARROW = 0.03  # span of porosity below which one cannot tell f from alpha
-
-POROUS = (1e-3, 0.999)  # between which a drawn porosity is kept
 
 
 @dataclass(frozen=True)

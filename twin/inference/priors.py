@@ -13,9 +13,8 @@ from kalander.twin.impedance.cell import CellModel
 
 __all__ = ["NOISE", "HalfNormal", "LogNormal", "LogUniform", "Prior", "Uniform", "spectrum_priors"]
 
-LEAST_NOISE = 1e-3  # of the smallest impedance: where the absolute noise is expected
-
 HALF_LOG_TAU = 0.5 * np.log(2.0 * np.pi)
+QUIET = 1e-3  # of the least modulus: the noise that an instrument has where the impedance is small
 NOISE = ("noise_share", "noise_mix", "noise_absolute")
 
 
@@ -143,7 +142,7 @@ def spectrum_priors(
         "arc_exponent": Uniform(0.6, 1.0),
         "noise_share": LogNormal(7e-3, 1.0),
         "noise_mix": Uniform(0.0, 1.0),
-        "noise_absolute": LogNormal(LEAST_NOISE * smallest, 1.5),
+        "noise_absolute": LogNormal(QUIET * smallest, 1.5),
     }
     priors |= {"span": priors["ionic"], "front": priors["series"]}
     return {name: priors[name] for name in (*model.names, *NOISE)}

@@ -15,10 +15,10 @@ import numpy as np
 from kalander.kernels.errors import NumericalError
 from kalander.twin.inference.maximum import Density, Peak
 
-__all__ = ["Chains", "Effort", "StudentT", "sample", "split_rhat"]
+__all__ = ["REGULAR", "Chains", "Effort", "StudentT", "sample", "split_rhat"]
 
-RIDGE = 1e-12  # of the variances: a covariance that rounding has left without an inverse
-NEAR = 1e-3  # of a standard deviation: how far around the peak the short runs begin
+REGULAR = 1e-12  # of its variances, added to a covariance, so that it has a root
+CLOSE = 1e-3  # of standard deviations: walkers for which no place was drawn, about the peak
 
 Moves = list[tuple[emcee.moves.Move, float]]
 
@@ -159,14 +159,14 @@ def _start(density: Density, peak: Peak, random: np.random.RandomState, walkers:
     tried = wide.draw(random, 8 * walkers)
     tried = tried[np.isfinite(density(tried))][:walkers]
     short = walkers - len(tried)
-    near = peak.mode + NEAR * random.standard_normal((short, len(peak.mode))) * np.sqrt(np.diag(peak.covariance))
+    near = peak.mode + CLOSE * random.standard_normal((short, len(peak.mode))) * np.sqrt(np.diag(peak.covariance))
     return np.concatenate([tried, near])
 
 
 def _corrected(pilot: np.ndarray) -> StudentT:
     """The proposal by the samples of the first chains: their mean and covariance."""
     covariance = np.cov(pilot.T).reshape(pilot.shape[1], -1)
-    return StudentT(pilot.mean(axis=0), covariance + RIDGE * np.diag(np.diag(covariance)))
+    return StudentT(pilot.mean(axis=0), covariance + REGULAR * np.diag(np.diag(covariance)))
 
 
 def _moves(proposal: StudentT, loose: Sequence[Sequence[int]]) -> Moves:

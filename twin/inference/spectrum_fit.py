@@ -15,9 +15,8 @@ from kalander.twin.inference.sampler import Chains, Effort, sample
 
 __all__ = ["SpectrumFit", "find_peak", "fit_spectrum"]
 
-SMALL_SHARE = 1e-3  # of an impedance, below which a start is not put
-
 BEST_STARTS = 3
+LEAST = 1e-3  # of a modulus: what a first guess of a resistance, a reactance and a noise is at least
 LOOSE = (  # groups that are redrawn alone
     ("inductance", "noise_mix", "noise_absolute"), ("rail_ratio",),
     ("arc_resistance", "arc_frequency", "arc_exponent"),
@@ -96,11 +95,11 @@ def _line_grid(posterior: SpectrumPosterior) -> dict[str, np.ndarray]:
     ionic, exponent, series = (
         axis.ravel() for axis in np.meshgrid(GRID["ionic"], exponents, GRID["series"], indexing="ij")
     )
-    low = max(-float(impedance[-1].imag), SMALL_SHARE * float(abs(impedance[-1])))
-    floor = max(float(impedance.real.min()), SMALL_SHARE * float(abs(impedance).min()))
+    low = max(-float(impedance[-1].imag), LEAST * float(abs(impedance[-1])))
+    floor = max(float(impedance.real.min()), LEAST * float(abs(impedance).min()))
     rise = max(float(np.median(impedance.real)) - floor, 0.1 * floor)
     q = np.sin(0.5 * np.pi * exponent) / (low * omega[-1] ** exponent)
-    noise = {"noise_share": 0.02, "noise_mix": 0.3, "noise_absolute": SMALL_SHARE * float(abs(impedance).min())}
+    noise = {"noise_share": 0.02, "noise_mix": 0.3, "noise_absolute": LEAST * float(abs(impedance).min())}
     fixed = {name: np.full(len(q), value) for name, value in {"inductance": 1e-7, **noise}.items()}
     guess = {"ionic": 3.0 * rise * ionic, "series": floor * series, "q": q, **fixed}
     return guess if ideal else {**guess, "exponent": np.minimum(exponent, 0.995)}

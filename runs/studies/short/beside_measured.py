@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 
 
@@ -18,12 +19,13 @@ def main(folder: Path, quick: bool) -> Axes:
     study = kal.Study.open(folder)
     axes = study.press.plot("pressure", "porosity")
     for stress in study.press.stresses:
-        released = study.press.released(stress)
-        print(f"{stress / 1e6:g} MPa: porosity {released.porosity} released, springback {released.springback}")
-        axes.errorbar(stress / 1e6, released.porosity, released.porosity.scatter, fmt="ko", mfc="w", capsize=3)
+        released, pressure = study.press.released(stress), in_unit(stress, "MPa")
+        print(f"{pressure:g} MPa: porosity {released.porosity} released, springback {released.springback}")
+        axes.errorbar(pressure, released.porosity, released.porosity.scatter, fmt="ko", mfc="w", capsize=3)
     for point in study.card.published:
         if point.porosity is not None and point.stress:
-            axes.plot(point.stress / 1e6, point.porosity, "D", color="C1", label=f"measured: {point.name}")
+            measured = in_unit(point.stress, "MPa")
+            axes.plot(measured, point.porosity, "D", color="C1", label=f"measured: {point.name}")
     axes.set(xscale="log", xlim=(0.5, None), title="lines: replicas under load; circles: released")
     axes.legend()
     axes.figure.savefig(folder / "beside_measured.png")

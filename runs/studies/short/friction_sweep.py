@@ -6,6 +6,7 @@ python runs/studies/short/friction_sweep.py [FOLDER] [--quick]
 from pathlib import Path
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 from kalander.runs.studies.short.press_own_spheres import loose_spheres
 
@@ -22,7 +23,7 @@ def main(folder: Path, quick: bool) -> dict[float, float]:
 
     porosity = dict(zip(FRICTION, curve.loaded(STRESS).porosity.values))
     for friction, value in porosity.items():
-        print(f"friction {friction:g}: porosity {value:.3f} at {STRESS / 1e6:g} MPa")
+        print(f"friction {friction:g}: porosity {value:.3f} at {in_unit(STRESS, 'MPa'):g} MPa")
     axes = curve.plot("porosity")
     axes.legend(axes.lines, [f"friction {friction:g}" for friction in FRICTION])
     axes.figure.savefig(folder / "friction.png")

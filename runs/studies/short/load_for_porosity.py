@@ -6,6 +6,7 @@ python runs/studies/short/load_for_porosity.py [FOLDER] [--quick]
 from pathlib import Path
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 
 
@@ -21,8 +22,10 @@ def main(folder: Path, quick: bool) -> dict[float, kal.NipResult]:
     for share in (0.2, 0.5, 0.8):  # of the way from the coating as dried to the densest that was pressed
         target = card.electrode.porosity + share * (least - card.electrode.porosity)
         nip = kal.roll(web, rolls, kal.Pass(porosity=target))
-        print(f"porosity {target:.3f}: {nip.line_load / 1e3:.3g} N/mm at a set gap of {nip.set_gap * 1e6:.1f} um, "
-              f"peak {nip.peak_pressure / 1e6:.3g} MPa, web {nip.exit_thickness * 1e6:.1f} um")  # fmt: skip
+        load, peak = in_unit(nip.line_load, "N/mm"), in_unit(nip.peak_pressure, "MPa")
+        gap, thickness = in_unit(nip.set_gap, "um"), in_unit(nip.exit_thickness, "um")
+        print(f"porosity {target:.3f}: {load:.3g} N/mm at a set gap of {gap:.1f} um, peak {peak:.3g} MPa, "
+              f"web {thickness:.1f} um")  # fmt: skip
         found[target] = nip
     return found
 

@@ -6,6 +6,7 @@ python runs/studies/short/nip_by_hand.py [FOLDER] [--quick]
 from pathlib import Path
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 
 
@@ -18,7 +19,8 @@ def main(folder: Path, quick: bool) -> list[kal.NipResult]:
     found = []
     for load in (50e3, 100e3, 200e3, 400e3):  # N/m
         nip = kal.roll(web, rolls, kal.Pass(line_load=load, speed="20 m/min"))
-        print(f"{load / 1e3:g} N/mm: peak {nip.peak_pressure / 1e6:.1f} MPa, set gap {nip.set_gap * 1e6:.1f} um, "
+        peak, gap = in_unit(nip.peak_pressure, "MPa"), in_unit(nip.set_gap, "um")
+        print(f"{in_unit(load, 'N/mm'):g} N/mm: peak {peak:.1f} MPa, set gap {gap:.1f} um, "
               f"porosity {nip.porosity_exit:.3f} behind it, springback {nip.springback:.4f}")  # fmt: skip
         found.append(nip)
     axes = found[0].plot()

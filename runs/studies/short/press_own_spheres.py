@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 
 
@@ -27,9 +28,8 @@ def main(folder: Path, quick: bool) -> kal.Curve:
     speed = 5e-3 if quick else 1e-3
     curve = kal.compress(bed, kal.Path.press_and_release(["10 MPa", "20 MPa"], inertial_number=speed))
     for stress in curve.stresses:
-        back = curve.released(stress)
-        print(f"{stress / 1e6:g} MPa: porosity {curve.loaded(stress).porosity:.3f} under load, {back.porosity:.3f} "
-              f"released, springback {back.springback:.3f}")  # fmt: skip
+        pressed, back = curve.loaded(stress).porosity, curve.released(stress)
+        print(f"{in_unit(stress, 'MPa'):g} MPa: porosity {pressed:.3f} under load, {back.porosity:.3f} released")
     curve.plot().figure.savefig(folder / "curve.png")
     curve.save(folder / "curve.csv")
     curve.beds[-1].save(folder / "pressed.npz")

@@ -6,6 +6,7 @@ python runs/studies/short/six_strains.py [FOLDER] [--quick]
 from pathlib import Path
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 from kalander.runs.studies.short.press_own_spheres import loose_spheres
 
@@ -21,8 +22,9 @@ def main(folder: Path, quick: bool) -> dict[str, kal.Stiffness]:
             kal.Leg(stress=stress, speed="1 m/s"),  # and held under the stress until it has settled
         ])  # fmt: skip
         moduli = kal.stiffness(curve.beds[0], stress=stress)
-        print(f"{stress}: through the bed {moduli.through / 1e6:.0f} MPa, in plane {moduli.in_plane / 1e6:.0f} MPa, "
-              f"in shear {moduli.shear / 1e6:.0f} MPa, {moduli.asymmetry:.1%} off symmetry")  # fmt: skip
+        through, flat, shear = (in_unit(one, "MPa") for one in (moduli.through, moduli.in_plane, moduli.shear))
+        print(f"{stress}: through the bed {through:.0f} MPa, in plane {flat:.0f} MPa, "
+              f"in shear {shear:.0f} MPa, {moduli.asymmetry:.1%} off symmetry")  # fmt: skip
         found[stress] = moduli
     moduli.plot().figure.savefig(folder / "stiffness.png")
     return found

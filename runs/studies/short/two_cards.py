@@ -7,6 +7,7 @@ from pathlib import Path
 
 import kalander.runs as kal
 from kalander.coupling.display import axes_or_new
+from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 
 
@@ -18,9 +19,9 @@ def main(folder: Path, quick: bool) -> dict[str, kal.NipResult]:
         closure = kal.fit_closure(curve)
         nip = kal.roll(kal.Web.of(card, closure), kal.Rolls.of(card), kal.Pass(peak_pressure="10 MPa"))
         print(f"{name}: porosity {curve.loaded(15e6).porosity} at 15 MPa; a peak of 10 MPa takes "
-              f"{nip.line_load / 1e3:.3g} N/mm and leaves porosity {nip.porosity_exit:.3f}")  # fmt: skip
+              f"{in_unit(nip.line_load, 'N/mm'):.3g} N/mm and leaves porosity {nip.porosity_exit:.3f}")  # fmt: skip
         knots = closure.curve
-        axes.plot(knots["strain"], knots["pressure"] / 1e6, color=f"C{number}", label=name)
+        axes.plot(knots["strain"], in_unit(knots["pressure"], "MPa"), color=f"C{number}", label=name)
         found[name] = nip
     axes.set(xlabel="strain ln(H/h)", ylabel="pressure (MPa)", ylim=(0, None))
     axes.legend()
