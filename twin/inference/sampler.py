@@ -33,7 +33,7 @@ class Effort:
     ensembles: int = 3
     walkers: int = 32
     steps: int = 256
-    most_steps: int = 8192
+    most_steps: int = 32768
     rhat: float = 1.01
     lengths: float = 50.0
 
