@@ -239,7 +239,7 @@ def press_in(
         max_strain=section.max_strain,
         time_step=time_step,
         contact_share=step.contact_share if step.dt is None else np.inf,
-        haste=section.haste,
+        approach_factor=section.haste,
         fracture=fracture,
         least_radius=smallest_radius,
         relaxation=None if binder is None else relaxation_of(binder),

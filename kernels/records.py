@@ -11,17 +11,16 @@ import numpy as np
 from kalander.kernels.device import backend
 from kalander.kernels.law_table import MEMORY
 from kalander.kernels.laws.bond import BOND_CONSTANTS, BOND_STATES, BRITTLE
-from kalander.kernels.laws.book import law_of, memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import law_of, memory_of, platen_memory_of, swelling_of
 from kalander.kernels.laws.factors import FACTORS, factors_of
 from kalander.kernels.laws.normal.mdr import SUM
 from kalander.kernels.layout import Layout, in_a_row, width_of
 
 __all__ = [
     "BOND_STATE", "BOND_STATES", "CARRY", "CLUMP_STATE", "CODE", "COURSE", "FRAME", "GRID", "LATTICE", "LATTICE_CARRY",
-    "LATTICE_ROOM", "LOAD", "LOSSES", "MOTION", "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PLATEN", "PLATEN_SPAN", "ROOM",
-    "SHAPE", "SIZE",
-    "SPAN", "SUM_COUNT", "WALL_LOADS", "array_types", "cross_width", "law_arrays", "pack", "swelling_width", "unpack",
-    "wall_layout", "wall_place",
+    "LATTICE_ROOM", "LOAD", "LOSSES", "MOTION", "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PLATEN", "PLATEN_LOADS", "PLATEN_SPAN",
+    "ROOM", "SHAPE", "SIZE", "SPAN", "SUM_COUNT", "array_types", "cross_width", "law_arrays", "pack", "platen_layout",
+    "platen_place", "swelling_width", "unpack",
 ]  # fmt: skip
 
 MOTION = Layout(
@@ -68,7 +67,7 @@ LATTICE = Layout(
         "listed_tilt": 11,
     }
 )
-WALL_LOADS = (3, 7)  # places of the platens' normal forces in a wall row
+PLATEN_LOADS = (3, 7)  # places of the platens' normal forces in a row of platen_layout
 
 # what a pair gives its bodies: force on the first, moments on both, heat, work of the flow, losses (see pairs)
 PAIR_LOAD = in_a_row([("force", 3), ("moment", 3), ("other_moment", 3), ("heat", 1), ("work", 1), ("losses", 2)])
@@ -91,18 +90,19 @@ SHAPE = in_a_row([("cells", 3), ("first", 1)])  # how many cells a box has, and 
 SUM_COUNT = width_of(SUM)  # of what contacts add to bodies whose radius grows (laws.normal.mdr)
 
 
-def wall_layout(memory: int) -> Layout:
+def platen_layout(memory: int) -> Layout:
     """Rows of bodies near a platen, whose contacts have `memory` places of history beyond the tangential spring."""
-    low, high = WALL_LOADS[1] + 1, WALL_LOADS[1] + 1 + memory
+    low, high = PLATEN_LOADS[1] + 1, PLATEN_LOADS[1] + 1 + memory
     return Layout({
-        "spring_low": slice(0, 3), "load_low": WALL_LOADS[0], "spring_high": slice(4, 7), "load_high": WALL_LOADS[1],
+        "spring_low": slice(0, 3), "load_low": PLATEN_LOADS[0],
+        "spring_high": slice(4, 7), "load_high": PLATEN_LOADS[1],
         "memory_low": slice(low, high), "memory_high": slice(high, high + memory),
     })  # fmt: skip
 
 
-def wall_place(side: int, place: int, memory: int) -> int:
-    """Where place `place` of the history at the lower (0) or upper (1) platen is in a wall row."""
-    first = (0, WALL_LOADS[0] + 1)[side] if place < 3 else WALL_LOADS[1] + 1 + side * memory - 3
+def platen_place(side: int, place: int, memory: int) -> int:
+    """Where place `place` of the history at the lower (0) or upper (1) platen is in a row of platen_layout."""
+    first = (0, PLATEN_LOADS[0] + 1)[side] if place < 3 else PLATEN_LOADS[1] + 1 + side * memory - 3
     return first + place
 
 
@@ -133,18 +133,18 @@ def cross_width(swelling: int) -> int:
 def law_arrays(precision: str, law: str, *, periodic: bool = False, bonds: str = BRITTLE) -> SimpleNamespace:
     """Annotations of the kernel arguments of one contact law and one law of bonds."""
     return array_types(
-        precision, memory_of(law, periodic=periodic), wall_memory_of(law), swelling_of(law), periodic=periodic,
+        precision, memory_of(law, periodic=periodic), platen_memory_of(law), swelling_of(law), periodic=periodic,
         factors=width_of(factors_of(law_of(law))), bonds=bonds,
     )  # fmt: skip
 
 
 def array_types(
-    precision: str, memory: int = 0, wall_memory: int = 0, swelling: int = 0, *, periodic: bool = False,
+    precision: str, memory: int = 0, platen_memory: int = 0, swelling: int = 0, *, periodic: bool = False,
     factors: int = len(FACTORS), bonds: str = BRITTLE,
 ) -> SimpleNamespace:  # fmt: skip
     """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
 
-    memory, wall_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
+    memory, platen_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
     periodic: boxes have a lattice, not platens; factors: of a contact law; bonds: law of the bonds.
     """
     ti = backend.ti
@@ -156,7 +156,7 @@ def array_types(
     vectors = {
         "motion": width_of(MOTION),
         "load": width_of(LOAD),
-        "wall": width_of(wall_layout(wall_memory)),
+        "platen_spring": width_of(platen_layout(platen_memory)),
         "swelling": swelling_width(swelling),
         "cross_load": cross_width(swelling),
         "spring": MEMORY + memory,

@@ -19,7 +19,7 @@ from kalander.dem.bodies.state import solid_radius, sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.fracture.pieces import centres
 from kalander.kernels.columns import Table
-from kalander.kernels.laws.book import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import memory_of, platen_memory_of, swelling_of
 
 __all__ = ["NO_QUESTION", "Question", "load_faults", "state_faults"]
 
@@ -137,8 +137,8 @@ def _width_faults(tables: dict[str, Table], question: Question) -> Faults:
     law, periodic, bodies = question.law, question.periodic, tables["bodies"]
     wanted = {} if law is None else {
         "memory of contacts": (tables["contacts"]["memory"].shape[1], memory_of(law, periodic=periodic)),
-        "memory at the lower platen": (bodies["memory_low"].shape[1], wall_memory_of(law)),
-        "memory at the upper platen": (bodies["memory_high"].shape[1], wall_memory_of(law)),
+        "memory at the lower platen": (bodies["memory_low"].shape[1], platen_memory_of(law)),
+        "memory at the upper platen": (bodies["memory_high"].shape[1], platen_memory_of(law)),
         "swelling": (bodies["swelling"].shape[1], swelling_of(law)),
     }  # fmt: skip
     for what, (found, expected) in wanted.items():

@@ -8,14 +8,14 @@ import numpy as np
 from kalander.kernels.columns import Table
 
 __all__ = [
-    "approach", "braked_haste", "has_passed", "impact_frequency", "landing", "matched_speed", "quasi_static_speed",
+    "approach", "braked_approach", "has_passed", "impact_frequency", "landing", "matched_speed", "quasi_static_speed",
     "servo_speed", "stable_step",
 ]  # fmt: skip
 
 ARRIVED = 0.1  # of ρ v²: a load above it has come through the bed; before, only the platen that moves is met
 RELEASE_STEPS, RELEASE_SHARE = 200, 0.05  # what is laid into one another parts in some 40 of these
 LEAST_PART = 0.01  # of a step, at the end of a leg
-BRAKING = 30.0  # part of the haste lost by a part of the height lost: 32 to 1 while the height falls by 11 %
+BRAKING = 30.0  # part of the approach factor lost by a part of the height lost: 32 to 1 while the height falls by 11 %
 
 
 def quasi_static_speed(
@@ -101,14 +101,14 @@ def matched_speed(
     return float(np.clip(min(carried, newton, key=abs), -limit, limit))
 
 
-def braked_haste(haste: np.ndarray, shrinkage: np.ndarray, carried: np.ndarray, momentum: np.ndarray) -> np.ndarray:
-    """Haste left after an interval: it falls with the height while load passes from platen to platen, never below 1.
+def braked_approach(factor: np.ndarray, shrinkage: np.ndarray, carried: np.ndarray, momentum: np.ndarray) -> np.ndarray:
+    """Approach factor left after an interval: it falls with the height while load passes through, never below 1.
 
-    haste: closing speed over the quasi-static one; shrinkage: height over that of the interval before; carried: the
+    factor: closing speed over the quasi-static one; shrinkage: height over that of the interval before; carried: the
     smaller of the platens' stresses [MPa]; momentum: ρ v² of the closing [MPa]. Spheres that do not carry have no time
     scale (their stress is ρ v² times a function of solid fraction alone; Bagnold 1954): whoever slows the platens and
     all spheres by the same factor sees the same film at another rate. It must be slowed before the bed jams, and while
     it flows: what contacts store does not slow with it.
     """
-    slower = np.maximum(haste * np.minimum(shrinkage, 1.0) ** BRAKING, 1.0)
-    return np.where(carried > ARRIVED * momentum, slower, haste)
+    slower = np.maximum(factor * np.minimum(shrinkage, 1.0) ** BRAKING, 1.0)
+    return np.where(carried > ARRIVED * momentum, slower, factor)

@@ -350,7 +350,7 @@ class Bed:
             self.kernel(
                 workers, team, self.material_count, queue, head, gate,
                 self.motion, self.rest, self.load, self.losses, pairs.listed, pairs.row, pairs.owner, pairs.partner,
-                pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, *self._box_records(),
+                pairs.spring, pairs.platen_body, pairs.platen_spring, *self.bond_ends, self.bond, *self._box_records(),
                 todo, self.done, self.stale, signs, self.factors, self.binder, self.swelling, *self.parts[team],
                 *self.seen, self.member, self.clump, self.offset,
             )  # fmt: skip
@@ -368,9 +368,9 @@ class Bed:
         with self.pace.timing(self.done, self.boxes["body_count"], team=False, busy=1):
             for _ in range(min(int((todo - self.done).max()), STEPS_BETWEEN_LOOKS)):
                 self.kernel(
-                    active, self.bond_count, pairs.wall_count, self.material_count, count, self.active,
+                    active, self.bond_count, pairs.platen_count, self.material_count, count, self.active,
                     self.motion, self.rest, self.load, self.losses, pairs.listed, self.box_of, pairs.row, pairs.partner,
-                    pairs.spring, pairs.wall_body, pairs.wall, *self.bond_ends, self.bond, self.bond_load,
+                    pairs.spring, pairs.platen_body, pairs.platen_spring, *self.bond_ends, self.bond, self.bond_load,
                     *self.bond_rows, *state, self.factors, self.binder, self.swelling,
                     self.member, self.clump, self.offset,
                 )  # fmt: skip
@@ -399,9 +399,9 @@ class Bed:
     def platen_force(self) -> np.ndarray:
         """Normal force on the lower and upper platen [µN], shape (box, 2)."""
         count = len(self.boxes["dt"])
-        walls = view(self.pairs.wall_row, self.body_count + 1)[self.start]
+        faced = view(self.pairs.platen_row, self.body_count + 1)[self.start]
         total = self.pool.take("platen force", count, 2, real=True, exact=True)
-        self.readout.platen_loads(count, self.pool.put("wall start", walls), self.pairs.wall, total)
+        self.readout.platen_loads(count, self.pool.put("platen start", faced), self.pairs.platen_spring, total)
         return view(total, count).astype(np.float64)
 
     def contact_frequency(self) -> np.ndarray:
@@ -413,8 +413,8 @@ class Bed:
         pairs, count = self.pairs, len(self.boxes["dt"])
         rate = self.pool.put("rate", np.zeros(count))
         state = (self.motion, self.rest, self.box_of, *self._box_records(), self.factors)
-        rows = (pairs.row, pairs.partner, pairs.wall_body, self.lightness, rate)
-        sizes = (self.body_count, pairs.wall_count, self.material_count)
+        rows = (pairs.row, pairs.partner, pairs.platen_body, self.lightness, rate)
+        sizes = (self.body_count, pairs.platen_count, self.material_count)
         self.readout.stiffest_contact(*sizes, *state, *rows)
         largest = view(rate, count).astype(np.float64)
         if self.clump_count:
@@ -483,11 +483,11 @@ class Bed:
             return view(self.losses, end)[begin:].copy()
         if name == "rest":
             return view(self.rest, end)[begin:].copy() if self.precision == "f32" else np.zeros((end - begin, 3))
-        walls = slice(*view(self.pairs.wall_row, self.body_count + 1)[[begin, end]].tolist())
-        near = unpack(view(self.pairs.wall, walls.stop)[walls], self.pairs.wall_layout, name)
+        faced = slice(*view(self.pairs.platen_row, self.body_count + 1)[[begin, end]].tolist())
+        near = unpack(view(self.pairs.platen_spring, faced.stop)[faced], self.pairs.platen_layout, name)
         column = np.zeros((end - begin, *near.shape[1:]), near.dtype)
         # a spring that is let go is -0 or 0, and a body that is not near a platen has 0: one zero for both
-        column[view(self.pairs.wall_body, walls.stop)[walls] - begin] = near + 0.0
+        column[view(self.pairs.platen_body, faced.stop)[faced] - begin] = near + 0.0
         return column
 
     def solid_radius(self, begin: int = 0, end: int | None = None) -> np.ndarray:

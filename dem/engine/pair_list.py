@@ -8,7 +8,7 @@ from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import Pool, view
 from kalander.kernels.layout import width_of
 from kalander.kernels.on_demand import cell_kernels
-from kalander.kernels.records import pack, wall_layout
+from kalander.kernels.records import pack, platen_layout
 
 __all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
 
@@ -81,19 +81,19 @@ class PairList:
 
     row: first place of each body in `partner` and `spring`; a half list (full False) has a pair in the row of its
     first body, a full list in both. A partner's row number is stored as its complement while the pair touches.
-    wall_row, wall_body, wall: the same for bodies near a platen; listed: centres when the list was made. Two lists take
-    turns, so that springs are carried from one to the other without asking for memory.
+    platen_row, platen_body, platen_spring: the same for bodies near a platen; listed: centres when the list was made.
+    Two lists take turns, so that springs are carried from one to the other without asking for memory.
     """
 
     def __init__(
         self, pool: Pool, bodies: Table, contacts: Table, *, full: bool, periodic: bool = False, clumps: bool = False
     ) -> None:
-        memory, wall_memory = contacts["memory"].shape[1], bodies["memory_low"].shape[1]
+        memory, platen_memory = contacts["memory"].shape[1], bodies["memory_low"].shape[1]
         self.pool = pool
         self.full = full
         self.body_count = len(bodies["id"])
-        self.wall_layout = wall_layout(wall_memory)
-        self.kernels = cell_kernels(pool.precision, memory, wall_memory, periodic=periodic, clumps=clumps)
+        self.platen_layout = platen_layout(platen_memory)
+        self.kernels = cell_kernels(pool.precision, memory, platen_memory, periodic=periodic, clumps=clumps)
         self.made = 0
         first, second = contacts["first"], contacts["second"]
         spring = np.hstack([np.asarray(contacts[name], float) for name in ("spring", "memory")])
@@ -106,13 +106,13 @@ class PairList:
         held = (bodies["load_low"] != 0.0) | (bodies["load_high"] != 0.0)
         for name in ("spring_low", "spring_high", "memory_low", "memory_high"):
             held |= (bodies[name] != 0.0).any(axis=1)
-        walls = {name: bodies[name][held] for name in self.wall_layout}
-        self.wall_row = pool.put("wall row 1", np.concatenate([[0], np.cumsum(held)]).astype(np.int32))
-        self.wall_body = pool.put("wall body 1", np.flatnonzero(held).astype(np.int32))
-        self.wall = pool.put("wall 1", pack(walls, self.wall_layout, precision=pool.precision))
+        faced = {name: bodies[name][held] for name in self.platen_layout}
+        self.platen_row = pool.put("platen row 1", np.concatenate([[0], np.cumsum(held)]).astype(np.int32))
+        self.platen_body = pool.put("platen body 1", np.flatnonzero(held).astype(np.int32))
+        self.platen_spring = pool.put("platen spring 1", pack(faced, self.platen_layout, precision=pool.precision))
         self.listed = pool.take("listed", self.body_count, 3, real=True, exact=True)
         self.count = len(second)
-        self.wall_count = int(held.sum())
+        self.platen_count = int(held.sum())
 
     def make(self, motion: Any, box_of: Any, member: Any, frame: Any, platen: Any, grid: tuple) -> None:
         """Make the list anew and carry the springs of touching pairs over; platen: with the heights of this moment.
@@ -136,18 +136,20 @@ class PairList:
             count, full, room, motion, box_of, frame, platen, *geometry, found, near, self.listed
         )  # fmt: skip
         row, pairs = self._offsets(f"row {turn}", found, count)
-        wall_row, walls = self._offsets(f"wall row {turn}", near, count)
+        platen_row, faced = self._offsets(f"platen row {turn}", near, count)
         partner = pool.take(f"partner {turn}", pairs)
         self.owner = pool.take("owner", 1 if self.full else pairs)
         spring = pool.take(f"spring {turn}", pairs, self.places, real=True)
-        wall_body = pool.take(f"wall body {turn}", walls)
-        wall = pool.take(f"wall {turn}", walls, width_of(self.wall_layout), real=True)
+        platen_body = pool.take(f"platen body {turn}", faced)
+        platen_spring = pool.take(f"platen spring {turn}", faced, width_of(self.platen_layout), real=True)
         self.kernels.fill_candidates(
             count, full, room, motion, box_of, frame, platen, *geometry, self.row, self.partner, self.spring,
-            row, self.owner, partner, spring, self.wall_row, self.wall, wall_row, wall_body, wall,
+            row, self.owner, partner, spring, self.platen_row, self.platen_spring, platen_row, platen_body,
+            platen_spring,
         )  # fmt: skip
         self.row, self.partner, self.spring, self.count = row, partner, spring, pairs
-        self.wall_row, self.wall_body, self.wall, self.wall_count = wall_row, wall_body, wall, walls
+        self.platen_row, self.platen_body = platen_row, platen_body
+        self.platen_spring, self.platen_count = platen_spring, faced
         self.made += 1
 
     def candidates(self, begin: int = 0, end: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

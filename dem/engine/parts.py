@@ -65,7 +65,7 @@ def cut(
     pool: Pool, pairs: PairList, start: np.ndarray, bonds: tuple, team: int, head: np.ndarray | None = None,
     *, width: int = PAIR_LOAD_WIDTH,
 ) -> tuple[Any, ...]:  # fmt: skip
-    """Arguments of the box kernel that say which bodies, walls, bonds and crossing pairs each part has.
+    """Arguments of the box kernel that say which bodies, bodies at platens, bonds and crossing pairs each part has.
 
     start: first body of every box and the end of the last; bonds: first and second bodies; head: as in bounds_of;
     width: of kept contacts.
@@ -87,7 +87,7 @@ def cut(
         tie = crossing(bond_first[place], bond_second[place], place, bounds)
     table = np.column_stack(
         [
-            bounds, view(pairs.wall_row, pairs.body_count + 1)[bounds], np.searchsorted(bond_first, bounds),
+            bounds, view(pairs.platen_row, pairs.body_count + 1)[bounds], np.searchsorted(bond_first, bounds),
             contact.out_range, contact.in_range, tie.out_range, tie.in_range,
         ]
     )  # fmt: skip

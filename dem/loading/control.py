@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from kalander.dem.bodies.clumps import double, kinetic_energy, particle_diameter
-from kalander.dem.bodies.platens import approach, braked_haste, landing, stable_step
+from kalander.dem.bodies.platens import approach, braked_approach, landing, stable_step
 from kalander.dem.engine.bed import Bed, stiffest_ahead
 from kalander.dem.loading.asked import LENGTHS, SHARES, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ, Asked
 from kalander.dem.loading.path import ENDS, Path
@@ -212,7 +212,7 @@ class Control(ABC):
         factor = self.progress["approach_factor"]
         if not (factor > 1.0).any():
             return
-        left = braked_haste(factor, shrinkage, carried, momentum)
+        left = braked_approach(factor, shrinkage, carried, momentum)
         if (left < factor).any():
             scale_motion(self.bed, left / factor)
         self.progress["approach_factor"] = left

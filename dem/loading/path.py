@@ -43,7 +43,7 @@ class Leg:
     inertial_number: the box moves no faster than this allows, at a pressure of least_pressure [MPa] at least. Platens
     then slow down before the pressure that ends a closing leg, and turn where the pores are closed; an opening leg ends
     when neither platen bears its pressure
-    approach_factor: how many times faster what does not carry yet is brought together (dem.bodies.platens.braked_haste)
+    approach_factor: how many times faster what does not carry yet is brought together (bodies.platens.braked_approach)
     temperature [K]: of the binder from the beginning of the leg, None as before
     material_speed [µm/µs], material_rate [1/µs]: closing of platens, straining of a cell, that brings the material
     clock on by so many µs a µm, or a unit of strain; None: it runs with inertia

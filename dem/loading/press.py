@@ -26,9 +26,9 @@ class Press:
     speed [µm/µs] at most; inertial_number wanted; release_stress [MPa]; max_strain at which a box turns anyway (as it
     does where its pores are closed); control_steps between looks at the platens; frame_strain between frames;
     stress_floor: share of the target below which the inertial number counts the stress as this floor (a bonded coating
-    starts at zero stress); haste: how many times faster loose spheres are pushed together until the bed begins to
-    carry; release: open again after the target; material_speed: closing that brings the binder's clock on by so many µs
-    a µm, None for as fast as platens move; temperature [K] of the binder. The rest is as in dem.loading.path.Path.
+    starts at zero stress); approach_factor: how many times faster loose spheres are pushed together until the bed
+    begins to carry; release: open again after the target; material_speed: closing that brings the binder's clock on by
+    so many µs a µm, None for as fast as platens move; temperature [K] of the binder. The rest is as in path.Path.
     """
 
     speed: float
@@ -40,7 +40,7 @@ class Press:
     control_steps: int = 40
     frame_strain: float = 0.005
     stress_floor: float = 0.1
-    haste: float = 1.0
+    approach_factor: float = 1.0
     release: bool = True
     fracture: Fracture = field(default_factory=Fracture)
     least_radius: float = 0.0
@@ -54,7 +54,7 @@ class Press:
         load = Leg(
             self.speed, until={"pressure": target, "strain": self.max_strain}, inertial_number=self.inertial_number,
             least_pressure=np.maximum(self.stress_floor * np.asarray(target), self.release_stress),
-            approach_factor=self.haste, temperature=self.temperature, material_speed=self.material_speed,
+            approach_factor=self.approach_factor, temperature=self.temperature, material_speed=self.material_speed,
         )  # fmt: skip
         release = replace(load, speed=-self.speed, until={"pressure": self.release_stress}, approach_factor=1.0)
         return Path(

@@ -7,7 +7,7 @@ import numpy as np
 from kalander.dem.bodies.clumps import member_rows
 from kalander.dem.bodies.state import BODY, BOND, CLUMP, MEMBER, Ensemble, empty_table, sphere_volume
 from kalander.kernels.columns import Column, Table
-from kalander.kernels.laws.book import memory_of, swelling_of, wall_memory_of
+from kalander.kernels.laws.book import memory_of, platen_memory_of, swelling_of
 
 __all__ = ["Packing", "assemble", "spatial_order"]
 
@@ -60,7 +60,7 @@ def assemble(
     counts = np.array([len(p.radius) for p in packings], dtype=np.int32)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
     boxes = len(packings)
-    widths = {"memory": wall_memory_of(law), "swelling": swelling_of(law)}
+    widths = {"memory": platen_memory_of(law), "swelling": swelling_of(law)}
     total = int(counts.sum())
     bodies: Table = {
         name: np.zeros(

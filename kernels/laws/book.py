@@ -12,7 +12,7 @@ from kalander.kernels.laws.rolling import ROLLING
 
 __all__ = [
     "LAWS", "base_of", "card_laws", "law_meant", "law_named", "law_of", "law_on_card", "memory_of", "normal_functions",
-    "rolls_of", "swelling_of", "wall_memory_of", "whole_levers_of", "yields_of",
+    "platen_memory_of", "rolls_of", "swelling_of", "whole_levers_of", "yields_of",
 ]  # fmt: skip
 
 MODULES = (
@@ -66,7 +66,7 @@ def memory_of(law: str, *, periodic: bool = False) -> int:
     return law_of(law).memory() + (ROLLING.memory if rolls_of(law) else 0) + (DASHPOT if periodic else 0)
 
 
-def wall_memory_of(law: str) -> int:
+def platen_memory_of(law: str) -> int:
     """Places of the history of a contact with a platen beyond the tangential spring."""
     return law_of(law).memory(platen=True) + (ROLLING.memory if rolls_of(law) else 0)
 

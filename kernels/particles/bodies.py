@@ -109,10 +109,10 @@ def body_kernel(
 
     @ti.kernel
     def step_bodies(
-        body_count: int, bond_count: int, wall_count: int, material_count: int, box_count: int,
+        body_count: int, bond_count: int, platen_count: int, material_count: int, box_count: int,
         active: a.integer, motion: a.motion, rest: a.point, load: a.load, losses: a.point, listed: a.point,
         box_of: a.integer, row: a.integer, partner: a.integer, spring: a.spring,
-        wall_body: a.integer, wall: a.wall,
+        platen_body: a.integer, platen_spring: a.platen_spring,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond, bond_load: a.pair_load,
         bond_row: a.integer, bond_column: a.integer, bond_incident: a.integer,
         frame: a.frame, platen: a.platen,
@@ -158,15 +158,15 @@ def body_kernel(
         for b in range(box_count):
             if course[b][COURSE.moves] == 1:
                 stale[b] = list_state(signs_of_box[b])
-        for q in range(wall_count):
-            p = wall_body[q]
+        for q in range(platen_count):
+            p = platen_body[q]
             b = box_of[p]
             if ti.static(not periodic) and course[b][COURSE.moves] == 1:
                 gap = platen[b]
                 platens(
                     q, p, room[b][ROOM.low], room[b][ROOM.high], gap, frame[b][FRAME.dt],
-                    b * material_count * material_count, material_count, motion, rest, load, losses, wall, factors,
-                    swelling,
+                    b * material_count * material_count, material_count, motion, rest, load, losses, platen_spring,
+                    factors, swelling,
                 )  # fmt: skip
         for k in range(bond_count):
             i = bond_first[k]

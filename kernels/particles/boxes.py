@@ -51,8 +51,8 @@ each = ti.template()  # an array handed on to a function
 # The CPU backend does not split a loop below 512 turns a thread: a worker a turn would leave all to one thread.
 LANE = 512
 
-# What a part has: bodies, walls, bonds; contacts that leave it and that come in; bonds likewise
-PART = BODIES, WALLS, BONDS, CROSS, CROSS_IN, TIES, TIE_IN = range(7)
+# What a part has: bodies, bodies near platens, bonds; contacts that leave it and that come in; bonds likewise
+PART = BODIES, AT_PLATENS, BONDS, CROSS, CROSS_IN, TIES, TIE_IN = range(7)
 
 SHARE = in_a_row((name, 1) for name in ("group", "worker", "workers"))  # first group of the box, and whose share
 CROSSING = in_a_row((name, 1) for name in ("body", "place"))  # of a pair between parts: first body, place in the list
@@ -340,7 +340,7 @@ def box_kernel(
         workers: int, team: int, material_count: int, queue: a.integer, head: a.integer, gate: a.integer,
         motion: a.motion, rest: a.point, load: a.load, losses: a.point, listed: a.point,
         row: a.integer, owner: a.integer, partner: a.integer, spring: a.spring,
-        wall_body: a.integer, wall: a.wall,
+        platen_body: a.integer, platen_spring: a.platen_spring,
         bond_first: a.integer, bond_second: a.integer, bond: a.bond,
         frame: a.frame, platen: a.platen,
         todo: a.integer, done: a.integer, stale: a.integer, signs_of_box: a.integer,
@@ -414,11 +414,11 @@ def box_kernel(
                                     mood |= meet(gate, team, meeting, patience)
                                     meeting += 1
                                     if ti.static(not periodic):
-                                        for m in range(parts[group][WALLS], parts[group + 1][WALLS]):
+                                        for m in range(parts[group][AT_PLATENS], parts[group + 1][AT_PLATENS]):
                                             platens(
-                                                m, wall_body[m], carry[CARRY.low], carry[CARRY.high], gap, h, table,
+                                                m, platen_body[m], carry[CARRY.low], carry[CARRY.high], gap, h, table,
                                                 material_count, motion, rest,
-                                                load, losses, wall, factors, swelling,
+                                                load, losses, platen_spring, factors, swelling,
                                             )  # fmt: skip
                                     # the first bodies of bonds from other parts come before all of this part
                                     for m in range(parts[group][TIE_IN], parts[group + 1][TIE_IN]):

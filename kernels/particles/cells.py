@@ -11,7 +11,7 @@ from kalander.kernels.layout import HIGH, LOW, X, Y, Z, width_of
 from kalander.kernels.particles.lattice import lattice_image
 from kalander.kernels.particles.pairs import nearest_image, partner_of, platen_span
 from kalander.kernels.particles.rows import vector_at
-from kalander.kernels.records import CODE, FRAME, GRID, LATTICE, MOTION, PLATEN, SHAPE, array_types, wall_layout
+from kalander.kernels.records import CODE, FRAME, GRID, LATTICE, MOTION, PLATEN, SHAPE, array_types, platen_layout
 
 __all__ = ["cell_kernels"]
 
@@ -112,15 +112,15 @@ def visit(
 
 @cache
 def cell_kernels(
-    precision: str, memory: int = 0, wall_memory: int = 0, *, periodic: bool = False, clumps: bool = False
+    precision: str, memory: int = 0, platen_memory: int = 0, *, periodic: bool = False, clumps: bool = False
 ) -> SimpleNamespace:
     """Kernels for one precision and as many places of memory in the history of a contact and of one with a platen.
 
     frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first. periodic: boxes have a lattice,
     whose cells divide its vectors. clumps: some bodies are members of rigid clumps.
     """
-    a = array_types(precision, memory, wall_memory, periodic=periodic)
-    wall_width = width_of(wall_layout(wall_memory))
+    a = array_types(precision, memory, platen_memory, periodic=periodic)
+    platen_width = width_of(platen_layout(platen_memory))
 
     @ti.kernel
     def count_cells(
@@ -169,17 +169,17 @@ def cell_kernels(
     def count_candidates(
         body_count: int, full: int, room: int, motion: a.motion, box_of: a.integer, frame: a.frame,
         platen: a.platen, shape: a.shape, cell: a.integer, start: a.integer, inside: a.integer,
-        member: a.link, draft: a.integer, count: a.integer, near_wall: a.integer, listed: a.point,
+        member: a.link, draft: a.integer, count: a.integer, near_platen: a.integer, listed: a.point,
     ):  # fmt: skip
         """Length of every row, its first `room` candidates, which bodies are near a platen, and where bodies are."""
         for p in range(body_count):
             me, b = motion[p], box_of[p]
             listed[p] = vector_at(me, MOTION.position)
-            near_wall[p] = 0
+            near_platen[p] = 0
             if ti.static(not periodic):
                 height, low = me[MOTION.position + Z], platen[b][PLATEN.listed_height + LOW]
                 gap = ti.min(height - low, platen[b][PLATEN.listed_height + HIGH] - height) - me[MOTION.radius]
-                near_wall[p] = 1 if gap < frame[b][FRAME.skin] else 0
+                near_platen[p] = 1 if gap < frame[b][FRAME.skin] else 0
             count[p] = visit(
                 p, full, room, room * p, motion, box_of, frame, platen, shape, cell, start, inside, draft, member,
                 periodic, clumps,
@@ -191,8 +191,8 @@ def cell_kernels(
         shape: a.shape, cell: a.integer, start: a.integer, inside: a.integer, member: a.link, draft: a.integer,
         old_row: a.integer, old_partner: a.integer, old_spring: a.spring,
         row: a.integer, owner: a.integer, partner: a.integer, spring: a.spring,
-        old_wall_row: a.integer, old_wall: a.wall, wall_row: a.integer, wall_body: a.integer,
-        wall: a.wall,
+        old_platen_row: a.integer, old_platen_spring: a.platen_spring, platen_row: a.integer, platen_body: a.integer,
+        platen_spring: a.platen_spring,
     ):  # fmt: skip
         """Rows of candidates, with the springs of pairs and platens that touched in the old list."""
         for p in range(body_count):
@@ -216,12 +216,12 @@ def cell_kernels(
                 if m < old_row[p + 1] and old_partner[m] == ~j:
                     spring[k] = old_spring[m]
                     partner[k] = ~j
-            for q in range(wall_row[p], wall_row[p + 1]):
-                wall_body[q] = p
-                if old_wall_row[p + 1] > old_wall_row[p]:
-                    wall[q] = old_wall[old_wall_row[p]]
+            for q in range(platen_row[p], platen_row[p + 1]):
+                platen_body[q] = p
+                if old_platen_row[p + 1] > old_platen_row[p]:
+                    platen_spring[q] = old_platen_spring[old_platen_row[p]]
                 else:
-                    wall[q] = ti.Vector([0.0] * wall_width)
+                    platen_spring[q] = ti.Vector([0.0] * platen_width)
 
     return SimpleNamespace(
         count_cells=count_cells,

@@ -11,7 +11,7 @@ from kalander.kernels.device.backend import ti
 from kalander.kernels.law_table import MEMORY
 from kalander.kernels.laws.bond import BRITTLE
 from kalander.kernels.laws.bond_device import BONDS
-from kalander.kernels.laws.book import swelling_of, wall_memory_of
+from kalander.kernels.laws.book import platen_memory_of, swelling_of
 from kalander.kernels.laws.contact import contact_law
 from kalander.kernels.laws.normal.mdr_device import one_flat, two_flats
 from kalander.kernels.layout import HIGH, LOW, X, Y, Z
@@ -26,11 +26,11 @@ from kalander.kernels.records import (
     PAIR_LOAD,
     PAIR_LOAD_WIDTH,
     PLATEN,
+    PLATEN_LOADS,
     PLATEN_SPAN,
     SUM_COUNT,
-    WALL_LOADS,
+    platen_place,
     swelling_width,
-    wall_place,
 )
 
 __all__ = [
@@ -127,11 +127,12 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
     law, bond_law = contact_law(law_name), BONDS[bonds]
     necks, whole_levers, swells, rolling = law.law.holds, law.whole_levers, swelling_of(law_name) > 0, law.rolling
     sticky = swells and necks
-    history_of, wall_history = law.law.places(), law.law.places(platen=True)
-    normal_law, respond, wall_respond = law.normal, law.lattice_respond if periodic else law.respond, law.wall_respond
-    wall_memory, row_width = wall_memory_of(law_name), swelling_width(swelling_of(law_name))
-    places = MEMORY + wall_memory
-    front, back = (tuple(wall_place(side, d, wall_memory) for d in range(places)) for side in (0, 1))
+    history_of, platen_history = law.law.places(), law.law.places(platen=True)
+    normal_law, platen_respond = law.normal, law.platen_respond
+    respond = law.lattice_respond if periodic else law.respond
+    platen_memory, row_width = platen_memory_of(law_name), swelling_width(swelling_of(law_name))
+    places = MEMORY + platen_memory
+    front, back = (tuple(platen_place(side, d, platen_memory) for d in range(places)) for side in (0, 1))
 
     @ti.func
     def separation(i, j, here, motion: each, rest: each, span):
@@ -257,7 +258,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         overlap = me[MOTION.radius] - distance
         near = overlap > 0.0
         if ti.static(necks):
-            near = near or spring[wall_history.contact_radius] > 0.0
+            near = near or spring[platen_history.contact_radius] > 0.0
         if near:
             normal = ti.Vector([0.0, 0.0, direction])
             arm = me[MOTION.radius] - overlap
@@ -273,7 +274,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
             else:
                 elastic, contact_radius, heat, history = normal_law(factors, me[MOTION.radius], overlap, spring)
             lost[LOSSES.yielding] = heat
-            force, resisting, history, heat, lost[LOSSES.damping] = wall_respond(
+            force, resisting, history, heat, lost[LOSSES.damping] = platen_respond(
                 factors, me[MOTION.radius], me[MOTION.mass], overlap, elastic, contact_radius, heat, normal, slide,
                 spin(me), history, dt,
             )  # fmt: skip
@@ -284,12 +285,12 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
 
     @ti.func
     def platens(q, p, low, high, gap: each, dt, table, material_count, motion: each,
-                rest: each, load: each, losses: each, wall: each, factors: each, swelling: each):  # fmt: skip
+                rest: each, load: each, losses: each, platen_spring: each, factors: each, swelling: each):  # fmt: skip
         """Forces of both platens on body p, which is row q of the bodies near them: the first terms of its sums.
 
         low, high: heights of the platens; gap: their row of records.PLATEN.
         """
-        me, held, sums = motion[p], wall[q], load[p]
+        me, held, sums = motion[p], platen_spring[q], load[p]
         offset = ti.Vector([0.0, 0.0, 0.0])
         if ti.static(compensated):
             offset = rest[p]
@@ -298,7 +299,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         own = ti.Vector([0.0] * row_width)
         if ti.static(swells):
             own = swelling[p]
-        springs = held  # as by records.wall_layout: the side whose turn it is lies in front
+        springs = held  # as by records.platen_layout: the side whose turn it is lies in front
         pushes = ti.Vector([0.0, 0.0])
         push = ti.Vector([0.0, 0.0, 0.0])
         turn = ti.Vector([0.0, 0.0, 0.0])
@@ -329,8 +330,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
             gone[LOSSES.damping] += lost[LOSSES.damping]
             gone[LOSSES.yielding] += lost[LOSSES.yielding]
             work += force.z * speed
-        springs[WALL_LOADS[LOW]], springs[WALL_LOADS[HIGH]] = pushes[LOW], pushes[HIGH]
-        wall[q] = springs
+        springs[PLATEN_LOADS[LOW]], springs[PLATEN_LOADS[HIGH]] = pushes[LOW], pushes[HIGH]
+        platen_spring[q] = springs
         losses[p] = gone
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[LOAD.work] + dt * work])
 

@@ -11,7 +11,7 @@ from kalander.kernels.layout import HIGH, LOW, Z
 from kalander.kernels.particles.lattice import lattice_at
 from kalander.kernels.particles.pairs import centre, pair_functions, partner_of, platen_span, posture
 from kalander.kernels.particles.rows import vector_at
-from kalander.kernels.records import BOND_STATE, CODE, MOTION, PLATEN, WALL_LOADS, law_arrays
+from kalander.kernels.records import BOND_STATE, CODE, MOTION, PLATEN, PLATEN_LOADS, law_arrays
 
 __all__ = ["readout_kernels"]
 
@@ -47,13 +47,13 @@ def readout_kernels(
         return inverse
 
     @ti.kernel
-    def platen_loads(box_count: int, wall_start: a.integer, wall: a.wall, total: a.couple):
+    def platen_loads(box_count: int, platen_start: a.integer, platen_spring: a.platen_spring, total: a.couple):
         """Normal force on both platens of every box [µN], summed in the order of the bodies with its rounding rest."""
         for b in range(box_count):
             sums = ti.Vector([0.0, 0.0])
             rests = ti.Vector([0.0, 0.0])
-            for q in range(wall_start[b], wall_start[b + 1]):
-                term = ti.Vector([wall[q][WALL_LOADS[LOW]], wall[q][WALL_LOADS[HIGH]]]) - rests
+            for q in range(platen_start[b], platen_start[b + 1]):
+                term = ti.Vector([platen_spring[q][PLATEN_LOADS[LOW]], platen_spring[q][PLATEN_LOADS[HIGH]]]) - rests
                 fresh = sums + term
                 rests = (fresh - sums) - term
                 sums = fresh
@@ -85,9 +85,9 @@ def readout_kernels(
 
     @ti.kernel
     def stiffest_contact(
-        body_count: int, wall_count: int, material_count: int, motion: a.motion, rest: a.point,
+        body_count: int, platen_count: int, material_count: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
-        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real,
+        row: a.integer, partner: a.integer, platen_body: a.integer, lightness: a.real, rate: a.real,
     ):  # fmt: skip
         """Largest squared frequency k_n (1/m_i + 1/m_j) of the contacts of each box [1/µs²].
 
@@ -105,8 +105,8 @@ def readout_kernels(
                     largest = ti.max(largest, stiffness * soft)
             if largest > rate[b]:
                 ti.atomic_max(rate[b], largest)  # the largest of numbers does not depend on their order
-        for q in range(0 if periodic else wall_count):
-            p = wall_body[q]
+        for q in range(0 if periodic else platen_count):
+            p = platen_body[q]
             b = box_of[p]
             stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
             if stiffness > 0.0:
@@ -114,9 +114,9 @@ def readout_kernels(
 
     @ti.kernel
     def crowded_clumps(
-        body_count: int, wall_count: int, material_count: int, full: int, motion: a.motion, rest: a.point,
+        body_count: int, platen_count: int, material_count: int, full: int, motion: a.motion, rest: a.point,
         box_of: a.integer, frame: a.frame, platen: a.platen, factors: a.law,
-        row: a.integer, partner: a.integer, wall_body: a.integer, lightness: a.real, rate: a.real, member: a.link,
+        row: a.integer, partner: a.integer, platen_body: a.integer, lightness: a.real, rate: a.real, member: a.link,
         crowd: a.integer,
     ):  # fmt: skip
         """Sum of k_n/m over all contacts of each clump, in parts of UNIT of the `rate` of its box.
@@ -136,8 +136,8 @@ def readout_kernels(
                     if member[j][CODE.clump] >= 0 and full == 0:
                         part = ti.ceil(share * yielding(motion[j], j, lightness))
                         ti.atomic_add(crowd[member[j][CODE.clump]], ti.cast(part, ti.i32))
-        for q in range(0 if periodic else wall_count):
-            p = wall_body[q]
+        for q in range(0 if periodic else platen_count):
+            p = platen_body[q]
             b = box_of[p]
             stiffness = platen_stiffness(motion[p], b, material_count, platen, factors)
             if stiffness > 0.0 and member[p][CODE.clump] >= 0:

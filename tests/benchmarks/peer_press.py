@@ -29,18 +29,18 @@ class Protocol:
     """How another code presses: its kind (see peers.py), plate speed over that of packings.py, and time step [µs]."""
 
     kind: str
-    haste: float
+    approach_factor: float
     step: float
 
     @property
     def name(self) -> str:
         """For people and for files."""
-        return f"{self.kind} x{self.haste:g} dt{1e3 * self.step:g}"
+        return f"{self.kind} x{self.approach_factor:g} dt{1e3 * self.step:g}"
 
     @property
     def speed(self) -> float:
         """Plate speed [µm/µs]."""
-        return self.haste * PLATE_SPEED
+        return self.approach_factor * PLATE_SPEED
 
     def registered(self) -> str:
         """Name under which peers.run presses by this protocol."""

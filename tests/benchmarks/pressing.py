@@ -29,7 +29,8 @@ STEPS_BETWEEN_LOOKS = 40
 # 30, of which none is pressed here.
 FAST = Press(
     speed=48.0, inertial_number=0.01, release_stress=0.0, max_strain=0.9, time_step=8e-3, contact_share=0.5,
-    control_steps=20, frame_strain=0.2, stress_floor=10.0 / (BEYOND * STRESSES[-1]), haste=64.0, release=False,
+    control_steps=20, frame_strain=0.2, stress_floor=10.0 / (BEYOND * STRESSES[-1]), approach_factor=64.0,
+    release=False,
 )  # fmt: skip
 
 

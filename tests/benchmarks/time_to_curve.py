@@ -143,7 +143,8 @@ def main() -> None:
     )
     print(f"{'code':26} {'steps':>7} {'seconds':>8}  solid fraction          error              spread")
     # the error of haste by itself: slow from where the bed carries
-    patient = replace(FAST, inertial_number=FAST.inertial_number / PATIENCE, haste=FAST.haste * PATIENCE)
+    slow, approach = FAST.inertial_number / PATIENCE, FAST.approach_factor * PATIENCE
+    patient = replace(FAST, inertial_number=slow, approach_factor=approach)
     rows = [own_row(states, reference), own_row(states, reference, name="kalander, then slow", settings=patient)]
     for row in rows:
         show(row)

@@ -300,7 +300,7 @@ def test_haste_needs_room_to_slow_down(tmp_path):
     assert fault.where.endswith("press.haste")
     assert fault.allowed == "1, or an electrode.porosity of at least 0.505"
     (tmp_path / "card.toml").write_text(bare.replace("porosity = 0.5\n", "porosity = 0.6\n"))
-    assert press_settings(load_card(tmp_path / "card.toml"), 1.0).haste == 8.0
+    assert press_settings(load_card(tmp_path / "card.toml"), 1.0).approach_factor == 8.0
 
 
 def test_the_sound_card_is_sound(tmp_path):

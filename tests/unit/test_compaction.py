@@ -155,7 +155,7 @@ def test_press_goes_on_from_a_snapshot_as_if_never_stopped(device, pressed) -> N
 
 
 HASTY_TARGET = np.array([3.0, 5.0])
-HASTY = replace(SETTINGS, speed=2.0, max_strain=0.7, haste=8.0, release=False, control_steps=20)
+HASTY = replace(SETTINGS, speed=2.0, max_strain=0.7, approach_factor=8.0, release=False, control_steps=20)
 
 
 def loose_boxes():
@@ -188,7 +188,7 @@ def test_haste_ends_before_the_bed_is_loaded(device, hasty) -> None:
     assert (haste[0] > 4.0).all()
     assert (np.diff(haste, axis=0) <= 0.0).all()
     assert (haste[stress > 0.1 * HASTY_TARGET] == 1.0).all()
-    patient = run(loose_boxes(), device.precision, settings=replace(HASTY, haste=1.0), target=HASTY_TARGET)
+    patient = run(loose_boxes(), device.precision, settings=replace(HASTY, approach_factor=1.0), target=HASTY_TARGET)
     assert final.ensemble.boxes["step"].sum() < 0.7 * patient.ensemble.boxes["step"].sum()
 
 

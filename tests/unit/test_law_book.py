@@ -13,7 +13,7 @@ from kalander.kernels.law_table import CONSTANTS, MEMORY, SHARED
 from kalander.kernels.laws import book
 from kalander.kernels.laws.factors import FACTORS, factors_of, law_factors
 from kalander.kernels.layout import Layout, in_a_row, width_of
-from kalander.kernels.records import MOTION, wall_layout
+from kalander.kernels.records import MOTION, platen_layout
 
 KERNELS = Path(__file__).parents[2] / "kernels"
 NAMES = list(book.LAWS)
@@ -87,7 +87,7 @@ def test_names_of_laws_say_their_variants():
     name = book.law_named("mdr_adhesive", lever="radius", rolling=True)
     assert (book.base_of(name), book.rolls_of(name), book.whole_levers_of(name)) == ("mdr_adhesive", True, True)
     assert book.memory_of(name) == 18 + 4
-    assert book.wall_memory_of(name) == 9 + 4
+    assert book.platen_memory_of(name) == 9 + 4
     assert book.memory_of("hertz_mindlin", periodic=True) == 3
     assert book.swelling_of(name) == 17
 
@@ -122,7 +122,7 @@ def test_a_layout_names_places_of_a_row():
     with pytest.raises(AttributeError, match="mass is none of spring, angle"):
         _ = layout.mass
     assert (MOTION.velocity, MOTION.mass, width_of(MOTION)) == (4, 7, 12)
-    assert wall_layout(2)["memory_high"] == slice(10, 12)
+    assert platen_layout(2)["memory_high"] == slice(10, 12)
 
 
 def test_kernels_of_particles_read_rows_by_name():

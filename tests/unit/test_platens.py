@@ -6,7 +6,7 @@ import pytest
 from kalander.dem.bodies.platens import (
     ARRIVED,
     BRAKING,
-    braked_haste,
+    braked_approach,
     impact_frequency,
     quasi_static_speed,
     servo_speed,
@@ -41,7 +41,7 @@ def test_servo_keeps_its_limit_in_both_directions() -> None:
 def test_haste_stays_until_load_comes_through() -> None:
     shrinkage, momentum = np.full(2, 0.99), np.full(2, 2.0)
     carried = np.array([0.9, 1.1]) * ARRIVED * 2.0
-    left = braked_haste(np.full(2, 32.0), shrinkage, carried, momentum)
+    left = braked_approach(np.full(2, 32.0), shrinkage, carried, momentum)
     assert left == pytest.approx([32.0, 32.0 * 0.99**BRAKING], rel=1e-14)
 
 
@@ -49,10 +49,10 @@ def test_haste_falls_with_the_height_and_ends_at_one() -> None:
     """However the height is cut into intervals; 32^(1/30) = 1.122, so 11 % of the height are enough."""
     one, many = np.array([32.0]), np.array([32.0])
     for _ in range(10):
-        many = braked_haste(many, np.array([0.995]), np.ones(1), np.ones(1))
-    assert many == pytest.approx(braked_haste(one, np.array([0.995**10]), np.ones(1), np.ones(1)), rel=1e-13)
-    assert braked_haste(one, np.array([0.89]), np.ones(1), np.ones(1)) == 1.0
-    assert braked_haste(np.ones(1), np.array([1.1]), np.ones(1), np.ones(1)) == 1.0  # opening changes nothing
+        many = braked_approach(many, np.array([0.995]), np.ones(1), np.ones(1))
+    assert many == pytest.approx(braked_approach(one, np.array([0.995**10]), np.ones(1), np.ones(1)), rel=1e-13)
+    assert braked_approach(one, np.array([0.89]), np.ones(1), np.ones(1)) == 1.0
+    assert braked_approach(np.ones(1), np.array([1.1]), np.ones(1), np.ones(1)) == 1.0  # opening changes nothing
 
 
 def test_impact_frequency_follows_from_the_duration_of_a_hertzian_impact() -> None:

@@ -94,7 +94,7 @@ def test_what_slowing_takes_is_heat_to_rounding(make_bed) -> None:
 
 def ledger(haste: float, share: float) -> float:
     """Largest gap of the energy balance of frictionless spheres while they do not carry, by the time step."""
-    settings = replace(SETTINGS, haste=haste, time_step=share * DT, control_steps=round(20 / share))
+    settings = replace(SETTINGS, approach_factor=haste, time_step=share * DT, control_steps=round(20 / share))
     frames = pressed(replace(settings, max_strain=0.25), friction=0.0, seeds=(60,)).frames
     return float(np.abs(frames["energy_error"][frames["leg"] == LEG["load"]]).max())
 

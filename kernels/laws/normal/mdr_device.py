@@ -17,8 +17,8 @@ from kalander.kernels.layout import width_of
 
 __all__ = ["NORMAL", "one_flat", "solid_volume", "two_flats"]
 
-PAIR, WALL = LAWS[0].places(), LAWS[0].places(platen=True)
-STUCK, STUCK_WALL = LAWS[1].places(), LAWS[1].places(platen=True)
+PAIR, AT_PLATEN = LAWS[0].places(), LAWS[0].places(platen=True)
+STUCK, STUCK_PLATEN = LAWS[1].places(), LAWS[1].places(platen=True)
 SIDES, SUMS = width_of(SIDE), width_of(SUM)
 DEEPEST = 0.95  # of the radius: deeper the plane of intersection moves into the other sphere
 ADHERES = 0.99  # of the contact radius: the edge of the ellipse is upright at its full width
@@ -185,19 +185,19 @@ def flat(factors, radius, row, overlap, side, dt, adhered, sticky: ti.template()
 @ti.func
 def one_flat(factors, radius, row, overlap, history, dt, sticky: ti.template()):
     """Sphere and platen: force, contact radius, heat of yielding [pJ], history, sums of the sphere."""
-    side = ti.Vector([history[WALL.one + d] for d in range(SIDES)])
+    side = ti.Vector([history[AT_PLATEN.one + d] for d in range(SIDES)])
     held = 0.0
     if ti.static(sticky):
-        held = history[STUCK_WALL.adhered]
+        held = history[STUCK_PLATEN.adhered]
     force, contact_radius, energy, side, held, sums = flat(factors, radius, row, overlap, side, dt, held, sticky)
     if ti.static(sticky):
-        history[STUCK_WALL.adhered] = held
-    way = overlap - history[WALL.one + SIDE.overlap] - row[BODY.growth]
+        history[STUCK_PLATEN.adhered] = held
+    way = overlap - history[AT_PLATEN.one + SIDE.overlap] - row[BODY.growth]
     # the mean of the step's ends: with the last force alone, motion to and fro would seem to make heat
-    heat = history[WALL.energy] - energy + 0.5 * (history[WALL.one + SIDE.stays] + force) * way
+    heat = history[AT_PLATEN.energy] - energy + 0.5 * (history[AT_PLATEN.one + SIDE.stays] + force) * way
     for d in ti.static(range(SIDES)):
-        history[WALL.one + d] = side[d]
-    history[WALL.one + SIDE.stays], history[WALL.energy] = force, energy
+        history[AT_PLATEN.one + d] = side[d]
+    history[AT_PLATEN.one + SIDE.stays], history[AT_PLATEN.energy] = force, energy
     return force, contact_radius, heat, history, sums
 
 
