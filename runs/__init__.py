@@ -27,6 +27,7 @@ HOMES = {
     "TransportResult": "coupling.results.measure",
     "Web": "coupling.nip.vocabulary",
     # verbs
+    "bend_rolls": "coupling.rolls.solve",
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
     "load_card": "coupling.cards.card",

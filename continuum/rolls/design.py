@@ -21,6 +21,8 @@ __all__ = ["Columns", "Design", "Situation", "best", "response"]
 ROUNDS = 12
 ENOUGH = 1e-7  # of a relative deviation, by which a round must improve
 
+SIZE_COST = 1e-5  # of a kelvin, mean of all zones, in the spread
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:
@@ -127,7 +129,7 @@ class _State:
 
 
 Measure = Callable[[Sequence[Situation], Sequence[Bent]], float]
-StepOf = Callable[[Sequence[Situation], Sequence[Bent], list[np.ndarray], np.ndarray, np.ndarray], np.ndarray]
+StepOf = Callable[[Sequence[Situation], "_State", list[np.ndarray], np.ndarray, np.ndarray], np.ndarray]
 
 
 def _improved(
@@ -140,7 +142,7 @@ def _improved(
 ) -> _State | None:
     """One step, shortened until it makes the measure smaller; None where none does."""
     answers = [response(machine, bent, one.control, columns) for one, bent in zip(situations, state.bent, strict=True)]
-    step = step_of(situations, state.bent, answers, columns.low - state.coefficients, columns.high - state.coefficients)
+    step = step_of(situations, state, answers, columns.low - state.coefficients, columns.high - state.coefficients)
     before = measure(situations, state.bent)
     for halving in range(6):
         trial = np.clip(state.coefficients + step * 0.5**halving, columns.low, columns.high)
@@ -151,9 +153,9 @@ def _improved(
 
 
 def _least_squares(
-    situations: Sequence[Situation], bent: Sequence[Bent], answers: list[np.ndarray], low: np.ndarray, high: np.ndarray
+    situations: Sequence[Situation], state: _State, answers: list[np.ndarray], low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
-    parts = [_deviations(*each) for each in zip(situations, bent, answers, strict=True)]
+    parts = [_deviations(*each) for each in zip(situations, state.bent, answers, strict=True)]
     slopes = np.vstack([part[2][:, None] * part[1] for part in parts])
     deviations = np.concatenate([part[2] * part[0] for part in parts])
     # columns of a kelvin and of a millimetre beside each other: scaled to like size
@@ -163,24 +165,34 @@ def _least_squares(
 
 
 def _least_spread(
-    situations: Sequence[Situation], bent: Sequence[Bent], answers: list[np.ndarray], low: np.ndarray, high: np.ndarray
+    situations: Sequence[Situation], state: _State, answers: list[np.ndarray], low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
-    """Unknowns: the step, and for each situation the lowest and the highest deviation, whose distance is the cost."""
+    """A linear programme. Unknowns: the step, the sizes of bounded coefficients, and for each situation the lowest and
+    the highest deviation, whose distance is the cost; sizes cost a little, since warming all zones alike is free."""
     count, cases = low.size, len(situations)
-    parts = [_deviations(*each) for each in zip(situations, bent, answers, strict=True)]
+    parts = [_deviations(*each) for each in zip(situations, state.bent, answers, strict=True)]
     scale = 1.0 / np.maximum(np.linalg.norm(np.vstack([part[1] for part in parts]), axis=0), 1e-30)
+    bounded = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
+    first = count + bounded.size
     rows, right = [], []
     for index, (deviation, slopes, _) in enumerate(parts):
-        for sign, column in ((1.0, count + 2 * index + 1), (-1.0, count + 2 * index)):
-            block = np.zeros((deviation.size, count + 2 * cases))
+        for sign, column in ((1.0, first + 2 * index + 1), (-1.0, first + 2 * index)):
+            block = np.zeros((deviation.size, first + 2 * cases))
             block[:, :count] = sign * slopes * scale
             block[:, column] = -sign
             rows.append(block)
             right.append(-sign * deviation)
-    cost = np.zeros(count + 2 * cases)
+    for sign in (1.0, -1.0):
+        block = np.zeros((bounded.size, first + 2 * cases))
+        block[np.arange(bounded.size), bounded] = sign * scale[bounded]
+        block[:, count:first] = -np.eye(bounded.size)
+        rows.append(block)
+        right.append(-sign * state.coefficients[bounded])
+    cost = np.zeros(first + 2 * cases)
+    cost[count:first] = SIZE_COST / max(bounded.size, 1)
     for index, one in enumerate(situations):
-        cost[count + 2 * index : count + 2 * index + 2] = -one.weight, one.weight
-    limits = [*zip(low / scale, high / scale, strict=True), *[(None, None)] * (2 * cases)]
+        cost[first + 2 * index : first + 2 * index + 2] = -one.weight, one.weight
+    limits = [*zip(low / scale, high / scale, strict=True), *[(None, None)] * (bounded.size + 2 * cases)]
     found = linprog(cost, np.vstack(rows), np.concatenate(right), bounds=limits)
     return found.x[:count] * scale if found.x is not None else np.zeros(count)
 

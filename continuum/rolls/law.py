@@ -12,17 +12,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from kalander.continuum.closure.contract import Closure, ClosureRangeError, LoadingState
+from kalander.continuum.closure.contract import Closure, LoadingState
 from kalander.continuum.nip.result import NipResult
 from kalander.continuum.nip.roll import Rolls
 from kalander.continuum.nip.setting import Pass
 from kalander.continuum.nip.web import Web
 from kalander.continuum.rolling import roll
+from kalander.kernels.errors import NumericalError
+from kalander.kernels.quantities import porosity
 
 __all__ = ["READ", "LoadLaw", "Softened", "at_temperature"]
 
 LOWEST = 1.0 / 300.0  # of the highest line load of a table; below, the straight line in logarithms goes on
 NODES = 20
+ENOUGH = 4  # nodes of a table that ends early
 
 # what else is read off a slice: field of a nip's result
 READ = ("porosity_exit", "porosity_nip", "springback", "exit_thickness", "loaded_gap", "peak_pressure")
@@ -123,7 +126,7 @@ class LoadLaw:
     def of(cls, web: Web, rolls: Rolls, highest: float, temperatures: Sequence[float]) -> "LoadLaw":
         """Compute the tables up to a line load, or up to where the closure ends.
 
-        Raises InputError, NumericalError; ClosureRangeError where the closure ends at once.
+        Raises InputError; NumericalError where not even the lowest loads have a nip.
         """
         rigid_stand = replace(rolls, stand_compliance=0.0)  # the stand opens the whole gap, not a slice of it
         tables = [_table(at_temperature(web, one), rigid_stand, highest) for one in temperatures]
@@ -205,30 +208,30 @@ class LoadLaw:
 
 
 def _table(web: Web, rolls: Rolls, highest: float) -> Table:
-    loads = highest * np.geomspace(LOWEST, 1.0, NODES)
     nips: list[NipResult] = []
-    for load in loads:
+    for load in highest * np.geomspace(LOWEST, 1.0, NODES):
         try:
             nips += roll(web, rolls, [Pass(line_load=float(load))])
-        except ClosureRangeError:
-            if len(nips) < 4:
+        except NumericalError:  # where the closure, or what rolls stand, ends
+            if len(nips) < ENOUGH:
                 raise
             break
     load = np.array([nip.line_load for nip in nips])
     depth = web.thickness - np.array([nip.set_gap for nip in nips])
-    spline = PchipInterpolator(np.log(depth), np.log(load))
-    ends = (math.log(depth[0]), math.log(depth[-1]))
     steps = np.diff(np.log(load)) / np.diff(np.log(depth))
-    read = {}
+    bare = porosity(web.solid, web.coating)
     free = {
-        "porosity_exit": _free_porosity(web), "porosity_nip": _free_porosity(web), "springback": 0.0,
+        "porosity_exit": bare, "porosity_nip": bare, "springback": 0.0,
         "exit_thickness": web.thickness, "loaded_gap": web.thickness, "peak_pressure": 0.0,
     }  # fmt: skip
-    for name in READ:
-        values = np.array([getattr(nip, name) for nip in nips])
-        read[name] = PchipInterpolator(np.append(0.0, depth), np.append(free[name], values))
-    return Table(spline, ends, (float(steps[0]), float(steps[-1])), float(load[-1]), read)
-
-
-def _free_porosity(web: Web) -> float:
-    return 1.0 - web.solid / web.coating
+    read = {
+        name: PchipInterpolator(np.append(0.0, depth), np.append(free[name], [getattr(nip, name) for nip in nips]))
+        for name in READ
+    }
+    return Table(
+        load=PchipInterpolator(np.log(depth), np.log(load)),
+        ends=(math.log(depth[0]), math.log(depth[-1])),
+        slopes=(float(steps[0]), float(steps[-1])),
+        highest=float(load[-1]),
+        read=read,
+    )
