@@ -17,12 +17,13 @@ from kalander.coupling.cards.sections import Binder, Contact, Step
 from kalander.coupling.cards.sections import Fracture as FractureSection
 from kalander.coupling.cards.sections import Press as PressSection
 from kalander.dem.ageing.relaxation import SHIFTS, Relaxation
-from kalander.dem.bodies.material import BinderConstants, Material, contact_constants, longest_time_step
+from kalander.dem.bodies.material import BinderConstants, Material, YieldingBinder, contact_constants, longest_time_step
 from kalander.dem.fracture.fracture import Fracture
 from kalander.dem.loading.press import Press
 from kalander.dem.packing.recipe import Recipe
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.laws.bond import YIELDING
 from kalander.kernels.laws.book import law_named
 
 __all__ = [
@@ -156,17 +157,26 @@ def contact_in(contact: Contact, materials: list[Material]) -> tuple[str, np.nda
     return law_named(contact.meant.name, lever=contact.lever, rolling=rolls), constants
 
 
-def binder_of(card: Card) -> BinderConstants:
+def binder_of(card: Card) -> BinderConstants | YieldingBinder:
     """Binder of a card."""
     return binder_in(card.binder)
 
 
-def binder_in(binder: Binder) -> BinderConstants:
+def binder_in(binder: Binder) -> BinderConstants | YieldingBinder:
     """Binder of a card or a case in the units of the particle world."""
-    shear_strength = binder.strength if binder.shear_strength is None else binder.shear_strength
-    return BinderConstants(
-        binder.modulus / 1e6, binder.poisson, binder.damping, binder.strength / 1e6, shear_strength / 1e6
-    )
+    elastic = binder.modulus / 1e6, binder.poisson, binder.damping
+    if binder.law == YIELDING:
+        flow, shear_flow = binder.flow_stress, binder.shear_flow_stress
+        assert flow is not None  # checked with the section, as are strengths
+        assert shear_flow is not None
+        return YieldingBinder(
+            *elastic, flow / 1e6, shear_flow / 1e6, binder.hardening, binder.nanoporosity, binder.parting_gap * 1e6,
+            binder.joining_distance * 1e6,
+        )  # fmt: skip
+    strength, shear_strength = binder.strength, binder.shear_strength
+    assert strength is not None
+    assert shear_strength is not None
+    return BinderConstants(*elastic, strength / 1e6, shear_strength / 1e6)
 
 
 def relaxation_of(binder: Binder) -> Relaxation | None:

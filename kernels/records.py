@@ -10,14 +10,16 @@ import numpy as np
 
 from kalander.kernels.device import backend
 from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.bond import BOND_CONSTANTS, BOND_STATES, BRITTLE
 from kalander.kernels.laws.book import law_of, memory_of, swelling_of, wall_memory_of
 from kalander.kernels.laws.factors import FACTORS, factors_of
 from kalander.kernels.laws.normal.mdr import SUM
 from kalander.kernels.layout import Layout, in_a_row, width_of
 
 __all__ = [
-    "BOND_STATE", "CARRY", "CLUMP_STATE", "CODE", "COURSE", "FRAME", "GRID", "LATTICE", "LATTICE_CARRY", "LATTICE_ROOM",
-    "LOAD", "LOSSES", "MOTION", "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PLATEN", "PLATEN_SPAN", "ROOM", "SHAPE", "SIZE",
+    "BOND_STATE", "BOND_STATES", "CARRY", "CLUMP_STATE", "CODE", "COURSE", "FRAME", "GRID", "LATTICE", "LATTICE_CARRY",
+    "LATTICE_ROOM", "LOAD", "LOSSES", "MOTION", "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PLATEN", "PLATEN_SPAN", "ROOM",
+    "SHAPE", "SIZE",
     "SPAN", "SUM_COUNT", "WALL_LOADS", "array_types", "cross_width", "law_arrays", "pack", "swelling_width", "unpack",
     "wall_layout", "wall_place",
 ]  # fmt: skip
@@ -33,7 +35,7 @@ MOTION = Layout(
     }
 )
 LOAD = Layout({"force": slice(0, 3), "heat": 3, "moment": slice(4, 7), "work": 7})
-BOND_STATE = Layout({"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9})
+BOND_STATE = BOND_STATES[BRITTLE]  # rows of other laws begin alike
 CLUMP_STATE = Layout(
     {
         "position": slice(0, 3),
@@ -128,22 +130,22 @@ def cross_width(swelling: int) -> int:
     return PAIR_LOAD_WIDTH + (2 * SUM_COUNT if swelling else 0)
 
 
-def law_arrays(precision: str, law: str, *, periodic: bool = False) -> SimpleNamespace:
-    """Annotations of the kernel arguments of one contact law."""
+def law_arrays(precision: str, law: str, *, periodic: bool = False, bonds: str = BRITTLE) -> SimpleNamespace:
+    """Annotations of the kernel arguments of one contact law and one law of bonds."""
     return array_types(
         precision, memory_of(law, periodic=periodic), wall_memory_of(law), swelling_of(law), periodic=periodic,
-        factors=width_of(factors_of(law_of(law))),
+        factors=width_of(factors_of(law_of(law))), bonds=bonds,
     )  # fmt: skip
 
 
 def array_types(
     precision: str, memory: int = 0, wall_memory: int = 0, swelling: int = 0, *, periodic: bool = False,
-    factors: int = len(FACTORS),
+    factors: int = len(FACTORS), bonds: str = BRITTLE,
 ) -> SimpleNamespace:  # fmt: skip
     """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
 
     memory, wall_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
-    periodic: boxes have a lattice, not platens; factors: of a contact law.
+    periodic: boxes have a lattice, not platens; factors: of a contact law; bonds: law of the bonds.
     """
     ti = backend.ti
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
@@ -159,7 +161,7 @@ def array_types(
         "cross_load": cross_width(swelling),
         "spring": MEMORY + memory,
         "room": width_of(LATTICE_ROOM if periodic else ROOM),
-        "bond": width_of(BOND_STATE),
+        "bond": width_of(BOND_STATES[bonds]),
         "clump": width_of(CLUMP_STATE),
         "frame": width_of(FRAME),
         "platen": width_of(LATTICE if periodic else PLATEN),
@@ -167,7 +169,7 @@ def array_types(
         "law": factors,
         "point": 3,
         "couple": 2,
-        "binder": 5,
+        "binder": len(BOND_CONSTANTS[bonds]),
     }
     types = {name: of(ti.types.vector(width, real)) for name, width in vectors.items()}
     grid = {"grid": of(ti.types.vector(4, real)), "shape": of(ti.types.vector(4, ti.i32))}

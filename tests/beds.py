@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kalander.dem.bodies.material import BinderConstants, Material, binder_constants, contact_constants
-from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.bodies.material import BinderConstants, Material, YieldingBinder, binder_constants, contact_constants
+from kalander.dem.bodies.state import Ensemble, sphere_volume, unloaded_bonds
 from kalander.dem.engine.bed import Bed
 from kalander.dem.packing.binder import make_bonds
 from kalander.dem.packing.generate import generate
@@ -41,7 +41,7 @@ def lay(
     *,
     dt: float,
     friction: float = 0.0,
-    binder: BinderConstants = BRITTLE,
+    binder: BinderConstants | YieldingBinder = BRITTLE,
     law: str = LAW,
     **constants: Any,
 ) -> Ensemble:
@@ -59,20 +59,10 @@ def spheres(position, radius, *, width: float, height: float, bonds=None) -> Pac
     return Packing(position, radius, material, np.array([width, width], dtype=float), height, bonds)
 
 
-def bonded(pairs, *, radius: float, length: float) -> dict[str, np.ndarray]:
+def bonded(pairs, *, radius: float, length: float, volume: float = 0.0) -> dict[str, np.ndarray]:
     """Unloaded bonds between the given pairs of rows, all of one radius and rest length."""
     first, second = np.asarray(pairs, dtype=np.int32).T
-    count = len(first)
-    return {
-        "first": first,
-        "second": second,
-        "radius": np.full(count, radius),
-        "length": np.full(count, length),
-        "intact": np.ones(count, dtype=np.int32),
-        "shear": np.zeros((count, 3)),
-        "bending": np.zeros((count, 3)),
-        "twist": np.zeros(count),
-    }
+    return unloaded_bonds(first, second, radius, length, volume)
 
 
 def with_bodies(ensemble: Ensemble, **columns) -> Ensemble:

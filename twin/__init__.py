@@ -1,1 +1,1 @@
-"""Questions asked of the chain (room left; nothing here yet)."""
+"""Questions asked of the chain: what an impedance spectrum says of the pores."""

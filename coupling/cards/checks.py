@@ -283,10 +283,11 @@ def bonds_longer_than_the_box(electrode: Electrode, binder: Binder, boxes: Boxes
     """A bond joins nearest images: one that is longer than the box would join a particle to itself."""
     largest = max(diameter for diameter, _ in size_classes(electrode.particles))
     room = boxes.width - largest
-    if 0.0 <= room < binder.bridging_distance * (1.0 - 1e-9):
-        why = f"lets bonds be {largest + binder.bridging_distance:.3g} m long, longer than the box"
+    if 0.0 <= room < binder.longest_gap * (1.0 - 1e-9):
+        why = f"lets bonds be {largest + binder.longest_gap:.3g} m long, longer than the box"
         allowed = f"at most {room:.3g} m, or a wider box"
-        yield Fault("binder.bridging_distance", binder.bridging_distance, why, allowed)
+        key = "bridging_distance" if binder.bridging_distance == binder.longest_gap else "joining_distance"
+        yield Fault(f"binder.{key}", binder.longest_gap, why, allowed)
 
 
 def colder_than_its_law(binder: Binder, press: Press) -> Iterator[Fault]:

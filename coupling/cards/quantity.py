@@ -50,6 +50,8 @@ DIMENSIONS = {
     "conductivity": Dimension("S/m", ("1.74 mS/cm", "1 S/m")),
     "surface_energy": Dimension("J/m^2", ("0.05 J/m^2", "50 mJ/m^2", "1 N/m")),
     "resistance": Dimension("ohm", ("3 ohm", "3 mohm")),
+    "frequency": Dimension("Hz", ("100 kHz", "1 Hz", "10 mHz", "1 MHz")),
+    "concentration": Dimension("mol/m^3", ("1 mol/l", "1000 mol/m^3")),
 }
 
 DEFINITIONS = """
@@ -72,6 +74,8 @@ minute = 60 * second = min
 hour = 60 * minute = h
 day = 24 * hour
 degree_Celsius = kelvin; offset: 273.15 = degC
+hertz = 1 / second = Hz
+liter = 1e-3 * meter**3 = l
 newton = 1000 * gram * meter / second**2 = N
 pascal = newton / meter**2 = Pa
 bar = 1e5 * pascal

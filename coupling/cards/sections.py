@@ -31,6 +31,7 @@ from kalander.coupling.cards.transport_section import TransportSection
 from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.fracture.fragments import FRAGMENT_COUNTS
 from kalander.kernels.law_table import Constant, Law
+from kalander.kernels.laws.bond import BRITTLE, YIELDING
 from kalander.kernels.laws.book import LAWS, card_laws, law_meant, law_on_card
 
 __all__ = [
@@ -85,11 +86,23 @@ class Shift(Section):
 
 
 class Binder(Section):
-    """The carbon-binder domain as bonds between particles, SI. Properties are of the bond, not of pure PVDF."""
+    """The carbon-binder domain as bonds between particles, SI. Properties are of the bond, not of pure PVDF.
 
+    law: "brittle" bonds are elastic until their strength, then gone; "yielding" ones flow at `flow_stress`, which
+    `hardening` raises for each share of its volume that a bridge loses while its nanopores close, keep the set, part
+    where the gap between surfaces exceeds `parting_gap`, and form anew where it is below `joining_distance`, out of
+    the binder there is.
+    """
+
+    law: Annotated[str, Choice((BRITTLE, YIELDING))] = BRITTLE
     modulus: Pressure
-    strength: Pressure
+    strength: MaybePressure = None  # of law "brittle"
     shear_strength: MaybePressure = Default(None, validate_default=True)  # that of tension where it is not given
+    flow_stress: MaybePressure = None  # of law "yielding"
+    shear_flow_stress: MaybePressure = Default(None, validate_default=True)  # likewise
+    hardening: Annotated[float, Real(at_least=0, at_most=100)] = 0.0
+    parting_gap: Length = 1e-6
+    joining_distance: Annotated[float, Quantity("length", at_least=0)] = 0.5e-6
     poisson: Poisson = 0.3
     bridging_distance: Annotated[float, Quantity("length", at_least=0)]
     nanoporosity: Annotated[float, Real(at_least=0, below=1, percent=True)] = (
@@ -108,6 +121,11 @@ class Binder(Section):
     def like_tension(cls, value: float | None, info: ValidationInfo) -> float | None:
         return info.data.get("strength") if value is None else value
 
+    @field_validator("shear_flow_stress", mode="after")
+    @classmethod
+    def like_tension_too(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return info.data.get("flow_stress") if value is None else value
+
     @field_validator("relaxation", mode="after")
     @classmethod
     def leaves_no_less_than_nothing(cls, value: tuple[Branch, ...]) -> tuple[Branch, ...]:
@@ -118,10 +136,32 @@ class Binder(Section):
         return value
 
     @model_validator(mode="after")
+    def has_what_its_law_needs(self) -> Self:
+        if self.law == BRITTLE and self.strength is None:
+            raise wrong('is needed by law "brittle"', allowed="a pressure", key=".strength", value="(nothing)")
+        if self.law == BRITTLE:
+            return self
+        if self.flow_stress is None:
+            raise wrong('is needed by law "yielding"', allowed="a pressure", key=".flow_stress", value="(nothing)")
+        for name in ("bridging_distance", "joining_distance"):
+            if getattr(self, name) > self.parting_gap:
+                allowed = f"at most the parting_gap, {self.parting_gap:g} m"
+                raise wrong("makes bonds that part at once", allowed=allowed, key=f".{name}", value=getattr(self, name))
+        if self.reform:
+            why = 'is of law "brittle": binder that yields forms new bridges by itself'
+            raise wrong(why, allowed="false", key=".reform", value=True)
+        return self
+
+    @model_validator(mode="after")
     def shifts_something(self) -> Self:
         if self.shift is not None and not self.relaxation:
             raise wrong("shifts no relaxation", allowed="relaxation beside it", key=".shift", value=self.shift.law)
         return self
+
+    @property
+    def longest_gap(self) -> float:
+        """Gap between surfaces [m] that bonds may bridge as they are laid or form."""
+        return max(self.bridging_distance, self.joining_distance if self.law == YIELDING else 0.0)
 
     @property
     def viscoelastic(self) -> bool:

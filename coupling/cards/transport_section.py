@@ -21,10 +21,18 @@ class TransportSection(Section):
     47 % alone would leave it 0.33, with which tau is 1.9 at porosity 0.34 where impedance gives 3.5 to 3.8 (NMC111
     96/2/2, Landesfeind et al., J. Electrochem. Soc. 163 (2016) A1373): 0.05 is calibrated to that, and is the default
     for want of a better value of other binders. It cannot exceed binder.nanoporosity.
+
+    binder_conductivity: of the binder domain at its density as laid, calibrated on one measured state of NMC111
+    90/2/4/4 (0.45 S/m at porosity 0.417, Sangros Gimenez et al., Energy Technol. 8 (2020) 1900180, read off a figure);
+    films of dense carbon black and PVDF have 100 to 1000. binder_film_share: of the domain in films as laid; capillary
+    forces leave most in necks. binder_density_exponent: of the domain's density over that as laid in its conductivity;
+    2 is the exponent of percolation in three dimensions (Stauffer & Aharony 1994), 1.5 Bruggeman's.
     """
 
     voxel: Annotated[float | None, Quantity("length", above=0, absent="auto")] = None
     binder_rule: Annotated[str, Choice(("films", "necks"))] = "necks"
     binder_diffusivity: Share = 0.05
     active_conductivity: Conductivity = 1e-3  # NMC111; NMC811 some 1, graphite 1e4
-    binder_conductivity: Conductivity = 375.0  # 100 to 1000 reported for carbon black and PVDF
+    binder_conductivity: Conductivity = 23.0
+    binder_film_share: Annotated[float, Real(at_least=0, at_most=1, percent=True)] = 0.05
+    binder_density_exponent: Annotated[float, Real(at_least=0, at_most=6)] = 2.0

@@ -4,7 +4,8 @@ import numpy as np
 
 from kalander.coupling.scales import from_si
 from kalander.coupling.store.store import Data
-from kalander.dem.bodies.state import CLUMP, empty_table
+from kalander.dem.bodies.bridges import bridge_volume
+from kalander.dem.bodies.state import CLUMP, empty_table, unloaded_bonds
 from kalander.dem.packing.packing import Packing
 from kalander.kernels.columns import Column, Table
 
@@ -49,30 +50,30 @@ def packings_of(packed: Data) -> list[Packing]:
     found = []
     for box in range(len(boxes["height"])):
         here, of_box = particles["box"] == box, bonds["box"] == box
-        count = int(of_box.sum())
+        radius = from_si(particles["radius"][here], "um")
         rigid = clumps["box"] == box
         found.append(
             Packing(
                 position=from_si(particles["position"][here], "um"),
-                radius=from_si(particles["radius"][here], "um"),
+                radius=radius,
                 material=np.zeros(int(here.sum()), np.int32),
                 width=from_si(boxes["width"][box], "um"),
                 height=float(from_si(boxes["height"][box], "um")),
-                bonds={
-                    "first": bonds["first"][of_box],
-                    "second": bonds["second"][of_box],
-                    "radius": from_si(bonds["radius"][of_box], "um"),
-                    "length": from_si(bonds["length"][of_box], "um"),
-                    "intact": np.ones(count, np.int32),
-                    "shear": np.zeros((count, 3)),
-                    "bending": np.zeros((count, 3)),
-                    "twist": np.zeros(count),
-                },
+                bonds=_bonds_of({name: column[of_box] for name, column in bonds.items()}, radius),
                 clumps=_clumps_of({name: column[rigid] for name, column in clumps.items()}),
                 members={"offset": from_si(particles["offset"][here & (particles["clump"] >= 0)], "um")},
             )
         )
     return found
+
+
+def _bonds_of(stored: Table, radius: np.ndarray) -> Table:
+    """Unloaded bonds from their stored columns; radius (particle,) [µm] of the particles of their box."""
+    first, second = stored["first"], stored["second"]
+    thick, length = (from_si(stored[name], "um") for name in ("radius", "length"))
+    gap = np.maximum(length - radius[first] - radius[second], 0.0)
+    thin = np.minimum(thick, np.minimum(radius[first], radius[second]))  # but for the rounding of units
+    return unloaded_bonds(first, second, thick, length, bridge_volume(thin, radius[first], radius[second], gap))
 
 
 def _clumps_of(stored: Table) -> Table:

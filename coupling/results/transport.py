@@ -100,6 +100,7 @@ def axis_answer(result: "Transport", porosity: float) -> dict[str, Any]:
         "percolates": result.percolates,
         "iterations": result.iterations,
         "flux_error": result.flux_error,
+        "flux_imbalance": result.flux_imbalance,
     }
     return answer if result.reason is None else {**answer, "reason": result.reason}
 

@@ -24,7 +24,8 @@ from kalander.coupling.cards.mill_limits import (
     unusual,
 )
 from kalander.coupling.cards.sections import ROOM_TEMPERATURE
-from kalander.coupling.nip.case import WebTable, beside, written_case
+from kalander.coupling.cases.written import written_case
+from kalander.coupling.nip.case import WebTable, beside
 
 __all__ = [
     "AlignmentTable", "CrownTable", "Lane", "LoadTable", "MeasuredTable", "RollTable", "RollsCase", "RollsWeb",

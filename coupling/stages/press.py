@@ -167,7 +167,7 @@ def question_of(card: Card) -> Question:
         law=law,
         density=np.array([material_of(card).density]),
         platens=(1, last),
-        longest_bond=largest + in_unit(card.binder.bridging_distance, "um"),
+        longest_bond=largest + in_unit(card.binder.longest_gap, "um"),
         longest_step=time_step(card, in_unit(0.5 * smallest, "um")),
         branches=0 if relaxation is None else len(relaxation.weights),
         width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),

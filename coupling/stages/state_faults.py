@@ -40,7 +40,10 @@ RANGES = {
         "strain_rate": (-1e3, 1e3), "gravity": (0.0, 0.0), "platen_velocity": (-1e6, 1e6),
     },
     "contacts": {"memory": LIST},
-    "bonds": {"radius": (0.0, 1e6), "length": (1e-9, 1e6), "intact": (0, 1)},
+    "bonds": {
+        "radius": (0.0, 1e6), "length": (1e-9, 1e6), "intact": (0, 1), "set": (-1e6, 1e6), "volume": (0.0, 1e18),
+        "flow": ENERGY,
+    },
     "branches": {"axis": (-1.001, 1.001), "carried": LIST, "branch": LIST, "extra": ENERGY},
     "lasting": {"age": (0.0, LARGE)},
     "damage": {

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from kalander.coupling.cards.voxel_checks import voxel_of
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.store.store import Data
 from kalander.coupling.structure.electronic import conductivity
+from kalander.coupling.structure.film_network import Conductors
 from kalander.coupling.structure.images import ACTIVE, BINDER, PORE
 from kalander.coupling.structure.ionic import TOLERANCE, measuring
-from kalander.coupling.structure.microstructure import Conductors, Microstructure
+from kalander.coupling.structure.microstructure import Microstructure
+from kalander.coupling.structure.necks import Laid
 from kalander.coupling.structure.transport_bounds import LIMITS, limits, transport_flags
 from kalander.coupling.structure.voxelise import Voxels, voxelising
 from kalander.coupling.study.stage import Progress
@@ -24,7 +26,8 @@ from kalander.kernels.errors import CheckpointError
 from kalander.kernels.quantities import tortuosity
 
 __all__ = [
-    "HALF_MEASURED", "TRANSPORT", "State", "half_measured_faults", "measuring_state", "states_of", "transport_work",
+    "HALF_MEASURED", "TRANSPORT", "State", "conductors_of", "half_measured_faults", "measuring_state", "states_of",
+    "transport_work",
 ]  # fmt: skip
 
 SINGLE_TOLERANCE = 1e-4  # relative error of the flux that single precision can promise
@@ -74,21 +77,22 @@ class State:
 def states_of(card: Card, packed: Data, pressed: Data) -> Iterator[State]:
     """Every packing as laid, then after each press and release."""
     boxes, frames = pressed.tables["boxes"], pressed.tables["frames"]
-    laid = packed.tables["boxes"]
+    laid, bonds = packed.tables["boxes"], []
     for replica in range(len(laid["height"])):
         here = packed.tables["particles"]["box"] == replica
-        yield State(
-            0.0, replica, card.electrode.porosity,
-            _structure(card, packed, replica, packed.tables["particles"], here, float(laid["height"][replica])),
-        )  # fmt: skip
+        structure = _structure(card, packed, replica, packed.tables["particles"], here, float(laid["height"][replica]))
+        structure = replace(structure, laid=_bonds(packed, replica, structure))
+        bonds.append((structure.laid, len(structure.radius)))
+        yield State(0.0, replica, card.electrode.porosity, structure)
     for box in range(len(boxes["stress"])):
         _, released = loaded_and_released(frames, box)
         here, replica = pressed.tables["particles"]["box"] == box, int(boxes["replica"][box])
         height = float(frames["height"][released])
-        yield State(
-            float(boxes["stress"][box]), replica, float(frames["porosity"][released]),
-            _structure(card, packed, replica, pressed.tables["particles"], here, height),
-        )  # fmt: skip
+        structure = _structure(card, packed, replica, pressed.tables["particles"], here, height)
+        laid_bonds, count = bonds[replica]
+        if len(structure.radius) == count:  # where pieces stand for particles, necks are laid out anew
+            structure = replace(structure, laid=laid_bonds)
+        yield State(float(boxes["stress"][box]), replica, float(frames["porosity"][released]), structure)
 
 
 def _structure(
@@ -100,6 +104,22 @@ def _structure(
     return Microstructure(
         position=particles["position"][here], radius=particles["radius"][here], width=width, height=height,
         binder_volume=_filler(card) * bulk, reach=card.binder.bridging_distance, body=_bodies(particles, here),
+    )  # fmt: skip
+
+
+def _bonds(packed: Data, replica: int, structure: Microstructure) -> Laid:
+    """Bonds of a packing as stored, and what its particles share with the plates: necks as thick as between them."""
+    bonds = packed.tables["bonds"]
+    own = structure.bonds_as_laid()
+    first, second, radius, length = (
+        bonds[name][bonds["box"] == replica] for name in ("first", "second", "radius", "length")
+    )
+    ends = structure.radius[first], structure.radius[second]
+    thickness = float(np.median(radius / np.minimum(*ends))) if len(radius) else 1.0
+    plates = own.second >= len(structure.radius)
+    return Laid(
+        np.append(first, own.first[plates]), np.append(second, own.second[plates]),
+        np.append(radius, thickness * own.radius[plates]), np.append(length - ends[0] - ends[1], own.gap[plates]),
     )  # fmt: skip
 
 
@@ -116,6 +136,15 @@ def _filler(card: Card) -> float:
     """Volume fraction, as laid, of the binder domain with its nanopores and of the graphite that sits in it."""
     shares = volume_fractions(card.electrode)
     return shares["binder_domain_solids"] / (1 - card.binder.nanoporosity) + shares["additive"]
+
+
+def conductors_of(card: Card) -> Conductors:
+    """What conducts electrons in the packings of a card."""
+    section = card.transport
+    return Conductors(
+        active=section.active_conductivity, binder=section.binder_conductivity, film_share=section.binder_film_share,
+        density_exponent=section.binder_density_exponent, nanopores=nanoporosity(card),
+    )  # fmt: skip
 
 
 def nanoporosity(card: Card) -> float:
@@ -138,7 +167,7 @@ def measuring_state(
     porosity = voxels.porosity(nano)
     yield from _ions(axes, voxels, section.binder_diffusivity, precision, on_host)
     ratio, error = np.array(axes).T
-    conductors = Conductors(section.active_conductivity, section.binder_conductivity)
+    conductors = conductors_of(card)
     electrons = conductivity(structure.network(conductors))
     resistance = electrons.contact_resistance
     return {
@@ -155,7 +184,7 @@ def measuring_state(
         "backbone": electrons.backbone,
         "contact_resistance": np.nan if resistance is None else resistance,
         "fabric": structure.contact_fabric(),
-        **limits(voxels, section),
+        **limits(voxels, section, structure.conductor_limits(conductors)),
     }
 
 

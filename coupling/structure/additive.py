@@ -1,18 +1,20 @@
 """How much additive makes a packing conduct: thresholds and conductivities against its amount. SI.
 
-The additive is laid when the coating dries: of the bridges that the full recipe makes, a share p is there, and so each
-place of a surface is covered with probability p. Pressing brings particles together at more places and adds no
-additive: each pair closer than the bridging distance, and each gap to a plate, is bridged with that same probability.
-Bridges are as thick as those of the full recipe. Particles that touch also conduct through their contacts.
+The additive is laid when the coating dries: of the necks that the full recipe makes, a share p is there, as thick as
+those of the full recipe, and films have a share p of their thickness. Pressing adds no additive: what was laid is
+squeezed, and films meet at more places. Thresholds are those of bridges alone: each pair closer than the bridging
+distance, and each gap to a plate, is bridged with probability p. Particles that touch also conduct by themselves.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kalander.coupling.structure.electronic import bridge_conductance, conductivity_batch
-from kalander.coupling.structure.microstructure import Conductors, Microstructure
+from kalander.coupling.structure.electronic import conductivity_batch
+from kalander.coupling.structure.film_network import Conductors
+from kalander.coupling.structure.microstructure import Microstructure
+from kalander.coupling.structure.necks import Laid, neck_volume, scaled_radius
 from kalander.coupling.structure.thresholds import critical_value
 
 __all__ = ["Sites", "conductivities", "sites", "thresholds"]
@@ -20,31 +22,22 @@ __all__ = ["Sites", "conductivities", "sites", "thresholds"]
 
 @dataclass(frozen=True)
 class Sites:
-    """Where a packing could hold additive: pairs closer than the reach, and spheres near a plate.
-
-    share: radius of bridges over that of the smaller sphere. spheres: of each pair; length, radius: of its bridge [m].
-    low, high: spheres near each plate.
-    """
+    """Where a packing could hold additive: pairs closer than the reach, and spheres near each plate."""
 
     structure: Microstructure
-    share: float
     spheres: tuple[np.ndarray, np.ndarray]
-    length: np.ndarray
-    radius: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
 
-def sites(structure: Microstructure, share: float) -> Sites:
-    """Sites of a packing for bridges of a share of the smaller radius."""
-    first, second, _, gap = structure.close_pairs(structure.reach)
-    small = np.minimum(structure.radius[first], structure.radius[second])
-    length = np.maximum(gap, 0.0) + structure.radius[first] + structure.radius[second]
+def sites(structure: Microstructure) -> Sites:
+    """Sites of a packing."""
+    first, second, _, _ = structure.close_pairs(structure.reach)
     low, high = (
         np.flatnonzero(distance - structure.radius < structure.reach)
         for distance in (structure.position[:, 2], structure.height - structure.position[:, 2])
     )
-    return Sites(structure, share, (first, second), length, share * small, low, high)
+    return Sites(structure, (first, second), low, high)
 
 
 def thresholds(found: Sites, draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -66,22 +59,28 @@ def conductivities(
 ) -> np.ndarray:
     """Conductivity along z [S/m] for each probability and draw, shape (probability, draw), in one batch.
 
-    A draw places its bridges once for all: more additive adds bridges and takes none away.
+    A draw places its necks once for all: more additive adds necks and takes none away.
     """
-    structure, (first, second) = found.structure, found.spheres
-    touch_first, touch_second, touching = structure.contact_conductance(conductors)
-    bridged = bridge_conductance(conductors.binder, found.radius, found.length)
-    to_plate = [structure.position[:, 2], structure.height - structure.position[:, 2]]
-    bare = [structure.to_plate(distance, 0.0, conductors) for distance in to_plate]
-    glued = [structure.to_plate(distance, found.share, conductors) for distance in to_plate]
+    laid = found.structure.bonds_as_laid()
     networks = []
     for _ in range(draws):
-        value = rng.random(len(first))
-        at_plate = [rng.random(len(structure.radius)) for _ in to_plate]
+        value = rng.random(len(laid.first))
         for p in probabilities:
-            taken = value < p
-            ends = (np.concatenate([touch_first, first[taken]]), np.concatenate([touch_second, second[taken]]))
-            plates = [np.where(u < p, with_it, without) for u, with_it, without in zip(at_plate, glued, bare)]
-            networks.append(structure.joined(ends, np.concatenate([touching, bridged[taken]]), plates[0], plates[1]))
+            structure, share = _thinned(found.structure, laid, value < p, p, conductors.film_share)
+            networks.append(structure.network(replace(conductors, film_share=share)))
     sigma = np.array([each.sigma[2] for each in conductivity_batch(networks)])
     return sigma.reshape(draws, len(probabilities)).T
+
+
+def _thinned(
+    structure: Microstructure, laid: Laid, kept: np.ndarray, amount: float, film_share: float
+) -> tuple[Microstructure, float]:
+    """The packing with some of its necks and a part of its films, and the share of its binder in films."""
+    radii = np.append(structure.radius, [np.inf, np.inf])
+    ends = radii[laid.first], radii[laid.second]
+    width = scaled_radius((1 - film_share) * structure.binder_volume, laid, ends)
+    necks = neck_volume(width, *ends, laid.gap)
+    films = amount * (structure.binder_volume - float(necks.sum()))
+    left = Laid(laid.first[kept], laid.second[kept], width[kept], laid.gap[kept])
+    volume = float(necks[kept].sum()) + films
+    return replace(structure, laid=left, binder_volume=volume), films / volume if volume > 0 else 0.0

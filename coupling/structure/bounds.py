@@ -16,7 +16,7 @@ DISCRETISATION = 0.01
 ROUNDING = 1e-6
 
 
-def wiener(shares: Sequence[float], conductivity: Sequence[float]) -> tuple[float, float]:
+def wiener(shares: Sequence[float] | np.ndarray, conductivity: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """Least and largest effective conductivity along any axis, in the unit given: phases in series and in parallel.
 
     shares: volume shares of the phases, summing to 1. Wiener, Abh. Math.-Phys. Kl. Königl. Sächs. Ges. 32 (1912) 509.
@@ -27,7 +27,9 @@ def wiener(shares: Sequence[float], conductivity: Sequence[float]) -> tuple[floa
     return series, float(share @ sigma)
 
 
-def hashin_shtrikman(shares: Sequence[float], conductivity: Sequence[float]) -> tuple[float, float]:
+def hashin_shtrikman(
+    shares: Sequence[float] | np.ndarray, conductivity: Sequence[float] | np.ndarray
+) -> tuple[float, float]:
     """Least and largest mean of the effective conductivities along x, y and z, in the unit given.
 
     Hashin & Shtrikman, J. Appl. Phys. 33 (1962) 3125, for isotropic media; that the mean over the axes keeps them in

@@ -1,11 +1,10 @@
-"""Electrons through a pressed packing: a network of particles, contacts and binder bridges between two plates. SI.
+"""Conductivity of a network between two plates, of which the box wraps around sideways. SI.
 
-Contact of two particles: constriction R = (1/σ_1 + 1/σ_2)/(4 a) of radius a = √(R* δ) (Holm), and a film ρ/(π a²) where
-one covers it. Bridge of binder domain: G = σ_b A/L over the centre distance. Plates are equipotential.
+Plates are equipotential. What the links of a packing are, films, necks and contacts, is said in `film_network`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags
@@ -13,41 +12,19 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.sparse.linalg import splu
 
 __all__ = [
-    "Conductivity", "Network", "bridge_conductance", "conductivity", "conductivity_batch", "constriction_conductance",
-    "reached", "winding",
+    "Conductivity", "Network", "conductivity", "conductivity_batch", "reached", "winding",
 ]  # fmt: skip
 
 CARRIES = 1e-9  # share of the total current from which on a link belongs to the backbone
 
 
-def constriction_conductance(
-    sigma_first: np.ndarray | float, sigma_second: np.ndarray | float, radius: np.ndarray, *, film: float = 0.0
-) -> np.ndarray:
-    """Conductance [S] of contacts of radius a [m] between two conductivities [S/m]; film: its resistance [Ω m²].
-
-    R = (1/σ_1 + 1/σ_2)/(4 a) + film/(π a²); Holm, Electric Contacts (1967). Zero where a or a conductivity is zero.
-    """
-    first, second, a = np.broadcast_arrays(
-        np.asarray(sigma_first, float), np.asarray(sigma_second, float), np.asarray(radius, float)
-    )
-    touches = (a > 0) & (first > 0) & (second > 0)
-    safe = np.where(touches, a, 1.0)
-    inverse = np.where(touches, 1 / np.where(touches, first, 1.0) + 1 / np.where(touches, second, 1.0), 1.0)
-    return np.where(touches, 1.0 / (inverse / (4 * safe) + film / (np.pi * safe**2)), 0.0)
-
-
-def bridge_conductance(sigma: float, radius: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Conductance σ π r²/L [S] of bridges of radius r and length L [m]."""
-    return sigma * np.pi * np.asarray(radius) ** 2 / np.asarray(length)
-
-
 @dataclass(frozen=True)
 class Network:
-    """Nodes joined by conductances in a box that wraps around in x and y; plates below and above.
+    """Nodes, joined by conductances in a box that wraps around in x and y; plates below and above.
 
     count: nodes. first, second: nodes of each link; conductance [S]. wraps: times that a link from first to second
     leaves the box along x and y, whole numbers, shape (link, 2). low, high: conductance of each node to the plates [S].
-    box: lengths [m]. volume: of each node's active material [m³], for shares.
+    box: lengths [m]. owner: particle of each node, by default its own. volume: of each particle [m³], for shares.
     """
 
     count: int
@@ -58,23 +35,28 @@ class Network:
     high: np.ndarray
     box: np.ndarray
     wraps: np.ndarray
+    owner: np.ndarray | None = None
     volume: np.ndarray = field(default_factory=lambda: np.ones(0))
+
+    @property
+    def owners(self) -> np.ndarray:
+        return np.arange(self.count) if self.owner is None else self.owner
 
     def kept(self) -> "Network":
         """The network without links that do not conduct."""
         conducts = self.conductance > 0
         parts = (part[conducts] for part in (self.first, self.second, self.conductance, self.wraps))
         first, second, conductance, wraps = parts
-        return Network(self.count, first, second, conductance, self.low, self.high, self.box, wraps, self.volume)
+        return replace(self, first=first, second=second, conductance=conductance, wraps=wraps)
 
 
 @dataclass(frozen=True)
 class Conductivity:
     """Conductivity [S/m] along each axis and what carries it.
 
-    percolates: along each axis. backbone: share of the nodes that carry current along z. connected: share of the active
-    volume joined to the collector (the low plate). contact_resistance: of the collector [Ω m²], that part of the drop
-    along z which lies between the collector and the particles; None where nothing flows.
+    percolates: along each axis. backbone: share of the particles that carry current along z. connected: share of the
+    active volume joined to the collector (the low plate). contact_resistance: of the collector [Ω m²], that part of the
+    drop along z which lies between the collector and the surfaces of the particles; None where nothing flows.
     """
 
     sigma: tuple[float, float, float]
@@ -96,10 +78,11 @@ def conductivity_batch(networks: Sequence[Network]) -> list[Conductivity]:
     through = [_through(network) for network in networks]
     windings = [winding(network) for network in networks]
     along_z = _potentials(networks, [between & ends for between, ends in through], None)
-    sideways = [_potentials(networks, [_wound(network) for network in networks], axis) for axis in range(2)]
+    around = [_wound(network) for network in networks]
+    sideways = [_potentials(networks, around, axis) for axis in range(2)]
     return [
-        _summary(network, bool((between & ends).any()), windings[k], along_z[k], [each[k] for each in sideways])
-        for k, (network, (between, ends)) in enumerate(zip(networks, through))
+        _summary(network, bool((between & ends).any()), windings[k], along_z[k], [each[k] for each in sideways], here)
+        for k, (network, (between, ends), here) in enumerate(zip(networks, through, around))
     ]
 
 
@@ -197,8 +180,10 @@ def _grounds(network: Network, here: np.ndarray) -> np.ndarray:
 
 
 def _summary(
-    network: Network, spans: bool, wound: tuple[bool, bool], potential: np.ndarray, sideways: list[np.ndarray]
-) -> Conductivity:
+    network: Network, spans: bool, wound: tuple[bool, bool], potential: np.ndarray, sideways: list[np.ndarray],
+    around: np.ndarray,
+) -> Conductivity:  # fmt: skip
+    """around: nodes whose potential `sideways` holds; the rest has none, and carries nothing across the box."""
     area, height = float(network.box[0] * network.box[1]), float(network.box[2])
     a, b, g = network.first, network.second, network.conductance
     current = float((network.high * potential).sum()) if spans else 0.0
@@ -206,7 +191,7 @@ def _summary(
     for axis, level in enumerate(sideways):
         drop = level[a] - level[b] + network.wraps[:, axis]
         # a unit drop over the box: field 1/L, power σ V/L²
-        power = float((g * drop**2).sum()) if wound[axis] else 0.0
+        power = float((g * drop**2)[around[a]].sum()) if wound[axis] else 0.0
         sigma.append(power * float(network.box[axis]) ** 2 / float(network.box.prod()))
     flow = np.abs(g * (potential[a] - potential[b]))
     carrying = np.zeros(network.count, bool)
@@ -216,10 +201,11 @@ def _summary(
         carrying |= (np.abs(network.low * (1 - potential)) > CARRIES * current) & (network.low > 0)
     lost = float((network.low * (1 - potential) ** 2).sum())
     volume = network.volume if len(network.volume) else np.ones(network.count)
+    particles = len(volume)
     return Conductivity(
         sigma=(sigma[0], sigma[1], current * height / area),
         percolates=(wound[0], wound[1], spans),
-        backbone=float(carrying.mean()) if network.count else 0.0,
-        connected=float(volume[reached(network)].sum() / volume.sum()) if network.count else 0.0,
+        backbone=len(np.unique(network.owners[carrying])) / particles if particles else 0.0,
+        connected=float(volume[np.unique(network.owners[reached(network)])].sum() / volume.sum()) if particles else 0.0,
         contact_resistance=area * lost / current**2 if spans and current > 0 else None,
     )

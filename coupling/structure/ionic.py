@@ -27,13 +27,17 @@ BLOCKED = "the conducting phase does not connect the two faces"
 
 @dataclass(frozen=True)
 class Transport:
-    """What goes through an image along one axis. ratio: D_eff/D_0; flux_error: its estimated relative error."""
+    """What goes through an image along one axis. ratio: D_eff/D_0; flux_error: its estimated relative error.
+
+    flux_imbalance: what enters less what leaves, over the flux: about the root of the error, as that of the potential.
+    """
 
     ratio: float
     percolates: bool
     iterations: int
     flux_error: float
     reason: str | None = None
+    flux_imbalance: float = 0.0
 
     def tortuosity(self, porosity: float) -> float | None:
         """τ = ε/ratio; None where nothing goes through."""
@@ -157,4 +161,5 @@ def _blocked() -> Transport:
 
 
 def _transport(done: "Conduction", row: int) -> Transport:
-    return Transport(float(done.conductance[row]), True, done.iterations, float(done.error[row]))
+    value, error, imbalance = (float(values[row]) for values in (done.conductance, done.error, done.imbalance))
+    return Transport(value, True, done.iterations, error, flux_imbalance=imbalance)

@@ -18,11 +18,13 @@ LIMITS = {
 }
 
 
-def limits(voxels: Voxels, section: TransportSection) -> dict[str, np.ndarray]:
-    """Largest D_eff/D_0 and conductivity [S/m] that the volumes of the phases allow, each along an axis and as mean."""
+def limits(voxels: Voxels, section: TransportSection, electrons: np.ndarray) -> dict[str, np.ndarray]:
+    """Largest D_eff/D_0 and conductivity [S/m] that the volumes of the phases allow, each along an axis and as mean.
+
+    electrons: those of conductivity, by the conductors of the packing, whose binder may be denser than as laid.
+    """
     ions = {PORE: 1.0, BINDER: section.binder_diffusivity}
-    electrons = {ACTIVE: section.active_conductivity, BINDER: section.binder_conductivity}
-    return {"ratio_limit": _largest(voxels, ions), "sigma_limit": _largest(voxels, electrons)}
+    return {"ratio_limit": _largest(voxels, ions), "sigma_limit": electrons}
 
 
 def _largest(voxels: Voxels, conductivity: dict[int, float]) -> np.ndarray:

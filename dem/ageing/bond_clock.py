@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from kalander.dem.ageing.joining import STEPS_BETWEEN_LOOKS, joined, pairs_within_reach
 from kalander.dem.ageing.reforming import aged, no_lasting, reformed
-from kalander.dem.ageing.relaxation import BRANCH, Relaxation, new_branches, relax, rescaled
+from kalander.dem.ageing.relaxation import BRANCH, Relaxation, new_branches, relax, rescaled, thinned
 from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.bodies.state import Ensemble
 from kalander.dem.engine.bed import Bed
 from kalander.kernels.columns import Table
+from kalander.kernels.laws.bond import YIELDING
 
 __all__ = ["BondClock", "no_branches"]
 
@@ -28,7 +30,7 @@ class BondClock:
     branches: of the bonds, as saved; None for bonds that have carried nothing yet. temperature [K], shape (box,): of
     the bonds as they are. reform: material time of touch [s] after which failed binder bonds anew, None for never;
     lasting: pairs on the way to that, as saved. `heat`: made since it was last taken [pJ], shape (box,). Where bonds
-    form anew, `bed` is another one afterwards.
+    form anew, as binder that yields does by itself, `bed` is another one afterwards.
     """
 
     def __init__(
@@ -109,6 +111,12 @@ class BondClock:
             self._relax(self.law, time, passed)
         if self.reform is not None and self.bed.bond_count:
             self._reform(np.asarray(time), self.reform)
+        if self.bed.bond_count and (self.bed.joining_distance > 0.0).any():
+            step = self.bed.boxes["step"]
+            before = step - np.rint(np.asarray(passed) / self.bed.boxes["dt"]).astype(np.int64)
+            due = (step // STEPS_BETWEEN_LOOKS != before // STEPS_BETWEEN_LOOKS) & (self.bed.joining_distance > 0.0)
+            if due.any():
+                self._join(due)
 
     def _reform(self, time: np.ndarray, after: float) -> None:
         """Bonds between pairs that have touched for long, in the place of failed ones."""
@@ -127,6 +135,25 @@ class BondClock:
         self.bed = Bed(ensemble, precision=bed.precision, schedule=bed.schedule, workers=bed.workers)
         self.box = self.bed.host_box[self.bed.bond_first]
 
+    def _join(self, due: np.ndarray) -> None:
+        """Bridges between pairs that have come within reach, in the boxes that are due (box,)."""
+        bed = self.bed
+        pairs = pairs_within_reach(bed, due)
+        if len(pairs.first) == 0:
+            return
+        radius = bed.solid_radius().astype(np.float64)
+        bonds, branches, factor = joined(bed.bonds(), self.branches, pairs, box=bed.host_box, radius=radius)
+        self.box = bed.host_box[bonds["first"]]
+        _, distance = self._geometry(bonds["first"], bonds["second"])
+        modulus, shear_modulus = self._moduli()
+        bonds, self.branches, heat = thinned(
+            bonds, branches, factor, distance=distance, modulus=modulus, shear_modulus=shear_modulus,
+            weights=np.zeros(0) if self.law is None else self.law.weights,
+        )  # fmt: skip
+        self.heat += self._sum(heat)
+        ensemble = replace(bed.ensemble(), bonds=bonds)
+        self.bed = Bed(ensemble, precision=bed.precision, schedule=bed.schedule, workers=bed.workers, heir_of=bed)
+
     def _relax(self, law: Relaxation, time: np.ndarray, passed: np.ndarray) -> None:
         bed, box = self.bed, self.box
         axis, distance = self._geometry()
@@ -138,6 +165,7 @@ class BondClock:
             bed.bonds(), self.branches, axis=axis, distance=distance,
             turn=(mean * axis).sum(axis=1) * np.asarray(passed)[box], time=np.asarray(time)[box],
             weights=law.weights, times=times[box], modulus=modulus, shear_modulus=shear_modulus,
+            yields=bed.bond_law == YIELDING,
         )  # fmt: skip
         bed.put_bonds(bonds)
         self.heat += self._sum(heat)

@@ -16,7 +16,18 @@ import numpy as np
 
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["BRANCH", "SHIFTS", "Relaxation", "arrhenius", "new_branches", "relax", "rescaled", "softened", "wlf"]
+__all__ = [
+    "BRANCH",
+    "SHIFTS",
+    "Relaxation",
+    "arrhenius",
+    "new_branches",
+    "relax",
+    "rescaled",
+    "softened",
+    "thinned",
+    "wlf",
+]
 
 GAS_CONSTANT = 8.314462618  # J/(mol K)
 COMPONENTS = 8  # normal force, shear force (3), bending moment (3), twisting moment
@@ -89,7 +100,7 @@ def new_branches(bonds: Table, axis: np.ndarray, branch_count: int) -> Table:
 
 def relax(
     bonds: Table, branches: Table, *, axis: np.ndarray, distance: np.ndarray, turn: np.ndarray, time: np.ndarray,
-    weights: np.ndarray, times: np.ndarray, modulus: np.ndarray, shear_modulus: np.ndarray,
+    weights: np.ndarray, times: np.ndarray, modulus: np.ndarray, shear_modulus: np.ndarray, yields: bool = False,
 ) -> tuple[Table, Table, np.ndarray]:  # fmt: skip
     """Let material time pass: bonds and branches after it, and the heat made [pJ], shape (bond,).
 
@@ -97,6 +108,7 @@ def relax(
     weights, times (branch,); moduli (bond,) [MPa] of the instantaneous stiffness. In the time the bond is taken to
     have deformed at a constant rate: f ← e^(−a) f + w ΔF (1 − e^(−a))/a, a = t/τ, which is exact for such a path
     (e.g. Simo & Hughes, Computational Inelasticity (1998), §10.3). A bond that has failed gives up what it stored.
+    yields: the bonds keep a set, which then changes in place of their length at rest.
     """
     stiff = _compliances(bonds, modulus, shear_modulus)
     carried = _carried(bonds, modulus, distance)
@@ -114,7 +126,7 @@ def relax(
 
     intact = bonds["intact"] == 1
     stored = _beam_energy(carried, stiff) + branches["extra"]
-    after, length = _rewritten(bonds, total, modulus, distance, intact)
+    after = _rewritten(bonds, total, modulus, distance, intact, yields=yields)
     stiff = _compliances(after, modulus, shear_modulus)
     extra = _branch_energy(fresh, total, weights, stiff) - _beam_energy(total, stiff)
     extra = np.where(intact, extra, 0.0)
@@ -125,7 +137,34 @@ def relax(
         "branch": np.where(intact[:, None, None], fresh, 0.0),
         "extra": extra,
     }
-    return {**after, "length": length}, kept, heat
+    return after, kept, heat
+
+
+def thinned(
+    bonds: Table, branches: Table, factor: np.ndarray, *, distance: np.ndarray, weights: np.ndarray,
+    modulus: np.ndarray, shear_modulus: np.ndarray,
+) -> tuple[Table, Table, np.ndarray]:  # fmt: skip
+    """Bonds whose radii change by `factor` (bond,), and the energy that goes [pJ], shape (bond,), never below 0.
+
+    A thinner bond keeps its deformation, a thicker one what it carries: forces go with r², moments with r⁴, or stay.
+    weights (branch,): of none, branches have no rows.
+    """
+    intact = bonds["intact"] == 1
+    compliance = _compliances(bonds, modulus, shear_modulus)
+    carried = _carried(bonds, modulus, distance)
+    stored = _beam_energy(carried, compliance)
+    less = np.minimum(factor, 1.0)[:, None] ** np.array([2, 2, 2, 2, 4, 4, 4, 4])
+    total = carried * less
+    after = {**bonds, "radius": bonds["radius"] * factor}
+    compliance = _compliances(after, modulus, shear_modulus)
+    after = _rewritten(after, total, modulus, distance, intact & (factor != 1.0), yields=True)
+    energy = _beam_energy(total, compliance)
+    if len(branches["axis"]):
+        held = branches["branch"] * less[:, None, :]
+        extra = np.where(intact, _branch_energy(held, total, weights, compliance) - energy, 0.0)
+        stored, energy = stored + branches["extra"], energy + extra
+        branches = {**branches, "carried": branches["carried"] * less, "branch": held, "extra": extra}
+    return after, branches, np.where(intact, stored - energy, 0.0)
 
 
 def rescaled(bonds: Table, branches: Table, factor: np.ndarray, *, modulus: np.ndarray, shear_modulus: np.ndarray,
@@ -168,7 +207,7 @@ def _compliances(bonds: Table, modulus: np.ndarray, shear_modulus: np.ndarray) -
 def _carried(bonds: Table, modulus: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Forces and moments of the beams as the kernel holds them, shape (bond, 8); tension positive."""
     area = np.pi * bonds["radius"].astype(float) ** 2
-    normal = modulus * area * (distance / bonds["length"] - 1.0)
+    normal = modulus * area * ((distance - bonds["set"]) / bonds["length"] - 1.0)
     return np.column_stack([normal, bonds["shear"], bonds["bending"], bonds["twist"]]).astype(float)
 
 
@@ -187,19 +226,22 @@ def _turned(forces: np.ndarray, before: np.ndarray, after: np.ndarray, turn: np.
 
 
 def _rewritten(
-    bonds: Table, total: np.ndarray, modulus: np.ndarray, distance: np.ndarray, intact: np.ndarray
-) -> tuple[Table, np.ndarray]:
-    """Bonds that carry `total`: springs, and the rest length at which E A (distance/length − 1) is the normal force."""
+    bonds: Table, total: np.ndarray, modulus: np.ndarray, distance: np.ndarray, some: np.ndarray, *, yields: bool
+) -> Table:
+    """Bonds of which some (bond,) carry `total`: springs, and the length at rest, or the set of bonds that yield, at
+
+    which E A ((distance − set)/length − 1) is the normal force.
+    """
     area = np.pi * bonds["radius"].astype(float) ** 2
-    length = np.where(intact, distance / (1.0 + total[:, 0] / (modulus * area)), bonds["length"])
-    after = {
+    strain = total[:, 0] / (modulus * area)
+    rest = ("set", distance - bonds["length"] * (1.0 + strain)) if yields else ("length", distance / (1.0 + strain))
+    return {
         **bonds,
-        "shear": np.where(intact[:, None], total[:, SHEAR], bonds["shear"]),
-        "bending": np.where(intact[:, None], total[:, BENDING], bonds["bending"]),
-        "twist": np.where(intact, total[:, TWIST], bonds["twist"]),
-        "length": length,
+        "shear": np.where(some[:, None], total[:, SHEAR], bonds["shear"]),
+        "bending": np.where(some[:, None], total[:, BENDING], bonds["bending"]),
+        "twist": np.where(some, total[:, TWIST], bonds["twist"]),
+        rest[0]: np.where(some, rest[1], bonds[rest[0]]),
     }
-    return after, length
 
 
 def _beam_energy(forces: np.ndarray, compliance: np.ndarray) -> np.ndarray:

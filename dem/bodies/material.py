@@ -8,7 +8,8 @@ import numpy as np
 from kalander.kernels.law_table import CONSTANTS
 
 __all__ = [
-    "BinderConstants", "Material", "binder_constants", "contact_constants", "damping_ratio", "longest_time_step",
+    "BinderConstants", "Material", "YieldingBinder", "binder_constants", "contact_constants", "damping_ratio",
+    "longest_time_step",
     "rayleigh_time",
 ]  # fmt: skip
 
@@ -51,6 +52,25 @@ class BinderConstants:
     shear_strength: float
 
 
+@dataclass(frozen=True)
+class YieldingBinder:
+    """Binder of bonds that yield: modulus, flow stresses [MPa], damping as share of critical.
+
+    hardening: rise of the flow stresses over them per share of its volume that a bridge has lost, which its
+    nanoporosity bounds; parting_gap, joining_distance: between surfaces, at which bonds part and form [µm].
+    """
+
+    modulus: float
+    poisson: float
+    damping: float
+    flow_stress: float
+    shear_flow_stress: float
+    hardening: float = 0.0
+    nanoporosity: float = 0.47
+    parting_gap: float = 1.0
+    joining_distance: float = 0.0
+
+
 def damping_ratio(restitution: float) -> float:
     """β = −ln e/√(ln² e + π²), the damping of a linear contact with restitution e in (0, 1]; Tsuji et al. 1992."""
     logarithm = np.log(restitution)
@@ -87,10 +107,18 @@ def contact_constants(
     return table
 
 
-def binder_constants(binder: BinderConstants) -> np.ndarray:
-    """Constants of the bonds in the order of kernels.bond.BOND_CONSTANTS."""
+def binder_constants(binder: BinderConstants | YieldingBinder) -> np.ndarray:
+    """Constants of the bonds in the order of kernels.laws.bond.BOND_CONSTANTS."""
     shear_modulus = binder.modulus / (2.0 * (1.0 + binder.poisson))
-    return np.array([binder.modulus, shear_modulus, binder.damping, binder.strength, binder.shear_strength])
+    elastic = [binder.modulus, shear_modulus, binder.damping]
+    if isinstance(binder, BinderConstants):
+        return np.array([*elastic, binder.strength, binder.shear_strength])
+    return np.array(
+        [
+            *elastic, binder.flow_stress, binder.shear_flow_stress, binder.hardening, binder.nanoporosity,
+            binder.parting_gap, binder.joining_distance,
+        ]
+    )  # fmt: skip
 
 
 def rayleigh_time(material: Material, radius: float) -> float:

@@ -7,13 +7,15 @@ candidate lists are derived and are not.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.law_table import SHARED
+from kalander.kernels.laws.bond import bond_law_of
 
 __all__ = [
     "BODY", "BOND", "BOX", "CLUMP", "CONTACT", "LAWBOOK", "MEMBER", "Ensemble", "empty_table", "solid_radius",
-    "sphere_volume",
+    "sphere_volume", "unloaded_bonds",
 ]  # fmt: skip
 
 BODY = {
@@ -75,6 +77,9 @@ BOND = {
     "shear": Column("real", ("bond", 3), "uN", "shear force of the springs"),
     "bending": Column("real", ("bond", 3), "uN um", "bending moment of the springs"),
     "twist": Column("real", ("bond",), "uN um", "twisting moment of the springs"),
+    "set": Column("real", ("bond",), "um", "permanent elongation of a bond that yields, beside its length at rest"),
+    "volume": Column("real", ("bond",), "um^3", "of binder that a bond that yields holds, as laid; kept when it parts"),
+    "flow": Column("real", ("bond",), "pJ", "plastic work of a bond that yields, so far"),
 }
 
 BOX = {
@@ -100,7 +105,7 @@ LAWBOOK = {
         ", ".join(one.unit for one in SHARED),
         "constants of the contact law, in the order of kernels.law_table.CONSTANTS, those of it alone behind",
     ),
-    "binder": Column("f8", ("box", 5), "MPa, MPa, 1, MPa, MPa", "constants of the bonds"),
+    "binder": Column("f8", ("box", "constant"), "MPa, 1, um", "constants of the bonds, by laws.bond.BOND_CONSTANTS"),
 }
 
 
@@ -127,6 +132,10 @@ class Ensemble:
     def box_count(self) -> int:
         return len(self.boxes["dt"])
 
+    @property
+    def bond_law(self) -> str:
+        return bond_law_of(self.lawbook["binder"][0])
+
     def bodies_of(self, box: int) -> slice:
         start = int(self.boxes["body_start"][box])
         return slice(start, start + int(self.boxes["body_count"][box]))
@@ -138,6 +147,23 @@ class Ensemble:
 def solid_radius(bodies: Table) -> np.ndarray:
     """Radius of the solid of each sphere [µm]; `radius` is the apparent one where a law lets it grow."""
     return bodies["swelling"][:, 0] if bodies["swelling"].shape[1] else bodies["radius"]
+
+
+def unloaded_bonds(
+    first: ArrayLike, second: ArrayLike, radius: ArrayLike, length: ArrayLike, volume: ArrayLike = 0.0
+) -> Table:
+    """Bonds that hold and carry nothing: rows of their bodies, radius and length at rest [µm], volume [µm³]."""
+    first = np.asarray(first, np.int32)
+    count = len(first)
+    given = {"radius": radius, "length": length, "volume": volume}
+    return {
+        "first": first,
+        "second": np.asarray(second, np.int32),
+        **{name: np.array(np.broadcast_to(np.asarray(values, float), count)) for name, values in given.items()},
+        "intact": np.ones(count, np.int32),
+        **{name: np.zeros((count, 3)) for name in ("shear", "bending")},
+        **{name: np.zeros(count) for name in ("twist", "set", "flow")},
+    }
 
 
 def sphere_volume(radius: np.ndarray) -> np.ndarray:

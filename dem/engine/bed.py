@@ -17,13 +17,14 @@ from kalander.kernels.device.backend import worker_count
 from kalander.kernels.device.shared import CHUNK, FRESH, LOST, UNIT
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.laws.bond import BOND_CONSTANTS, YIELDING
 from kalander.kernels.laws.book import law_of
 from kalander.kernels.laws.factors import law_factors
 from kalander.kernels.laws.normal.jkr import longest_neck
 from kalander.kernels.layout import width_of
 from kalander.kernels.on_demand import body_kernel, box_kernel, marking_kernel, readout_kernels
 from kalander.kernels.records import (
-    BOND_STATE,
+    BOND_STATES,
     CLUMP_STATE,
     FRAME,
     LATTICE,
@@ -81,8 +82,9 @@ class Bed:
         where = {"platens": not self.periodic, "periodic": self.periodic, "clumps": self.clump_count > 0}
         if lacking := law_of(ensemble.law).supports.lacking(**where):
             raise ValueError(f'law "{ensemble.law}" is not for {" nor ".join(lacking)}')
+        self.bond_law, self.bond_layout = ensemble.bond_law, BOND_STATES[ensemble.bond_law]
         variant: dict[str, Any] = {
-            "precision": precision, "periodic": self.periodic, "clumps": self.clump_count > 0,
+            "precision": precision, "periodic": self.periodic, "clumps": self.clump_count > 0, "bonds": self.bond_law,
         }  # fmt: skip
         self.kernel = (box_kernel if on_host else body_kernel)(ensemble.law, **variant)
         self.readout = readout_kernels(ensemble.law, **variant)
@@ -100,7 +102,7 @@ class Bed:
         self.rest = pool.put("rest", bodies["rest"] if precision == "f32" else np.zeros((1, 3)), exact=True)
         self.box_of = pool.put("box", self.host_box, exact=True)
         self._put_clumps(bodies, clumps, ensemble.members)
-        self.bond = pool.put("bond", pack(bonds, BOND_STATE, precision=precision), exact=True)
+        self.bond = pool.put("bond", pack(bonds, self.bond_layout, precision=precision), exact=True)
         self.bond_first, self.bond_second = bonds["first"], bonds["second"]
         self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
         contact = law_factors(ensemble.lawbook["contact"])
@@ -194,7 +196,8 @@ class Bed:
         """As the clock advises, but room for some steps of the fastest body."""
         way = self.boxes["dt"] * self.fastest()
         skin = np.maximum(self.pace.skin * self.mean, np.minimum(STEPS_OF_A_LIST * way, self.mean))
-        return np.maximum(skin, 1.5 * self.neck)  # a list keeps pairs that are held by a neck
+        # a list keeps pairs that are held by a neck, and those that binder may join
+        return np.maximum(np.maximum(skin, 1.5 * self.neck), self.joining_distance)
 
     def fastest(self) -> np.ndarray:
         """Speed of the fastest body of each box, beside the flow [µm/µs]; shape (box,)."""
@@ -211,6 +214,14 @@ class Bed:
         longer = np.maximum(self.boxes["dt"] - self.last_dt, 0.0)
         self.last_dt = self.boxes["dt"].copy()
         return bool(longer.any() and (longer * self.fastest() > LIST_ROOM * self.skin).any())
+
+    @property
+    def joining_distance(self) -> np.ndarray:
+        """Gap below which pairs are joined by new bonds, shape (box,) [µm]; 0 where the law of bonds makes none."""
+        names, constants = BOND_CONSTANTS[self.bond_law], self.lawbook["binder"]
+        if "joining_distance" not in names:
+            return np.zeros(len(constants))
+        return constants[:, names.index("joining_distance")].astype(float)
 
     def _longest_neck(self) -> np.ndarray:
         """Length of the longest neck of adhesion in each box [µm], 0 where the law knows none."""
@@ -412,7 +423,18 @@ class Bed:
             box = self.host_box[self.clump_rows["first"]]
             share = 2.0 / CONTACTS_OF_A_SPHERE / UNIT * view(crowd, self.clump_count)
             np.maximum.at(largest, box, largest[box] * share)
+        if self.bond_law == YIELDING:
+            self._stiffest_bond(largest)
         return np.sqrt(largest)
+
+    def _stiffest_bond(self, largest: np.ndarray) -> None:
+        """Raise the largest squared frequency of each box [1/µs²] to that of its stiffest bond along its axis."""
+        bonds, mass = self._bonds(), self.body("mass").astype(float)
+        held = bonds["intact"] == 1
+        first, second = bonds["first"][held], bonds["second"][held]
+        modulus = self.lawbook["binder"][self.host_box[first], 0]
+        stiffness = modulus * np.pi * bonds["radius"][held].astype(float) ** 2 / bonds["length"][held]
+        np.maximum.at(largest, self.host_box[first], stiffness * (1.0 / mass[first] + 1.0 / mass[second]))
 
     def impacts_ahead(self) -> np.ndarray:
         """Largest frequency of a contact that the fastest body of each box may come to make [1/µs]; shape (box,).
@@ -480,8 +502,9 @@ class Bed:
 
     def _bonds(self, some: slice = slice(None)) -> Table:
         rows = view(self.bond, self.bond_count)[some]
-        springs = {name: unpack(rows, BOND_STATE, name) for name in BOND_STATE}
-        table = {"first": self.bond_first[some].copy(), "second": self.bond_second[some].copy(), **springs}
+        springs = {name: unpack(rows, self.bond_layout, name) for name in self.bond_layout}
+        none = {name: np.zeros(len(rows), rows.dtype) for name in BOND if name not in springs}
+        table = {**none, "first": self.bond_first[some].copy(), "second": self.bond_second[some].copy(), **springs}
         table["intact"] = table["intact"].astype(np.int32)
         return {name: table[name] for name in BOND}
 
@@ -491,10 +514,10 @@ class Bed:
 
     def put_bonds(self, bonds: Table) -> None:
         """Give the bonds other springs and rest lengths; which bodies they join stays."""
-        self.bond = self.pool.put("bond", pack(bonds, BOND_STATE, precision=self.precision), exact=True)
+        self.bond = self.pool.put("bond", pack(bonds, self.bond_layout, precision=self.precision), exact=True)
 
     def put_binder(self, constants: np.ndarray) -> None:
-        """Give the bonds of each box other constants, shape (box, 5)."""
+        """Give the bonds of each box other constants, shape (box, constant)."""
         self.lawbook = {**self.lawbook, "binder": constants}
         self.binder = self.pool.put("binder", constants)
 

@@ -153,7 +153,7 @@ def _bonds(ensemble: Ensemble, pieces: Pieces, *, keep_bonds: bool) -> Table:
         gap = near.distance - pieces.radius[near.first] - pieces.radius[near.second]
         best = np.lexsort((gap, np.repeat(np.arange(len(sizes)), sizes)))[start]
         for name, column in old.items():
-            if column.dtype.kind == "f":
+            if column.dtype.kind == "f" and name not in ("volume", "flow"):
                 table[name][mine] = 0.0
         one, two = near.first[best], near.second[best]
         table["first"][mine], table["second"][mine] = one, two

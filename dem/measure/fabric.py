@@ -7,7 +7,7 @@ from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.engine.bed import Bed
 from kalander.dem.measure.directions import direction_moments
 from kalander.kernels.device.arrays import view
-from kalander.kernels.records import BOND_STATE, MOTION
+from kalander.kernels.records import MOTION
 
 __all__ = ["FABRIC", "bond_fabric", "fabric_of", "platelet_orientation"]
 
@@ -23,7 +23,7 @@ def platelet_orientation(bed: Bed) -> np.ndarray:
 
 def bond_fabric(bed: Bed) -> np.ndarray:
     """Fabric tensor of the bonds that hold, each counted once, shape (box, 3, 3)."""
-    holds = view(bed.bond, bed.bond_count)[:, BOND_STATE["intact"]] > 0.0
+    holds = view(bed.bond, bed.bond_count)[:, bed.bond_layout["intact"]] > 0.0
     first, second = bed.bond_first[holds], bed.bond_second[holds]
     position = view(bed.motion, bed.body_count)[:, MOTION["position"]]
     vector = position[first].astype(np.float64) - position[second]

@@ -15,6 +15,7 @@ HEATS = {
     "damping": "heat of the dashpots of contacts",
     "plastic": "work of contacts that yield",
     "bonds": "heat of dashpots, failure and relaxation of bonds",
+    "bond_flow": "plastic work of bonds that yield",
 }
 
 
@@ -31,7 +32,8 @@ def heats(seen: Observation, relaxed: np.ndarray) -> Table:
         "friction": seen.heat - seen.losses.sum(axis=1),
         "damping": damping,
         "plastic": plastic,
-        "bonds": bonds + relaxed,
+        "bonds": bonds + relaxed - seen.bond_flow,
+        "bond_flow": seen.bond_flow,
     }
 
 

@@ -14,6 +14,7 @@ from kalander.dem.engine.bed import Bed
 from kalander.dem.measure.energy import contact_energy, named
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import view
+from kalander.kernels.laws.bond import beam_energy
 from kalander.kernels.laws.book import law_of
 from kalander.kernels.laws.normal.mdr import Side, side_of
 from kalander.kernels.quantities import platen_pressure
@@ -42,6 +43,7 @@ class Observation:
     heat: np.ndarray
     losses: np.ndarray  # of the heat, by dashpots, by yielding and in bonds; the rest is friction's; shape (box, 3)
     work: np.ndarray
+    bond_flow: np.ndarray  # plastic work of bonds, which is part of their losses
 
     @property
     def pressure(self) -> np.ndarray:
@@ -66,19 +68,6 @@ def _virial(force: np.ndarray, vector: np.ndarray, box: np.ndarray, count: int) 
     for a, b in np.ndindex(3, 3):
         total[:, a, b] = box_sum(force[:, a].astype(np.float64) * vector[:, b], box, count)
     return total
-
-
-def _bond_energy(binder: np.ndarray, bonds: Table, stretch: np.ndarray) -> np.ndarray:
-    """Tension, shear, bending and torsion of the beams [pJ]."""
-    area = np.pi * bonds["radius"] ** 2
-    second_moment = area * bonds["radius"] ** 2 / 4
-    length, modulus, shear_modulus = bonds["length"], binder[:, 0], binder[:, 1]
-    return 0.5 * (
-        modulus * area / length * stretch**2
-        + (bonds["shear"] ** 2).sum(axis=1) * length / (shear_modulus * area)
-        + (bonds["bending"] ** 2).sum(axis=1) * length / (modulus * second_moment)
-        + bonds["twist"] ** 2 * length / (2 * shear_modulus * second_moment)
-    )
 
 
 def stretches(starts: np.ndarray, counts: np.ndarray, most: int = STRETCH) -> Iterator[tuple[int, int]]:
@@ -182,9 +171,9 @@ class _Sums:
 
     def _bonds(self, bonds: Table) -> None:
         box, vector = self.partners.box[bonds["first"]], self.partners.separations(bonds)
-        stretch = np.linalg.norm(vector, axis=1) - bonds["length"]
+        distance = np.linalg.norm(vector, axis=1)
         beams = {name: column.astype(np.float64) for name, column in bonds.items()}
-        self.add("elastic", _bond_energy(self.bed.lawbook["binder"][box], beams, stretch), box)
+        self.add("elastic", beam_energy(self.bed.lawbook["binder"][box], beams, distance), box)
         self.virial += _virial(bonds["force"], vector, box, self.count)
         self.total["held"] += np.bincount(box, minlength=self.count)
 
@@ -252,6 +241,7 @@ def observe(bed: Bed) -> Observation:
         heat=total["heat"],
         losses=np.column_stack([total[name] for name in LOSSES]),
         work=total["work"],
+        bond_flow=box_sum(bed.bonds()["flow"], bed.host_box[bed.bond_first], sums.count),
     )
 
 

@@ -3,20 +3,12 @@
 import numpy as np
 from scipy.optimize import brentq
 
+from kalander.dem.bodies.bridges import bridge_volume
+from kalander.dem.bodies.state import unloaded_bonds
 from kalander.dem.packing.generate import near_pairs
 from kalander.kernels.columns import Table
 
-__all__ = ["bridge_volume", "make_bonds"]
-
-
-def bridge_volume(bond_radius: np.ndarray, radius_i: np.ndarray, radius_j: np.ndarray, gap: np.ndarray) -> np.ndarray:
-    """Volume [µm³] of a cylinder between two spheres, outside of them; bond_radius ≤ both radii [µm]."""
-    volume = np.pi * bond_radius**2 * gap
-    for radius in (radius_i, radius_j):
-        depth = radius - np.sqrt(radius**2 - bond_radius**2)
-        cap = np.pi * depth**2 * (3 * radius - depth) / 3
-        volume = volume + np.pi * bond_radius**2 * depth - cap
-    return volume
+__all__ = ["make_bonds"]
 
 
 def make_bonds(
@@ -53,15 +45,9 @@ def make_bonds(
     vector = position[first] - position[second]
     sides = len(width)
     vector[:, :sides] -= width * np.round(vector[:, :sides] / width)
-    bonds = {
-        "first": first.astype(np.int32),
-        "second": second.astype(np.int32),
-        "radius": share * small,
-        "length": np.linalg.norm(vector, axis=1),
-        "intact": np.ones(count, dtype=np.int32),
-        "shear": np.zeros((count, 3)),
-        "bending": np.zeros((count, 3)),
-        "twist": np.zeros(count),
-    }
+    thick = share * small
+    bonds = unloaded_bonds(
+        first, second, thick, np.linalg.norm(vector, axis=1), bridge_volume(thick, radius[first], radius[second], gap)
+    )
     held = (excess(share) + binder_domain) / binder_domain if count else 0.0
     return bonds, held

@@ -54,7 +54,8 @@ def assemble(
 ) -> Ensemble:
     """Ensemble of one box a packing, at rest.
 
-    density [ng/µm³] by material row; contact (material, material, constant), the platens last; binder (5,); dt [µs].
+    density [ng/µm³] by material row; contact (material, material, constant), the platens last; constants of the binder
+    (constant,); dt [µs].
     """
     counts = np.array([len(p.radius) for p in packings], dtype=np.int32)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)

@@ -1,87 +1,92 @@
-"""Parallel bonds: a cylinder of binder between two bodies that carries tension, shear, bending and torsion."""
+"""The laws of bonds on the host: constants, rows, compliances, plastic limits, energy. It does not touch the device.
 
-from kalander.kernels.device.backend import ti
+Both are a cylinder of binder between two bodies that carries tension, shear, bending and torsion (kernels.laws.
+bond_device has the forces). "brittle": elastic until its strength, then gone. "yielding": elastic up to a yield
+surface, then it flows at a constant stress, keeps the set, and parts only where the gap has grown too wide.
+"""
 
-__all__ = ["BOND_CONSTANTS", "bond_breaks", "parallel_bond"]
+from collections.abc import Sized
 
-# Meaning of the constants of a bond, in this order (see dem.binder).
-BOND_CONSTANTS = ("modulus", "shear_modulus", "damping", "strength", "shear_strength")
+import numpy as np
 
+from kalander.kernels.layout import Layout
 
-@ti.func
-def turned(vector, normal, spin_about_normal_dt):
-    """Vector carried along by the bond axis: projected on its plane, then twisted with the pair.
+__all__ = [
+    "BOND_CONSTANTS", "BOND_STATES", "BRITTLE", "YIELDING", "beam_compliances", "beam_energy", "bond_law_of",
+    "lost_share", "plastic_limits",
+]  # fmt: skip
 
-    The projection shortens it by the square of the turn in a step, some 1e-10 in quasi-static pressing.
-    """
-    across = vector - vector.dot(normal) * normal
-    return across + normal.cross(across) * spin_about_normal_dt
+BRITTLE, YIELDING = "brittle", "yielding"
 
+# Meaning of the constants of a bond, by law and in this order (see dem.bodies.material): moduli, stresses [MPa];
+# hardening: rise of the flow stresses over them, per share of its volume that a bridge has lost; most_lost: the share
+# at which its pores are closed; parting_gap, joining_distance: between surfaces [µm]
+BOND_CONSTANTS = {
+    BRITTLE: ("modulus", "shear_modulus", "damping", "strength", "shear_strength"),
+    YIELDING: (
+        "modulus", "shear_modulus", "damping", "flow_stress", "shear_flow_stress", "hardening", "most_lost",
+        "parting_gap", "joining_distance",
+    ),
+}  # fmt: skip
 
-@ti.func
-def parallel_bond(
-    constants, radius, length, stretch, normal, velocity, spin, mean_spin, mass, shear, bending, twist, dt
-):
-    """Elastic beam between two bodies with dashpots proportional to its stiffness.
-
-    constants: E [MPa], G [MPa], damping ratio ζ of the stretching mode, strengths [MPa]; radius R_b, length L at rest,
-    stretch (> 0 is tension) [µm]; velocity at the middle [µm/µs], spin of the first relative to the second and mean
-    spin [1/µs]; mass m* [ng]; shear force, bending moment, twisting moment (scalar) of the springs so far [µN, µN µm].
-
-    F_n = −k_n stretch,  ΔF_s = −k_s v_t Δt,  ΔM_b = −k_b ω_t Δt,  ΔM_t = −k_t ω_n Δt
-    k_n = E A/L,  k_s = G A/L,  k_b = E I/L,  k_t = G J/L;  dashpots t_d k with t_d = 2 ζ √(m*/k_n)
-    Returns force and moment on the first body, shear, bending, twist, heat made in this step [pJ].
-    Source: Potyondy & Cundall, Int. J. Rock Mech. 41 (2004) 1329, eqs. 9–15, with k_n = E/L and k_s = G/L per area.
-    """
-    slenderness = ti.math.pi * radius * radius / length
-    stretching = constants[0] * slenderness
-    shearing = constants[1] * slenderness
-    flexing = 0.25 * stretching * radius * radius
-    twisting = 0.5 * shearing * radius * radius
-
-    normal_velocity = velocity.dot(normal)
-    tangential_velocity = velocity - normal_velocity * normal
-    normal_spin = spin.dot(normal)
-    tangential_spin = spin - normal_spin * normal
-
-    turn = mean_spin.dot(normal) * dt
-    shear = turned(shear, normal, turn) - shearing * dt * tangential_velocity
-    bending = turned(bending, normal, turn) - flexing * dt * tangential_spin
-    twist -= twisting * normal_spin * dt
-
-    delay = 2.0 * constants[2] * ti.sqrt(mass / stretching)
-    force = -stretching * (stretch + delay * normal_velocity) * normal + shear - shearing * delay * tangential_velocity
-    moment = bending - flexing * delay * tangential_spin + (twist - twisting * delay * normal_spin) * normal
-    heat = (
-        dt
-        * delay
-        * (
-            stretching * normal_velocity * normal_velocity
-            + shearing * tangential_velocity.dot(tangential_velocity)
-            + flexing * tangential_spin.dot(tangential_spin)
-            + twisting * normal_spin * normal_spin
-        )
-    )
-    return force, moment, shear, bending, twist, heat
+# places of the row of a bond, by law
+BEAM = {"shear": slice(0, 3), "radius": 3, "bending": slice(4, 7), "length": 7, "twist": 8, "intact": 9}
+BOND_STATES = {BRITTLE: Layout(BEAM), YIELDING: Layout({**BEAM, "set": 10, "volume": 11, "flow": 12})}
 
 
-@ti.func
-def bond_energy(constants, radius, length, stretch, shear, bending, twist):
-    """Elastic energy of a bond [pJ]."""
-    area = ti.math.pi * radius * radius
-    second_moment = 0.25 * area * radius * radius
-    return (
-        0.5 * constants[0] * area / length * stretch * stretch
-        + 0.5 * length / (constants[1] * area) * shear.dot(shear)
-        + 0.5 * length / (constants[0] * second_moment) * bending.dot(bending)
-        + 0.25 * length / (constants[1] * second_moment) * twist * twist
+def bond_law_of(constants: Sized) -> str:
+    """The law of bonds whose constants these are: each law has its own number of them."""
+    return next(law for law, names in BOND_CONSTANTS.items() if len(names) == len(constants))
+
+
+def beam_compliances(constants: np.ndarray, radius: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """L/(E A), L/(G A), L/(E I), L/(G J) of beams, shape (bond, 4); constants (bond, constant), sizes [µm]."""
+    area = np.pi * np.asarray(radius, float) ** 2
+    second_moment = area * radius**2 / 4
+    modulus, shear_modulus = constants[:, 0], constants[:, 1]
+    return np.column_stack(
+        [
+            length / (modulus * area), length / (shear_modulus * area), length / (modulus * second_moment),
+            length / (2 * shear_modulus * second_moment),
+        ]
+    )  # fmt: skip
+
+
+def beam_energy(constants: np.ndarray, bonds: dict[str, np.ndarray], distance: np.ndarray) -> np.ndarray:
+    """Tension, shear, bending and torsion of beams whose ends are `distance` [µm] apart [pJ], shape (bond,)."""
+    area = np.pi * bonds["radius"] ** 2
+    second_moment = area * bonds["radius"] ** 2 / 4
+    length, modulus, shear_modulus = bonds["length"], constants[:, 0], constants[:, 1]
+    stretch = distance - length - bonds["set"]
+    return 0.5 * (
+        modulus * area / length * stretch**2
+        + (bonds["shear"] ** 2).sum(axis=1) * length / (shear_modulus * area)
+        + (bonds["bending"] ** 2).sum(axis=1) * length / (modulus * second_moment)
+        + bonds["twist"] ** 2 * length / (2 * shear_modulus * second_moment)
     )
 
 
-@ti.func
-def bond_breaks(constants, radius, length, stretch, shear, bending, twist):
-    """1 if the largest tensile or shear stress in the cylinder exceeds its strength (Potyondy & Cundall, eq. 16)."""
-    area = ti.math.pi * radius * radius
-    tension = constants[0] * stretch / length + 4.0 * bending.norm() / (area * radius)
-    shearing = shear.norm() / area + 2.0 * ti.abs(twist) / (area * radius)
-    return ti.cast(tension > constants[3] or shearing > constants[4], ti.i32)
+def lost_share(constants: np.ndarray, bonds: dict[str, np.ndarray], distance: np.ndarray) -> np.ndarray:
+    """Share of its volume as laid that each bridge has lost, shape (bond,): A (L − distance)/V, until pores are closed.
+
+    A bridge that goes on closing gives way sideways, at constant volume.
+    """
+    area = np.pi * bonds["radius"].astype(float) ** 2
+    volume = np.where(bonds["volume"] > 0.0, bonds["volume"], np.inf)
+    closed = area * (bonds["length"] - distance) / volume
+    return np.clip(closed, 0.0, constants[:, BOND_CONSTANTS[YIELDING].index("most_lost")])
+
+
+def plastic_limits(constants: np.ndarray, radius: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """Largest tension, shear [µN], bending and twisting moment [µN µm] each by itself, shape (bond, 4).
+
+    σ_f π r², τ_f π r², 4/3 σ_f r³, 2π/3 τ_f r³ of a full circle that yields throughout (Neal, The Plastic Methods of
+    Structural Analysis, 1977, ch. 1; Nadai, Theory of Flow and Fracture of Solids I, 1950, ch. 35 for torsion), with
+    flow stresses that rise by the share of the volume that is lost.
+    """
+    factor = 1.0 + constants[:, 5] * lost
+    flow, shear_flow = constants[:, 3] * factor, constants[:, 4] * factor
+    area = np.pi * radius**2
+    return np.column_stack(
+        [flow * area, shear_flow * area, 4.0 / 3.0 * flow * radius**3, 2.0 / 3.0 * shear_flow * radius * area]
+    )

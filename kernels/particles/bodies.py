@@ -11,6 +11,7 @@ from kalander.kernels.device.backend import has_double_exponential, ti
 from kalander.kernels.device.shared import FRESH
 from kalander.kernels.errors import DeviceError
 from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.bond import BRITTLE
 from kalander.kernels.laws.book import memory_of, swelling_of
 from kalander.kernels.layout import LOW, width_of
 from kalander.kernels.particles.clumps import turn_clump
@@ -43,7 +44,9 @@ each = ti.template()  # an array handed on to a function
 
 
 @cache
-def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> Any:
+def body_kernel(
+    law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
+) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
 
     It has 32 arrays: more than 32 fail on Vulkan, from 33 silently.
@@ -52,13 +55,13 @@ def body_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps
     if swelling_of(law_name) and precision == "f64" and not has_double_exponential():
         raise DeviceError(f'law "{law_name}" needs exp in double precision, which Vulkan has not; use --precision f32')
     compensated = precision == "f32"
-    functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
+    functions = pair_functions(law_name, compensated=compensated, periodic=periodic, bonds=bonds)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow, touches = functions.work_of_flow, functions.touches
     memory, swells = memory_of(law_name, periodic=periodic), swelling_of(law_name) > 0
-    a = law_arrays(precision, law_name, periodic=periodic)
+    a = law_arrays(precision, law_name, periodic=periodic, bonds=bonds)
 
     @ti.func
     def rooms(limit, gap):

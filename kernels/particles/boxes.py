@@ -12,6 +12,7 @@ from typing import Any
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import CHUNK, FRESH
 from kalander.kernels.law_table import MEMORY
+from kalander.kernels.laws.bond import BRITTLE
 from kalander.kernels.laws.book import memory_of, swelling_of, yields_of
 from kalander.kernels.layout import LOW, Z, in_a_row
 from kalander.kernels.particles.clumps import turn_clump
@@ -97,21 +98,23 @@ def pair_at(phase, n, owner: each, cross: each):
 
 
 @cache
-def box_kernel(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> Any:
+def box_kernel(
+    law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
+) -> Any:
     """The kernel for one contact law, for boxes with platens or a lattice.
 
     Sums are written x = x + y: x += y would be a locked operation.
     clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
     """
     compensated = precision == "f32"
-    functions = pair_functions(law_name, compensated=compensated, periodic=periodic)
+    functions = pair_functions(law_name, compensated=compensated, periodic=periodic, bonds=bonds)
     separation, contact, bonded, platens = (
         functions.separation, functions.contact, functions.bonded, functions.platens,
     )  # fmt: skip
     work_of_flow, touching = functions.work_of_flow, functions.touches
     memory, swells = memory_of(law_name, periodic=periodic), swelling_of(law_name) > 0
     yields = yields_of(law_name)
-    a = law_arrays(precision, law_name, periodic=periodic)
+    a = law_arrays(precision, law_name, periodic=periodic, bonds=bonds)
 
     @ti.func
     def add_to(load: each, p, force, moment):

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.law_table import MEMORY
-from kalander.kernels.laws.bond import bond_breaks, bond_energy, parallel_bond
+from kalander.kernels.laws.bond import BRITTLE
+from kalander.kernels.laws.bond_device import BONDS
 from kalander.kernels.laws.book import swelling_of, wall_memory_of
 from kalander.kernels.laws.contact import contact_law
 from kalander.kernels.laws.normal.mdr_device import one_flat, two_flats
@@ -18,7 +19,6 @@ from kalander.kernels.particles.growth import add_sums
 from kalander.kernels.particles.lattice import flow_of, lattice_image
 from kalander.kernels.particles.rows import vector_at
 from kalander.kernels.records import (
-    BOND_STATE,
     FRAME,
     LOAD,
     LOSSES,
@@ -118,13 +118,13 @@ def keep_sums(result: each, q, sums):
 
 
 @cache
-def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> SimpleNamespace:
-    """Device functions for one contact law.
+def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: str = BRITTLE) -> SimpleNamespace:
+    """Device functions for one contact law and one law of bonds.
 
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
     periodic: spans are those of a lattice, else widths in x and y between platens.
     """
-    law = contact_law(law_name)
+    law, bond_law = contact_law(law_name), BONDS[bonds]
     necks, whole_levers, swells, rolling = law.law.holds, law.whole_levers, swelling_of(law_name) > 0, law.rolling
     sticky = swells and necks
     history_of, wall_history = law.law.places(), law.law.places(platen=True)
@@ -215,7 +215,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
     def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
         """Force on i, moments on i and j, heat made by bond k, work; updates its springs and whether it holds.
 
-        The elastic energy of a bond that fails becomes heat.
+        The elastic energy of a bond that fails becomes heat, as does the work of one that yields.
         """
         me, other, state = motion[i], motion[j], bond[k]
         vector = separation(i, j, centre(me), motion, rest, span)
@@ -227,28 +227,16 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool) -> Simpl
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, vector)
-        shear, bending = vector_at(state, BOND_STATE.shear), vector_at(state, BOND_STATE.bending)
-        bond_radius, length = state[BOND_STATE.radius], state[BOND_STATE.length]
-        stretch = distance - length
-        force, moment, shear, bending, twist, heat = parallel_bond(
-            binder, bond_radius, length, stretch, normal, slide, spin(me) - spin(other), 0.5 * (spin(me) + spin(other)),
-            me[MOTION.mass] * other[MOTION.mass] / (me[MOTION.mass] + other[MOTION.mass]), shear, bending,
-            state[BOND_STATE.twist], dt,
+        mass = me[MOTION.mass] * other[MOTION.mass] / (me[MOTION.mass] + other[MOTION.mass])
+        turning, mean_spin = spin(me) - spin(other), 0.5 * (spin(me) + spin(other))
+        force, moment, state, heat = bond_law(
+            binder, state, gap, distance, normal, slide, turning, mean_spin, mass, dt
         )  # fmt: skip
         couple = normal.cross(force)
         moment_me = moment - arm * couple
         moment_other = -moment - other_arm * couple
-        intact = state[BOND_STATE.intact]
-        if bond_breaks(binder, bond_radius, length, stretch, shear, bending, twist) == 1:
-            heat += bond_energy(binder, bond_radius, length, stretch, shear, bending, twist)
-            force *= 0.0
-            moment_me *= 0.0
-            moment_other *= 0.0
-            intact = 0.0
         if dt > 0.0:  # a look at the forces changes nothing
-            bond[k] = ti.Vector(
-                [shear.x, shear.y, shear.z, bond_radius, bending.x, bending.y, bending.z, length, twist, intact]
-            )
+            bond[k] = state
         return force, moment_me, moment_other, heat, work_of_flow(force, vector, span, dt)
 
     @ti.func

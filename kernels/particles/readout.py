@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import UNIT
+from kalander.kernels.laws.bond import BRITTLE
 from kalander.kernels.laws.contact import contact_law
 from kalander.kernels.layout import HIGH, LOW, Z
 from kalander.kernels.particles.lattice import lattice_at
@@ -18,14 +19,16 @@ each = ti.template()  # an array handed on to a function
 
 
 @cache
-def readout_kernels(law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False) -> SimpleNamespace:
+def readout_kernels(
+    law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
+) -> SimpleNamespace:
     """Kernels for one contact law, for boxes with platens or a lattice; clumps: some bodies are their members."""
-    functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic)
+    functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic, bonds=bonds)
     contact, bonded, separation, touches = (
         functions.contact, functions.bonded, functions.separation, functions.touches,
     )  # fmt: skip
     stiffness_of = contact_law(law_name).stiffness
-    a = law_arrays(precision, law_name, periodic=periodic)
+    a = law_arrays(precision, law_name, periodic=periodic, bonds=bonds)
 
     @ti.func
     def span_of(box, gap):

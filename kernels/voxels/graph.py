@@ -12,7 +12,14 @@ from kalander.kernels.device.steps import Steps
 from kalander.kernels.errors import NumericalError
 from kalander.kernels.voxels.hierarchy import Grid, Rows, levels_of
 from kalander.kernels.voxels.krylov import graph_kernels
-from kalander.kernels.voxels.multigrid import SMALLEST, Graph, Multigrid, graph_of_rows
+from kalander.kernels.voxels.multigrid import (
+    OVERCORRECTION,
+    SMALLEST,
+    SMALLEST_OF_CONTRAST,
+    Graph,
+    Multigrid,
+    graph_of_rows,
+)
 from kalander.kernels.voxels.voxel import (
     AXIS,
     BLOCKS,
@@ -30,6 +37,8 @@ from kalander.kernels.voxels.voxel import (
 __all__ = ["Images", "VoxelGraph"]
 
 VOXELS_IN_A_LAUNCH = 1 << 22  # less than a second, so that signals are served
+MOST_GROUPS = 3
+GAP = 100.0  # ratio of conductivities beyond which poor conductors join no good ones in an aggregate
 BLOCKS_IN_A_LAUNCH = VOXELS_IN_A_LAUNCH // 8
 
 
@@ -84,6 +93,8 @@ class _Classes:
         padded = np.zeros(1 << self.bits)
         padded[: len(classes)] = classes
         self.conductance = np.outer(images.shape_factor(), padded)
+        self.group = _groups(np.array(images.conductivity))
+        self.groups = int(self.group.max())
 
     def between(self, first: np.ndarray, second: np.ndarray, axis: int) -> float:
         """Conductance of two adjacent layers of voxels side by side: all links between them."""
@@ -107,6 +118,19 @@ class _Classes:
         return 1.0 - np.cumsum(drops)[:-1] / drops.sum()
 
 
+def _groups(conductivity: np.ndarray) -> np.ndarray:
+    """Group of each phase, int32: 0 of phase 0; from 1 on a further one beyond each gap of more than GAP.
+
+    Of more gaps than a few the widest count: tables of blocks grow with the number of groups.
+    """
+    order = np.argsort(-conductivity, kind="stable")
+    steps = conductivity[order][:-1] / conductivity[order][1:]
+    widest = np.sort(np.argsort(-steps, kind="stable")[: MOST_GROUPS - 1])
+    group = np.zeros(len(conductivity) + 1, np.int32)
+    group[order + 1] = 1 + np.searchsorted(widest[steps[widest] > GAP], np.arange(len(order)))
+    return group
+
+
 class VoxelGraph:
     """Images as a graph on the device, and the multigrid that preconditions it; complete after `build`.
 
@@ -117,15 +141,19 @@ class VoxelGraph:
 
     def __init__(self, images: Images, *, precision: str, on_host: bool) -> None:
         self.images = images
-        self.single, self.fine = Pool("f32", on_host=on_host), Pool(precision, on_host=on_host)
         self.classes = _Classes(images)
+        # a million times a single rounding is no rounding: what leaves a cluster of good conductors would be lost
+        self.inner = precision if self.classes.groups > 1 else "f32"
+        self.single, self.fine = Pool(self.inner, on_host=on_host), Pool(precision, on_host=on_host)
         self.kind = "voxels" if images.open_shares is None else "cut"
         self.bits = self.classes.bits if self.kind == "voxels" else 0
         strength = images.shape_factor()
         x, y, z = (float(value) for value in strength / strength.max())
         self.grid = Grid(images.shape, images.wraps(), (x, y, z))
         self.colours = self.grid.colours()
-        self.kernels = voxel_kernels(precision, bytes_of_phase=1 if on_host else 4, cut=self.kind == "cut")
+        self.kernels = voxel_kernels(
+            precision, bytes_of_phase=1 if on_host else 4, cut=self.kind == "cut", inner=self.inner
+        )
         self.precision, self.on_host = precision, on_host
 
     def build(self) -> Steps[None]:
@@ -134,7 +162,9 @@ class VoxelGraph:
         if not self.on_host:
             phase = self.single.put("phase", phase.astype(np.int32), exact=True)
         number, parent = yield from self._number(frame, phase)
-        yield from self._link(frame, phase, number, graph_kernels(self.kind, precision=self.precision))
+        yield from self._link(
+            frame, phase, number, graph_kernels(self.kind, precision=self.precision, inner=self.inner)
+        )
         self.single.forget("number", "phase")
         rows = yield from self._aggregates(parent)
         self._coarsen(rows)
@@ -159,13 +189,15 @@ class VoxelGraph:
         """Number of every voxel, and the aggregate that each number belongs to."""
         pool, colours, images = self.single, self.colours, len(self.images.phase)
         found, component = (
-            pool.put(f"components {k}", table) for k, table in enumerate(block_components(self.grid.edge()))
+            pool.put(f"components {k}", table)
+            for k, table in enumerate(block_components(self.grid.edge(), self.classes.groups))
         )
+        group, base = pool.put("group", self.classes.group, exact=True), self.classes.groups + 1
         blocks = images * int(np.prod(self.grid.coarser().shape))
         counts = pool.take("voxels of a block", colours * blocks, exact=True)
         parts = pool.take("components of a block", blocks, exact=True)
         for first, last in _chunks(blocks, BLOCKS_IN_A_LAUNCH):
-            self.kernels.count_voxels(first, last, colours, frame, phase, found, counts, parts)
+            self.kernels.count_voxels(first, last, colours, base, frame, phase, group, component, found, counts, parts)
             yield
         begin, ends = _begins(view(counts, colours * blocks))
         self.count = int(ends[-1])
@@ -185,8 +217,8 @@ class VoxelGraph:
         self.block_of = pool.take("block of", self.aggregates, exact=True)
         for first, last in _chunks(blocks, BLOCKS_IN_A_LAUNCH):
             self.kernels.number_voxels(
-                first, last, colours, self.aggregates, frame, phase, component, found, start, part_start, number,
-                parent, *self.children, self.block_of,
+                first, last, colours, base, self.aggregates, frame, phase, group, component, found, start, part_start,
+                number, parent, *self.children, self.block_of,
             )  # fmt: skip
             yield
         pool.forget("voxels of a block", "components of a block")
@@ -258,7 +290,9 @@ class VoxelGraph:
     def _coarsen(self, rows: Rows) -> None:
         """All levels below the voxels."""
         pool, count, shape = self.single, self.count, (self.colours, self.aggregates)
-        levels, order = levels_of(rows, self.grid.coarser(), smallest=SMALLEST)
+        contrast = self.classes.groups > 1
+        smallest = SMALLEST_OF_CONTRAST if contrast else SMALLEST
+        levels, order = levels_of(rows, self.grid.coarser(), smallest=smallest, contrast=contrast)
         graphs = [graph_of_rows(pool, number, rows) for number, rows in enumerate(levels, 1)]
         begin, end = (
             pool.put(f"children {k}", view(child, self.colours * self.aggregates).reshape(shape)[:, order].ravel())
@@ -270,7 +304,8 @@ class VoxelGraph:
             kind=self.kind, count=count, colour_begin=self.colour_begin, bits=self.bits, links=self.single_links,
             inverse=self.inverse, children=(begin, end), vectors=vectors,
         )  # fmt: skip
-        self.preconditioner = Multigrid(pool, [voxels, *graphs], levels[-1])
+        over = 1.0 if contrast else OVERCORRECTION
+        self.preconditioner = Multigrid(pool, [voxels, *graphs], levels[-1], overcorrection=over)
 
 
 def _begins(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from kalander.kernels.voxels.voxel import colour_count, odd_seams
 
 __all__ = ["Grid", "Rows", "block_edge", "levels_of"]
 
+STRONG = 0.001  # of the largest link at either end; links of clusters also differ by their sizes
 WEAK = 0.25  # an axis that conducts less than this share of the best one is not coarsened
 
 
@@ -73,11 +74,14 @@ class Rows:
         return np.asarray(self.links.sum(axis=1, dtype=np.float64)).ravel() + self.wall
 
 
-def levels_of(rows: Rows, grid: Grid, *, smallest: int) -> tuple[list[Rows], np.ndarray]:
-    """Levels from the given one down to one of at most `smallest` nodes, and the order its nodes were brought into."""
+def levels_of(rows: Rows, grid: Grid, *, smallest: int, contrast: bool = False) -> tuple[list[Rows], np.ndarray]:
+    """Levels from the given one down to one of at most `smallest` nodes, and the order its nodes were brought into.
+
+    contrast: conductances span many decades, so that poor links do not join good conductors (`_by_strength`).
+    """
     levels, orders = [], []
     while rows.count > smallest and grid.shape != (1, 1, 1):
-        level, order, rows = _aggregate(rows, grid)
+        level, order, rows = _aggregate(rows, grid, contrast)
         levels.append(level)
         orders.append(order)
         grid = grid.coarser()
@@ -90,9 +94,9 @@ def levels_of(rows: Rows, grid: Grid, *, smallest: int) -> tuple[list[Rows], np.
     return [*above, rows], orders[0]
 
 
-def _aggregate(rows: Rows, grid: Grid) -> tuple[Rows, np.ndarray, Rows]:
+def _aggregate(rows: Rows, grid: Grid, contrast: bool) -> tuple[Rows, np.ndarray, Rows]:
     """The level in the order of colours and aggregates, that order, and the coarser level as it comes."""
-    parent, parents = _components(rows, grid)
+    parent, parents = _components(rows, grid, contrast)
     colour, colours = _colour(rows.cell, grid), grid.colours()
     key = colour * np.int64(parents) + parent
     order = np.argsort(key, kind="stable")
@@ -125,7 +129,7 @@ def _coarse(level: Rows, parent: np.ndarray, parents: int, grid: Grid) -> Rows:
     return Rows(links=links, wall=wall, cell=cell, colour_begin=(0, parents))
 
 
-def _components(rows: Rows, grid: Grid) -> tuple[np.ndarray, int]:
+def _components(rows: Rows, grid: Grid, contrast: bool) -> tuple[np.ndarray, int]:
     """Number of the aggregate of each node, and how many there are: what is linked inside one block."""
     block = rows.cell // np.array([1, *grid.edge()])
     shape = np.array(grid.coarser().shape)
@@ -133,11 +137,36 @@ def _components(rows: Rows, grid: Grid) -> tuple[np.ndarray, int]:
     links = rows.links
     source = np.repeat(np.arange(rows.count), np.diff(links.indptr))
     inside = key[source] == key[links.indices]
+    if contrast:
+        return _by_strength(rows, source[inside], links.indices[inside], links.data[inside])
     begin = np.append(0, np.cumsum(np.bincount(source[inside], minlength=rows.count)))
     ones = np.ones(int(inside.sum()), np.int8)
     graph = csr_matrix((ones, links.indices[inside], begin), shape=links.shape)
     parents, parent = connected_components(graph, directed=False)
     return parent, parents
+
+
+def _by_strength(rows: Rows, first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, int]:
+    """Aggregates of links inside blocks: clusters of strong links, and poor conductors with the best that they touch.
+
+    A link is strong that is no less than STRONG of the largest at either end. So two good conductors that only a poor
+    one joins stay apart, until each is a single node, whose links are then as poor as its neighbours'.
+    """
+    largest = np.maximum(np.asarray(rows.links.max(axis=1).todense(), np.float64).ravel(), rows.wall)
+    strong = weight >= STRONG * np.maximum(largest[first], largest[second])
+    graph = csr_matrix((np.ones(int(strong.sum()), np.int8), (first[strong], second[strong])), shape=rows.links.shape)
+    count, cluster = connected_components(graph, directed=False)
+    best = np.zeros(count)
+    np.maximum.at(best, cluster, largest)
+    low, high = cluster[first], cluster[second]
+    up = best[high] * STRONG > best[low]
+    order = np.argsort(weight[up], kind="stable")  # the largest link is written last
+    target = np.arange(count)
+    target[low[up][order]] = high[up][order]
+    while (target[target] != target).any():  # upwards all the way: conductors get better with each step
+        target = target[target]
+    kept, parent = np.unique(target[cluster], return_inverse=True)
+    return parent, len(kept)
 
 
 def _colour(cell: np.ndarray, grid: Grid) -> np.ndarray:

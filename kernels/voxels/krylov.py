@@ -19,15 +19,16 @@ each = ti.template()  # an array handed on to a function
 
 
 @cache
-def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
-    """Kernels for a kind of graph and the precision of its vectors.
+def graph_kernels(kind: str, *, precision: str, inner: str = "f32") -> SimpleNamespace:
+    """Kernels for a kind of graph and the precision of its vectors; inner: that of the preconditioner beside them.
 
     A graph comes as (bits, first, second, weight): voxels as (bits of a class, links, unused, conductance by axis and
     class), cut voxels as (0, links, unused, weight of each link), rows as (0, row beginnings, neighbours, weights).
     """
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
     vector = ti.types.ndarray(dtype=real, ndim=1)
-    single = ti.types.ndarray(dtype=ti.f32, ndim=1)
+    rough = {"f32": ti.f32, "f64": ti.f64}[inner]
+    single = ti.types.ndarray(dtype=rough, ndim=1)
     integer = ti.types.ndarray(dtype=ti.i32, ndim=1)
     weights = single if kind == "cut" else vector
     six = kind in ("voxels", "cut")
@@ -158,10 +159,10 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def negate(count: int, scale: real, r: vector, rounded: single):
-        """r = −r, and r in single precision at a size of order one."""
+        """r = −r, and r in the inner precision at a size of order one."""
         for i in range(count):
             r[i] = -r[i]
-            rounded[i] = ti.cast(r[i] * scale, ti.f32)
+            rounded[i] = ti.cast(r[i] * scale, rough)
 
     @ti.kernel
     def hold_walls(count: int, x: vector):
@@ -185,12 +186,12 @@ def graph_kernels(kind: str, *, precision: str) -> SimpleNamespace:
 
     @ti.kernel
     def step(count: int, length: real, scale: real, p: vector, q: vector, x: vector, r: vector, rounded: single):
-        """x += length p, r −= length q, and r in single precision at a size of order one."""
+        """x += length p, r −= length q, and r in the inner precision at a size of order one."""
         for i in range(count):
             x[i] = x[i] + length * p[i]
             rest = r[i] - length * q[i]
             r[i] = rest
-            rounded[i] = ti.cast(rest * scale, ti.f32)
+            rounded[i] = ti.cast(rest * scale, rough)
 
     @ti.kernel
     def overlaps(count: int, z: single, r: vector, q: vector, parts: vector):

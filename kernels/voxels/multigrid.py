@@ -18,10 +18,11 @@ from kalander.kernels.device.steps import Steps
 from kalander.kernels.voxels.hierarchy import Rows
 from kalander.kernels.voxels.krylov import graph_kernels
 
-__all__ = ["SMALLEST", "Graph", "Multigrid", "graph_of_rows"]
+__all__ = ["OVERCORRECTION", "SMALLEST", "SMALLEST_OF_CONTRAST", "Graph", "Multigrid", "graph_of_rows"]
 
 OVERCORRECTION = 1.5  # of the correction from each coarser level
 SMALLEST = 2000  # nodes that are solved for directly
+SMALLEST_OF_CONTRAST = 20_000  # where clusters of good conductors float among poor ones: a second or two
 
 
 @dataclass
@@ -49,8 +50,8 @@ def graph_of_rows(pool: Pool, number: int, rows: Rows) -> Graph:
     put = {
         "row": links.indptr.astype(np.int32),
         "column": links.indices.astype(np.int32),
-        "weight": links.data.astype(np.float32),
-        "inverse": (1.0 / rows.diagonal()).astype(np.float32),
+        "weight": links.data,
+        "inverse": 1.0 / rows.diagonal(),
         "begin": rows.child_begin.ravel(),
         "end": rows.child_end.ravel(),
     }
@@ -71,13 +72,17 @@ def graph_of_rows(pool: Pool, number: int, rows: Rows) -> Graph:
 class Multigrid:
     """x ≈ A⁻¹ b on the finest of some levels; b and x are the vectors of that name of `graphs[0]`.
 
-    coarsest: the last level, solved directly; it may be the only one below the finest.
+    coarsest: the last level, solved directly; it may be the only one below the finest. overcorrection: OVERCORRECTION,
+    or 1 where conductances span many decades, so that clusters of good conductors are met as they are.
     """
 
-    def __init__(self, pool: Pool, graphs: list[Graph], coarsest: Rows) -> None:
-        self.graphs = graphs
+    def __init__(self, pool: Pool, graphs: list[Graph], coarsest: Rows, *, overcorrection: float) -> None:
+        self.graphs, self.overcorrection = graphs, overcorrection
         self.last = len(graphs) - 1
-        self.kernels = {kind: graph_kernels(kind, precision="f32") for kind in {graph.kind for graph in graphs}}
+        self.kernels = {
+            kind: graph_kernels(kind, precision=pool.precision, inner=pool.precision)
+            for kind in {graph.kind for graph in graphs}
+        }
         matrix = (diags(coarsest.diagonal()) - coarsest.links.astype(np.float64)).tocsc()
         symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
         self.direct = splu(matrix, **symmetric)
@@ -109,7 +114,7 @@ class Multigrid:
                 yield
         kernels.restrict(coarse.count, graph.colours, *relaxation, *graph.children, coarse.vectors["b"])
         yield from self._correct(number + 1)
-        kernels.prolong(coarse.count, graph.colours, OVERCORRECTION, *graph.children, coarse.vectors["x"], x)
+        kernels.prolong(coarse.count, graph.colours, self.overcorrection, *graph.children, coarse.vectors["x"], x)
         for colour in reversed(range(graph.colours)):
             if number == 0:
                 yield

@@ -33,36 +33,49 @@ def colour_count(seams: np.ndarray) -> int:
     return 2 << int(seams.sum())
 
 
-def block_components(edge: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """For each of 256 occupations of a block: how many components it has, and the component of each of its 8 places.
+@cache
+def block_components(edge: tuple[int, int, int], groups: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """For each occupation of a block: how many components it has, and the component of each of its 8 places.
 
-    Place k = 4 dx + 2 dy + dz; places share a component where faces join them. Components are numbered by first place.
+    An occupation is the sum of (0: insulates, else number of its group) (groups + 1)^k over the places k = 4 dx + 2 dy
+    + dz. Places of a group share a component where faces join them; those of a poorer group than the first join a
+    component of a better one that they are joined to. Components are numbered by group and first place.
     """
     places = [(k >> 2, k >> 1 & 1, k & 1) for k in range(8)]
-    inside = [all(step < size for step, size in zip(place, edge)) for place in places]
-    joined = [[sum(abs(a - b) for a, b in zip(p, q)) == 1 for q in places] for p in places]
-    count, label = np.zeros(256, np.int32), np.full((256, 8), -1, np.int32)
-    for pattern in range(256):
-        occupied = [k for k in range(8) if pattern >> k & 1 and inside[k]]
-        for first in occupied:
-            if label[pattern, first] >= 0:
-                continue
-            reached = [first]
-            for k in reached:
-                label[pattern, k] = count[pattern]
-                reached += [q for q in occupied if joined[k][q] and q not in reached]
-            count[pattern] += 1
+    base = groups + 1
+    pattern = np.arange(base**8)
+    inside = np.array([all(step < size for step, size in zip(place, edge)) for place in places])
+    group = np.where(inside, pattern[:, None] // base ** np.arange(8) % base, 0)
+    near = [(k, q) for k in range(8) for q in range(8) if sum(abs(a - b) for a, b in zip(places[k], places[q])) == 1]
+    count, label = np.zeros(base**8, np.int32), np.full((base**8, 8), -1, np.int32)
+
+    def spread(wanted: int) -> None:
+        """Labels go on to places of a group that have none."""
+        for _ in range(7):
+            for k, q in near:
+                goes = (group[:, q] == wanted) & (label[:, q] < 0) & (label[:, k] >= 0)
+                label[goes, q] = label[goes, k]
+
+    for wanted in range(1, base):
+        spread(wanted)
+        for first in range(8):
+            fresh = (group[:, first] == wanted) & (label[:, first] < 0)
+            label[fresh, first] = count[fresh]
+            count += fresh
+            spread(wanted)
     return count, label.ravel()
 
 
 @cache
-def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNamespace:
-    """Kernels that turn phases (0 does not conduct) into links. The graph is f32, the potential as given.
+def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool, inner: str = "f32") -> SimpleNamespace:
+    """Kernels that turn phases (0 does not conduct) into links. The graph is of the inner precision, the potential as
+    given.
 
     cut: faces have open shares, by axis, shape (image, x, y, z) with one more along the axis.
     """
     fine = ti.types.ndarray(dtype={"f32": ti.f32, "f64": ti.f64}[precision], ndim=1)
-    single = ti.types.ndarray(dtype=ti.f32, ndim=1)
+    rough = {"f32": ti.f32, "f64": ti.f64}[inner]
+    single = ti.types.ndarray(dtype=rough, ndim=1)
     integer = ti.types.ndarray(dtype=ti.i32, ndim=1)
     phases = ti.types.ndarray(dtype={1: ti.u8, 4: ti.i32}[bytes_of_phase], ndim=1)
 
@@ -99,13 +112,14 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNa
         return place if inside else -1
 
     @ti.func
-    def occupation(corner, phase: phases, grid: each):
-        """Bits of the voxels of a block that conduct."""
-        pattern = 0
+    def occupation(corner, base, phase: phases, grid: each, group_of: each):
+        """Number of the occupation of a block, see block_components."""
+        pattern, place = 0, 1
         for k in range(8):
             v = voxel_at(corner, k, grid)
             if v >= 0:
-                pattern |= (1 if phase[v] > 0 else 0) << k
+                pattern += group_of[ti.cast(phase[v], ti.i32)] * place
+            place *= base
         return pattern
 
     @ti.func
@@ -114,7 +128,7 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNa
     ):
         """Open share of the face of a voxel on one side along an axis."""
         nx, ny, nz = grid[SHAPE], grid[SHAPE + 1], grid[SHAPE + 2]
-        share = ti.cast(0.0, ti.f32)
+        share = ti.cast(0.0, rough)
         if ti.static(axis == 0):
             share = open_x[((image * (nx + 1) + place[0] + side) * ny + place[1]) * nz + place[2]]
         elif ti.static(axis == 1):
@@ -125,35 +139,35 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNa
 
     @ti.kernel
     def count_voxels(
-        first: int, last: int, colours: int, grid: integer, phase: phases, component_count: integer,
-        count: integer, found: integer,
+        first: int, last: int, colours: int, base: int, grid: integer, phase: phases, group_of: integer,
+        component: integer, component_count: integer, count: integer, found: integer,
     ):  # fmt: skip
         """Conducting voxels of each colour, shape (colour, block), and components of blocks first to last."""
         blocks = found.shape[0]
         for b in range(first, last):
             corner = corner_of(b, grid)
-            pattern = occupation(corner, phase, grid)
+            pattern = occupation(corner, base, phase, grid, group_of)
             found[b] = component_count[pattern]
             for colour in range(colours):
                 here = 0
                 if pattern != 0:
                     for k in range(8):
-                        if (pattern >> k) & 1:
+                        if component[8 * pattern + k] >= 0:
                             own = colour_of(corner[1] + (k >> 2), corner[2] + ((k >> 1) & 1), corner[3] + (k & 1), grid)
                             here += 1 if own == colour else 0
                 count[colour * blocks + b] = here
 
     @ti.kernel
     def number_voxels(
-        first: int, last: int, colours: int, aggregates: int, grid: integer, phase: phases, component: integer,
-        component_count: integer, start: integer, component_start: integer, number: integer, parent: integer,
-        child_begin: integer, child_end: integer, block_of: integer,
+        first: int, last: int, colours: int, base: int, aggregates: int, grid: integer, phase: phases,
+        group_of: integer, component: integer, component_count: integer, start: integer, component_start: integer,
+        number: integer, parent: integer, child_begin: integer, child_end: integer, block_of: integer,
     ):  # fmt: skip
         """Number of every conducting voxel: by colour, then block, then component; a component is an aggregate."""
         blocks = component_start.shape[0]
         for b in range(first, last):
             corner = corner_of(b, grid)
-            pattern = occupation(corner, phase, grid)
+            pattern = occupation(corner, base, phase, grid, group_of)
             for part in range(component_count[pattern]):
                 block_of[component_start[b] + part] = b
             for colour in range(colours):
@@ -189,7 +203,7 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNa
                 for axis in ti.static([2, 1, 0]):
                     place[axis] = rest % grid[SHAPE + axis]
                     rest = rest // grid[SHAPE + axis]
-                total = ti.cast(0.0, ti.f32)
+                total = ti.cast(0.0, rough)
                 for axis in ti.static(range(3)):
                     stride = 1
                     for later in ti.static(range(axis + 1, 3)):
@@ -211,11 +225,11 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNa
                         g = conductance[axis * classes + group]
                         if ti.static(cut):
                             g *= face_share(rest, place, axis, side, grid, open_x, open_y, open_z)
-                            weight[6 * n + 2 * axis + side] = ti.cast(g, ti.f32)
+                            weight[6 * n + 2 * axis + side] = ti.cast(g, rough)
                             link[6 * n + 2 * axis + side] = target if g > 0.0 else count
                         else:
                             link[6 * n + 2 * axis + side] = (target << bits) | group
-                        total += ti.cast(g, ti.f32)
+                        total += ti.cast(g, rough)
                 inverse[n] = 1.0 / total
                 layer = place[0]
                 for axis in ti.static(range(1, 3)):
@@ -249,7 +263,7 @@ def voxel_kernels(precision: str, *, bytes_of_phase: int, cut: bool) -> SimpleNa
         classes = 1 << bits
         for a in range(first, last):
             end = row[a]
-            to_wall = ti.cast(0.0, ti.f32)
+            to_wall = ti.cast(0.0, rough)
             for colour in range(colours):
                 for n in range(child_begin[colour * aggregates + a], child_end[colour * aggregates + a]):
                     for face in range(6):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kalander.coupling.nip.case import placed
+from kalander.coupling.cases.written import placed
 from kalander.coupling.results.means import number
 from kalander.coupling.rolls.case import load_rolls_case
 from kalander.coupling.rolls.solve import BentRolls, bend_rolls

@@ -17,8 +17,10 @@ from kalander.coupling.results.fracture import judges
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.study import Study
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
+from kalander.coupling.structure.measured_law import read_law
 from kalander.runs.page.figures import compaction_figure, damage_figure, honesty_figure
 from kalander.runs.page.fracture_figure import fracture_figure
+from kalander.runs.page.law_figure import tortuosity_figure
 from kalander.runs.page.nip_figure import nip_figure
 from kalander.runs.page.packing_figure import bed_before, bed_pressed, packing_figure
 from kalander.runs.page.plot_style import png
@@ -77,6 +79,10 @@ def _pictures(results: Study) -> Iterator[Picture]:
             yield Picture("fracture", png(fracture_figure(card, pressed)), FRACTURE_CAPTION)
     if rolled is not None and rolled.tables["settings"]["solved"].any():
         yield Picture("nip", png(nip_figure(card, rolled)), NIP_CAPTION)
+    measured, transport = read_law(results.folder), results.data("transport")
+    if measured is not None:
+        states = None if transport is None else transport.tables["states"]
+        yield Picture("tortuosity", png(tortuosity_figure(measured, states)), TORTUOSITY_CAPTION)
     if pressed is not None:
         yield Picture("honesty", png(honesty_figure(pressed)), HONESTY_CAPTION)
 
@@ -107,6 +113,11 @@ NIP_CAPTION = (
     "Above: pressure on the web along the nip for each setting that has a solution; solid with elastic, dashed with "
     "rigid rolls; the strokes on the axis mark entry and exit. Below: the web between the rolls, to scale along the "
     "web, heights exaggerated."
+)
+TORTUOSITY_CAPTION = (
+    "Tortuosity through the plane against porosity. Blue: the law that impedance spectra of symmetric cells gave "
+    "(kalander infer --into), with its 90 % band; orange: each electrode by its own spectrum. Green: the "
+    "microstructures of this study and their law, with the 90 % band of its fit."
 )
 HONESTY_CAPTION = (
     "How far the particle runs can be trusted: kinetic over elastic energy, inertial number, error of the energy "

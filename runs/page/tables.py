@@ -24,7 +24,7 @@ NOT_JUDGED = "not judged"  # the card's criterion of fracture is "none"
 LEDGER_ROWS = {
     "elastic": "elastic energy of contacts and bonds", "kinetic": "kinetic energy", "friction": "friction",
     "damping": "dashpots of contacts", "plastic": "yielding", "bonds": "bonds: failure, dashpots, relaxation",
-    "fracture_energy": "fracture",
+    "bond_flow": "bonds: plastic work", "fracture_energy": "fracture",
 }  # fmt: skip
 WORTH_SAYING = 0.1e-6  # m; lengths are shown to that digit
 STRESS_TOLERANCE = 0.01  # a published state belongs to a pressed stress within this share of it

@@ -105,13 +105,13 @@ def cracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 @pytest.mark.xdist_group("scripts")
 def test_fracture_criteria_stand_side_by_side(cracked):
-    """Every criterion cracks more particles at the higher stress, and none all of them."""
+    """None cracks any at 20 MPa, where binder yields first; every criterion more at 80 than at 40, and none all."""
     folder, printed = cracked
     rows = re.findall(r"([\d.]+) MPa: +([\d.]+) by (\w+ \w+)", printed)
     assert len(rows) == 15
     for low, middle, high in zip(rows[:5], rows[5:10], rows[10:]):
         assert low[2] == middle[2] == high[2]
-        assert float(low[1]) < float(middle[1]) < float(high[1]) < 50.0, low[2]
+        assert 0.0 == float(low[1]) < float(middle[1]) < float(high[1]) < 50.0, low[2]
     assert "mean stress, the criterion of Sangros Gimenez et al. 2020, who computed 0.00" in printed
     table = re.search(r"while loading \(%\)\n.*\n((?: +[\d.]+.*\n)+)", printed)
     shares = [[float(cell) for cell in line.split()] for line in table[1].splitlines()]
@@ -145,22 +145,19 @@ def test_large_particles_crack_before_small_ones(cracked):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.xdist_group("scripts")
-def test_by_every_criterion_the_largest_particles_crack_first(tmp_path):
-    """The whole study. At 80 MPa the largest class leads by each criterion, at 20 MPa by contact pressure alone.
+def test_by_every_criterion_large_particles_crack_more_than_the_smallest(tmp_path):
+    """The whole study, at its largest stress: the classes of 15 and 18 um together against that of 5 um.
 
-    Of 642, 427, 173, 42 and 12 particles a share has a standard error of up to 14 % in the largest class.
+    Of 642 and 54 particles a share has a standard error of 2 and 7 %.
     """
     done = subprocess.run(
         [sys.executable, fracture_criteria.__file__, str(tmp_path / "study")],
         capture_output=True, text=True, timeout=1100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    _, tables = by_size(done.stdout)
+    counts, tables = by_size(done.stdout)
     for name, shares in tables.items():
-        assert shares[2][4] > 1.5 * shares[2][0], name
-        assert shares[3][4] > 1.5 * shares[3][0], name
-    gentle = tables["contact pressure"][0]
-    assert gentle[4] > gentle[2] > gentle[0]
+        assert pooled(counts, shares[3], slice(3, 5)) > shares[3][0], name
 
 
 @pytest.mark.xdist_group("scripts")
@@ -183,7 +180,7 @@ def test_two_materials_differ_as_they_should(tmp_path):
         assert rows["graphite", stress][overlap] > 2.0 * nmc[overlap]
     # flakes against NMC needs more than the one packing of each that is pressed here: see dem/VALIDATION.md
     cracked = re.findall(r"^nmc111 at ([\d.]+) MPa cracked .*?: ([\d.]+) by largest force", printed, re.MULTILINE)
-    assert [float(share) > 0.0 for _, share in cracked] == [False, True]
+    assert [float(share) > 0.0 for _, share in cracked] == [False, False]  # binder yields before particles crack
     lying = re.findall(r"at ([\d.]+) MPa: a_zz ([\d.]+) before, ([\d.]+) under load", printed)
     assert [float(stress) for stress, _, _ in lying] == [5.0, 19.82]
     assert float(lying[1][2]) > float(lying[0][2]) > float(lying[0][1])

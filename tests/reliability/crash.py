@@ -55,7 +55,8 @@ BREAKING = {
     "press.release_stress": "8 MPa", "press.plate_speed": "6 m/s", "fracture.mode": '"replace"',
     "fracture.weibull_modulus": "5.6", "press.lower_platen": '"foil"', "contact.law": '"thornton_ning"',
     "binder.relaxation": '[{ weight = 0.2, time = "10 ms" }, { weight = 0.2, time = "1 s" }]',
-    "binder.reform": "true", "press.material_speed": '"0.2 mm/s"',
+    "binder.reform": "true", "binder.law": '"brittle"', "binder.modulus": '"0.3 GPa"', "binder.strength": '"34 MPa"',
+    "contact.friction": "0.3", "press.material_speed": '"0.2 mm/s"',
     "electrode.active": '{ name = "nmc111", strength = "60 MPa", yield_pressure = "0.5 GPa" }',
 }  # fmt: skip
 FLAKES = {

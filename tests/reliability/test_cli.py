@@ -54,7 +54,16 @@ def test_help_does_not_load_the_kernel_language(tmp_path):
         (["run", "graphite", "--set", "electrode.particles.shape.aspect_ratio=5"], ["shape.spheres", "do not overlap"]),
         (["run", "graphite", "--set", "electrode.particles.shape.spheres=1"], ["shape.spheres", "19 or more"]),
         (
-            ["run", "nmc111", "--set", "fracture.weibull_modulus=0", "--set", "binder.bridging_distance=50 um"],
+            [
+                "run",
+                "nmc111",
+                "--set",
+                "fracture.weibull_modulus=0",
+                "--set",
+                "binder.bridging_distance=50 um",
+                "--set",
+                "binder.parting_gap=50 um",
+            ],
             ["fracture.weibull_modulus", "above 0", "binder.bridging_distance", "wider box"],
         ),
         (

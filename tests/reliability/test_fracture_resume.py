@@ -28,6 +28,10 @@ SMALL = {
     "contact.rolling_friction": "0.1",
     "binder.relaxation": '[{ weight = 0.2, time = "10 ms" }, { weight = 0.2, time = "1 s" }]',
     "binder.reform": "true",
+    "binder.law": '"brittle"',
+    "binder.modulus": '"0.3 GPa"',
+    "binder.strength": '"34 MPa"',
+    "contact.friction": "0.3",
     "press.material_speed": '"0.2 mm/s"',
     "electrode.active": '{ name = "nmc111", strength = "60 MPa", yield_pressure = "0.5 GPa" }',  # so much breaks
 }

@@ -55,7 +55,7 @@ def test_answer_has_the_keys_of_the_contract(tmp_path) -> None:
     assert answer["porosity"] == pytest.approx(0.6)
     assert answer["wall_s"] > 0
     assert answer["max_rss_bytes"] > 1e7
-    keys = {"effective_ratio", "tortuosity", "macmullin", "percolates", "iterations", "flux_error"}
+    keys = {"effective_ratio", "tortuosity", "macmullin", "percolates", "iterations", "flux_error", "flux_imbalance"}
     assert all(keys <= set(axis) for axis in answer["axes"].values())
     x, y = answer["axes"]["x"], answer["axes"]["y"]
     assert (x["effective_ratio"], x["tortuosity"], x["macmullin"]) == pytest.approx((0.6, 1.0, 1 / 0.6))

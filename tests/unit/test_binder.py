@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from kalander.dem.packing.binder import bridge_volume, make_bonds
+from kalander.dem.bodies.bridges import bridge_volume
+from kalander.dem.packing.binder import make_bonds
 
 WIDTH = np.array([20.0, 20.0])
 

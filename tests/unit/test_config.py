@@ -17,10 +17,11 @@ from kalander.coupling.cards.materials import material_sources, material_table, 
 from kalander.coupling.cards.particles import Particles, classes_of, diameter_at, layered_classes, size_classes
 from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.nip.case import load_nip_case
-from kalander.coupling.scales import contact_of
-from kalander.dem.bodies.material import Material, rayleigh_time
+from kalander.coupling.scales import binder_of, contact_of
+from kalander.dem.bodies.material import Material, binder_constants, rayleigh_time
 from kalander.kernels.errors import InputError
 from kalander.kernels.law_table import CONSTANTS
+from kalander.kernels.laws.bond import BOND_CONSTANTS, bond_law_of
 
 ROUNDING = 1e-12  # a handful of operations in double precision
 
@@ -82,11 +83,13 @@ def test_a_card_is_in_si(card):
     assert card.calender.stand_stiffness == 2e9
     assert card.calender.gap == 130e-6
     assert card.step.dt is None
-    assert card.calibrated[0].range == (1e8, 2.5e9)
+    assert card.calibrated[0].range == (5e6, 60e6)
 
 
 def test_defaults_that_follow_another_value(card):
-    assert card.binder.shear_strength == card.binder.strength == 34e6
+    assert card.binder.shear_flow_stress == card.binder.flow_stress == 25e6
+    brittle = load_card("nmc111", overrides={"binder.law": '"brittle"', "binder.strength": '"34 MPa"'}).binder
+    assert brittle.shear_strength == brittle.strength == 34e6
     assert card.contact.restitution is None
     assert card.restitution == card.electrode.active.restitution
     assert load_card("nmc111", overrides={"contact.restitution": "0.4"}).restitution == 0.4
@@ -122,15 +125,15 @@ def test_law_of_a_card_and_its_constants() -> None:
     law, constants = contact_of(load_card("nmc111", overrides={**changes, "contact.adhesion": "0.02 J/m^2"}))
     assert law == "thornton_ning_rolling"
     named = {name: constants[0, :, place] for place, name in enumerate(CONSTANTS)}
-    # 8.6 GPa; hard-rolled aluminium of 165 MPa is indented at three times that; a roll is as hard as the particles
-    assert named["yield_pressure"] == pytest.approx([8600.0, 495.0, 8600.0])
+    # 3.6 GPa; hard-rolled aluminium of 165 MPa is indented at three times that; a roll is as hard as the particles
+    assert named["yield_pressure"] == pytest.approx([3600.0, 495.0, 3600.0])
     assert named["effective_modulus"][1] < named["effective_modulus"][2] == named["effective_modulus"][0]
     assert named["adhesion"] == pytest.approx(0.02)  # J/m² = µN/µm
-    assert contact_of(load_card("nmc111"))[0] == "hertz_mindlin"
+    assert contact_of(load_card("nmc111"))[0] == "thornton_ning"
     changes["contact.adhesion"] = "0.02 J/m^2"
     law, _ = contact_of(load_card("nmc111", overrides={**changes, "contact.adhesion_model": "jkr"}))
     assert law == "thornton_ning_jkr_rolling"
-    assert contact_of(load_card("nmc111", overrides={"contact.lever": "radius"}))[0] == "hertz_mindlin_radius"
+    assert contact_of(load_card("nmc111", overrides={"contact.lever": "radius"}))[0] == "thornton_ning_radius"
     law, _ = contact_of(load_card("nmc111", overrides={**changes, "contact.lever": "radius"}))
     assert law == "thornton_ning_radius_rolling"
 
@@ -141,9 +144,35 @@ def test_a_law_that_yields_needs_a_yield_pressure() -> None:
                                        "contact.law": "storakers"})  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"binder.law": "brittle"}, r"binder\.strength.*law \"brittle\""),
+        ({"binder.flow_stress": "none"}, r"binder\.flow_stress.*law \"yielding\""),
+        ({"binder.joining_distance": "2 um"}, r"binder\.joining_distance.*part at once.*parting_gap"),
+        ({"binder.bridging_distance": "2 um"}, r"binder\.bridging_distance.*part at once.*parting_gap"),
+        ({"binder.reform": "true"}, r"binder\.reform.*by itself"),
+    ],
+)
+def test_law_of_the_binder_has_its_constants(changes, words) -> None:
+    with pytest.raises(InputError, match=words):
+        load_card("nmc111", overrides=changes)
+
+
+def test_constants_of_the_binder() -> None:
+    """In the order of their law, which their number tells; joining reaches as far as bonds may."""
+    card = load_card("nmc111", overrides={"binder.hardening": "2", "binder.joining_distance": "0.8 um"})
+    constants = dict(zip(BOND_CONSTANTS["yielding"], binder_constants(binder_of(card)), strict=True))
+    assert constants["flow_stress"] == constants["shear_flow_stress"] == pytest.approx(25.0)
+    assert (constants["hardening"], constants["most_lost"]) == (2.0, 0.47)
+    assert (constants["parting_gap"], constants["joining_distance"]) == (pytest.approx(1.0), pytest.approx(0.8))
+    assert card.binder.longest_gap == pytest.approx(0.8e-6)
+    assert bond_law_of(list(constants)) == "yielding"
+
+
 def test_constants_of_dense_compaction() -> None:
     """Yield strength as given, else from the hardness, which is 2.75 times it at first yield; psi_b."""
-    for strength, expected in (("none", 8600.0 / 2.75), ("2 GPa", 2000.0)):
+    for strength, expected in (("none", 3600.0 / 2.75), ("2 GPa", 2000.0)):
         changes = {"contact.law": "mdr", "contact.psi_b": "0.4", "electrode.active.name": "nmc111"}
         law, constants = contact_of(
             load_card("nmc111", overrides={**changes, "electrode.active.yield_strength": strength})

@@ -1,5 +1,6 @@
 """The report shows the numbers that are stored, draws what is there, says what is not, and needs no other file."""
 
+import json
 import re
 from dataclasses import replace
 from io import BytesIO
@@ -20,6 +21,7 @@ from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.stages.press import PRESSED
 from kalander.coupling.stages.transport import TRANSPORT
 from kalander.coupling.store.store import Data, load, write
+from kalander.coupling.structure.measured_law import transport_closure
 from kalander.coupling.structure.transport_bounds import transport_flags
 from kalander.coupling.study.stage import identity_of, stage_key
 from kalander.dem.fracture.criteria import CRITERIA
@@ -191,7 +193,7 @@ def box_frames(box, stress, rank, shift):
 
 
 # of a work of 2 nJ at the turning point
-WORK_SHARES = {"work": 2.0, "elastic": 0.4, "friction": 1.0, "damping": 0.3, "bonds": 0.2}
+WORK_SHARES = {"work": 2.0, "elastic": 0.4, "friction": 1.0, "damping": 0.3, "bonds": 0.1, "bond_flow": 0.1}
 
 
 def closure():
@@ -580,6 +582,7 @@ def test_ledger_is_in_parts_of_the_work_and_says_what_is_left(study):
     assert rows["elastic energy of contacts and bonds"] == ("20.00", "20.00")
     assert rows["friction"] == ("50.00", "50.00")
     assert rows["yielding"] == ("0.00", "0.00")
+    assert rows["bonds: plastic work"] == ("5.00", "5.00")
     assert rows["not booked"] == ("5.00", "5.00")
 
 
@@ -610,3 +613,36 @@ def test_pieces_count_as_the_particle_they_come_from():
         "exceeded": np.array([0, 0, 0, 1], np.int32),
     }
     assert number_shares(particles, np.array([0])) == pytest.approx([1 / 3, 0, 0, 0, 0])
+
+
+# --- the law by impedance ---------------------------------------------------------------------------------------------
+
+
+def test_a_law_by_impedance_goes_into_a_study_and_its_report(card, results, tmp_path):
+    """`kalander infer --into`: the study's transport closure, drawn beside the microstructures' own."""
+    from symmetric_cells import CASE, spectrum, write_csv
+    from typer.testing import CliRunner
+
+    from kalander.runs.cli import app
+
+    folder = tmp_path / "study"
+    write_study(folder, card, results)
+    write_csv(tmp_path / "cell.csv", spectrum(noise=0.01))
+    (tmp_path / "case.toml").write_text(CASE)
+    words = ["infer", str(tmp_path / "case.toml"), "--set", "model.compare=false", "--json"]
+    refused = CliRunner().invoke(app, [*words, "--into", str(tmp_path)])
+    assert refused.exit_code == 2
+    done = CliRunner().invoke(app, [*words, "--into", str(folder), "-o", str(tmp_path / "figures")])
+    assert done.exit_code == 0
+    answer = json.loads(done.stdout)
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        "tortuosity.png", "corner.png", "spectrum_1.png", "spectrum_1_corner.png",
+    }  # fmt: skip
+    assert str(folder / "tortuosity_law.h5") in answer["files"]
+    states = Study.open(folder).data("transport").tables["states"]
+    closure, source = transport_closure(folder, states)
+    assert source == "impedance"
+    assert closure.tortuosity(0.41) == pytest.approx(answer["spectra"][0]["tortuosity"]["median"], rel=0.05)
+    page = write_report(Study.open(folder)).read_text()
+    assert "by its own spectrum" in page
+    assert imread(folder / "figures" / "tortuosity.png").shape[1] > 500

@@ -161,6 +161,65 @@ def test_contrast_of_phases_does_not_hinder_convergence() -> None:
     assert max(iterations) <= 12
 
 
+def spheres(count: int, period: int, radius: float) -> np.ndarray:
+    """Voxels with their centres in spheres of a cubic array, `count` periods a side."""
+    place = np.arange(count * period) % period + 0.5 - period / 2
+    x, y, z = np.meshgrid(place, place, place, indexing="ij")
+    return x**2 + y**2 + z**2 < radius**2
+
+
+def shells(radius: float, thickness: float) -> np.ndarray:
+    """Good conductor (1) as films on spheres that conduct badly (2), in what conducts worse still (3)."""
+    inner, outer = (spheres(2, 11, r) for r in (radius, radius + thickness))
+    return np.where(inner, 2, np.where(outer, 1, 3)).astype(np.uint8)
+
+
+CONTRAST = {1: 1.0, 2: 1e-6, 3: 1e-3}
+FAR_APART = {
+    "noise, islands of a good conductor": lambda: 1 + (np.random.default_rng(0).random((20, 20, 20)) < 0.8),
+    "noise, at the threshold": lambda: 1 + (np.random.default_rng(1).random((20, 20, 20)) < 0.68),
+    "noise, pockets of a bad one": lambda: 1 + (np.random.default_rng(0).random((20, 20, 20)) < 0.2),
+    "blobs": lambda: 1 + blobs((24, 24, 24), 0.75, seed=3),
+    "spheres apart": lambda: 2 - spheres(2, 11, 4.6),
+    "spheres that meet": lambda: 2 - spheres(2, 11, 5.7),
+    "films apart": lambda: shells(4.0, 1.0),
+    "films that meet": lambda: shells(4.4, 1.2),
+    "three phases": lambda: np.random.default_rng(2).integers(1, 4, (17, 20, 18)),
+}
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("name", FAR_APART)
+def test_a_contrast_of_a_million_agrees_with_a_direct_solver(name, periodic) -> None:
+    """In some ten iterations, whatever clusters there are; the stated error bounds the true one."""
+    image = np.asarray(FAR_APART[name](), np.uint8)
+    found = measure(image, axis=0, diffusivity=CONTRAST, periodic=(periodic,) * 3)
+    expected = solved_directly(image, CONTRAST, 0, (1.0, 1.0, 1.0), periodic)
+    assert -1e-9 <= found.ratio / expected - 1 <= found.flux_error <= 1.1e-6
+    assert found.iterations <= 25
+    assert found.flux_imbalance < 0.05  # of first order in the error of the potential, whose square is the flux's
+
+
+def test_laminates_of_a_contrast_of_a_million_are_exact() -> None:
+    """Thirty layers, the worst conductors between the best ones."""
+    layers = np.tile([1, 2, 1, 3, 2], 6).astype(np.uint8)
+    image = np.ascontiguousarray(np.broadcast_to(layers[:, None, None], (30, 8, 9)))
+    values = np.array([CONTRAST[label] for label in layers])
+    across, along = (measure(image, axis=axis, diffusivity=CONTRAST, tolerance=1e-11).ratio for axis in (0, 1))
+    assert across == pytest.approx(30 / (1 / values).sum(), rel=1e-9)
+    assert along == pytest.approx(values.mean(), rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.6, 0.7])
+def test_large_clusters_of_good_conductors_converge(share) -> None:
+    """64³ voxels of which 0.4 conduct well and percolate, or 0.3, just below the threshold: the largest clusters."""
+    noise = np.random.default_rng(4).random((64, 64, 64))
+    found = measure(1 + (noise < share).astype(np.uint8), axis=0, diffusivity=CONTRAST)
+    assert found.flux_error <= 1e-6
+    assert found.iterations <= 100
+
+
 SOURCE = """
 from kalander.coupling.structure.ionic import measure
 noise = np.random.default_rng(0).standard_normal((40, 40, 40))

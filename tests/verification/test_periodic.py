@@ -7,6 +7,7 @@ import pytest
 from beds import BRITTLE, GRAIN, RIGID, digest, lay, loose_packing, with_bodies
 
 from kalander.dem.bodies.material import BinderConstants, Material
+from kalander.dem.bodies.state import unloaded_bonds
 from kalander.dem.engine.bed import Bed
 from kalander.dem.measure.observe import observe
 from kalander.dem.packing.binder import make_bonds
@@ -111,11 +112,7 @@ def make_bonds_in_lattice(packing: Packing):
     first, second = np.nonzero(np.triu(np.abs(np.linalg.norm(vector, axis=-1) - 2.0) < 1e-9, 1))
     count = len(first)
     assert count == 6 * len(packing.radius)
-    return {
-        "first": first.astype(np.int32), "second": second.astype(np.int32), "radius": np.full(count, 0.3),
-        "length": np.full(count, 2.0), "intact": np.ones(count, np.int32), "shear": np.zeros((count, 3)),
-        "bending": np.zeros((count, 3)), "twist": np.zeros(count),
-    }, count  # fmt: skip
+    return unloaded_bonds(first, second, 0.3, 2.0), count
 
 
 def test_free_bodies_follow_the_flow(make_bed) -> None:

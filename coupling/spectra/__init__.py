@@ -1,0 +1,1 @@
+"""Impedance spectra as potentiostats write them, read with care: one `Spectrum` whatever the file."""

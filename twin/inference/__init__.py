@@ -1,0 +1,1 @@
+"""From spectra to the tortuosity law: likelihood, priors, sampling, diagnostics, comparison, design."""
