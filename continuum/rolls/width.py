@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
+from kalander.continuum.rolls.backup import contact_stiffness, on_backup
 from kalander.continuum.rolls.beam import Flexibility, Roll
 from kalander.continuum.rolls.law import LoadLaw
 from kalander.kernels.errors import Fault, InputError, NumericalError
@@ -103,9 +104,16 @@ class Machine:
     total: np.ndarray = field(repr=False)
 
     @classmethod
-    def of(cls, roll: Roll, law: LoadLaw, y: np.ndarray) -> "Machine":
-        """The rolls on bearings, at stations y [mm]."""
+    def of(
+        cls, roll: Roll, law: LoadLaw, y: np.ndarray, *, backup: Roll | None = None, line_load: float = 0.0
+    ) -> "Machine":
+        """The rolls on bearings, at stations y [mm]; or on backup rolls, which touch them as stiffly as at a line load
+        [N/mm], and against whose bearings everything is then told, shear within bending."""
         flexibility = Flexibility.of(roll, y)
+        if backup is not None:
+            weight = Face.even(float(y[-1] - y[0]), 0.0, count=y.size).weight
+            stiffness = contact_stiffness(roll, backup, line_load)
+            flexibility = on_backup(flexibility, Flexibility.of(backup, y), weight, stiffness)
         return cls(roll, law, flexibility, flexibility.total)
 
 

@@ -28,8 +28,8 @@ from kalander.coupling.cases.written import written_case
 from kalander.coupling.nip.case import WebTable, beside
 
 __all__ = [
-    "AlignmentTable", "CrownTable", "Lane", "LoadTable", "MeasuredTable", "RollTable", "RollsCase", "RollsWeb",
-    "TemperatureTable", "Zone", "load_rolls_case",
+    "AlignmentTable", "BackupTable", "CrownTable", "Lane", "LoadTable", "MeasuredTable", "RollTable", "RollsCase",
+    "RollsWeb", "TemperatureTable", "Zone", "load_rolls_case",
 ]  # fmt: skip
 
 Place = Annotated[float, Quantity("length", at_least=-30.0, at_most=30.0)]
@@ -76,6 +76,23 @@ class RollTable(Section):
         if self.shell_thickness is not None and self.shell_thickness >= wall:
             why = "is thicker than the roll's wall"
             raise wrong(why, allowed=f"below {wall:.6g} m", key=".shell_thickness", value=self.shell_thickness)
+        return self
+
+
+class BackupTable(Section):
+    """Backup rolls behind the two rolls, which then are free in their chocks (four-high), SI; as long as their face."""
+
+    diameter: RollDiameter
+    bearing_span: RollLength
+    bore: Annotated[float, Quantity("length", at_least=0.0)] = 0.0
+    modulus: Stiffness = 210e9
+    poisson: Annotated[float, Real(above=-1, below=0.5)] = 0.3
+    bearing_stiffness: StandStiffness = None
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Self:
+        if self.bore >= self.diameter:
+            raise wrong("leaves no roll", allowed=f"below {self.diameter:.6g} m", key=".bore", value=self.bore)
         return self
 
 
@@ -265,6 +282,7 @@ class RollsCase(Section):
     crown: CrownTable = CrownTable()
     temperature: TemperatureTable = TemperatureTable()
     alignment: AlignmentTable = AlignmentTable()
+    backup: BackupTable | None = None
     measured: MeasuredTable | None = None
 
     @property
@@ -294,6 +312,10 @@ class RollsCase(Section):
 
     @model_validator(mode="after")
     def is_a_calender(self) -> Self:
+        if self.backup is not None and self.backup.bearing_span < self.roll.face:
+            why = "is less than the face that the backup rolls hold"
+            allowed = f"at least roll.face, {self.roll.face:.6g} m"
+            raise wrong(why, allowed=allowed, key="backup.bearing_span", value=self.backup.bearing_span)
         for fault in thin_roll_faults("roll.diameter", self.roll.diameter, self.web_thickness):
             raise wrong(fault.why, allowed=fault.allowed, key=fault.where, value=fault.value)
         most = LARGEST_CROWN * self.roll.diameter

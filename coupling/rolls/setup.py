@@ -64,6 +64,15 @@ class Setup:
         return cls(case, web, roll_inside(table), nip_rolls, face, _zones(case, face))
 
     @property
+    def backup(self) -> Roll | None:
+        """The backup roll [mm, MPa]; None without one."""
+        given = self.case.backup
+        if given is None:
+            return None
+        names = ("diameter", "bearing_span", "bore", "modulus", "poisson", "bearing_stiffness")
+        return roll_inside(RollTable(face=self.case.roll.face, **{name: getattr(given, name) for name in names}))
+
+    @property
     def grows(self) -> float:
         """Growth of a roll's diameter [mm/K]; 0 where only softening is asked for."""
         acts = self.case.temperature.acts_on != "softening"

@@ -40,10 +40,11 @@ class BentRolls:
 
     ideal_crown: height of the one that would carry this mean load evenly. crown_radius: of curvature along the roll.
     load_spread: (max - min) / mean over what is coated. bending, shear: of one roll's middle against the ends of its
-    face. per_percent_load, per_kelvin: change of the load at the coating's edges less that in its middle, over the
-    mean, for one per cent more load and for one kelvin more in the middle (a parabola). load_window, kelvin_window:
-    within which the spread stays below 0.02; None where it is more already. zone_temperatures [K] as designed. nips:
-    computed for the table. fit: crown_error, tilt, offset, crown_error_sd, tilt_sd, rms of a measured profile.
+    face; on backup rolls all of it is told as bending. per_percent_load, per_kelvin: change of the load at the
+    coating's edges less that in its middle, over the mean, for one per cent more load and for one kelvin more in the
+    middle (a parabola). load_window, kelvin_window: within which the spread stays below 0.02; None where it is more
+    already. zone_temperatures [K] as designed. nips: computed for the table. fit: crown_error, tilt, offset,
+    crown_error_sd, tilt_sd, rms of a measured profile.
     """
 
     y: np.ndarray
@@ -145,7 +146,8 @@ def _highest_local(setup: Setup) -> float:
 
 def _machine(setup: Setup, highest: float) -> Machine:
     law = LoadLaw.of(setup.web, setup.nip_rolls, highest, setup.temperatures)
-    return Machine.of(setup.roll, law, setup.face.y)
+    mean = _highest_local(setup) * setup.face.coated_length / setup.face.length if setup.backup else 0.0
+    return Machine.of(setup.roll, law, setup.face.y, backup=setup.backup, line_load=mean)
 
 
 @dataclass(frozen=True, eq=False)

@@ -203,6 +203,18 @@ def test_lanes_beads_and_couples_are_told_apart(case: Path) -> None:
     assert tilted["line_load_N_per_m"][0] > tilted["line_load_N_per_m"][-1]
 
 
+def test_backup_rolls_hold_slender_work_rolls(case: Path) -> None:
+    slender = ("roll.diameter=200 mm", "load.line_load=50 N/mm")
+    backup = 'backup={ diameter = "500 mm", bearing_span = "900 mm" }'
+    alone, held = told(case, *slender), told(case, *slender, backup)
+    assert held["load_spread"] < 0.3 * alone["load_spread"]
+    assert held["ideal_crown_diametral_m"] < 0.1 * alone["ideal_crown_diametral_m"]
+    short = 'backup={ diameter = "500 mm", bearing_span = "500 mm" }'
+    done = CliRunner().invoke(app, ["rolls", str(case), "--set", short])
+    assert done.exit_code == 2
+    assert "less than the face" in done.output
+
+
 def test_a_script_needs_no_file_and_draws(tmp_path: Path) -> None:
     layer = {
         "thickness": "75 um", "porosity": 0.45,

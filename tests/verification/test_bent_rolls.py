@@ -15,6 +15,7 @@ from kalander.continuum.nip.roll import Rolls, hertz_approach, hertz_peak_pressu
 from kalander.continuum.nip.setting import Pass
 from kalander.continuum.nip.web import Layer, Web
 from kalander.continuum.rolling import roll
+from kalander.continuum.rolls.backup import contact_stiffness, on_backup
 from kalander.continuum.rolls.beam import (
     Flexibility,
     Roll,
@@ -129,6 +130,38 @@ def test_a_long_roll_on_springs_sinks_as_winklers_beam():
     distance = lam * bedded.y[160:200]
     shape = np.exp(-distance) * (np.cos(distance) + np.sin(distance))
     np.testing.assert_allclose(sunk[160:200] / sunk[160], shape, atol=0.01)
+
+
+def test_a_work_roll_on_a_stiff_backup_roll_is_winklers_beam():
+    """Long and slender, so that shear, which Winkler leaves out, adds little: 0.4 per cent."""
+    even = Face.even(8000.0, ROOM, count=321)
+    slender, stiff = Roll(100.0, 8000.0, 8000.0), Roll(9000.0, 8000.0, 8000.0, modulus=1e12)
+    laid = on_backup(Flexibility.of(slender, even.y), Flexibility.of(stiff, even.y), even.weight, 10.0)
+    lam = (10.0 / (4.0 * slender.section.bending)) ** 0.25
+    assert laid.bending[160, 160] == pytest.approx(lam / 20.0, rel=0.01)
+    np.testing.assert_allclose(laid.bending, laid.bending.T, atol=1e-9 * laid.bending.max())
+
+
+def test_a_four_high_calender_bends_less_than_its_work_rolls_alone(pilot: Machine, face: Face):
+    thin, thick = Roll(200.0, 600.0, 900.0), Roll(500.0, 600.0, 900.0)
+    alone = Machine.of(thin, pilot.law, face.y)
+    held = Machine.of(thin, pilot.law, face.y, backup=thick, line_load=100.0)
+    spreads = [bend(one, face, Control(line_load=100.0)).load_spread for one in (alone, held)]
+    assert spreads[1] < 0.1 * spreads[0]
+    crown = ideal_crown(held, face, 100.0)
+    assert bend(held, face.opened(-crown), Control(line_load=100.0)).load_spread < 5e-4
+    # a contact that gives nothing binds both to one line: their stiffnesses of bending add up, shear aside
+    weight = face.weight
+    bound = on_backup(Flexibility.of(thin, face.y), Flexibility.of(thick, face.y), weight, 1e12).bending @ weight
+    backup = Flexibility.of(thick, face.y).total @ weight
+    share = (bound[80] - bound[0]) / (backup[80] - backup[0])
+    assert 0.9 < share < 1.0
+    with pytest.raises(InputError):
+        on_backup(Flexibility.of(thin, face.y), Flexibility.of(thick, face.y), weight, 0.0)
+    # equal rolls: twice the approach of one in Hertz's pair
+    assert contact_stiffness(PILOT, PILOT, 300.0) == pytest.approx(
+        300.0 / (2.0 * hertz_approach(Rolls(200.0), 300.0)), rel=1e-12
+    )
 
 
 def test_the_table_is_the_nip_itself(web: Web, pilot: Machine):
