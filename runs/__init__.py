@@ -31,6 +31,7 @@ HOMES = {
     "TransportResult": "coupling.results.measure",
     "Web": "coupling.nip.vocabulary",
     # verbs
+    "bend_rolls": "coupling.rolls.solve",
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
     "infer": "twin.inference.infer",

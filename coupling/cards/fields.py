@@ -191,8 +191,11 @@ class Text(Field):
     """A text of bounded length."""
 
     longest: int = 1000
+    absent: str = ""
 
-    def validate(self, value: Any, info: ValidationInfo) -> str:
+    def validate(self, value: Any, info: ValidationInfo) -> str | None:
+        if self.absent and (value is None or value == self.absent):
+            return None
         if not isinstance(value, str):
             raise wrong(f"is of type {type(value).__name__}, not a text", allowed=self.describe())
         if len(value) > self.longest:

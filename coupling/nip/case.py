@@ -6,7 +6,7 @@ What a law or a model does not know is refused, never ignored.
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field as Default
 from pydantic import field_validator, model_validator
@@ -35,7 +35,9 @@ __all__ = [
     "NipPass",
     "WebLayer",
     "WebTable",
+    "beside",
     "load_nip_case",
+    "web_from",
     "web_of",
 ]
 
@@ -89,7 +91,7 @@ class WebLayer(LayerShape):
     """A layer of the coating with its law, or the closure file of a study; behaviour: heat and time beside a file."""
 
     closure: LayerLaw | None = None
-    closure_file: Annotated[str | None, Text()] = None
+    closure_file: Annotated[str | None, Text(absent="none")] = None
     behaviour: Behaviour | None = None
 
     @model_validator(mode="before")
@@ -127,6 +129,9 @@ class WebTable(WebShape):
             why = "layers are too many" if value else "layers leave nothing to roll"
             raise wrong(why, allowed="1 to 100 of [[web.layer]]", value=len(value))
         return value
+
+
+Table = TypeVar("Table", bound=WebTable)
 
 
 class NipPass(Pass):
@@ -235,23 +240,32 @@ def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = Non
     if "powder" in document:
         return parse_model(PowderCase, document, place, {})
     case = parse_model(NipCase, document, place, {})
-    folder = Path(path).parent
+    return case.model_copy(update={"web": beside(case.web, Path(path).parent)})
+
+
+def beside(table: Table, folder: Path) -> Table:
+    """The table with relative closure files looked for in a folder."""
     layers = tuple(
         layer if layer.closure_file is None
         else layer.model_copy(update={"closure_file": str(folder / layer.closure_file)})
-        for layer in case.web.layer
+        for layer in table.layer
     )  # fmt: skip
-    return case.model_copy(update={"web": case.web.model_copy(update={"layer": layers})})
+    return table.model_copy(update={"layer": layers})
 
 
 def web_of(case: NipCase) -> Web:
-    """The web of a case with its closures and its foil.
+    """The web of a case, see `web_from`."""
+    return web_from(case.web, case.foil)
+
+
+def web_from(table: WebTable, foil: Foil) -> Web:
+    """A web with its closures and its foil.
 
     Raises InputError for a cap that makes no closure and for a closure of another porosity, CheckpointError for a bad
     file.
     """
-    layers = [_layer(given, f"web.layer[{index}]") for index, given in enumerate(case.web.layer)]
-    return Web(layer=layers, foil=case.foil, sides=case.web.sides, slices=case.web.slices)
+    layers = [_layer(given, f"web.layer[{index}]") for index, given in enumerate(table.layer)]
+    return Web(layer=layers, foil=foil, sides=table.sides, slices=table.slices)
 
 
 def _layer(given: WebLayer, key: str) -> Layer:

@@ -14,9 +14,10 @@ import pytest
 
 from kalander.coupling.homogenise.closure import closure_from
 from kalander.coupling.store.store import load
+from kalander.runs.nip.bent import solve_rolls_file
 from kalander.runs.nip.solve import solve_file
 from kalander.runs.page.plot_style import png
-from kalander.runs.studies import calendering, fracture_criteria, nmc111, percolation, two_materials
+from kalander.runs.studies import calendering, crown_design, fracture_criteria, nmc111, percolation, two_materials
 
 ROOT = Path(__file__).parents[2]
 
@@ -272,3 +273,27 @@ def test_the_song_of_pressure_is_cheaper_than_what_is_simply_led(tmp_path):
     assert len(costs) == 5
     assert costs[0] == min(costs)
     assert (tmp_path / "pressure_song.png").stat().st_size > 10_000
+
+
+def test_crown_design_in_small(tmp_path, capsys, monkeypatch):
+    """Of the pilot calender: the exact crown is even, a parabola nearly, a wrong load or a kelvin is not, and crown and
+    zones together are better than each."""
+    monkeypatch.setattr(sys, "argv", ["crown_design", str(tmp_path), "--quick"])
+    crown_design.main()
+    printed = capsys.readouterr().out
+    spreads = {
+        name.strip(): float(value) for name, value in re.findall(r"^  (.{32}) spread +([\d.]+) %", printed, re.M)
+    }
+    assert list(spreads) == list(crown_design.CASES)
+    assert spreads["exact crown"] < 0.05
+    assert spreads["parabola"] < 1.0 < spreads["crown for 20 % more load"] < spreads["no crown"]
+    assert spreads["exact crown, +1 K in the middle"] > 10.0
+    assert spreads["parabola and zones"] < min(spreads["parabola"], spreads["zones alone"])
+    assert spreads["zones alone"] < 0.2 * spreads["no crown"]
+    assert re.search(r"exact crown 5.58 um, an arc of 9.69 km", printed)
+    assert (tmp_path / "crown_design.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_shipped_case_of_rolls_is_answered():
+    answer = solve_rolls_file(ROOT / "runs" / "cases" / "rolls.toml")
+    assert answer["load_spread"] < 0.01
