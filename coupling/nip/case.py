@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field as Default
 from pydantic import field_validator, model_validator
 
-from kalander.coupling.cards.config import Place, Section, apply_overrides, as_typed, parse_model
+from kalander.coupling.cards.config import Section, parse_model
 from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, exactly_one, wrong
 from kalander.coupling.cards.materials import Foil
 from kalander.coupling.cards.mill_limits import (
@@ -22,11 +22,11 @@ from kalander.coupling.cards.mill_limits import (
     thin_roll_warnings,
     unusual,
 )
-from kalander.coupling.cards.toml import read_toml
 from kalander.coupling.cases.powder import PowderCase
+from kalander.coupling.cases.written import written_case
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.nip.vocabulary import Behaviour, Layer, LayerShape, Pass, Rolls, Web, WebShape
-from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.errors import InputError
 
 __all__ = [
     "FemChoices",
@@ -36,9 +36,7 @@ __all__ = [
     "WebLayer",
     "WebTable",
     "load_nip_case",
-    "placed",
     "web_of",
-    "written_case",
 ]
 
 Length = Annotated[float, Quantity("length", above=0)]
@@ -226,27 +224,6 @@ class NipCase(Section):
                 key = f"web.layer[{index}].{where}.softening"
                 raise wrong(why, allowed="a share of at least 0.02", key=key, value=given.softening)
         return self
-
-
-def written_case(path: str | Path, overrides: Mapping[str, str] | None = None) -> tuple[dict[str, Any], Place]:
-    """What is written in a case file, with the overrides, and where each key stands. Raises InputError."""
-    source = read_toml(Path(path))
-    changes = dict(overrides or {})
-
-    def place(key: str) -> str:
-        return f"--set {key}" if key in changes else source.place(key)
-
-    return apply_overrides(source.document, changes), place
-
-
-def placed(faults: list[Fault], path: str | Path, overrides: Mapping[str, str] | None = None) -> list[Fault]:
-    """Faults found while solving, key and value as they stand in the case file; those of options stay as they are."""
-    document, place = written_case(path, overrides)
-    return [
-        fault if fault.where.startswith("--")
-        else replace(fault, where=place(fault.where), value=as_typed(document, fault.where, fault.value))
-        for fault in faults
-    ]  # fmt: skip
 
 
 def load_nip_case(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> NipCase | PowderCase:

@@ -8,7 +8,8 @@ from typing import Any
 from kalander.continuum.nip.result import ElementReport, FoilResult
 from kalander.continuum.nip.setting import Mesh
 from kalander.coupling.cases.powder import PowderCase
-from kalander.coupling.nip.case import NipCase, load_nip_case, placed, web_of
+from kalander.coupling.cases.written import placed
+from kalander.coupling.nip.case import NipCase, load_nip_case, web_of
 from kalander.coupling.nip.names import KEYS
 from kalander.coupling.nip.powder import feed_case
 from kalander.coupling.nip.roll import NipResult, roll
