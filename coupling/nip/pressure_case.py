@@ -11,7 +11,7 @@ from kalander.coupling.cards.config import Section, parse_model
 from kalander.coupling.cards.fields import Choice, Count, Quantity, Real, Text, exactly_one, wrong
 from kalander.coupling.cards.materials import Foil
 from kalander.coupling.cards.mill_limits import LineLoad
-from kalander.coupling.nip.case import written_case
+from kalander.coupling.cases.written import written_case
 from kalander.coupling.nip.vocabulary import Rolls
 from kalander.kernels.quantities import porosity
 
