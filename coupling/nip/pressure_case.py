@@ -13,7 +13,7 @@ from kalander.coupling.cards.materials import Foil
 from kalander.coupling.cards.mill_limits import LineLoad
 from kalander.coupling.cases.written import written_case
 from kalander.coupling.nip.vocabulary import Rolls
-from kalander.kernels.quantities import porosity
+from kalander.kernels.quantities import porosity, solid_share
 
 __all__ = [
     "CoatingSection", "CompactionSection", "DryingSection", "PressureCase", "SlurrySection", "TargetSection",
@@ -141,7 +141,7 @@ class PressureCase(Section):
         """The lowest porosity after springback that the law can leave at any load [1]; 0 where it knows none."""
         given = self.compaction
         least = given.min_porosity if given.law == "meyer" and given.min_porosity is not None else 0.0
-        return max(porosity(1.0 - least, 1.0 + given.springback), 0.0)
+        return max(porosity(solid_share(least), 1.0 + given.springback), 0.0)
 
     @model_validator(mode="after")
     def dries_to_a_coating(self) -> Self:

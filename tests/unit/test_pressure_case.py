@@ -13,6 +13,7 @@ from kalander.coupling.nip.pressure_case import load_pressure_case
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.runs.cli import app
 from kalander.twin.pressure.case import answer_of
+from kalander.twin.pressure.chain import chain_of
 from kalander.twin.pressure.demand import closed_demand
 
 CASE = Path(__file__).parents[2] / "runs" / "cases" / "pressure.toml"
@@ -136,6 +137,20 @@ def test_the_full_chain_reaches_the_target_behind_the_nip(chain):
     assert answer["sensitivities"]["target_porosity"] < 0 < answer["sensitivities"]["pressure_scale"]
     assert answer["line_load_N_per_m"] < answer["robust_line_load_N_per_m"]
     assert answer["nominal_porosity_at_robust"] < 0.30
+
+
+@pytest.mark.parametrize("change", [{"slurry.sd": "0.2"}, {"target.porosity": "0.449"}])
+def test_batches_far_from_the_closure_are_reached_by_smaller_steps(chain, change):
+    answer = told(chain | change | {"sampling.samples": "1000"})
+    assert answer["sensitivities"]["target_porosity"] < 0
+    assert np.isfinite(answer["line_load_sd_N_per_m"])
+    assert any("extrapolated" in note for note in answer["notes"])
+
+
+def test_the_quadratic_of_the_chain_is_the_nip_two_deviations_away(chain):
+    one = chain_of(load_pressure_case(CASE, overrides=chain))
+    values = {"solids_volume_fraction": np.asarray(0.41), "pressure_scale": np.asarray(1.2)}
+    assert float(one.demand(one.solve()).load(values)) == pytest.approx(one.line_load(values, 0.30), rel=0.01)
 
 
 def test_the_chain_says_what_is_closest(chain):

@@ -1,6 +1,7 @@
 """A case of `kalander pressure` answered, in SI."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from kalander.coupling.nip.pressure_case import PressureCase
@@ -39,7 +40,7 @@ def answer_of(case: PressureCase) -> dict[str, Any]:
         chain = chain_of(case)
         solved = chain.solve()
         limit = _lower(limit, _line_load_at_limit(chain))
-        _refuse_above(limit, solved.line_load, lambda at: chain.rolled(chain.nominal, Pass(line_load=at)).porosity_exit)
+        _refuse_above(limit, solved.line_load, chain.porosity_at, "N/m")
         line_load, nip = chain.demand(solved), _nip(solved)
     else:
         nip = {"nip_porosity": float(loaded_porosity(case.target.porosity, case.compaction.springback))}
@@ -59,7 +60,8 @@ def answer_of(case: PressureCase) -> dict[str, Any]:
         answer |= {**told, "limit_Pa": case.target.limit_pressure, "feasible": told["feasible"] and of_line_load}
         if line_load is not None:
             answer["sensitivities_line_load"] = dict(line_load.slopes)
-    answer["notes"] = _notes(case, answer, line_load is not None)
+    extrapolated = () if line_load is None else line_load.notes
+    answer["notes"] = [*_notes(case, answer, line_load is not None), *extrapolated]
     return answer
 
 
@@ -68,7 +70,7 @@ def _told(case: PressureCase, demand: Demand | None, name: str, unit: str, limit
     keys = (f"{name}_{unit}", f"{name}_sd_{unit}", f"robust_{name}_{unit}", f"robust_{name}_needed_{unit}")
     if demand is None:
         return dict.fromkeys(keys)
-    _refuse_above(limit, demand.nominal, demand.porosity_at)
+    _refuse_above(limit, demand.nominal, demand.porosity_at, unit.replace("_per_", "/"))
     deviation, parts = delta(demand.slopes, demand.parameters)
     spread = sampled(demand.load, demand.parameters, case.sampling.samples, case.sampling.seed)
     choice = robust_choice(spread, case.target.probability, limit)
@@ -89,10 +91,11 @@ def _told(case: PressureCase, demand: Demand | None, name: str, unit: str, limit
     }  # fmt: skip
 
 
-def _refuse_above(limit: float | None, load: float, porosity_at: Any) -> None:
+def _refuse_above(limit: float | None, load: float, porosity_at: Callable[[float], float], unit: str) -> None:
     if limit is not None and load > limit:
         raise NumericalError(
-            f"the target porosity is out of reach under the limit: it needs {load:.5g}, the limit is {limit:.5g} (SI), "
+            f"the target porosity is out of reach under the limit: it needs {load:.5g} {unit}, the limit "
+            f"is {limit:.5g} {unit}, "
             f"and the closest porosity is {porosity_at(limit):.4g}, at the limit"
         )
 

@@ -6,20 +6,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kalander.continuum.closure.contract import ClosureRangeError
+from kalander.continuum.closure.contract import SOLID_FRACTION_LIMIT, ClosureRangeError
 from kalander.continuum.closure.laws import TabulatedClosure
+from kalander.coupling.homogenise.closure import CLOSURE
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.nip.pressure_case import PressureCase
 from kalander.coupling.nip.roll import NipResult, roll
 from kalander.coupling.nip.vocabulary import Layer, Pass, Web
 from kalander.kernels.errors import Fault, InputError, NumericalError
-from kalander.kernels.quantities import porosity
+from kalander.kernels.quantities import porosity, solid_share
 from kalander.twin.pressure.demand import Demand, batch_parameters, coating_thickness, initial_porosity
 from kalander.twin.pressure.uncertainty import Uncertain, Values
 
 __all__ = ["FARTHEST", "Chain", "chain_of"]
 
 STEPS = {"solids_volume_fraction": 0.002, "drying_offset": 0.002, "pressure_scale": 0.02}  # of what does not vary
+SCALED = ("pressure", "pressure_sd", "unload_modulus", "unload_modulus_sd")
 FARTHEST = 0.05  # of porosity: between a batch and the boxes whose pressure over strain it takes over
 TARGET_STEP = 1e-3  # of porosity, in the slope by the target
 
@@ -41,7 +43,11 @@ class Chain:
         assert isinstance(law, TabulatedClosure)  # what a file holds
         assert case.coating is not None  # checked with the case
         free, scale = float(initial_porosity(case, values)), float(values["pressure_scale"])
-        own = replace(law, porosity=free, pressure=law.pressure * scale, unload_modulus=law.unload_modulus * scale)
+        knots = {name: getattr(law, name) for name in CLOSURE["curve"]}
+        # of a denser batch the last knots may lie beyond what a closure may hold
+        held = knots["strain"] <= math.log(SOLID_FRACTION_LIMIT / solid_share(free))
+        knots = {name: values[held] * (scale if name in SCALED else 1.0) for name, values in knots.items()}
+        own = replace(law, porosity=free, **knots)
         layer = Layer(
             thickness=float(coating_thickness(case, case.coating, values)), porosity=free, closure=Closure(own)
         )
@@ -87,12 +93,23 @@ class Chain:
         """The lowest porosity after springback that the closure knows, of the nominal batch."""
         end = self.closure.strain_limit
         thickness = float(np.exp(-end + self.closure.recovery_at(np.array(end))))
-        return porosity(1.0 - self.case.initial_porosity, thickness)
+        return porosity(solid_share(self.case.initial_porosity), thickness)
+
+    def porosity_at(self, line_load: float) -> float:
+        """What a line load leaves of the nominal batch."""
+        return self.rolled(self.nominal, Pass(line_load=line_load)).porosity_exit
+
+    def _steps(self) -> dict[str, float]:
+        """Of the parameters: a deviation each, but none that leaves nothing to press or the closure's range."""
+        steps = {name: one.sd or STEPS[name] for name, one in self.parameters.items()}
+        room = min(0.3 * (self.case.initial_porosity - self.case.target.porosity), FARTHEST)
+        most = {"drying_offset": room, "solids_volume_fraction": room / max(self.case.drying.a1, room)}
+        return {name: min(step, most.get(name, math.inf)) for name, step in steps.items()}
 
     def demand(self, solved: NipResult) -> Demand:
         """ln q as a quadratic in the parameters, through the nips at one standard deviation (STEPS, where it is 0)."""
         target, nominal, parameters = self.case.target.porosity, self.nominal, self.parameters
-        steps = {name: one.sd or STEPS[name] for name, one in parameters.items()}
+        steps = self._steps()
 
         def log_load(moved: tuple[str, ...] = (), sign: float = 1.0, released: float = target) -> float:
             values = {name: nominal[name] + (sign * steps[name] if name in moved else 0.0) for name in nominal}
@@ -115,9 +132,14 @@ class Chain:
             return np.asarray(np.exp(middle + z @ slope + 0.5 * np.einsum("...i,ij,...j->...", z, curvature, z)))
 
         slopes = {name: solved.line_load * float(one) / steps[name] for name, one in zip(names, slope)}
-        around = [log_load(released=target + sign * TARGET_STEP) for sign in (1.0, -1.0)]
-        slopes["target_porosity"] = solved.line_load * (around[0] - around[1]) / (2.0 * TARGET_STEP)
-        return Demand(parameters, load, slopes, lambda at: self.rolled(nominal, Pass(line_load=at)).porosity_exit)
+        step = min(TARGET_STEP, 0.3 * (self.case.initial_porosity - target))
+        around = [log_load(released=target + sign * step) for sign in (1.0, -1.0)]
+        slopes["target_porosity"] = solved.line_load * (around[0] - around[1]) / (2.0 * step)
+        beyond = [name for name in varied if steps[name] < parameters[name].sd]
+        notes = tuple(
+            f"the scatter of {name} is extrapolated: it reaches beyond what can be pressed" for name in beyond
+        )
+        return Demand(parameters, load, slopes, self.porosity_at, notes)
 
 
 def chain_of(case: PressureCase) -> Chain:

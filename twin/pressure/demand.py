@@ -7,6 +7,7 @@ import numpy as np
 
 from kalander.coupling.nip.pressure_case import CoatingSection, PressureCase
 from kalander.coupling.nip.vocabulary import Rolls
+from kalander.kernels.quantities import porosity, solid_share
 from kalander.twin.pressure.laws import (
     heckel_porosity,
     heckel_pressure,
@@ -35,6 +36,7 @@ class Demand:
     load: Callable[[Values], np.ndarray]
     slopes: Mapping[str, float]
     porosity_at: Callable[[float], float]
+    notes: tuple[str, ...] = ()
 
     @property
     def nominal(self) -> float:
@@ -60,8 +62,8 @@ def initial_porosity(case: PressureCase, values: Values) -> np.ndarray:
 def coating_thickness(case: PressureCase, coating: CoatingSection, values: Values) -> np.ndarray:
     """Of the dry coating [m], from a wet film as thick as the nominal batch's: its solids grow with φ_s."""
     solids = values["solids_volume_fraction"] / case.slurry.solids_volume_fraction
-    kept = 1.0 - case.initial_porosity
-    return np.asarray(coating.thickness * solids * kept / (1.0 - initial_porosity(case, values)))
+    kept = solid_share(case.initial_porosity)
+    return np.asarray(coating.thickness * solids * kept / solid_share(initial_porosity(case, values)))
 
 
 def closed_demand(case: PressureCase) -> Demand:
@@ -138,14 +140,14 @@ def parabola_demand(case: PressureCase, coating: CoatingSection, rolls: Rolls) -
         stiffness, intercept = _heckel_law(case, values)
         loaded = loaded_porosity(released, values["springback"])
         free = coating_thickness(case, coating, values)
-        height = free * (1.0 - initial_porosity(case, values))  # of the solids
+        height = free * solid_share(initial_porosity(case, values))  # of the solids
 
         def pressure(thickness: np.ndarray) -> np.ndarray:
-            pores = 1.0 - np.asarray(height)[..., None] / thickness
+            pores = porosity(np.asarray(height)[..., None], thickness)
             return heckel_pressure(pores, np.asarray(stiffness)[..., None], np.asarray(intercept)[..., None])
 
         reached = loaded > 0.0
-        least = np.minimum(height / (1.0 - np.where(reached, loaded, 0.5)), free)
+        least = np.minimum(height / solid_share(np.where(reached, loaded, 0.5)), free)
         pressed = parabola_line_load(pressure, free, least, rolls.diameter / 2, coating.sides)
         return np.where(reached, pressed, np.inf)
 

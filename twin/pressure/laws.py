@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kalander.kernels.quantities import porosity, solid_share
+
 __all__ = [
     "Slopes", "heckel_porosity", "heckel_pressure", "heckel_slopes", "loaded_porosity", "meyer_load", "meyer_porosity",
     "meyer_slopes", "parabola_line_load", "released_porosity",
@@ -21,13 +23,13 @@ NODES = 64  # of Gauss and Legendre along a nip
 def loaded_porosity(released: ArrayLike, springback: ArrayLike) -> np.ndarray:
     """ε_nip = 1 − (1 − ε)(1 + s) [1]: what the nip must reach so that a coating has ε after its springback s."""
     released, springback = _arrays(released, springback)
-    return np.asarray(1.0 - (1.0 - released) * (1.0 + springback))
+    return porosity(solid_share(released), 1.0 / (1.0 + springback))
 
 
 def released_porosity(loaded: ArrayLike, springback: ArrayLike) -> np.ndarray:
     """The porosity behind the nip of a coating that has ε_nip in it [1]: the inverse of `loaded_porosity`."""
     loaded, springback = _arrays(loaded, springback)
-    return np.asarray(1.0 - (1.0 - loaded) / (1.0 + springback))
+    return porosity(solid_share(loaded), 1.0 + springback)
 
 
 def meyer_porosity(load: ArrayLike, initial: ArrayLike, gamma: ArrayLike, least: ArrayLike) -> np.ndarray:
