@@ -16,7 +16,7 @@ from kalander.coupling.nip.vocabulary import Rolls
 from kalander.kernels.quantities import porosity, solid_share
 
 __all__ = [
-    "CoatingSection", "CompactionSection", "DryingSection", "PressureCase", "SlurrySection", "TargetSection",
+    "BatchSection", "CoatingSection", "CompactionSection", "DryingSection", "GaugeSection", "PressureCase", "SlurrySection", "TargetSection",
     "load_pressure_case",
 ]  # fmt: skip
 
@@ -104,6 +104,21 @@ class CoatingSection(Section):
     sides: Annotated[int, Count(at_least=1, at_most=2)] = 2
 
 
+class BatchSection(Section):
+    """A batch that was pressed, in the order of pressing: its solids, its line load [N/m], the porosity measured behind
+    the nip ("none": not measured)."""
+
+    solids_volume_fraction: Share
+    line_load: Annotated[float, Quantity("line_load", above=0, at_most=1e9)]
+    porosity: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
+
+
+class GaugeSection(Section):
+    """Standard deviation of a measured porosity."""
+
+    sd: Annotated[float, Real(above=0, below=0.5)] = 0.003
+
+
 class SamplingSection(Section):
     """Of the Monte Carlo check and the robust choice."""
 
@@ -121,6 +136,8 @@ class PressureCase(Section):
     coating: CoatingSection | None = None
     rolls: Rolls | None = None
     foil: Foil | None = None
+    gauge: GaugeSection = GaugeSection()
+    batch: tuple[BatchSection, ...] = ()
     sampling: SamplingSection = SamplingSection()
 
     @property
@@ -173,6 +190,13 @@ class PressureCase(Section):
         if self.target.limit_pressure is not None and self.compaction.law == "meyer":
             why = "is a pressure, and Meyer's law knows line loads alone"
             raise wrong(why, allowed="limit_line_load", key="target.limit_pressure", value=self.target.limit_pressure)
+        return self
+
+    @model_validator(mode="after")
+    def batches_teach_its_law(self) -> Self:
+        if self.batch and self.compaction.law != "meyer":
+            allowed = 'law = "meyer", whose gamma and min_porosity are learnt'
+            raise wrong("stands beside a law that does not learn", allowed=allowed, key="batch", value=len(self.batch))
         return self
 
     @model_validator(mode="after")

@@ -55,6 +55,20 @@ def test_the_closed_inverse_is_quick():
     assert load == pytest.approx(202732.6, rel=1e-6)
 
 
+def test_batches_that_were_pressed_teach_the_next_load():
+    """Twenty batches of a coating that resists by 300 N/mm in place of 250 ± 25."""
+    left = 0.18 + 0.27 * np.exp(-210 / 300)
+    one = f'{{solids_volume_fraction = 0.42, line_load = "210 N/mm", porosity = {left:.6f}}}'
+    missed = '{solids_volume_fraction = 0.42, line_load = "210 N/mm", porosity = "none"}'
+    learned = told({"batch": f"[{', '.join([missed, *[one] * 20])}]", "compaction.min_porosity_sd": "0"})["learned"]
+    assert learned["min_porosity"] == 0.18
+    assert learned["gamma_N_per_m"] == pytest.approx(300e3, abs=2 * learned["gamma_sd_N_per_m"])
+    assert learned["gamma_N_per_m"] == pytest.approx(300e3, rel=0.03)
+    assert learned["next_line_load_N_per_m"] == pytest.approx(learned["gamma_N_per_m"] * np.log(0.27 / 0.12), rel=1e-6)
+    with pytest.raises(InputError, match="does not learn"):
+        load_pressure_case(CASE, overrides=HECKEL | {"batch": f"[{one}]"})
+
+
 def test_heckel_answers_with_a_pressure_and_with_rolls_a_line_load():
     alone = told(HECKEL)
     assert alone["pressure_Pa"] == pytest.approx(50.331e6, rel=1e-5)

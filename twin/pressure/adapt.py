@@ -113,6 +113,11 @@ class ForgettingBank:
         return cls(Estimate(mean, covariance), np.zeros(mean.shape[:-1]), np.array(rates)[:, None])
 
     @property
+    def followed(self) -> np.ndarray:
+        """The rate that is followed, shape (campaigns,)."""
+        return self.rates[np.argmin(self.score, axis=0), 0]
+
+    @property
     def best(self) -> Estimate:
         """The one that is followed, of shape (campaigns, ...)."""
         chosen = np.argmin(self.score, axis=0)

@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kalander.coupling.nip.pressure_case import PressureCase
 from kalander.coupling.nip.roll import NipResult
 from kalander.coupling.nip.vocabulary import Pass
 from kalander.kernels.errors import NumericalError
+from kalander.twin.pressure.adapt import Estimate, ForgettingBank, load_for
 from kalander.twin.pressure.chain import Chain, chain_of
-from kalander.twin.pressure.demand import Demand, closed_demand, parabola_demand
+from kalander.twin.pressure.demand import Demand, closed_demand, initial_porosity, parabola_demand
 from kalander.twin.pressure.laws import loaded_porosity
 from kalander.twin.pressure.uncertainty import delta, robust_choice, sampled
 
@@ -60,9 +63,35 @@ def answer_of(case: PressureCase) -> dict[str, Any]:
         answer |= {**told, "limit_Pa": case.target.limit_pressure, "feasible": told["feasible"] and of_line_load}
         if line_load is not None:
             answer["sensitivities_line_load"] = dict(line_load.slopes)
+    if case.batch:
+        answer["learned"] = _learned(case)
     extrapolated = () if line_load is None else line_load.notes
     answer["notes"] = [*_notes(case, answer, line_load is not None), *extrapolated]
     return answer
+
+
+def _learned(case: PressureCase) -> dict[str, Any]:
+    """Meyer's law after the batches of a case, and the line load that it wants for the next."""
+    given = case.compaction
+    assert given.gamma is not None  # checked with the case
+    assert given.min_porosity is not None
+    bank = ForgettingBank.of(Estimate.of(given.gamma, given.gamma_sd, given.min_porosity, given.min_porosity_sd, (1,)))
+    decay = math.exp(-(case.batch[0].line_load / given.gamma))
+    variance = case.gauge.sd**2 + (decay * math.hypot(case.drying.a1 * case.slurry.sd, case.drying.sd)) ** 2
+    for one in case.batch:
+        initial = initial_porosity(case, {"solids_volume_fraction": np.array([one.solids_volume_fraction])})
+        told = one.porosity is not None
+        nip = loaded_porosity(np.array([one.porosity if told else case.target.porosity]), given.springback)
+        bank = bank.updated(np.array([one.line_load]), initial, nip, np.array([variance if told else math.inf]))
+    aim = float(loaded_porosity(case.target.porosity, given.springback))
+    limit = math.inf if case.target.limit_line_load is None else case.target.limit_line_load
+    gamma, least = math.exp(bank.best.mean[0, 0]), float(bank.best.mean[0, 1])
+    deviations = np.sqrt(np.diagonal(bank.best.covariance[0]))
+    return {
+        "gamma_N_per_m": gamma, "gamma_sd_N_per_m": gamma * float(deviations[0]),
+        "min_porosity": least, "min_porosity_sd": float(deviations[1]), "forgetting": float(bank.followed[0]),
+        "next_line_load_N_per_m": float(load_for(bank.best, aim, np.array([case.initial_porosity]), limit)[0]),
+    }  # fmt: skip
 
 
 def _told(case: PressureCase, demand: Demand | None, name: str, unit: str, limit: float | None) -> dict[str, Any]:
