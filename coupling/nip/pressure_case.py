@@ -16,8 +16,8 @@ from kalander.coupling.nip.vocabulary import Rolls
 from kalander.kernels.quantities import porosity, solid_share
 
 __all__ = [
-    "BatchSection", "CoatingSection", "CompactionSection", "DryingSection", "GaugeSection", "PressureCase", "SlurrySection", "TargetSection",
-    "load_pressure_case",
+    "BatchSection", "CoatingSection", "CompactionSection", "DryingSection", "GaugeSection", "PressureCase",
+    "SamplingSection", "SlurrySection", "TargetSection", "load_pressure_case",
 ]  # fmt: skip
 
 Share = Annotated[float, Real(above=0, below=1, percent=True)]
