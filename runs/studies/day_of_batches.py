@@ -13,11 +13,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kalander.coupling.scales import in_unit
 from kalander.runs.page.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import folder_and_size
 from kalander.twin.pressure.campaign import FIXED, LEARNING, OPTIMAL, UNWATCHED, Campaign, GaugeFault, Plant, simulate
 
 BATCHES = 200
+SHOWN = 1e3  # porosities are printed in thousandths
 HALF = BATCHES // 2
 SEED = 7
 SOUND, DRIFTING = "sound", "drifts by 0.0005 a batch"
@@ -41,8 +43,8 @@ HEAD = (
 
 def row(plant: Plant, name: str, days: dict[str, Campaign]) -> str:
     """A line of the table: deviations in 1e-3 of porosity, over the whole day and behind the fault."""
-    sd = {which: 1e3 * day.sd(plant.target) for which, day in days.items()}
-    after = {which: 1e3 * days[which].sd(plant.target, HALF) for which in (LEARNING, UNWATCHED)}
+    sd = {which: SHOWN * day.sd(plant.target) for which, day in days.items()}
+    after = {which: SHOWN * days[which].sd(plant.target, HALF) for which in (LEARNING, UNWATCHED)}
     learning = days[LEARNING]
     noticed = learning.alarm[learning.alarm >= HALF]
     share = f"{noticed.size / learning.alarm.size:.0%}"
@@ -66,8 +68,8 @@ def figure(plant: Plant, sound: dict[str, Campaign], faulty: dict[str, Campaign]
     porosity, load, drifting = axes[:, 0]
     for which, (label, colour, width) in LINES.items():
         draw(porosity, sound[which].porosity[:, 0], label, colour, width)
-        draw(load, sound[which].load[:, 0] / 1e3, label, colour, width)
-    load.axhline(plant.limit / 1e3, color=ACCENT, lw=0.9, ls="--", label="limit: particles crack")
+        draw(load, in_unit(sound[which].load[:, 0], "N/mm"), label, colour, width)
+    load.axhline(in_unit(plant.limit, "N/mm"), color=ACCENT, lw=0.9, ls="--", label="limit: particles crack")
     draw(drifting, faulty[UNWATCHED].porosity[:, 0], "learning, gauge trusted", SERIES[3])
     draw(drifting, faulty[LEARNING].porosity[:, 0], "learning, gauge watched", SERIES[0])
     drifting.axvline(HALF, color=GREY, lw=0.9, ls=":", label="gauge begins to drift")
@@ -77,7 +79,7 @@ def figure(plant: Plant, sound: dict[str, Campaign], faulty: dict[str, Campaign]
         ax.axhline(plant.target, color=INK, lw=0.6)
         ax.set_ylabel("porosity")
     load.set_ylabel("line load (N/mm)")
-    load.set_ylim(0.85 * plant.nominal / 1e3, 1.05 * plant.limit / 1e3)
+    load.set_ylim(0.85 * in_unit(plant.nominal, "N/mm"), 1.05 * in_unit(plant.limit, "N/mm"))
     drifting.set_xlabel("batch")
     for ax in (porosity, load, drifting):
         ax.set_xlim(0, BATCHES)
@@ -94,7 +96,7 @@ def main() -> None:
         begin = perf_counter()
         kept[name] = simulate(plant, BATCHES, days, seed=SEED, fault=fault)
         print(row(plant, name, kept[name]))
-    print(f"the solids that are not known leave {1e3 * plant.feed_variance**0.5:.2f} whatever is learnt")
+    print(f"the solids that are not known leave {SHOWN * plant.feed_variance**0.5:.2f} whatever is learnt")
     print(f"{days} days of {BATCHES} batches, led in four ways: {perf_counter() - begin:.2f} s")
     path = folder / "day_of_batches.png"
     path.write_bytes(png(figure(plant, kept[SOUND], kept[DRIFTING])))

@@ -101,7 +101,7 @@ CASE_FAULTS = [
     ('material = "nmc_soft"', 'material = "nmc_sfot"', "plates.material", "constants"),
     ('dt = "1e-9 s"', 'dt = "1e-7 s"', "step.dt", "auto"),
     ("solid_fraction = 0.60", "solid_fraction = 60", "path[0].until.solid_fraction", "'0.6'"),
-    ("solid_fraction = 0.60", "porosity = 0.4", "path[0].until.porosity", "solid_fraction"),
+    ("solid_fraction = 0.60", "porosity = 40", "path[0].until.porosity", "'0.4'"),
     ("until = { solid_fraction = 0.60 }\n", "", "path[0].until", "until = {"),
     ("until = { steps = 300 }", "until = {}", "path[1].until", "one of solid_fraction"),
     ("until = { steps = 300 }", "until = { steps = 0 }", "path[1].until.steps", "at least 1"),
