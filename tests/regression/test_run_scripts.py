@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kalander.runs as kal
 from kalander.coupling.homogenise.closure import closure_from
 from kalander.coupling.store.store import load
 from kalander.runs.nip.bent import solve_rolls_file
@@ -235,8 +236,9 @@ def test_the_gap_of_one_pass_predicts_the_thickness_of_another():
 @pytest.mark.xdist_group("scripts")
 def test_calendering_trade_off_of_a_study(study):
     """Denser coatings let fewer ions and more electrons through; the law fits; the figure is drawn."""
-    states = load(study[0] / "transport.h5").data.tables["states"]
-    rows, fitted = calendering.trade_off(states), calendering.laws(states)
+    measured = kal.Study.open(study[0]).transport
+    states = measured.states
+    rows, fitted = calendering.trade_off(states), calendering.laws(measured)
     assert [row["stress_Pa"] for row in rows] == [0.0, 5e6, 19.82e6]
     porosity = [row["porosity"] for row in rows]
     assert porosity == sorted(porosity, reverse=True)
