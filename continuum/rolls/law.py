@@ -126,7 +126,7 @@ class LoadLaw:
     def of(cls, web: Web, rolls: Rolls, highest: float, temperatures: Sequence[float]) -> "LoadLaw":
         """Compute the tables up to a line load, or up to where the closure ends.
 
-        Raises InputError; NumericalError where not even the lowest loads have a nip.
+        Raises InputError; NumericalError where hardly any of these loads has a nip.
         """
         rigid_stand = replace(rolls, stand_compliance=0.0)  # the stand opens the whole gap, not a slice of it
         tables = [_table(at_temperature(web, one), rigid_stand, highest) for one in temperatures]
@@ -208,14 +208,7 @@ class LoadLaw:
 
 
 def _table(web: Web, rolls: Rolls, highest: float) -> Table:
-    nips: list[NipResult] = []
-    for load in highest * np.geomspace(LOWEST, 1.0, NODES):
-        try:
-            nips += roll(web, rolls, [Pass(line_load=float(load))])
-        except NumericalError:  # where the closure, or what rolls stand, ends
-            if len(nips) < ENOUGH:
-                raise
-            break
+    nips = _nips(web, rolls, highest * np.geomspace(LOWEST, 1.0, NODES))
     load = np.array([nip.line_load for nip in nips])
     depth = web.thickness - np.array([nip.set_gap for nip in nips])
     steps = np.diff(np.log(load)) / np.diff(np.log(depth))
@@ -235,3 +228,20 @@ def _table(web: Web, rolls: Rolls, highest: float) -> Table:
         highest=float(load[-1]),
         read=read,
     )
+
+
+def _nips(web: Web, rolls: Rolls, loads: np.ndarray) -> list[NipResult]:
+    """Nips at ascending line loads [N/mm], but for those so light that none is found and those beyond where the
+    closure, or what the rolls stand, ends."""
+    nips: list[NipResult] = []
+    failure = NumericalError("no line load was asked for")
+    for load in loads:
+        try:
+            nips += roll(web, rolls, [Pass(line_load=float(load))])
+        except NumericalError as ends:
+            failure = ends
+            if nips:
+                break
+    if len(nips) < ENOUGH:
+        raise failure
+    return nips
