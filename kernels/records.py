@@ -17,10 +17,10 @@ from kalander.kernels.laws.normal.mdr import SUM
 from kalander.kernels.layout import Layout, in_a_row, width_of
 
 __all__ = [
-    "BOND_STATE", "BOND_STATES", "CARRY", "CLUMP_STATE", "CODE", "COURSE", "FRAME", "GRID", "LATTICE", "LATTICE_CARRY",
-    "LATTICE_ROOM", "LOAD", "LOSSES", "MOTION", "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PLATEN", "PLATEN_LOADS", "PLATEN_SPAN",
-    "ROOM", "SHAPE", "SIZE", "SPAN", "SUM_COUNT", "array_types", "cross_width", "law_arrays", "pack", "platen_layout",
-    "platen_place", "swelling_width", "unpack",
+    "BOND_STATE", "BOND_STATES", "CARRY", "CLUMP_STATE", "CODE", "COURSE", "FRAME", "GRID", "LOAD", "LOSSES", "MOTION",
+    "PAIR_LOAD", "PAIR_LOAD_WIDTH", "PERIODIC", "PERIODIC_CARRY", "PERIODIC_ROOM", "PLATEN", "PLATEN_LOADS",
+    "PLATEN_SPAN", "ROOM", "SHAPE", "SIZE", "SPAN", "SUM_COUNT", "array_types", "cross_width", "law_arrays", "pack",
+    "platen_layout", "platen_place", "swelling_width", "unpack",
 ]  # fmt: skip
 
 MOTION = Layout(
@@ -58,7 +58,7 @@ PLATEN = Layout(
         "platen_material": slice(6, 8),
     }
 )
-LATTICE = Layout(
+PERIODIC = Layout(
     {
         "size": slice(0, 3),
         "tilt": 3,
@@ -76,11 +76,12 @@ LOSSES = in_a_row([("damping", 1), ("yielding", 1), ("bonds", 1)])  # of the hea
 # heights and what the list of a box allows, see motion.travel_limits
 ROOM = in_a_row((name, 1) for name in ("low", "high", "stretch", "still", "carried", "most"))
 PLATEN_SPAN = in_a_row((name, 1) for name in ("width", "depth", "over_width", "over_depth"))
-SPAN = in_a_row((name, 1) for name in ("x", "y", "z", "tilt", "xx", "yy", "zz", "xz"))  # of a lattice, see particles
-# how surroundings carry bodies: platens; and a lattice, by affine maps less 1 of this step and since the list was made
+# what kernels know of a periodic cell at one moment, see particles
+SPAN = in_a_row((name, 1) for name in ("x", "y", "z", "tilt", "xx", "yy", "zz", "xz"))
+# how surroundings carry bodies: platens; and a cell, by affine maps less 1 of this step and since the list was made
 CARRY = in_a_row((name, 1) for name in ("low", "listed_low", "stretch", "high"))
-LATTICE_CARRY = in_a_row([("step", 4), ("since", 4)])
-LATTICE_ROOM = in_a_row([("step", 4), ("since", 4), ("carried", 1), ("most", 1), ("span", width_of(SPAN))])
+PERIODIC_CARRY = in_a_row([("step", 4), ("since", 4)])
+PERIODIC_ROOM = in_a_row([("step", 4), ("since", 4), ("carried", 1), ("most", 1), ("span", width_of(SPAN))])
 
 SIZE = in_a_row((name, 1) for name in ("radius", "grown", "soon"))  # of a body, see motion.turn_over
 CODE = in_a_row((name, 1) for name in ("clump", "behind"))  # of a member: its clump, members that come after it
@@ -145,7 +146,7 @@ def array_types(
     """Annotations of kernel arguments by name, for device arrays and for host arrays that a CPU reads in place.
 
     memory, platen_memory: places of the history of a contact beyond the tangential spring; swelling: places of a body;
-    periodic: boxes have a lattice, not platens; factors: of a contact law; bonds: law of the bonds.
+    periodic: boxes are periodic cells, without platens; factors: of a contact law; bonds: law of the bonds.
     """
     ti = backend.ti
     real = {"f32": ti.f32, "f64": ti.f64}[precision]
@@ -160,11 +161,11 @@ def array_types(
         "swelling": swelling_width(swelling),
         "cross_load": cross_width(swelling),
         "spring": MEMORY + memory,
-        "room": width_of(LATTICE_ROOM if periodic else ROOM),
+        "room": width_of(PERIODIC_ROOM if periodic else ROOM),
         "bond": width_of(BOND_STATES[bonds]),
         "clump": width_of(CLUMP_STATE),
         "frame": width_of(FRAME),
-        "platen": width_of(LATTICE if periodic else PLATEN),
+        "platen": width_of(PERIODIC if periodic else PLATEN),
         "pair_load": PAIR_LOAD_WIDTH,
         "law": factors,
         "point": 3,

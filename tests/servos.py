@@ -20,7 +20,7 @@ from kalander.dem.loading.run import lead
 from kalander.dem.loading.servo import PROMISE
 from kalander.kernels.columns import Table
 
-__all__ = ["Kept", "Spec", "hold_between_platens", "hold_in_lattices", "packings_kept", "specs"]
+__all__ = ["Kept", "Spec", "hold_between_platens", "hold_in_cells", "packings_kept", "specs"]
 
 SOLID = Material(modulus=14_000.0, poisson=0.3, density=4.7e-3)
 TIME_STEP = 4e-4  # µs, a fifth of the Rayleigh time of the smallest sphere
@@ -112,7 +112,7 @@ def hold_between_platens(
     return found
 
 
-def hold_in_lattices(
+def hold_in_cells(
     boxes: Sequence[Spec], stresses: Sequence[tuple[float, float, float]], *, precision: str = "f64",
     schedule: str = "boxes",
 ) -> list[Kept]:  # fmt: skip

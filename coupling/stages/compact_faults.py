@@ -208,7 +208,7 @@ def narrowed(case: CompactCase, spheres: Spheres, state: Data) -> list[Fault]:
 
 def box_faults(case: CompactCase) -> list[Fault]:
     """Where the path and the box of a case do not belong together; `where` is the key alone."""
-    return list(_lattice_faults(case) if case.periodic else _plate_faults(case))
+    return list(_cell_faults(case) if case.periodic else _plate_faults(case))
 
 
 def _plate_faults(case: CompactCase) -> Iterator[Fault]:
@@ -228,7 +228,7 @@ def _plate_faults(case: CompactCase) -> Iterator[Fault]:
                 yield Fault(f"path[{k}].{name}", value, "is by axis, but plates have one", f"one value, or {remedy}")
 
 
-def _lattice_faults(case: CompactCase) -> Iterator[Fault]:
+def _cell_faults(case: CompactCase) -> Iterator[Fault]:
     """What a box without plates cannot do."""
     remedy = 'strain_rate, or [box] periodic = "xy" for plates'
     if case.plates is not None:

@@ -9,7 +9,7 @@ from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors, sho
 from kalander.dem.bodies.platens import impact_frequency
 from kalander.dem.bodies.state import BODY, BOND, CLUMP, Ensemble, solid_radius
 from kalander.dem.engine.pace import TRIAL_SHARE, Pace, teamed_boxes
-from kalander.dem.engine.pair_list import PairList, cell_grid, lattice_grid, rows_of
+from kalander.dem.engine.pair_list import PairList, cell_grid, periodic_grid, rows_of
 from kalander.dem.engine.parts import cut
 from kalander.kernels.columns import Table
 from kalander.kernels.device.arrays import Pool, download, view
@@ -27,11 +27,11 @@ from kalander.kernels.records import (
     BOND_STATES,
     CLUMP_STATE,
     FRAME,
-    LATTICE,
-    LATTICE_ROOM,
     LOAD,
     MOTION,
     PAIR_LOAD_WIDTH,
+    PERIODIC,
+    PERIODIC_ROOM,
     PLATEN,
     ROOM,
     cross_width,
@@ -125,7 +125,7 @@ class Bed:
         self.lightest = np.minimum.reduceat(bodies["mass"].astype(float), self.start[:-1])
         self.last_dt = self.boxes["dt"].copy()
         self.listed_height = self.boxes["platen_height"].copy()
-        self.listed_lattice = self.lattice(np.zeros(ensemble.box_count))
+        self.listed_cell = self.periodic_cell(np.zeros(ensemble.box_count))
         self.done = np.zeros(ensemble.box_count, np.int32)
         self.stale = np.zeros(ensemble.box_count, np.int32)
         if not on_host:
@@ -164,11 +164,11 @@ class Bed:
         """What kernels know of each box: its frame, and its platens as they were at step 0 of this advance."""
         columns = {**self.boxes, "skin": self.skin, "reach": self.reach, "listed_height": self.listed_height}
         if self.periodic:
-            columns["size"], _ = self.lattice(np.zeros(len(self.done)))
-            columns["listed_size"], columns["listed_tilt"] = self.listed_lattice
+            columns["size"], _ = self.periodic_cell(np.zeros(len(self.done)))
+            columns["listed_size"], columns["listed_tilt"] = self.listed_cell
         return tuple(
             self.pool.put(name, pack(columns, layout, precision=self.precision))
-            for name, layout in (("frame", FRAME), ("platen", LATTICE if self.periodic else PLATEN))
+            for name, layout in (("frame", FRAME), ("platen", PERIODIC if self.periodic else PLATEN))
         )
 
     def list_pairs(self) -> None:
@@ -180,9 +180,9 @@ class Bed:
         self.skin = self._choose_skin() if self.given_skin is None else self.given_skin
         self.reach = 2.0 * self.largest + self.skin
         self.listed_height = self._heights(self.done)
-        self.listed_lattice = self.lattice(self.done)
+        self.listed_cell = self.periodic_cell(self.done)
         if self.periodic:
-            grid = lattice_grid(*self.listed_lattice, boxes["body_count"], self.reach)
+            grid = periodic_grid(*self.listed_cell, boxes["body_count"], self.reach)
         else:
             grid = cell_grid(self.listed_height, boxes["width"], boxes["body_count"], self.reach)
         with self.pace.listing():
@@ -241,8 +241,8 @@ class Bed:
         boxes = self.boxes
         return boxes["platen_height"] + boxes["platen_velocity"] * (boxes["dt"] * done)[:, None]
 
-    def lattice(self, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Lengths (box, 3) and tilts (box,) of the lattices after `done` steps of this advance [µm]."""
+    def periodic_cell(self, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lengths (box, 3) and tilts (box,) of the periodic cells after `done` steps of this advance [µm]."""
         boxes = self.boxes
         time = boxes["dt"] * done
         size = np.column_stack([boxes["width"], boxes["depth"]])
@@ -251,14 +251,14 @@ class Bed:
         return size * (1.0 + rate[:, :3] * time[:, None]), tilt
 
     def _deform(self, steps: np.ndarray) -> None:
-        """Take over the lattices after an advance; one tilted by more than half a length is described anew."""
+        """Take over the periodic cells after an advance; one tilted by more than half a length is described anew."""
         boxes = self.boxes
-        size, tilt = self.lattice(steps)
+        size, tilt = self.periodic_cell(steps)
         turns = np.round(tilt / size[:, 0])
         boxes["width"], boxes["depth"], boxes["tilt"] = size[:, :2], size[:, 2], tilt - turns * size[:, 0]
         boxes["platen_height"] = np.column_stack([np.zeros(len(tilt)), size[:, 2]])
-        listed_size, listed_tilt = self.listed_lattice
-        self.listed_lattice = listed_size, listed_tilt - turns * listed_size[:, 0]
+        listed_size, listed_tilt = self.listed_cell
+        self.listed_cell = listed_size, listed_tilt - turns * listed_size[:, 0]
 
     @property
     def rebuilds(self) -> int:
@@ -358,7 +358,7 @@ class Bed:
     def _advance_bodies(self, todo: np.ndarray) -> None:
         """Advance every box that is not done, a step a launch; looks at the lists after some."""
         pool, pairs, count = self.pool, self.pairs, len(todo)
-        room = width_of(LATTICE_ROOM if self.periodic else ROOM)
+        room = width_of(PERIODIC_ROOM if self.periodic else ROOM)
         active = self._active(self.done < todo)
         done, stale = pool.put("done", self.done), pool.put("stale", self.stale)
         state = (

@@ -10,7 +10,7 @@ from kalander.kernels.layout import width_of
 from kalander.kernels.on_demand import cell_kernels
 from kalander.kernels.records import pack, platen_layout
 
-__all__ = ["PairList", "cell_grid", "lattice_grid", "rows_of"]
+__all__ = ["PairList", "cell_grid", "periodic_grid", "rows_of"]
 
 # Rows are drafted while they are counted, as far as there is room; large beds look for their candidates again instead
 DRAFT_ROOM = 16  # candidates of a half row
@@ -36,7 +36,7 @@ def cell_grid(height: np.ndarray, width: np.ndarray, counts: np.ndarray, reach: 
     return np.column_stack([low, size]), np.column_stack([shape, starts[:-1]]), int(starts[-1])
 
 
-def lattice_grid(size: np.ndarray, tilt: np.ndarray, counts: np.ndarray, reach: np.ndarray) -> tuple:
+def periodic_grid(size: np.ndarray, tilt: np.ndarray, counts: np.ndarray, reach: np.ndarray) -> tuple:
     """The same for lattices of `size` (box, 3) and `tilt` (box,) [µm]: cells divide the lattice vectors.
 
     A tilted layer of cells is thinner across than along: by the cosine of the tilt.

@@ -12,7 +12,7 @@ from kalander.dem.loading.control import Control
 from kalander.dem.loading.lattice_servo import giving_way, hertzian_modulus, slope_sums, stress_rates
 from kalander.dem.loading.path import ENDS
 from kalander.dem.loading.servo import CALMING, STAYS, aimed
-from kalander.dem.measure.observe import lattice_stress
+from kalander.dem.measure.observe import cell_stress
 from kalander.kernels.quantities import solid_share
 
 __all__ = ["CELL_SHARE", "Cell", "by_axis"]
@@ -181,7 +181,7 @@ class Cell(Control):
         progress["shear"] = progress["shear"] + motion[:, VOLUME] * time * last[:, ZZ] / size[:, ZZ]
         progress["last_rate"] = motion
         power, seen = self._power(motion, last), self._stresses()
-        axes = by_axis(lattice_stress(self.bed))
+        axes = by_axis(cell_stress(self.bed))
         closing = np.log(last / size)
         change = (axes - progress["last_stress"])[:, :VOLUME]
         learnt = slope_sums(progress["stiffness"], closing, change)

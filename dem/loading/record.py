@@ -217,12 +217,12 @@ def curve(frames: Table, looks: Table, *, cell: bool = False) -> Table:
     tensor = frames["stress"]
     stress = tensor[:, 2, 2] if cell else platen_pressure(frames["stress_low"], frames["stress_high"])
     both, mean = platen_pressure(looks["stress_low"], looks["stress_high"]), stress.copy()
-    for row in range(len(stress) if len(both) else 0):
-        mine = np.flatnonzero((looks["box"] == frames["box"][row]) & (looks["leg"] == frames["leg"][row]))
-        half = 0.5 * frames["window"][row]
-        near = mine[np.abs(looks["step"][mine] - frames["step"][row]) <= half]
+    for frame in range(len(stress) if len(both) else 0):
+        mine = np.flatnonzero((looks["box"] == frames["box"][frame]) & (looks["leg"] == frames["leg"][frame]))
+        half = 0.5 * frames["window"][frame]
+        near = mine[np.abs(looks["step"][mine] - frames["step"][frame]) <= half]
         if len(near):
-            mean[row] = both[near].mean()
+            mean[frame] = both[near].mean()
     strains = {f"strain_{axis}": frames["strains"][:, k] for k, axis in enumerate(AXES)}
     shear = -0.5 * (tensor[:, 0, 2] + tensor[:, 2, 0])  # positive where it resists a positive shear
     flat = {name: column for name, column in frames.items() if column.ndim == 1}

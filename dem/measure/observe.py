@@ -20,7 +20,7 @@ from kalander.kernels.laws.normal.mdr import Side, side_of
 from kalander.kernels.quantities import platen_pressure
 from kalander.kernels.records import MOTION
 
-__all__ = ["Observation", "lattice_stress", "observe", "platen_stress", "stretches"]
+__all__ = ["Observation", "cell_stress", "observe", "platen_stress", "stretches"]
 
 LOSSES = ("damping", "yielding", "bonds")  # in the order of the column
 
@@ -245,7 +245,7 @@ def observe(bed: Bed) -> Observation:
     )
 
 
-def lattice_stress(bed: Bed) -> np.ndarray:
+def cell_stress(bed: Bed) -> np.ndarray:
     """Love–Weber stress of boxes that are periodic in all directions [MPa], shape (box, 3, 3); no more is looked at."""
     if bed.clump_count:
         return observe(bed).stress

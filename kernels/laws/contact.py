@@ -30,7 +30,7 @@ class ContactLaw:
 
     normal: force without dashpot; None where it needs the state of both bodies (laws.normal.mdr_device).
     stiffness: at least dF/dδ [MPa µm] from factors, R* and overlap.
-    respond: the rest of a contact from its normal force; lattice_respond, platen_respond: the same in a box without
+    respond: the rest of a contact from its normal force; periodic_respond, platen_respond: the same in a box without
     platens and at a platen, whose histories differ.
     rolling: whether the last places of a history resist rolling; whole_levers: surfaces move by spin with whole radii,
     not with what is left of them at the middle of the contact.
@@ -40,7 +40,7 @@ class ContactLaw:
     normal: Callable | None
     stiffness: Callable
     respond: Callable
-    lattice_respond: Callable
+    periodic_respond: Callable
     platen_respond: Callable
     rolling: bool
     whole_levers: bool

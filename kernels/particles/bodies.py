@@ -16,21 +16,21 @@ from kalander.kernels.laws.book import memory_of, swelling_of
 from kalander.kernels.layout import LOW, width_of
 from kalander.kernels.particles.clumps import turn_clump
 from kalander.kernels.particles.growth import add_sums, sized
-from kalander.kernels.particles.lattice import lattice_at, lattice_limits
 from kalander.kernels.particles.motion import list_state, platen_limits, turn_over
 from kalander.kernels.particles.pairs import centre, keep, pair_functions, partner_of, platen_span, posture
+from kalander.kernels.particles.periodic_cell import periodic_limits, span_at
 from kalander.kernels.particles.rows import vector_at
 from kalander.kernels.records import (
     BOND_STATE,
     CODE,
     COURSE,
     FRAME,
-    LATTICE_CARRY,
-    LATTICE_ROOM,
     LOAD,
     LOSSES,
     MOTION,
     PAIR_LOAD,
+    PERIODIC_CARRY,
+    PERIODIC_ROOM,
     PLATEN,
     ROOM,
     SPAN,
@@ -47,7 +47,7 @@ each = ti.template()  # an array handed on to a function
 def body_kernel(
     law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
 ) -> Any:
-    """The kernel for one contact law, for boxes with platens or a lattice.
+    """The kernel for one contact law, for boxes with platens or a periodic cell.
 
     It has 32 arrays: more than 32 fail on Vulkan, from 33 silently.
     clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
@@ -67,8 +67,8 @@ def body_kernel(
     def rooms(limit, gap):
         """Carry and rooms of a box in this step, from its row."""
         if ti.static(periodic):
-            carry = ti.Vector([limit[LATTICE_ROOM.step + d] for d in range(width_of(LATTICE_CARRY))])
-            return carry, -1.0, limit[LATTICE_ROOM.carried], limit[LATTICE_ROOM.most]
+            carry = ti.Vector([limit[PERIODIC_ROOM.step + d] for d in range(width_of(PERIODIC_CARRY))])
+            return carry, -1.0, limit[PERIODIC_ROOM.carried], limit[PERIODIC_ROOM.most]
         else:
             carry = ti.Vector([limit[ROOM.low], gap[PLATEN.listed_height + LOW], limit[ROOM.stretch]])
             return carry, limit[ROOM.still], limit[ROOM.carried], limit[ROOM.most]
@@ -77,7 +77,7 @@ def body_kernel(
     def span_of(limit, box):
         """Span of a box at the end of this step."""
         if ti.static(periodic):
-            return ti.Vector([limit[LATTICE_ROOM.span + d] for d in range(width_of(SPAN))])
+            return ti.Vector([limit[PERIODIC_ROOM.span + d] for d in range(width_of(SPAN))])
         else:
             return platen_span(box)
 
@@ -129,16 +129,16 @@ def body_kernel(
                 done[b] = done[b] + 1
                 box, gap = frame[b], platen[b]
                 if ti.static(periodic):
-                    now, then = lattice_at(gap, box[FRAME.dt] * (done[b] - 1)), lattice_at(gap, box[FRAME.dt] * done[b])
-                    carry, carried, most = lattice_limits(
+                    now, then = span_at(gap, box[FRAME.dt] * (done[b] - 1)), span_at(gap, box[FRAME.dt] * done[b])
+                    carry, carried, most = periodic_limits(
                         gap, now, then, box[FRAME.dt], box[FRAME.skin], box[FRAME.reach]
                     )
                     signs_of_box[b] = 0
                     stored = room[b]
                     for d in ti.static(range(8)):
-                        stored[LATTICE_ROOM.step + d] = carry[d]
-                        stored[LATTICE_ROOM.span + d] = then[d]
-                    stored[LATTICE_ROOM.carried], stored[LATTICE_ROOM.most] = carried, most
+                        stored[PERIODIC_ROOM.step + d] = carry[d]
+                        stored[PERIODIC_ROOM.span + d] = then[d]
+                    stored[PERIODIC_ROOM.carried], stored[PERIODIC_ROOM.most] = carried, most
                     room[b] = stored
                 else:
                     low, high, stretch, still, carried, most, signs = platen_limits(box, gap, box[FRAME.dt] * done[b])

@@ -17,7 +17,6 @@ from kalander.kernels.laws.book import memory_of, swelling_of, yields_of
 from kalander.kernels.layout import LOW, Z, in_a_row
 from kalander.kernels.particles.clumps import turn_clump
 from kalander.kernels.particles.growth import add_sums, sized
-from kalander.kernels.particles.lattice import lattice_at, lattice_limits
 from kalander.kernels.particles.motion import list_state, platen_limits, turn_over
 from kalander.kernels.particles.pairs import (
     centre,
@@ -29,6 +28,7 @@ from kalander.kernels.particles.pairs import (
     platen_span,
     posture,
 )
+from kalander.kernels.particles.periodic_cell import periodic_limits, span_at
 from kalander.kernels.particles.rows import vector_at
 from kalander.kernels.records import (
     BOND_STATE,
@@ -101,7 +101,7 @@ def pair_at(phase, n, owner: each, cross: each):
 def box_kernel(
     law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
 ) -> Any:
-    """The kernel for one contact law, for boxes with platens or a lattice.
+    """The kernel for one contact law, for boxes with platens or a periodic cell.
 
     Sums are written x = x + y: x += y would be a locked operation.
     clumps: some bodies are members of rigid clumps; without, the kernel knows nothing of them.
@@ -326,8 +326,8 @@ def box_kernel(
         """What a box is to its bodies in the step from one time to the next: spans, carry, rooms, own signs."""
         signs = ti.cast(0, ti.i32)
         if ti.static(periodic):
-            span, coming = lattice_at(gap, now), lattice_at(gap, then)
-            carry, carried, most = lattice_limits(gap, span, coming, box[FRAME.dt], box[FRAME.skin], box[FRAME.reach])
+            span, coming = span_at(gap, now), span_at(gap, then)
+            carry, carried, most = periodic_limits(gap, span, coming, box[FRAME.dt], box[FRAME.skin], box[FRAME.reach])
             return span, coming, carry, -1.0, carried, most, signs
         else:
             span = platen_span(box)

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 from kalander.kernels.device.backend import ti
 from kalander.kernels.layout import HIGH, LOW, X, Y, Z, width_of
-from kalander.kernels.particles.lattice import lattice_image
 from kalander.kernels.particles.pairs import nearest_image, partner_of, platen_span
+from kalander.kernels.particles.periodic_cell import periodic_image
 from kalander.kernels.particles.rows import vector_at
-from kalander.kernels.records import CODE, FRAME, GRID, LATTICE, MOTION, PLATEN, SHAPE, array_types, platen_layout
+from kalander.kernels.records import CODE, FRAME, GRID, MOTION, PERIODIC, PLATEN, SHAPE, array_types, platen_layout
 
 __all__ = ["cell_kernels"]
 
@@ -35,7 +35,7 @@ def is_candidate(me, other, reach, span, periodic: ti.template()):
     """1 if two bodies are closer than their radii and `reach`, nearest image."""
     away = vector_at(me, MOTION.position) - vector_at(other, MOTION.position)
     if ti.static(periodic):
-        away = lattice_image(away, span)
+        away = periodic_image(away, span)
     else:
         away = nearest_image(away, span)
     near = me[MOTION.radius] + other[MOTION.radius] + reach
@@ -50,9 +50,9 @@ def ordered(p, q, full):
 
 @ti.func
 def listed_span(box, gap, periodic: ti.template()):
-    """Span of a box, or of the lattice as it is when its list is made."""
+    """Span of a box, or of the periodic cell as it is when its list is made."""
     if ti.static(periodic):
-        return ti.Vector([gap[LATTICE.listed_size + d] for d in range(4)])  # and the tilt
+        return ti.Vector([gap[PERIODIC.listed_size + d] for d in range(4)])  # and the tilt
     else:
         return platen_span(box)
 
@@ -89,7 +89,7 @@ def visit(
         for dy in range(ti.min(3, sides[SHAPE.cells + Y])):
             cx, cy = around(x + dx, sides[SHAPE.cells + X]), around(y + dy, sides[SHAPE.cells + Y])
             column = sides[SHAPE.first] + (cx * sides[SHAPE.cells + Y] + cy) * sides[SHAPE.cells + Z]
-            # between platens a column's three cells lie in one stretch of bodies; in a lattice the rows go around
+            # between platens a column's three cells lie in one stretch of bodies; in a periodic cell the rows go around
             layers = ti.min(3, sides[SHAPE.cells + Z]) if ti.static(periodic) else 1
             for dz in range(layers):
                 low = column + ti.max(z - 1, 0)
@@ -116,8 +116,8 @@ def cell_kernels(
 ) -> SimpleNamespace:
     """Kernels for one precision and as many places of memory in the history of a contact and of one with a platen.
 
-    frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first. periodic: boxes have a lattice,
-    whose cells divide its vectors. clumps: some bodies are members of rigid clumps.
+    frame: records.FRAME of each box; grid: lower end, cell sizes; shape: cells, first. periodic: boxes are periodic
+    in all directions, and their cells divide the lattice vectors. clumps: some bodies are members of rigid clumps.
     """
     a = array_types(precision, memory, platen_memory, periodic=periodic)
     platen_width = width_of(platen_layout(platen_memory))
@@ -141,9 +141,9 @@ def cell_kernels(
             # of the box, or of a fold of it
             wide, deep = across * sides[SHAPE.cells + X], along * sides[SHAPE.cells + Y]
             if ti.static(periodic):
-                lattice, depth = platen[b], tall * sides[SHAPE.cells + Z]
+                listed, depth = platen[b], tall * sides[SHAPE.cells + Z]
                 # along the tilted vector to the base
-                x -= lattice[LATTICE.listed_tilt] * me[MOTION.position + Z] / lattice[LATTICE.listed_size + Z]
+                x -= listed[PERIODIC.listed_tilt] * me[MOTION.position + Z] / listed[PERIODIC.listed_size + Z]
                 z = me[MOTION.position + Z] - depth * ti.floor(me[MOTION.position + Z] / depth)
             x -= wide * ti.floor(x / wide)
             y -= deep * ti.floor(y / deep)

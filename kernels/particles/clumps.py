@@ -14,10 +14,10 @@ second order, and without torque L does not change at all. Dullweber, Leimkuhler
 """
 
 from kalander.kernels.device.backend import ti
-from kalander.kernels.particles.lattice import drift_of
 from kalander.kernels.particles.motion import strayed
+from kalander.kernels.particles.periodic_cell import drift_of
 from kalander.kernels.particles.rows import vector_at
-from kalander.kernels.records import CLUMP_STATE, LATTICE_CARRY, LOAD, MOTION
+from kalander.kernels.records import CLUMP_STATE, LOAD, MOTION, PERIODIC_CARRY
 
 __all__ = ["turn_clump"]
 
@@ -128,7 +128,7 @@ def turn_clump(
         momentum += turn_gain
         step = speed * dt
         if ti.static(periodic):
-            step += drift_of(carry, LATTICE_CARRY.step, place)
+            step += drift_of(carry, PERIODIC_CARRY.step, place)
         turn = change_of_orientation(q, momentum, inertia, dt)
         if ti.static(compensated):
             step += place_rest

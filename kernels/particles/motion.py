@@ -3,9 +3,9 @@
 from kalander.kernels.device.backend import ti
 from kalander.kernels.device.shared import FRESH, LOST, STALE
 from kalander.kernels.layout import HIGH, LOW
-from kalander.kernels.particles.lattice import drift_of
+from kalander.kernels.particles.periodic_cell import drift_of
 from kalander.kernels.particles.rows import vector_at
-from kalander.kernels.records import CARRY, FRAME, LATTICE_CARRY, LOAD, MOTION, PLATEN, SIZE
+from kalander.kernels.records import CARRY, FRAME, LOAD, MOTION, PERIODIC_CARRY, PLATEN, SIZE
 
 __all__ = ["list_state", "platen_limits", "strayed", "turn_over"]
 
@@ -92,12 +92,12 @@ def turn_over(
         speed += gain
         turn += turn_gain
         if ti.static(periodic and compensated):
-            move = speed * dt + drift_of(carry, LATTICE_CARRY.step, place) + rest[p]
+            move = speed * dt + drift_of(carry, PERIODIC_CARRY.step, place) + rest[p]
             there = place + move
             rest[p] = move - (there - place)
             place = there
         elif ti.static(periodic):
-            place += speed * dt + drift_of(carry, LATTICE_CARRY.step, place)
+            place += speed * dt + drift_of(carry, PERIODIC_CARRY.step, place)
         elif ti.static(compensated):
             move = speed * dt + rest[p]
             there = place + move
@@ -119,13 +119,13 @@ def turn_over(
 
 @ti.func
 def drag(listed, carry, periodic: ti.template()):
-    """Way that platens or lattice would have carried a body since the list was made [µm].
+    """Way that platens or periodic cell would have carried a body since the list was made [µm].
 
-    carry: height of the lower platen now and then, and stretch between the platens; or that of a lattice.
+    carry: height of the lower platen now and then, and stretch between the platens; or that of a periodic cell.
     """
     way = ti.Vector([0.0, 0.0, 0.0])
     if ti.static(periodic):
-        way = drift_of(carry, LATTICE_CARRY.since, listed)
+        way = drift_of(carry, PERIODIC_CARRY.since, listed)
     else:
         low, listed_low = carry[CARRY.low], carry[CARRY.listed_low]
         way.z = (low - listed_low) + (carry[CARRY.stretch] - 1.0) * (listed.z - listed_low)

@@ -16,7 +16,7 @@ from kalander.kernels.laws.contact import contact_law
 from kalander.kernels.laws.normal.mdr_device import one_flat, two_flats
 from kalander.kernels.layout import HIGH, LOW, X, Y, Z
 from kalander.kernels.particles.growth import add_sums
-from kalander.kernels.particles.lattice import flow_of, lattice_image
+from kalander.kernels.particles.periodic_cell import flow_of, periodic_image
 from kalander.kernels.particles.rows import vector_at
 from kalander.kernels.records import (
     FRAME,
@@ -122,14 +122,14 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
     """Device functions for one contact law and one law of bonds.
 
     compensated: positions carry their rounding rest (single precision), which the distance then uses.
-    periodic: spans are those of a lattice, else widths in x and y between platens.
+    periodic: spans are those of a periodic cell, else widths in x and y between platens.
     """
     law, bond_law = contact_law(law_name), BONDS[bonds]
     necks, whole_levers, swells, rolling = law.law.holds, law.whole_levers, swelling_of(law_name) > 0, law.rolling
     sticky = swells and necks
     history_of, platen_history = law.law.places(), law.law.places(platen=True)
     normal_law, platen_respond = law.normal, law.platen_respond
-    respond = law.lattice_respond if periodic else law.respond
+    respond = law.periodic_respond if periodic else law.respond
     platen_memory, row_width = platen_memory_of(law_name), swelling_width(swelling_of(law_name))
     places = MEMORY + platen_memory
     front, back = (tuple(platen_place(side, d, platen_memory) for d in range(places)) for side in (0, 1))
@@ -139,7 +139,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         """Vector from body j to body i, whose centre is `here`, nearest image [µm]."""
         vector = here - centre(motion[j])
         if ti.static(periodic):
-            vector = lattice_image(vector, span)
+            vector = periodic_image(vector, span)
         else:
             vector = nearest_image(vector, span)
         if ti.static(compensated):
@@ -159,7 +159,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
 
     @ti.func
     def work_of_flow(force, vector, span, dt):
-        """Work that the flow of a lattice does on a pair in a step [pJ]: it carries the bodies along their force."""
+        """Work that the flow of a periodic cell does on a pair in a step [pJ]: it carries bodies along their force."""
         work = 0.0
         if ti.static(periodic):
             work = -dt * force.dot(flow_of(span, vector))

@@ -8,8 +8,8 @@ from kalander.kernels.device.shared import UNIT
 from kalander.kernels.laws.bond import BRITTLE
 from kalander.kernels.laws.contact import contact_law
 from kalander.kernels.layout import HIGH, LOW, Z
-from kalander.kernels.particles.lattice import lattice_at
 from kalander.kernels.particles.pairs import centre, pair_functions, partner_of, platen_span, posture
+from kalander.kernels.particles.periodic_cell import span_at
 from kalander.kernels.particles.rows import vector_at
 from kalander.kernels.records import BOND_STATE, CODE, MOTION, PLATEN, PLATEN_LOADS, law_arrays
 
@@ -22,7 +22,7 @@ each = ti.template()  # an array handed on to a function
 def readout_kernels(
     law_name: str, *, precision: str, periodic: bool = False, clumps: bool = False, bonds: str = BRITTLE
 ) -> SimpleNamespace:
-    """Kernels for one contact law, for boxes with platens or a lattice; clumps: some bodies are their members."""
+    """Kernels for one contact law, for boxes with platens or a periodic cell; clumps: some bodies are their members."""
     functions = pair_functions(law_name, compensated=precision == "f32", periodic=periodic, bonds=bonds)
     contact, bonded, separation, touches = (
         functions.contact, functions.bonded, functions.separation, functions.touches,
@@ -32,9 +32,9 @@ def readout_kernels(
 
     @ti.func
     def span_of(box, gap):
-        """Widths of a box between platens, or the span of a lattice, as they stand."""
+        """Widths of a box between platens, or the span of a periodic cell, as they stand."""
         if ti.static(periodic):
-            return lattice_at(gap, 0.0)
+            return span_at(gap, 0.0)
         else:
             return platen_span(box)
 

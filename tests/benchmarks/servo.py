@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from report_rows import finish, parser
-from servos import Kept, Spec, hold_between_platens, hold_in_lattices, packings_kept, specs
+from servos import Kept, Spec, hold_between_platens, hold_in_cells, packings_kept, specs
 
 from kalander.dem.loading.servo import PROMISE
 from kalander.kernels.device.backend import start
@@ -54,7 +54,7 @@ def main() -> None:
     rows, fine = [], True
     for name, groups in (
         ("platens", platen_groups(number, given.seed, given.counts)),
-        ("lattices", lattice_groups(number, given.seed, given.counts)),
+        ("lattices", cell_groups(number, given.seed, given.counts)),
     ):
         if given.only in (None, name):
             row = measured(name, groups, given.schedule)
@@ -70,12 +70,12 @@ def platen_groups(number: int, seed: int, counts: Sequence[int]) -> list[tuple[S
     return [(hold_between_platens, boxes[k :: len(PLATENS)], path) for k, path in enumerate(PLATENS)]
 
 
-def lattice_groups(number: int, seed: int, counts: Sequence[int]) -> list[tuple[Servo, list[Spec], Sequence[Any]]]:
+def cell_groups(number: int, seed: int, counts: Sequence[int]) -> list[tuple[Servo, list[Spec], Sequence[Any]]]:
     """The same; smooth beds hardly bear a deviator, and get a small one."""
     found: list[tuple[Servo, list[Spec], Sequence[Any]]] = []
     for friction, paths in ((0.5, ROUGH), (0.0, SMOOTH)):
         boxes = specs(number // 2, counts=counts, frictions=(friction,), seed=seed + (2000 if friction else 3000))
-        found += [(hold_in_lattices, boxes[k :: len(paths)], path) for k, path in enumerate(paths)]
+        found += [(hold_in_cells, boxes[k :: len(paths)], path) for k, path in enumerate(paths)]
     return found
 
 

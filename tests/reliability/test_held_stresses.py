@@ -23,7 +23,7 @@ friction = 0.3
 restitution = 0.3
 """
 PLATES = '[plates]\nmaterial = "m"\n'
-LATTICE = '[box]\nperiodic = "xyz"\n'
+PERIODIC = '[box]\nperiodic = "xyz"\n'
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def impatient(monkeypatch, patience: int) -> None:
     )
 
 
-@pytest.mark.parametrize("box", [PLATES, LATTICE])
+@pytest.mark.parametrize("box", [PLATES, PERIODIC])
 def test_each_leg_to_a_stress_says_what_it_reached(answered, box) -> None:
     path = "[[path]]\nstress = '5 MPa'\n[[path]]\nstress = '20 MPa'\nuntil = { strain = 0.9, steps = 200 }\n"
     answer = answered(CASE + box + path)
@@ -71,7 +71,7 @@ def test_each_leg_to_a_stress_says_what_it_reached(answered, box) -> None:
     assert first["passed"] <= 0.01
     assert first["end_error"] <= 0.005
     reached = first["reached_Pa"]
-    assert np.array(list(reached.values()) if box == LATTICE else reached) == pytest.approx(5e6, rel=0.005)
+    assert np.array(list(reached.values()) if box == PERIODIC else reached) == pytest.approx(5e6, rel=0.005)
     assert second["end_error"] > 0.01  # 200 steps do not take it there; an end by strain is given, so no promise holds
     assert second["kept"]
     assert not [line for line in answer["warnings"] if "stress" in line]
@@ -99,12 +99,12 @@ def test_a_box_without_plates_says_where_a_stress_ended_its_legs(answered) -> No
         "[[path]]\nstrain_rate = '-3e4 1/s'\nuntil = { stress = { zz = '3 MPa' } }\n"
         "[[path]]\nstrain_rate = '3e4 1/s'\nuntil = { stress = '500 MPa', steps = 5 }\n"
     )
-    legs = answered(CASE + LATTICE + path)["stress_legs"]
+    legs = answered(CASE + PERIODIC + path)["stress_legs"]
     assert [leg["leg"] for leg in legs] == [1, 2]
     assert [leg["reached_Pa"] for leg in legs] == [pytest.approx(5e6, rel=0.01), pytest.approx(3e6, rel=0.01)]
 
 
-@pytest.mark.parametrize("box", [PLATES, LATTICE])
+@pytest.mark.parametrize("box", [PLATES, PERIODIC])
 def test_a_stress_out_of_reach_is_exit_5_with_its_reason_and_curve(answered, packing, box, monkeypatch) -> None:
     impatient(monkeypatch, 2000)
     with pytest.raises(NumericalError, match=r"its stress of 1 Pa was not reached, it stands at .* after 2000 steps"):
@@ -123,7 +123,7 @@ def test_a_leg_that_broke_its_promise_is_a_warning() -> None:
     assert "ended 10.00% off" in second
 
 
-@pytest.mark.parametrize(("box", "moves"), [(PLATES, "plate_speed = '5 m/s'"), (LATTICE, "strain_rate = '5e4 1/s'")])
+@pytest.mark.parametrize(("box", "moves"), [(PLATES, "plate_speed = '5 m/s'"), (PERIODIC, "strain_rate = '5e4 1/s'")])
 def test_particles_break_into_pieces_on_the_path_of_a_case(answered, packing, box, moves) -> None:
     """In haste and under an inertial number, until a porosity; solids count with the fines, and the balance closes."""
     weak = CASE.replace("density =", 'strength = "8 MPa"\nstrength_diameter = "10 um"\ndensity =')

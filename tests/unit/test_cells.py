@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, lay, spheres
 
-from kalander.dem.engine.pair_list import cell_grid, lattice_grid
+from kalander.dem.engine.pair_list import cell_grid, periodic_grid
 
 
 def candidates(bed) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_cells_are_no_more_than_bodies_ask_for_however_large_a_box_is() -> None:
     size = reach[:, None] * np.array([[1e3, 10, 10], [1e9, 1e9, 3], [1e300, 1e300, 1e300], [100.0, 1e6, 50.0]])
     height = np.column_stack([np.zeros(4), size[:, 2]])
     for grid, shape, total in (
-        cell_grid(height, size[:, :2], counts, reach), lattice_grid(size, np.zeros(4), counts, reach)
+        cell_grid(height, size[:, :2], counts, reach), periodic_grid(size, np.zeros(4), counts, reach)
     ):  # fmt: skip
         assert total <= (4 * counts + 8).sum()
         assert (grid[:, 1:3] >= reach[:, None] * (1.0 - 1e-12)).all()

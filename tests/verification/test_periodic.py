@@ -85,7 +85,7 @@ def test_moduli_of_a_bonded_lattice(make_bed, schedule) -> None:
     packing = crystal("face-centred", radius=1.0)
     spread = replace(packing, radius=np.full(len(packing.radius), 0.9))
     binder = BinderConstants(modulus=100.0, poisson=0.3, damping=0.0, strength=1e9, shear_strength=1e9)
-    bonds, _ = make_bonds_in_lattice(spread)
+    bonds, _ = make_bonds_in_cell(spread)
     length, radius = 2.0, bonds["radius"][0]
     area = np.pi * radius**2
     normal, shear = 100.0 * area / length, 100.0 / 2.6 * area / length
@@ -104,7 +104,7 @@ def test_moduli_of_a_bonded_lattice(make_bed, schedule) -> None:
     assert 0.5 * (sheared[0, 2] + sheared[2, 0]) == pytest.approx(cubic["C44"], rel=1e-5)
 
 
-def make_bonds_in_lattice(packing: Packing):
+def make_bonds_in_cell(packing: Packing):
     """Bonds of radius 0.3 between nearest neighbours of the face-centred lattice, images included."""
     size = np.array([*packing.width, packing.height])
     vector = packing.position[:, None] - packing.position

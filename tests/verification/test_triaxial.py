@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from beds import RIGID, digest, lay, loose_packing, with_bodies
-from servos import hold_in_lattices, packings_kept, specs
+from servos import hold_in_cells, packings_kept, specs
 
 from kalander.dem.ageing.relaxation import Relaxation
 from kalander.dem.bodies.material import BinderConstants, Material
@@ -14,7 +14,7 @@ from kalander.dem.fracture.fracture import Fracture
 from kalander.dem.loading.path import Leg, Path
 from kalander.dem.loading.record import new_load
 from kalander.dem.loading.run import lead
-from kalander.dem.measure.observe import lattice_stress, observe
+from kalander.dem.measure.observe import cell_stress, observe
 from kalander.dem.packing.binder import make_bonds
 from kalander.kernels.law_table import CONSTANTS
 
@@ -76,7 +76,7 @@ def test_servo_keeps_its_promise_under_isotropic_stress(device) -> None:
     packing of 100, 3 of 16 would be in 0.05 % of the runs. All of it is said by the rows themselves.
     """
     boxes = [*specs(8, counts=(50,), frictions=(0.5,)), *specs(8, counts=(50,), frictions=(0.0,))]
-    legs = hold_in_lattices(boxes, [(2, 2, 2), (1, 1, 1)])
+    legs = hold_in_cells(boxes, [(2, 2, 2), (1, 1, 1)])
     kept, packings = packings_kept(legs)
     assert packings == 16
     assert kept >= 14, [leg for leg in legs if not leg.kept]
@@ -87,7 +87,7 @@ def test_servo_keeps_its_promise_under_isotropic_stress(device) -> None:
 @pytest.mark.slow
 def test_no_leg_with_a_deviator_is_silent_about_what_it_passed(device) -> None:
     """Loose beds give way under a deviator of 30 %, one in ten by more than the servo can hold (dem/THEORY.md)."""
-    legs = hold_in_lattices(specs(8, counts=(50,), frictions=(0.5,)), [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)])
+    legs = hold_in_cells(specs(8, counts=(50,), frictions=(0.5,)), [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)])
     assert all(leg.said >= leg.passed - 1e-9 for leg in legs if leg.ended)
 
 
@@ -171,7 +171,7 @@ def test_affine_moduli_are_those_of_walton(device, compressed) -> None:
         before = observe(bed).stress[0]
         bed.advance([steps])
         change = observe(bed).stress[0] - before
-        assert lattice_stress(bed)[0] == pytest.approx(before + change, rel=1e-12)  # the quick look sees the same
+        assert cell_stress(bed)[0] == pytest.approx(before + change, rel=1e-12)  # the quick look sees the same
         measured[name] = np.trace(change) / (9 * strain) if mode == 0 else -0.5 * (change[0, 2] + change[2, 0]) / strain
     for name, value in walton.items():
         assert measured[name] == pytest.approx(value, rel=0.2), name
