@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kalander.runs as kal
+from kalander.coupling.scales import in_unit
 from kalander.runs.page.plot_style import ACCENT, GREY, INK, SERIES, new_figure, png, styled
 from kalander.runs.shell.script import folder_and_size
 
@@ -59,10 +60,11 @@ def table(name: str, found: dict[str, Any]) -> None:
     """What each case of a calender does."""
     exact = found["exact crown"]
     print(
-        f"{name}: exact crown {1e6 * exact.crown_diametral:.2f} um, an arc of {exact.crown_radius / 1e3:.2f} km; "
+        f"{name}: exact crown {in_unit(exact.crown_diametral, 'um'):.2f} um, "
+        f"an arc of {in_unit(exact.crown_radius, 'km'):.2f} km; "
         f"{100 * exact.per_percent_load:.2f} % of the load from the middle to the edge for one per cent of load, "
         f"{100 * exact.per_kelvin:.1f} % for one kelvin; even within 2 % over "
-        f"{exact.load_window[0] / 1e3:.0f} to {exact.load_window[1] / 1e3:.0f} N/mm"
+        f"{in_unit(exact.load_window[0], 'N/mm'):.0f} to {in_unit(exact.load_window[1], 'N/mm'):.0f} N/mm"
     )
     bare = found["no crown"].load_spread
     for case, bent in found.items():
@@ -82,7 +84,7 @@ def radii() -> None:
         crown = {"shape": "ideal", "design_line_load": LOAD}
         bent = bend(roll, {"crown": crown, "load": {"line_load": LOAD, "distribution": "uniform"}})
         print(
-            f"  D {diameter}, F {face}, L {span} mm: crown {1e6 * bent.crown_diametral:8.2f} um, "
+            f"  D {diameter}, F {face}, L {span} mm: crown {in_unit(bent.crown_diametral, 'um'):8.2f} um, "
             f"radius {bent.crown_radius:8.0f} m"
         )
 
@@ -93,7 +95,7 @@ def figure(calenders: dict[str, dict[str, Any]]) -> Figure:
     drawing, axes = new_figure(6.3, 2.9 * len(calenders), len(calenders), 1)
     for ax, (name, found) in zip(axes[:, 0], calenders.items(), strict=True):
         for (case, bent), colour in zip(found.items(), COLOURS, strict=True):
-            ax.plot(1e3 * bent.y, bent.line_load / 1e3, color=colour, label=case)
+            ax.plot(in_unit(bent.y, "mm"), in_unit(bent.line_load, "N/mm"), color=colour, label=case)
         ax.set(xlabel="distance from the middle of the face (mm)", ylabel="line load (N/mm)")
         ax.set_title(name)
     drawing.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
