@@ -13,6 +13,7 @@ from kalander.coupling.cases.written import written_case
 __all__ = ["ControlCase", "ControlLayer", "ControlProblem", "Machine", "load_control_case"]
 
 Time = Annotated[float, Quantity("time", above=0)]
+MOST_RELAXATIONS = 100  # in a horizon
 
 
 class ControlLayer(Section):
@@ -46,7 +47,7 @@ class ControlProblem(Section):
     """What is wanted, SI: J = w/2 Σ m_i (e_i(T) - ē)² + ∫ (r/2 p² + ρ/2 p'²) dt at the mean ē."""
 
     horizon: Time
-    mean_densification: Annotated[float, Real(above=0, below=1, percent=True)]
+    mean_densification: Annotated[float, Real(at_least=1e-4, below=1, percent=True)]
     gradient_weight: Annotated[float, Real(at_least=0, at_most=1e9)]
     effort_weight: Annotated[float, Quantity("effort_weight", above=0)]
     rate_weight: Annotated[float, Quantity("rate_weight", at_least=0)] = 0.0
@@ -76,6 +77,17 @@ class ControlCase(Section):
             why = "layers are too many" if value else "layers leave nothing to press"
             raise wrong(why, allowed="1 to 20 of [[layer]]", value=len(value))
         return value
+
+    @model_validator(mode="after")
+    def layers_are_seen_within_the_horizon(self) -> Self:
+        """A layer that relaxes within a small part of the horizon is in equilibrium, and makes the conditions stiff."""
+        for index, layer in enumerate(self.layer):
+            least = self.problem.horizon / MOST_RELAXATIONS
+            if layer.relaxation_time < least:
+                why = f"is below 1/{MOST_RELAXATIONS} of the horizon: the layer follows the pressure at once"
+                key = f"layer[{index}].relaxation_time"
+                raise wrong(why, allowed=f"at least {least:.4g} s", key=key, value=layer.relaxation_time)
+        return self
 
     @model_validator(mode="after")
     def passes_fit(self) -> Self:

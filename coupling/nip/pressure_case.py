@@ -72,6 +72,9 @@ class CompactionSection(Section):
             raise wrong(
                 "stands beside a closure, which has its own", allowed="0", key=".springback", value=self.springback
             )
+        if self.gamma is not None and self.gamma_sd > self.gamma / 3.0:
+            allowed = f"at most a third of gamma, {self.gamma / 3.0:.4g} N/m: a resistance is never negative"
+            raise wrong("is too wide", allowed=allowed, key=".gamma_sd", value=self.gamma_sd)
         missing = [key for key in LAW_KEYS.get(self.law or "", ()) if getattr(self, key) is None]
         if missing:
             allowed = f"law, {', '.join(LAW_KEYS[self.law or ''])}"

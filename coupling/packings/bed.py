@@ -36,6 +36,22 @@ def _section(kind: type[Section], given: Any) -> Any:
     return kind(**given) if isinstance(given, Mapping) else given
 
 
+def _numbers(name: str, given: Any, *shapes: tuple[int, ...]) -> np.ndarray:
+    """An array of finite numbers of one of the shapes (-1: of any length), SI. Raises InputError."""
+    try:
+        array = np.array(given, float)
+    except (TypeError, ValueError):
+        raise InputError(Fault(f"Packing.{name}", given, "is no array of numbers", "numbers in SI")) from None
+    fits = any(
+        array.ndim == len(shape) and all(wanted in (-1, size) for wanted, size in zip(shape, array.shape, strict=True))
+        for shape in shapes
+    )
+    if not fits:
+        allowed = " or ".join(str(shape).replace("-1", "n") if shape else "one number" for shape in shapes)
+        raise InputError(Fault(f"Packing.{name}", array.shape, "is the shape of no such array", allowed))
+    return array
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Packing:
     """Spheres between two platens at z = 0 and the last of box_size, periodic in x and y; SI.
@@ -74,15 +90,19 @@ class Packing:
     largest_overlap: float | None = 0.2  # over the smaller radius: deeper spheres are no packing; None: any depth
 
     def __post_init__(self) -> None:
-        position = np.array(self.position, float)
-        radius = np.array(np.broadcast_to(np.asarray(self.radius, float), position.shape[:1]))
-        kind = np.zeros(len(radius), np.int64) if self.type is None else np.array(self.type, np.int64)
+        position = _numbers("position", self.position, (-1, 3))
+        radius = np.array(np.broadcast_to(_numbers("radius", self.radius, (), (len(position),)), len(position)))
+        kind = _numbers("type", 0.0 if self.type is None else self.type, (), (len(position),))
+        if (kind != np.round(kind)).any():
+            raise InputError(Fault("Packing.type", "types", "are no whole numbers", "rows of the materials, from 0"))
+        kind = np.array(np.broadcast_to(kind, len(position)), np.int64)
         given = self.material if isinstance(self.material, list | tuple) else (self.material,)
         materials = tuple(_section(MaterialCard, one) for one in given)
         object.__setattr__(self, "material", materials[0] if len(materials) == 1 else materials)
         for name, kind_of in SECTIONS.items():
             object.__setattr__(self, name, _section(kind_of, getattr(self, name)))
-        whole = {"position": position, "radius": radius, "type": kind, "box_size": np.array(self.box_size, float)}
+        size = _numbers("box_size", self.box_size, (3,))
+        whole = {"position": position, "radius": radius, "type": kind, "box_size": size}
         for name, value in whole.items():
             object.__setattr__(self, name, value)
         if faults := list(self._faults()):
@@ -92,6 +112,18 @@ class Packing:
         if self.repeats not in ("xy", "xyz"):
             yield Fault("Packing.repeats", self.repeats, "is no set of directions", '"xy", "xyz"')
             return
+        for name in ("stiffness_scale", "solid_volume", "largest_overlap", "tilt"):
+            value = getattr(self, name)
+            if value is None and name == "largest_overlap":
+                continue
+            least = 0.0 if name != "tilt" else -np.inf
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+                yield Fault(f"Packing.{name}", value, "is no finite number", "a number")
+            elif value < least or (name == "stiffness_scale" and value == 0):
+                allowed = "above 0" if name == "stiffness_scale" else "0 or more"
+                yield Fault(f"Packing.{name}", value, "is out of range", allowed)
+        if not self.materials:
+            yield Fault("Packing.material", (), "is none", "a material, or one of each type")
         many, loose = len(self.materials), self.clumps is None or len(self.clumps["first"]) == 0
         overlap = self.largest_overlap if loose else None
         yield from sphere_faults(

@@ -77,7 +77,9 @@ def compress(
     they hold: size, friction, material. Those that do not come to the end of their path have `reached` 0 in
     curve.boxes. Raises InputError with every fault, DeviceError, NumericalError.
     """
-    many = (beds,) if isinstance(beds, Packing) else tuple(beds)
+    many = (beds,) if isinstance(beds, Packing) else tuple(beds or ())
+    if not many or not all(isinstance(one, Packing) for one in many):
+        raise InputError(Fault("compress", "beds", "are no packings, or none", "a Packing, or several"))
     way = path if isinstance(path, Path) else Path(path)
     used = running(device)
     led = shown(lead(many, way, precision=used.precision, schedule=schedule_for(used.kind)), on_progress)

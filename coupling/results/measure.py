@@ -51,7 +51,9 @@ class TransportResult:
         return Mean(self.states["porosity_voxels"])
 
     def tortuosity(self, axis: str = "z") -> Mean:
-        """τ = ε/ratio along an axis, over all states."""
+        """τ = ε/ratio along an axis, over all states. Raises InputError for an axis that is none."""
+        if axis not in AXIS:
+            raise InputError(Fault("tortuosity", axis, "is no axis", ", ".join(AXIS)))
         return Mean(self.states["tortuosity"][:, AXIS[axis]])
 
     def effective_ratio(self, axis: str = "z") -> Mean:

@@ -10,6 +10,7 @@ from kalander.kernels.errors import Fault
 __all__ = ["MOST_POINTS", "Spectrum", "ordered", "spectrum_faults"]
 
 MOST_POINTS = 100_000
+SMALLEST = 1e-12  # ohm: below the resistance of any lead
 LARGEST = 1e18  # ohm, hertz: beyond, products of two overflow no double yet mean nothing
 
 
@@ -54,6 +55,7 @@ def spectrum_faults(
         (frequency > LARGEST, frequency, "is no frequency", f"at most {LARGEST:g} Hz"),
         (size > LARGEST, size, "is no impedance", f"at most {LARGEST:g} ohm"),
         (size == 0, size, "ohm: there is no impedance", "an impedance other than 0"),
+        (size < SMALLEST, size, "is no impedance of a cell", f"at least {SMALLEST:g} ohm"),
     ):
         with np.errstate(invalid="ignore"):
             rows = np.flatnonzero(wrong)
@@ -61,6 +63,8 @@ def spectrum_faults(
             shown = ", ".join(str(place[row]) for row in rows[:10]) + (" and more" if len(rows) > 10 else "")
             yield Fault(f"{where}, {word} {shown}", float(value[rows[0]]), why, allowed)
             return
+    if len(impedance) > 1 and not impedance.imag.any():
+        yield Fault(where, 0.0, "is the imaginary part of every point: a resistor has no pores", "a spectrum of a cell")
 
 
 def ordered(frequency: np.ndarray, impedance: np.ndarray, notes: tuple[str, ...] = ()) -> Spectrum:

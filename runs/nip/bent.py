@@ -68,5 +68,15 @@ def answer_of(bent: BentRolls) -> dict[str, Any]:
         "fit": None if bent.fit is None else {f"{name}_m": value for name, value in bent.fit.items()},
         "nips": bent.nips,
         "iterations": bent.iterations,
-        "notes": list(bent.notes),
+        "notes": [*bent.notes, *_unusual(bent)],
     }
+
+
+def _unusual(bent: BentRolls) -> list[str]:
+    """What is possible on paper and no setting of a machine."""
+    notes = []
+    if bent.set_gap < 0.0:
+        notes.append("the set gap is negative: the rolls would press on each other before the web comes")
+    if bent.load_spread > 1.0:
+        notes.append("the line load varies across the width by more than its mean")
+    return notes

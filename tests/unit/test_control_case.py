@@ -42,6 +42,8 @@ def test_the_shipped_case_is_answered(answer):
         ({"layer": '[{weight=1, relaxation_time="1 s"}]'}, "layer[0]"),
         ({"layer": '[{weight=1, relaxation_time="1 s", compliance="1 1/MPa", closure="c.h5"}]'}, "layer[0]"),
         ({"machine.contact_time": "2 s"}, "machine.contact_time"),
+        ({"problem.mean_densification": "1e-300"}, "problem.mean_densification"),
+        ({"layer": '[{weight=1, relaxation_time="1 ms", compliance="1 1/MPa"}]'}, "layer[0].relaxation_time"),
     ],
 )
 def test_one_mistake_is_one_fault(change, where):
@@ -55,3 +57,11 @@ def test_a_mean_out_of_reach_is_refused_with_the_closest():
     """0.4 MPa for 1 s: 0.4 (1 - e^-1) and 0.28 (1 - e^-4), in the mean 0.2639."""
     with pytest.raises(NumericalError, match=r"0\.2639"):
         answer_of(load_control_case(CASE, overrides={"problem.max_pressure": "0.4 MPa"}))
+
+
+def test_layers_too_unlike_end_with_a_reason_and_no_traceback():
+    layers = (("1 s", "1000 1/MPa"), ("0.25 s", "0.7 1/MPa"))
+    rows = [f'{{weight=1, relaxation_time="{time}", compliance="{share}"}}' for time, share in layers]
+    pair = f"[{', '.join(rows)}]"
+    with pytest.raises(NumericalError, match="compliance"):
+        answer_of(load_control_case(CASE, overrides={"layer": pair}))

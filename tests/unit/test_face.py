@@ -227,3 +227,36 @@ def test_commands_are_files_and_each_is_in_the_help() -> None:
 
     names = {path.stem for path in (Path(cli.__file__).parent / "command").glob("[!_]*.py")}
     assert {command.callback.__name__ for command in cli.app.registered_commands} == names
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"stiffness_scale": float("nan")}, "stiffness_scale"),
+        ({"stiffness_scale": 0}, "stiffness_scale"),
+        ({"stiffness_scale": "a"}, "stiffness_scale"),
+        ({"solid_volume": -1.0}, "solid_volume"),
+        ({"largest_overlap": float("nan")}, "largest_overlap"),
+        ({"radius": "5 um"}, "radius"),
+        ({"radius": np.ones(5)}, "radius"),
+        ({"position": None}, "position"),
+        ({"position": np.zeros(9)}, "position"),
+        ({"type": np.full(2, 0.5)}, "type"),
+        ({"box_size": "40 um"}, "box_size"),
+        ({"material": []}, "material"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_no_packing_is_refused_by_its_name(change, where) -> None:
+    sound = {
+        "position": np.array([[1e-5, 1e-5, 1e-5], [3e-5, 3e-5, 3e-5]]), "radius": 5e-6, "box_size": [4e-5, 4e-5, 4e-5],
+        "material": kal.Material(modulus="1 GPa", poisson=0.3, density="2 g/cm^3"),
+    }  # fmt: skip
+    assert kal.Packing(**sound).radius.shape == (2,)
+    with pytest.raises(InputError, match=rf"Packing\.{where}"):
+        kal.Packing(**sound | change)
+
+
+def test_no_bed_is_pressed_with_a_reason() -> None:
+    with pytest.raises(InputError, match="no packings"):
+        kal.compress([], kal.Path([kal.Leg(speed=1, until={"steps": 5})]))

@@ -21,6 +21,7 @@ __all__ = ["Extremal", "extremal"]
 TOLERANCE = 1e-8  # of collocation, relative: H is then constant to 1e-6
 ROUGH = 1e-5  # of the stages before the last
 WORST = 1e-5  # residual of collocation that is still a solution, where corners of the pressure keep it from more
+LOOSE = 0.05  # spread of H over its mean, beyond which a history with round corners is no answer
 NODES = 20_000
 FINE = 4001  # points between which the cost is integrated
 WEIGHTS = (0.0, 0.03, 0.2, 1.0)  # of the gradient's weight, from the problem of least effort
@@ -68,17 +69,29 @@ def extremal(problem: Problem, start: np.ndarray | None = None) -> Extremal:
     conditions = (RateConditions if problem.rate_weight else Conditions)(problem, begin)
     time, unknown, multiplier = conditions.guess()
     best: Extremal | None = None
+    said = ""
     stages = conditions.stages()
     for stage in stages:
-        found = solve_bvp(
-            stage.rates, stage.ends, time, unknown, p=multiplier, fun_jac=stage.rates_jacobian,
-            bc_jac=stage.ends_jacobian, tol=TOLERANCE if stage is stages[-1] else ROUGH, max_nodes=NODES,
-        )  # fmt: skip
+        try:
+            with np.errstate(all="ignore"):  # of a stage that diverges, which is seen below
+                found = solve_bvp(
+                    stage.rates, stage.ends, time, unknown, p=multiplier, fun_jac=stage.rates_jacobian,
+                    bc_jac=stage.ends_jacobian, tol=TOLERANCE if stage is stages[-1] else ROUGH, max_nodes=NODES,
+                )  # fmt: skip
+        except (ValueError, np.linalg.LinAlgError) as failure:
+            said = str(failure)
+            break
+        said = found.message
+        if not (np.isfinite(found.y).all() and np.isfinite(found.p).all()):
+            break
         time, unknown, multiplier = found.x, found.y, found.p
         if stage.is_whole and np.max(found.rms_residuals) <= WORST:
             best = stage.result(time, unknown, multiplier, found.sol)  # with the sharpest corners that could be met
-    if best is None:
-        raise NumericalError(f"the conditions of the optimal pressure could not be met: {found.message}")
+    if best is None or best.residuals["hamiltonian"] > LOOSE:
+        raise NumericalError(
+            f"the conditions of the optimal pressure could not be met ({said.rstrip('.')}); layers of less unlike "
+            "compliance or relaxation time, or a smaller gradient_weight, are easier"
+        )
     return best
 
 
