@@ -106,6 +106,7 @@ def cracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.mark.xdist_group("scripts")
+@pytest.mark.slow
 def test_fracture_criteria_stand_side_by_side(cracked):
     """None cracks any at 20 MPa, where binder yields first; every criterion more at 80 than at 40, and none all."""
     folder, printed = cracked
@@ -136,6 +137,7 @@ def pooled(counts: list[int], shares: list[float], which: slice) -> float:
 
 
 @pytest.mark.xdist_group("scripts")
+@pytest.mark.slow
 def test_large_particles_crack_before_small_ones(cracked):
     """In a box of 148 particles, 7 of them large: by the criterion that tells most; the slow test below has 1296."""
     counts, tables = by_size(cracked[1])
@@ -163,6 +165,7 @@ def test_by_every_criterion_large_particles_crack_more_than_the_smallest(tmp_pat
 
 
 @pytest.mark.xdist_group("scripts")
+@pytest.mark.slow
 def test_two_materials_differ_as_they_should(tmp_path):
     """Graphite densifies further than NMC in the same coating at every stress, and its flakes turn into the plane."""
     printed = run_script(two_materials, tmp_path)
@@ -253,6 +256,7 @@ def test_calendering_trade_off_of_a_study(study):
 
 
 @pytest.mark.xdist_group("scripts")
+@pytest.mark.slow
 def test_percolation_study_in_small(tmp_path, capsys, monkeypatch):
     """It runs, and pressing never raises the additive that a conductivity needs."""
     monkeypatch.setenv("KALANDER_CACHE", str(ROOT / "tests" / ".kernel_cache"))

@@ -87,6 +87,7 @@ def test_the_answer_has_the_keys_of_the_contract(four):
             assert one[name]["lo90"] < one[name]["median"] < one[name]["hi90"]
 
 
+@pytest.mark.slow
 def test_more_electrodes_would_halve_the_interval(four):
     """Information agrees with the chains (within a fifth); what is proposed halves the interval when it is tried."""
     for one in four.spectra:
@@ -153,6 +154,7 @@ def test_published_macmullin_numbers_are_met():
     assert np.median(both) == pytest.approx(3.59, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_second_rail_is_found_by_evidence_and_its_resistance_recovered():
     """R_e of half of R_ion: the blocking line is refused by far, and both resistances come back."""
     model = CellModel("two_rail")
@@ -181,6 +183,7 @@ def test_fewer_points_than_parameters_and_chains_that_do_not_converge_are_refuse
         alone(spectrum(noise=0.01), short)
 
 
+@pytest.mark.slow
 def test_electrodes_off_the_law_are_named_and_scatter_may_be_inferred():
     spectra, electrodes = study(np.random.default_rng(8), 1.0, 1.0, conductivity=CONDUCTIVITY)
     off = ordered(spectra[1].frequency, 1.5 * spectra[1].impedance)
