@@ -114,3 +114,13 @@ def _folders() -> list[Path]:
 
 def _pages() -> list[Path]:
     return [page for folder in _folders() for page in sorted(folder.glob("*.md"))]
+
+
+def test_the_python_of_the_front_page_is_that_which_a_test_runs():
+    """`tests/regression/test_short_studies.py` runs the lines of runs/README.md."""
+    blocks = [
+        re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)[0]
+        for page in ("README.md", "runs/README.md")
+    ]
+    assert blocks[0] == blocks[1]
+    assert len(blocks[0].splitlines()) <= 20
