@@ -153,10 +153,10 @@ def _roots(function: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: 
 
 def reachable(problem: Problem) -> float:
     """The largest mean densification that the bounds allow: the highest pressure, reached as fast as it may be."""
-    rate = np.inf if problem.max_rate is None else problem.max_rate
-    with np.errstate(invalid="ignore"):
-        end = densified(
-            problem.layers, times(problem),
-            lambda at: np.minimum(problem.ceiling, np.where(at > 0, rate * at, 0.0 if np.isfinite(rate) else np.inf)),
-        )[:, 0, -1]  # fmt: skip
+    ceiling, rate = problem.ceiling, problem.max_rate
+
+    def most(at: np.ndarray) -> np.ndarray:
+        return np.full_like(at, ceiling) if rate is None else np.minimum(ceiling, rate * at)
+
+    end = densified(problem.layers, times(problem), most)[:, 0, -1]
     return float(problem.layers.weight @ end)
