@@ -17,7 +17,7 @@ import typer
 from kalander.runs.shell.answering import LOST
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Predict what calendering does to a lithium-ion electrode: particles, homogenisation, roll nip.",
 )  # fmt: skip
 
@@ -25,20 +25,21 @@ FIRST = ("run", "resume", "report")  # in the help; the others follow by name
 CTRL_C = 130
 
 
-def verbs() -> list[str]:
-    """Names of the verbs: the files in the folder `command`."""
-    names = sorted(path.stem for path in (Path(__file__).parent / "command").glob("[!_]*.py"))
-    return [*(name for name in FIRST if name in names), *(name for name in names if name not in FIRST)]
+def verbs() -> dict[str, str]:
+    """Names of the verbs, and the module of each: the files in `command` and in the folders in it."""
+    folder = Path(__file__).parent / "command"
+    found = {path.stem: ".".join(path.relative_to(folder).with_suffix("").parts) for path in folder.rglob("[!_]*.py")}
+    return {name: found[name] for name in [*FIRST, *sorted(found.keys() - set(FIRST))] if name in found}
 
 
-def add_verb(name: str) -> None:
-    """Make the function of a file a command; its EXAMPLE closes its help."""
-    module = import_module(f"kalander.runs.command.{name}")
-    app.command(epilog=f"Example: {module.EXAMPLE}")(getattr(module, name))
+def add_verb(name: str, module_name: str | None = None) -> None:
+    """Make the function of a file a command; its EXAMPLE closes its help. A verb that is a word of Python ends in _."""
+    module = import_module(f"kalander.runs.command.{module_name or name}")
+    app.command(name.rstrip("_"), epilog=f"Example: {module.EXAMPLE}")(getattr(module, name))
 
 
-for verb in verbs():
-    add_verb(verb)
+for verb, home in verbs().items():
+    add_verb(verb, home)
 
 
 def main() -> None:
