@@ -35,6 +35,7 @@ HOMES = {
     "bend_rolls": "coupling.rolls.solve",
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
+    "homogenise": "coupling.results.coating.homogenise",
     "infer": "twin.inference.infer",
     "load_card": "coupling.cards.card",
     "measure": "coupling.results.measure",
