@@ -24,9 +24,8 @@ def main(folder: Path, quick: bool) -> dict[str, float]:
             f"± {in_unit(pressure.deviation[row], 'MPa'):.2g} MPa, gives back {recovery.value[row]:.3f}"
         )
     beyond = coating.at("pressure", densest + 0.05)
-    print(
-        f"0.05 denser: {in_unit(beyond.value, 'MPa'):.4g} MPa, the value of the end, {'known' if beyond.inside else 'flagged'}"
-    )
+    said = "known" if beyond.inside else "flagged"
+    print(f"0.05 denser: {in_unit(beyond.value, 'MPa'):.4g} MPa, the value of the end, {said}")
     if "yield_pressure" in coating.known:
         cap = coating.cap(float(coating.knots["yield_pressure"].density[-1]))
         print(f"cap: p_c {in_unit(cap.p_c, 'MPa'):.3g} MPa (Cauchy), M {cap.slope:.2f}, chi {cap.shift:.2g}")
