@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.homogenise.closure import closure_from
+from kalander.coupling.homogenise.stored import homogenised_of
 from kalander.coupling.nip.names import NUMBERS
 from kalander.coupling.packings.stored_faults import boxes_faults, of_box, pack_faults, places_faults
 from kalander.coupling.store.ranges import (
@@ -31,7 +32,7 @@ from kalander.dem.fracture.criteria import CRITERIA
 from kalander.dem.loading.press import LEG
 from kalander.dem.measure.ledger import ledger_columns
 from kalander.kernels.columns import Table
-from kalander.kernels.errors import InputError
+from kalander.kernels.errors import CheckpointError, InputError
 from kalander.kernels.quantities import platen_pressure, springback
 
 __all__ = ["RESULT_FAULTS", "frame_faults"]
@@ -236,8 +237,11 @@ def closure_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         closure = closure_from(data)
         if not closure.unload_exponent < 100.0:
             yield f"the exponent of unloading is {closure.unload_exponent}"
+        homogenised_of(data)
     except InputError as error:
         yield from str(error).splitlines()
+    except CheckpointError as error:
+        yield str(error)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         yield f"attributes of the closure are missing or no numbers: {error}"
     notes = data.attributes.get("notes", [])
