@@ -22,6 +22,7 @@ FEWEST = 8  # points of a fit
 MARGIN = 0.05  # of the range of an input, beyond which it counts as outside
 LEFT = 0.5  # share of the prior's variance, above which no data speaks
 LEVEL = 0.90  # of the intervals
+SCALES = 1000.0  # times above and below the median load number, between which that of the compaction is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +198,8 @@ def _fit_compaction(load: np.ndarray, before: np.ndarray, values: np.ndarray) ->
     import warnings
 
     start = (0.5 * float(values.min()), float(np.median(load)), 1.0)
-    bounds = ((0.0, 1e-3 * start[1], 0.2), (max(float(values.min()), 1e-6), 1e3 * start[1], 3.0))
+    scales = (start[1] / SCALES, start[1] * SCALES)
+    bounds = ((0.0, scales[0], 0.2), (max(float(values.min()), 1e-6), scales[1], 3.0))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OptimizeWarning)
