@@ -27,6 +27,8 @@ FINE = 4001  # points between which the cost is integrated
 WEIGHTS = (0.0, 0.03, 0.2, 1.0)  # of the gradient's weight, from the problem of least effort
 ROUNDINGS = (0.3, 0.03, 3e-3, 3e-4, 0.0)  # of bounds, over the constant pressure
 SLACKS = (4.0, 1.0, 1.0, 1.0, 1.0)  # of the bound of the rate
+GUESSED = 20  # intervals of the transcribed history that layers that saturate are started with
+CALM = (30.0, 8.0, 2.0)  # of the weight of the rate, from which layers that saturate are led to their own
 PENALTIES = (1e1, 1e2, 1e3, 1e4, 1e5)  # of pressures out of bounds, over the weight of effort
 RATE_SHARE = 1e-3  # of r T²: weight of the rate of pressure where the problem needs one and gives none
 
@@ -101,19 +103,25 @@ class Conditions:
     ) -> None:
         self.problem, self.start, self.rounding, self.penalty, self.slack = problem, start, rounding, penalty, slack
         self.layers, self.count = problem.layers, problem.layers.count
-        self.held, self.share = 0.0, 1.0
+        self.held, self.share, self.calm = 0.0, 1.0, 1.0
 
-    def stage(self, share: float, rounding: float, penalty: float = 0.0, slack: float = 1.0) -> "Conditions":
-        """These conditions with a share of the gradient's weight, and bounds that are rounded, soft or wider."""
-        problem = replace(self.problem, gradient_weight=share * self.problem.gradient_weight)
+    def stage(
+        self, share: float, rounding: float, penalty: float = 0.0, slack: float = 1.0, calm: float = 1.0
+    ) -> "Conditions":
+        """These conditions with a share of the gradient's weight, bounds that are rounded, soft or wider, and a rate
+        of the pressure that costs more."""
+        given = self.problem
+        problem = replace(
+            given, gradient_weight=share * given.gradient_weight, rate_weight=calm * given.rate_weight
+        )
         stage = type(self)(problem, self.start, rounding * self.held, penalty, slack)
-        stage.share = share
+        stage.share, stage.calm = share, calm
         return stage
 
     @property
     def is_whole(self) -> bool:
         """Whether the weight and the bound of the rate are those of the problem, and only corners may be round."""
-        return self.slack == 1.0 and self.share == 1.0
+        return self.slack == 1.0 and self.share == 1.0 and self.calm == 1.0
 
     def stages(self) -> "list[Conditions]":
         rising = [self.stage(share, ROUNDINGS[0]) for share in WEIGHTS]
@@ -223,7 +231,8 @@ class RateConditions(Conditions):
     def stages(self) -> "list[Conditions]":
         tighten = [self.stage(1.0, *one) for one in zip(ROUNDINGS, PENALTIES, SLACKS, strict=True)]
         if not self.layers.linear:
-            return tighten
+            calmed = [self.stage(1.0, ROUNDINGS[0], PENALTIES[1], SLACKS[0], calm) for calm in CALM]
+            return [*calmed, *tighten[1:]]
         return [*(self.stage(share, ROUNDINGS[0], PENALTIES[0], SLACKS[0]) for share in WEIGHTS[:-1]), *tighten]
 
     def guess(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -233,7 +242,7 @@ class RateConditions(Conditions):
             time, unknown, multiplier = super().guess()
             rise = self.held * np.minimum(1.0, time / (0.1 * problem.horizon))
             return time, np.vstack([unknown, rise, np.zeros_like(time)]), multiplier
-        found = transcribed(problem)
+        found = transcribed(replace(problem, rate_weight=CALM[0] * problem.rate_weight), GUESSED)
         time = np.linspace(0.0, problem.horizon, 161)
         pressure = np.interp(time, found.history.time, found.history.pressure)
         self.held = float(np.mean(pressure))
