@@ -88,7 +88,7 @@ def _row(wanted: Number, numbers: list[list[Number]], paired: list[bool]) -> Row
     """One number in every study, and its difference from the first."""
     there = [next((one for one in several if _same(wanted, one)), None) for several in numbers]
     first = there[0]
-    cells = []
+    cells: list[Row | None] = []
     for one, same in zip(there, paired):
         if one is None:
             cells.append(None)
