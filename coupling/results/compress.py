@@ -129,11 +129,11 @@ def fit_closure(curve: Curve, *, porosity: float | None = None) -> Closure:
     return Closure.of(closure_table(curve.data, porosity=porosity))
 
 
-def pack_files(card: Card, path: FilePath | str) -> dict[str, Any]:
+def pack_files(card: Card, path: FilePath | str, *, bonds: bool = False) -> dict[str, Any]:
     """What `kalander pack` answers: one .npz (position, radius, type, box_size; SI) is written for each replica.
 
-    `clump` says whose member a sphere is: the number of its platelet in the packing, or -1. The name of the file ends
-    in .npz, whatever is asked for. Raises InputError, StorageError.
+    bonds: they are written as well, see Packing.save. `clump` says whose member a sphere is: the number of its platelet
+    in the packing, or -1. The name of the file ends in .npz, whatever is asked for. Raises InputError, StorageError.
     """
     path = FilePath(path)
     if not path.name or path.is_dir():
@@ -146,7 +146,8 @@ def pack_files(card: Card, path: FilePath | str) -> dict[str, Any]:
         try_output(file)
     rows = []
     for file, bed in zip(files, pack(card)):
-        bonds = 0 if bed.bonds is None else len(bed.bonds["first"])
+        laid = 0 if bed.bonds is None else len(bed.bonds["first"])
         size = [float(length) for length in bed.box_size]
-        rows.append({"file": str(bed.save(file)), "particles": len(bed.radius), "bonds": bonds, "box_size_m": size})
+        written = str(bed.save(file, bonds=bonds))
+        rows.append({"file": written, "particles": len(bed.radius), "bonds": laid, "box_size_m": size})
     return {**electrode_answer(card), "packings": rows}

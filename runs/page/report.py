@@ -2,12 +2,13 @@
 
 import base64
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.cards.fields import Quantity
@@ -24,10 +25,10 @@ from kalander.runs.page.fracture_figure import fracture_figure
 from kalander.runs.page.law_figure import tortuosity_figure
 from kalander.runs.page.nip_figure import nip_figure
 from kalander.runs.page.packing_figure import bed_before, bed_pressed, packing_figure
-from kalander.runs.page.plot_style import png
+from kalander.runs.page.plot_style import png, vector
 from kalander.runs.page.tables import nip_settings, published_at, summarise
 
-__all__ = ["write_report"]
+__all__ = ["Drawn", "Picture", "study_figures", "write_figures", "write_report"]
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,15 @@ class Picture:
         return "data:image/png;base64," + base64.b64encode(self.content).decode()
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A figure of a study, its file name, and what one sees on it."""
+
+    name: str
+    figure: Figure
+    caption: str
+
+
 def write_report(study: Study) -> Path:
     """Write DIR/report.html and DIR/figures/*.png from whatever stages are finished; returns the path of the page.
 
@@ -55,7 +65,7 @@ def write_report(study: Study) -> Path:
     figures = folder / "figures"
     own_folder(figures)
     try_output(folder / "report.html")
-    pictures = list(_pictures(results))
+    pictures = [Picture(one.name, png(one.figure), one.caption) for one in study_figures(results)]
     for picture in pictures:
         with replacing(figures / f"{picture.name}.png") as handle:
             handle.write(picture.content)
@@ -66,26 +76,37 @@ def write_report(study: Study) -> Path:
     return page
 
 
-def _pictures(results: Study) -> Iterator[Picture]:
+def write_figures(study: Study, folder: Path, kinds: Sequence[str]) -> list[Path]:
+    """Every figure of a study in formats of matplotlib, svg or pdf; the files. Raises StorageError."""
+    written = []
+    for drawn in study_figures(study) if kinds else ():
+        for kind in kinds:
+            written.append(folder / f"{drawn.name}.{kind}")
+            with replacing(written[-1]) as handle:
+                handle.write(vector(drawn.figure, kind))
+    return written
+
+
+def study_figures(results: Study) -> Iterator[Drawn]:
     """The figures that the finished stages allow."""
     card = results.card
     packed, pressed, rolled = (results.data(name) for name in ("pack", "press", "nip"))
     if packed is not None:
         beds = [bed_before(packed)] + ([] if pressed is None else [bed_pressed(pressed)])
-        yield Picture("packing", png(packing_figure(beds)), PACKING_CAPTION)
+        yield Drawn("packing", packing_figure(beds), PACKING_CAPTION)
     if pressed is not None:
-        yield Picture("compaction", png(compaction_figure(card, pressed)), COMPACTION_CAPTION)
-        yield Picture("damage", png(damage_figure(card, pressed)), DAMAGE_CAPTION)
+        yield Drawn("compaction", compaction_figure(card, pressed), COMPACTION_CAPTION)
+        yield Drawn("damage", damage_figure(card, pressed), DAMAGE_CAPTION)
         if pressed.tables["boxes"]["reached"].any() and judges(pressed):
-            yield Picture("fracture", png(fracture_figure(card, pressed)), FRACTURE_CAPTION)
+            yield Drawn("fracture", fracture_figure(card, pressed), FRACTURE_CAPTION)
     if rolled is not None and rolled.tables["settings"]["solved"].any():
-        yield Picture("nip", png(nip_figure(card, rolled)), NIP_CAPTION)
+        yield Drawn("nip", nip_figure(card, rolled), NIP_CAPTION)
     measured, transport = read_law(results.folder), results.data("transport")
     if measured is not None:
         states = None if transport is None else transport.tables["states"]
-        yield Picture("tortuosity", png(tortuosity_figure(measured, states)), TORTUOSITY_CAPTION)
+        yield Drawn("tortuosity", tortuosity_figure(measured, states), TORTUOSITY_CAPTION)
     if pressed is not None:
-        yield Picture("honesty", png(honesty_figure(pressed)), HONESTY_CAPTION)
+        yield Drawn("honesty", honesty_figure(pressed), HONESTY_CAPTION)
 
 
 PACKING_CAPTION = (
