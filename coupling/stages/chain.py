@@ -40,7 +40,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
         ),
         Stage("closure", 3, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
         Stage(
-            "nip", 2, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
+            "nip", 3, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(
