@@ -20,6 +20,7 @@ from kalander.coupling.results.curve import Curve
 from kalander.coupling.results.devices import device_answer, started
 from kalander.coupling.results.fracture import criteria_answer
 from kalander.coupling.results.measure import TransportResult
+from kalander.coupling.results.multiscale import loop_answer, loop_reason
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.settings import Settings
 from kalander.coupling.results.survey import open_card_study, read_stages, stale_sentences
@@ -86,7 +87,7 @@ class Study:
         save_every: float = 600.0,
         max_walltime: float = math.inf,
         overwrite: bool = False,
-        until: str = STAGES[-1],
+        until: str | None = None,
         unreached: bool = False,
         on_progress: Callable[[Progress], None] = machinery.ignore,
     ) -> Self:
@@ -94,8 +95,9 @@ class Study:
 
         device: of `start`, or its name; None: the one that runs, else "auto". save_every, max_walltime [s]. overwrite:
         where the folder holds results of other values, move it aside and keep of it what still holds. until: last stage
-        to compute. unreached: give the study back also where a stress or a porosity was not reached. Raises InputError,
-        DeviceError, CheckpointError, NumericalError (unreached; results are kept), StorageError, Interrupted.
+        to compute, all by default. unreached: give the study back also where a stress, a porosity or the agreement of
+        both scales was not reached. Raises InputError, DeviceError, CheckpointError, NumericalError (unreached; results
+        are kept), StorageError, Interrupted.
         """
         for warning in self.card.warnings:
             log.warning(warning)
@@ -106,7 +108,8 @@ class Study:
         used, identity, schedule = started(device, precision, threads, allow_software)
         stages = card_stages(self.card, precision=precision, schedule=schedule)
         chain = machinery.Study(self.folder, card_to_dict(self.card), stages, identity)
-        todo = replace(chain, stages=stages[: STAGES.index(until) + 1])
+        names = [stage.name for stage in stages]
+        todo = replace(chain, stages=stages if until is None else stages[: names.index(until) + 1])
         reports = todo.run(on_progress, save_every=save_every, max_walltime=max_walltime, overwrite=overwrite)
         stored = {report.name: report.stored for report in reports if report.stored is not None}
         done = replace(self, stored=stored, identity=identity, reports=tuple(reports), stale=(), device=used)
@@ -136,6 +139,9 @@ class Study:
             raise NumericalError(
                 f"calender.target_porosity = {target:g} is not reached, results are kept in {self.folder}: {reason}"
             )
+        exchanged = self.data("loop")
+        if exchanged is not None and (why := loop_reason(exchanged)):
+            raise NumericalError(f"both scales do not agree, results are kept in {self.folder}: {why}")
 
     # --- results --------------------------------------------------------------------------------------------------
 
@@ -146,7 +152,8 @@ class Study:
     @property
     def missing(self) -> tuple[str, ...]:
         """Stages that are not computed yet."""
-        return tuple(name for name in STAGES if name not in self.stored)
+        names = (stage.name for stage in card_stages(self.card))
+        return tuple(name for name in names if name not in self.stored)
 
     def _finished(self, stage: str) -> Data:
         data = self.data(stage)
@@ -206,6 +213,7 @@ class Study:
         if report is not None:
             stages.append({"name": "report", "key": "", "seconds": report_seconds, "reused": False})
         assert self.device is not None
+        more = {"multiscale": loop_answer(self._finished("loop"))} if self.card.multiscale else {}
         return {
             "study": str(self.folder),
             "device": device_answer(self.device),
@@ -219,6 +227,7 @@ class Study:
             "nip_settings": rolls[1:],
             "transport": answers.transport_answer(results["transport"]),
             "validity": validity.validity_answer(self.card, results),
+            **more,
             "report": None if report is None else str(report),
         }
 
