@@ -45,9 +45,11 @@ class MultiscaleLayer(Section):
     """A layer of the coating: its share of the free thickness, and what differs from the card in it (`set`): texts with
     units, or SI."""
 
-    name: Annotated[str, Text(longest=100)] = ""
-    share: Annotated[float, Real(above=0, at_most=1, percent=True)]
-    set: Annotated[dict[str, Any], Changes()] = Default(default_factory=dict)
+    name: Annotated[str, Text(longest=100)] = ""  # for display
+    share: Annotated[float, Real(above=0, at_most=1, percent=True)]  # of the free coating's thickness
+    set: Annotated[dict[str, Any], Changes()] = Default(
+        default_factory=dict
+    )  # keys of the card that differ in the layer
 
 
 class Multiscale(Section):
@@ -59,15 +61,17 @@ class Multiscale(Section):
     any case after `rounds`. layer: from the roll to the foil; none: the card is the one layer.
     """
 
-    stations: Annotated[int, Count(at_least=1, at_most=MOST_STATIONS)] = 3
-    rounds: Annotated[int, Count(at_least=1, at_most=5)] = 5
-    knots: Annotated[int, Count(at_least=10, at_most=100)] = 40
-    damping: Annotated[float, Real(above=0, at_most=1)] = 0.7
-    memory: Annotated[int, Count(at_least=0, at_most=4)] = 2
-    stress_tolerance: Annotated[float, Real(above=0, at_most=1, percent=True)] = 0.02
-    load_tolerance: Annotated[float, Real(above=0, at_most=1, percent=True)] = 0.01
-    path_tolerance: Annotated[float, Real(above=0, at_most=1, percent=True)] = 0.002
-    layer: tuple[MultiscaleLayer, ...] = ()
+    stations: Annotated[int, Count(at_least=1, at_most=MOST_STATIONS)] = (
+        3  # through the coating, shared out over the layers
+    )
+    rounds: Annotated[int, Count(at_least=1, at_most=5)] = 5  # of paths down and stresses up, at most
+    knots: Annotated[int, Count(at_least=10, at_most=100)] = 40  # of the path of a station
+    damping: Annotated[float, Real(above=0, at_most=1)] = 0.7  # share of the miss by which laws move
+    memory: Annotated[int, Count(at_least=0, at_most=4)] = 2  # rounds before that Anderson's mixing looks at
+    stress_tolerance: Annotated[float, Real(above=0, at_most=1, percent=True)] = 0.02  # miss over the largest stress
+    load_tolerance: Annotated[float, Real(above=0, at_most=1, percent=True)] = 0.01  # change of the line load
+    path_tolerance: Annotated[float, Real(above=0, at_most=1, percent=True)] = 0.002  # change of a strain on the way
+    layer: tuple[MultiscaleLayer, ...] = ()  # from the roll to the foil
 
     @field_validator("layer", mode="after")
     @classmethod

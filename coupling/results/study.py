@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from kalander.coupling.cards.card import Card, card_to_dict, load_card
-from kalander.coupling.cards.estimates import memory_estimate, particle_estimate
-from kalander.coupling.cards.voxel_checks import voxel_count, voxel_of
+from kalander.coupling.cards.estimates import memory_estimate, particle_estimate, voxel_count, voxel_of
+from kalander.coupling.multiscale.answer import loop_answer, loop_reason
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.results import answers, validity
@@ -20,7 +20,6 @@ from kalander.coupling.results.curve import Curve
 from kalander.coupling.results.devices import device_answer, started
 from kalander.coupling.results.fracture import criteria_answer
 from kalander.coupling.results.measure import TransportResult
-from kalander.coupling.results.multiscale import loop_answer, loop_reason
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.settings import Settings
 from kalander.coupling.results.survey import open_card_study, read_stages, stale_sentences
@@ -152,8 +151,12 @@ class Study:
     @property
     def missing(self) -> tuple[str, ...]:
         """Stages that are not computed yet."""
-        names = (stage.name for stage in card_stages(self.card))
-        return tuple(name for name in names if name not in self.stored)
+        return tuple(name for name in self.stages if name not in self.stored)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Stages of this card: without transport where it wants none, with rounds where [multiscale] wants them."""
+        return tuple(stage.name for stage in card_stages(self.card))
 
     def _finished(self, stage: str) -> Data:
         data = self.data(stage)
@@ -183,6 +186,11 @@ class Study:
         return Settings(self._finished("nip"))
 
     @property
+    def exchange(self) -> dict[str, Any]:
+        """The exchange between the scales where the card has [multiscale]: rounds and stations, as in an answer."""
+        return loop_answer(self._finished("loop"))
+
+    @property
     def transport(self) -> TransportResult:
         """Ions and electrons in every packing, as laid (stress 0) and after each release."""
         measured = self._finished("transport")
@@ -205,7 +213,7 @@ class Study:
         """The JSON object of `kalander run`; report: the page that was written, and in what time."""
         rolled = self._finished("nip")
         rolls = [answers.nip_answer(rolled, row) for row in range(len(rolled.tables["settings"]["name"]))]
-        results = {name: self._finished(name) for name in STAGES}
+        results = {name: self._finished(name) for name in self.stages}
         stages = [
             {"name": stage.name, "key": stage.key, "seconds": stage.seconds, "reused": stage.reused}
             for stage in self.reports
@@ -225,7 +233,7 @@ class Study:
             "closure": answers.closure_answer(results["closure"]),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
-            "transport": answers.transport_answer(results["transport"]),
+            "transport": answers.transport_answer(results["transport"]) if "transport" in results else None,
             "validity": validity.validity_answer(self.card, results),
             **more,
             "report": None if report is None else str(report),
@@ -247,7 +255,7 @@ def refuse_what_does_not_fit(card: Card, folder: Path) -> None:
         raise InputError(
             Fault("boxes.width", card.boxes.width, why, f"at most {in_unit(there, 'GB'):.1f} GB: fewer or smaller")
         )
-    voxels = voxel_count(card.electrode, card.boxes, card.transport)
+    voxels = voxel_count(card.electrode, card.boxes, card.transport) if card.transport.measured else 0
     check_memory("transport.voxel", voxel_of(card.electrode, card.transport), int(voxels), itemsize=24)
     holder = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(holder).free

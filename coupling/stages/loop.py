@@ -58,7 +58,7 @@ LOOP = {
            for name, unit in BY_SEED.items()},
         "tortuosity": Column("f8", ("station", 3), "1", "along x, y, z, mean over the seeds", nullable=True),
         "tortuosity_sd": Column("f8", ("station", 3), "1", "scatter over the seeds", nullable=True),
-        "sigma": Column("f8", ("station", 3), "S/m", "electronic conductivity, mean over the seeds"),
+        "sigma": Column("f8", ("station", 3), "S/m", "electronic conductivity, mean over the seeds", nullable=True),
         "sigma_sd": Column("f8", ("station", 3), "S/m", "scatter over the seeds", nullable=True),
     },
     "nip": {name: Column("f8", ("law",), unit, f"by the first and by the last laws: {doc}", nullable=True)
@@ -162,11 +162,13 @@ def _led(there: np.ndarray, owners: list[int], paths: tuple[StationPath, ...], s
 def _measured(
     card: Card, layered: Layered, inputs: dict[str, Data], done: Data, *, precision: str, schedule: str
 ) -> Generator[Progress, None, Table]:
-    """Tortuosity and conductivity of every box after release."""
+    """Tortuosity and conductivity of every box after release; NaN where the card wants no transport."""
     assert card.multiscale is not None
     boxes, owners = done.tables["boxes"], list(card.multiscale.owners())
     found: dict[str, list[np.ndarray]] = {"tortuosity": [], "sigma": []}
     looked = -np.inf
+    if not card.transport.measured:
+        return {name: np.full((len(boxes["seed"]), 3), np.nan) for name in found}
     for box in range(len(boxes["seed"])):
         layer = owners[int(boxes["station"][box])]
         state = _state(layered.cards[layer], inputs[layered.packs[layer]], done, box)

@@ -8,7 +8,7 @@ import numpy as np
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import volume_fractions
-from kalander.coupling.cards.voxel_checks import voxel_of
+from kalander.coupling.cards.estimates import voxel_of
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.store.store import Data
 from kalander.coupling.structure.electronic import conductivity

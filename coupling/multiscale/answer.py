@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from kalander.coupling.nip.names import KEYS, NUMBERS
-from kalander.coupling.results.means import number
 from kalander.coupling.store.store import Data
 
 __all__ = ["loop_answer", "loop_reason"]
@@ -31,6 +30,11 @@ def loop_answer(loop: Data) -> dict[str, Any]:
         "converged": loop.attributes["converged"], "rounds": rows, "stations": places, "nip_first": first, "nip": last,
         "notes": loop.attributes["notes"],
     }  # fmt: skip
+
+
+def number(value: float) -> float | None:
+    """A float, or None where it does not exist."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _plain(value: Any) -> Any:
