@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from kalander.coupling.stages.rounds import (
     last_round,
     round_stages,
 )
-from kalander.coupling.stages.transport import State, filler_share, measuring_state
+from kalander.coupling.stages.transport import State, conductors_of, filler_share, measuring_state
 from kalander.coupling.store.store import Data
+from kalander.coupling.structure.electronic import conductivity
 from kalander.coupling.structure.microstructure import Microstructure
+from kalander.coupling.structure.necks import Laid
 from kalander.coupling.study.stage import Progress, Stage
 from kalander.kernels.columns import Column, Table
 
@@ -181,9 +184,10 @@ def _measured(
             try:
                 next(steps)
             except StopIteration as end:
-                for name, values in found.items():
-                    values.append(np.asarray(end.value[name], float))
+                found["tortuosity"].append(np.asarray(end.value["tortuosity"], float))
                 break
+        inside = _whole(layered.cards[layer], inputs[layered.packs[layer]], done, box)
+        found["sigma"].append(np.array(conductivity(inside.network(conductors_of(layered.cards[layer]))).sigma))
     return {name: np.array(values).reshape(-1, 3) for name, values in found.items()}
 
 
@@ -211,6 +215,25 @@ def _state(card: Card, packed: Data, done: Data, box: int) -> State:
         reach=card.binder.bridging_distance, body=body,
     )  # fmt: skip
     return State(0.0, replica, float(boxes["porosity"][box]), structure)
+
+
+def _whole(card: Card, packed: Data, done: Data, box: int) -> Microstructure:
+    """The same for electrons: each particle once, with the bonds that it was laid with; those across an end part."""
+    particles, boxes, replica = done.tables["particles"], done.tables["boxes"], int(done.tables["boxes"]["seed"][box])
+    structure = _state(card, packed, done, box).structure
+    count = int((particles["box"] == box).sum())
+    bonds = packed.tables["bonds"]
+    first, second, radius, length = (
+        bonds[name][bonds["box"] == replica] for name in ("first", "second", "radius", "length")
+    )
+    laid = None
+    if int((packed.tables["particles"]["box"] == replica).sum()) == count:  # no pieces stand for particles
+        laid = Laid(first, second, radius, length - structure.radius[first] - structure.radius[second])
+    body = None if structure.body is None else structure.body[:count]
+    return replace(
+        structure, position=structure.position[:count], radius=structure.radius[:count], body=body, laid=laid,
+        height=float(boxes["depth"][box]),
+    )  # fmt: skip
 
 
 def _centres(position: np.ndarray, body: np.ndarray) -> np.ndarray:
