@@ -16,6 +16,7 @@ import numpy as np
 import kalander.runs as kal
 from kalander.coupling.display import axes_or_new
 from kalander.coupling.scales import in_unit
+from kalander.kernels.quantities import platen_pressure
 from kalander.runs.shell.script import folder_and_size
 
 STRAIN = 0.18  # of the height
@@ -34,7 +35,8 @@ def pressed(width: str, seeds: int, quick: bool) -> tuple[tuple[kal.Packing, ...
     frames, found = curve.frames, []
     for box in range(seeds):
         rows = np.flatnonzero((frames["box"] == box) & (frames["leg"] == 0))
-        pressure = np.maximum.accumulate(0.5 * (frames["stress_low"][rows] + frames["stress_high"][rows]))
+        both = platen_pressure(frames["stress_low"][rows], frames["stress_high"][rows])
+        pressure = np.maximum.accumulate(both)
         found.append(float(np.interp(STRAIN, frames["strain"][rows], pressure)))
     return beds, np.array(found)
 

@@ -12,6 +12,7 @@ from kalander.coupling.limit.cracking import Cracking, mean_field_stress
 from kalander.coupling.limit.limit import limit, refuse_unreached
 from kalander.dem.bodies.material import Material
 from kalander.dem.fracture.strength import strengths
+from kalander.kernels.device import backend
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.runs.cli import app
 
@@ -114,8 +115,9 @@ def test_bad_input_is_refused_before_anything_is_pressed(asked, text) -> None:
         limit(load_card("nmc111", quick=True), **asked)
 
 
-def test_the_verb_refuses_by_name_and_answers_in_the_keys_of_the_contract(device, tmp_path) -> None:
+def test_the_verb_refuses_by_name_and_answers_in_the_keys_of_the_contract(device, tmp_path, monkeypatch) -> None:
     run = CliRunner()
+    monkeypatch.setattr(backend, "start", lambda *_, **__: device)
     for arguments, text in (
         (["nmc1111"], "nmc1111"), (["nmc111", "--to", "3 mm"], "--to"), (["nmc111", "--share", "2"], "share: 2.0"),
         (["nmc111", "--set", "boxes.width=3 Pa"], "boxes.width"),
