@@ -36,6 +36,7 @@ HOMES = {
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
     "infer": "twin.inference.infer",
+    "limit": "coupling.limit.limit",
     "load_card": "coupling.cards.card",
     "measure": "coupling.results.measure",
     "pack": "coupling.results.compress",
