@@ -30,10 +30,8 @@ def main(folder: Path, quick: bool) -> dict[str, np.ndarray]:
         for name in CRITERIA:
             over = np.flatnonzero(curve.frames[f"cracked_{name}"] > 0.0)[:1]
             failed[name][row] = min(in_unit(curve.pressure[over], "MPa") / full, default=np.inf)
-    print(f"{'diameter (um)':>20}" + "".join(f"{one:9.1f}" for one in diameter))
-    print(f"{'measured force (uN)':>20}" + "".join(f"{one:9.0f}" for one in force))
-    for name, ratio in failed.items():
-        print(f"{name:>20}" + "".join(f"{one:9.3f}" for one in ratio))
+    for name, values in {"diameter (um)": diameter, "measured force (uN)": force, **failed}.items():
+        print(f"{name:>20}" + "".join(f"{one:10.4g}" for one in values))
     return failed
 
 
