@@ -43,7 +43,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(
-            "transport", 3, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
+            "transport", 4, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
             TRANSPORT, HALF_MEASURED,
             lambda inputs, state: transport_work(card, inputs["pack"], inputs["press"], state, precision, schedule),
             uses_device=True, check_state=half_measured_faults,
