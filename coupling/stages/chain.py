@@ -35,7 +35,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             check_state=lambda state: half_packed_faults(card, state),
         ),
         Stage(
-            "press", 5, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
+            "press", 6, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
             PRESSED, STATE,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),
@@ -46,7 +46,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(
-            "transport", 3, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
+            "transport", 4, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
             TRANSPORT, HALF_MEASURED,
             lambda inputs, state: transport_work(card, inputs["pack"], inputs["press"], state, precision, schedule),
             uses_device=True, check_state=half_measured_faults,

@@ -14,6 +14,7 @@ from kalander.runs.shell.terminal import summary_text
 from kalander.runs.studies import short
 from kalander.runs.studies.short import (
     beside_measured,
+    crush_test,
     friction_sweep,
     load_for_porosity,
     nip_by_hand,
@@ -71,7 +72,7 @@ def study(card, device, tmp_path_factory) -> tuple[kal.Study, Counter]:
 
 
 def test_every_short_study_is_short_and_opens_no_format() -> None:
-    assert len(SHORT) >= 10
+    assert len(SHORT) >= 11
     for path in [*SHORT, *SHORT[0].parents[1].glob("*.py")]:
         text = path.read_text()
         assert not re.search(r"\bimport csv|tempfile|\n\[\[|tomllib|\.h5py", text), path.name
@@ -131,6 +132,19 @@ def test_the_example_of_the_face_runs(card, device, tmp_path) -> None:
     assert 0.0 < nip.springback < 0.5
     assert study.missing == ("transport",)
     assert study.nip.at(30e6).peak_pressure == pytest.approx(30e6, rel=0.02)
+
+
+def test_one_particle_between_platens_cracks_at_the_force_that_was_measured(tmp_path) -> None:
+    """340 MPa at 2 um, 80 particles (Sangros Gimenez et al. 2020): 1.5 mN, in this engine and by all criteria but one.
+
+    Frames are 1 % of the force apart; the platen is not quite rigid, which those that ask for its modulus feel.
+    """
+    failed = crush_test.main(tmp_path, True)
+    within = {"largest_force": 0.01, "octahedral": 0.01, "central_tension": 0.01}
+    within |= {"contact_pressure": 0.05, "tavares_king": 0.03}
+    for name, error in within.items():
+        assert failed[name][0] == pytest.approx(1.0, abs=error), name
+    assert failed["mean_stress"][0] > 1.4  # as published, not calibrated: 2 F/(pi d^2) of a particle that flattens
 
 
 def test_own_spheres_are_pressed(tmp_path) -> None:
