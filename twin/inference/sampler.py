@@ -18,6 +18,7 @@ from kalander.twin.inference.maximum import Density, Peak
 __all__ = ["REGULAR", "Chains", "Effort", "StudentT", "sample", "split_rhat"]
 
 REGULAR = 1e-12  # of its variances, added to a covariance, so that it has a root
+WINDOW = "A wider window of frequency, a model with fewer elements or more steps may help"
 CLOSE = 1e-3  # of standard deviations: walkers for which no place was drawn, about the peak
 
 Moves = list[tuple[emcee.moves.Move, float]]
@@ -100,8 +101,10 @@ def sample(
     effort: Effort,
     what: str,
     loose: Sequence[Sequence[int]] = (),
+    remedy: str = WINDOW,
 ) -> Chains:
-    """Chains that have converged. Raises NumericalError that names `what` where they have not in most_steps.
+    """Chains that have converged. Raises NumericalError that names `what` and a remedy where they have not in
+    most_steps.
 
     loose: groups of coordinates that the data hardly bind and that hardly depend on the others.
     """
@@ -126,7 +129,7 @@ def sample(
             raise NumericalError(
                 f"{what}: chains have not converged in {done} steps: R-hat {rhat.max():.3f} (at most {effort.rhat}), "
                 f"autocorrelation time {length.max():.0f} steps (at most a {effort.lengths:.0f}th of the chain); "
-                "nothing is reported. A wider window of frequency, a model with fewer elements or more steps may help"
+                f"nothing is reported. {remedy}"
             )
         needed = 1.2 * effort.lengths * length.max() if rhat.max() <= effort.rhat else 0.0
         steps = int(min(max(needed, 1.25 * done if needed else 2 * done), effort.most_steps))
