@@ -17,7 +17,7 @@ import typer
 from kalander.runs.shell.answering import LOST
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Predict what calendering does to a lithium-ion electrode: particles, homogenisation, roll nip.",
 )  # fmt: skip
 

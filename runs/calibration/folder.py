@@ -18,6 +18,7 @@ from kalander.twin.calibrate.calibration import Calibration
 
 __all__ = ["states_figure", "write_calibration"]
 
+
 def write_calibration(done: Calibration, answer: dict[str, Any], folder: Path) -> list[str]:
     """Corner and states as PNG, posterior.h5, card.toml and answer.json: paths written. Raises StorageError."""
     own_folder(folder, parents=True)
@@ -90,5 +91,3 @@ def _legend(ax: Axes) -> None:
     ax.plot([], [], "o", ms=4, color=ACCENT, label="measured, fitted")
     ax.plot([], [], "o", ms=4, color=ACCENT, mfc="white", label="measured, kept out")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), labelcolor=GREY)
-
-

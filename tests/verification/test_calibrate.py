@@ -1,4 +1,4 @@
-"""Calibration: intervals that hold the truth, runs that fail, a kill on the way, what data cannot tell, what to do next."""
+"""Calibrate: intervals that hold the truth, runs that fail, a kill on the way, what data do not tell, what is next."""
 
 import numpy as np
 import pytest
@@ -22,22 +22,35 @@ def found():
     return calibrated(states((0.40, 0.25)), coating(TWO), TWO, choices={"runs": 16})
 
 
-def test_intervals_of_90_per_cent_hold_what_the_data_were_made_of():
-    """Twenty sets of new seeds, truths from the prior: 17 or more each; ranks of the truth are spread, so that the
-    intervals are not merely wide. Of 20, 90 % intervals of a right posterior hold 16 or more in 96 of 100 cases."""
-    priors = parameters_of(kal.load_card("nmc111"), measured_states(states()), TWO)
-    random, simulate, ranks, packings = np.random.default_rng(1), coating(TWO), [], 4
-    for number in range(20):
+def ranks_of(sets, keys, **choices):
+    """Share of the posterior below the truth, shape (set, parameter): truths from the prior, data of new seeds."""
+    priors = parameters_of(kal.load_card("nmc111"), measured_states(states()), keys)
+    random, simulate, ranks, packings = np.random.default_rng(1), coating(keys), [], 4
+    for number in range(sets):
         truth = np.array([[float(one.at(random.random())) for one in priors]])
         made = simulate(truth, 10**6 + 100 * number + np.arange(packings)[None])[0].mean(axis=0)
         data = states(made[[0, 2]].tolist(), SCATTER / np.sqrt(packings))
-        done = calibrated(data, simulate, TWO, choices={"runs": 14, "seed": number})
+        done = calibrated(data, simulate, keys, choices={"seed": number, **choices})
         ranks.append((done.samples < truth).mean(axis=0))
-    ranks = np.array(ranks)
+    return np.array(ranks)
+
+
+def test_intervals_of_90_per_cent_hold_what_the_data_were_made_of():
+    """Of 8 sets, 90 % intervals of a right posterior hold 6 or more in 96 of 100 cases."""
+    ranks = ranks_of(8, TWO, runs=12, first=12, launch=12)
     held = ((ranks > 0.05) & (ranks < 0.95)).sum(axis=0)
+    assert (held >= 6).all(), held
+
+
+@pytest.mark.slow
+def test_intervals_of_four_parameters_hold_the_truth_in_17_of_20_sets():
+    """And ranks of the truth are spread, so that the intervals are not merely wide."""
+    ranks = ranks_of(20, (FLOW, YIELD, FRICTION, "binder.modulus"))
+    held = ((ranks > 0.05) & (ranks < 0.95)).sum(axis=0)
+    print(f"held of 20: {held.tolist()}")
     assert (held >= 17).all(), held
     middle = ((ranks > 0.25) & (ranks < 0.75)).mean()
-    assert 0.3 < middle < 0.7, middle
+    assert 0.35 < middle < 0.65, middle
 
 
 def test_what_is_told_is_narrower_than_its_prior_and_the_fitted_states_are_met(found):
@@ -106,8 +119,8 @@ def test_runs_are_taken_over_for_other_values_of_the_same_states(tmp_path):
     both = calibrated(states(), second, TWO, choices={"runs": 16}, folder=tmp_path / "b", reuse=[tmp_path / "a"])
     assert second.calls < first.calls
     assert both.made.count >= 8
+    keys = (FLOW, FRICTION)
     with pytest.raises(InputError, match="other boxes"):
-        keys = (FLOW, FRICTION)
         calibrated(states(), coating(keys), keys, folder=tmp_path / "c", reuse=[tmp_path / "a"])
 
 
@@ -134,7 +147,7 @@ def test_gaps_see_flow_stress_over_stand_stiffness_as_a_ratio_alone():
     """Acting stress goes with the stand's stiffness: only that over the flow stress is held, their product is free."""
     keys = (FLOW, STAND)
     data = [{"name": "a", "gap": "100 um", "porosity": 0.40}, {"name": "b", "gap": "50 um", "porosity": 0.25}]
-    done = calibrated(data, coating(keys, gap=True), keys, choices={"runs": 12, "repeats": 4})
+    done = calibrated(data, coating(keys, gap=True), keys, choices={"runs": 12, "repeats": 3})
     (pair,) = pairs(done)
     assert pair["correlation"] > 0.95
     assert pair["exponent"] == pytest.approx(-1.0, abs=0.15)
@@ -146,12 +159,20 @@ def test_the_scale_of_a_lab_widens_the_flow_stress_and_hardly_what_is_predicted(
     keys = (FLOW,)
     plain = calibrated(states((0.40, None)), coating(keys), keys, choices={"runs": 12})
     scaled = calibrated(
-        states((0.40, None)), coating((FLOW, "lab.pressure_scale")), keys, lab_scale=0.4, choices={"runs": 12}
+        states((0.40, None)),
+        coating((FLOW, "lab.pressure_scale")),
+        keys,
+        lab_scale=0.4,
+        choices={"runs": 12, "repeats": 3},
     )
     width = [np.log(done.values(FLOW)).std() for done in (plain, scaled)]
     assert width[1] > 2.0 * width[0]
     spans = [
-        next(row["hi90"] - row["lo90"] for row in state_rows(done) if (row["name"], row["quantity"]) == ("C4", "porosity"))
+        next(
+            row["hi90"] - row["lo90"]
+            for row in state_rows(done)
+            if (row["name"], row["quantity"]) == ("C4", "porosity")
+        )
         for done in (plain, scaled)
     ]
     assert spans[1] < 1.6 * spans[0]

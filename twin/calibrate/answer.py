@@ -14,7 +14,7 @@ from kalander.twin.calibrate.calibration import Calibration
 from kalander.twin.calibrate.further import next_rows
 from kalander.twin.calibrate.report import pairs, parameter_rows, state_rows
 from kalander.twin.calibrate.rounds import Choices, Problem
-from kalander.twin.inference.sampler import REGULAR
+from kalander.twin.inference.proposal import REGULAR
 
 __all__ = ["answer_of", "calibrated_card", "central", "cost_of", "save_posterior"]
 

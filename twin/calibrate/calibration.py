@@ -23,7 +23,7 @@ from kalander.twin.calibrate.rounds import Choices, Kept, Memory, Problem, round
 from kalander.twin.calibrate.simulated import Runs, Simulate
 from kalander.twin.calibrate.states import OUTPUTS, aims_of, measurements, notes_of
 from kalander.twin.inference.maximum import climb
-from kalander.twin.inference.sampler import Chains, sample
+from kalander.twin.inference.sampler import Chains, Loose, sample
 
 __all__ = ["Calibration", "calibrate", "calibration_work", "problem_of"]
 
@@ -166,7 +166,10 @@ def _sampled(posterior: Posterior, known: Weighted, choices: Choices) -> Chains:
     peak = climb(posterior.log_density, posterior.coordinates(known.values[best]))
     if not np.isfinite(peak.height):
         raise NumericalError(f"the posterior has no peak. {REMEDY}")
-    loose = [[row] for row, share in enumerate(_widths(posterior, known)) if share > LOOSE]
+    rows = {one.key: row for row, one in enumerate(posterior.parameters)}
+    priors = {one.key: one.prior for one in posterior.parameters}
+    shares = dict(zip(rows, _widths(posterior, known)))
+    loose = [Loose.of([key], rows, priors) for key, share in shares.items() if share > LOOSE]
     seed = np.random.SeedSequence(choices.seed)
     return sample(
         posterior.log_density, peak, seed=seed, effort=choices.effort, what="calibrate", remedy=REMEDY,

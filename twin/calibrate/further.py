@@ -12,7 +12,7 @@ import numpy as np
 from kalander.coupling.cases.measured import USUAL_SD
 from kalander.twin.calibrate.calibration import Calibration
 from kalander.twin.calibrate.states import OUTPUTS
-from kalander.twin.inference.sampler import REGULAR
+from kalander.twin.inference.proposal import REGULAR
 
 __all__ = ["next_rows"]
 
