@@ -33,6 +33,7 @@ HOMES = {
     "Web": "coupling.nip.vocabulary",
     # verbs
     "bend_rolls": "coupling.rolls.solve",
+    "calibrate": "twin.calibrate.calibration",
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
     "infer": "twin.inference.infer",
