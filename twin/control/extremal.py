@@ -111,9 +111,7 @@ class Conditions:
         """These conditions with a share of the gradient's weight, bounds that are rounded, soft or wider, and a rate
         of the pressure that costs more."""
         given = self.problem
-        problem = replace(
-            given, gradient_weight=share * given.gradient_weight, rate_weight=calm * given.rate_weight
-        )
+        problem = replace(given, gradient_weight=share * given.gradient_weight, rate_weight=calm * given.rate_weight)
         stage = type(self)(problem, self.start, rounding * self.held, penalty, slack)
         stage.share, stage.calm = share, calm
         return stage
