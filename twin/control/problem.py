@@ -104,9 +104,9 @@ def linear_step(ratio: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.nda
     zeroth = -np.expm1(-ratio)
     first = 1.0 - zeroth / ratio
     second = 1.0 - 2.0 * first / ratio
-    few = ratio < 1e-2  # the series, where differences cancel
+    few = ratio < 1e-2  # the series 1/3 - x/(3 4) + x²/(3 4 5) - ..., where differences cancel
     first = np.where(few, ratio * (0.5 - ratio * (1 / 6 - ratio * (1 / 24 - ratio / 120))), first)
-    second = np.where(few, ratio * (1 / 3 - ratio * (1 / 12 - ratio * (1 / 60 - ratio / 360))), second)
+    second = np.where(few, ratio * (1 / 3 - ratio * (1 / 12 - ratio * (1 / (3 * 4 * 5) - ratio / 360))), second)
     shares = (zeroth - 3.0 * first + 2.0 * second, 4.0 * (first - second), 2.0 * second - first)
     return np.exp(-ratio), shares
 
