@@ -14,7 +14,7 @@ from kalander.kernels.errors import Fault
 __all__ = ["ControlCase", "ControlLayer", "ControlProblem", "Machine", "instant_fault", "load_control_case"]
 
 Time = Annotated[float, Quantity("time", above=0)]
-MOST_RELAXATIONS = 100  # in a horizon
+MOST_RELAXATIONS = {True: 10_000, False: 100}  # in a horizon, of linear layers and of others
 
 
 class ControlLayer(Section):
@@ -72,12 +72,13 @@ class Machine(Section):
     rest: Annotated[float, Quantity("time", at_least=0)] = 0.0
 
 
-def instant_fault(relaxation_time: float, horizon: float, where: str) -> Fault | None:
+def instant_fault(relaxation_time: float, horizon: float, linear: bool, where: str) -> Fault | None:
     """What is wrong with a relaxation time [s] over a horizon [s]: a layer in equilibrium at once makes it stiff."""
-    least = horizon / MOST_RELAXATIONS
+    most = MOST_RELAXATIONS[linear]
+    least = horizon / most
     if relaxation_time >= least:
         return None
-    why = f"is below 1/{MOST_RELAXATIONS} of the horizon: the layer follows the pressure at once"
+    why = f"is below 1/{most} of the horizon: the layer follows the pressure at once"
     return Fault(where, relaxation_time, why, f"at least {least:.4g} s")
 
 
@@ -98,9 +99,11 @@ class ControlCase(Section):
 
     @model_validator(mode="after")
     def layers_are_seen_within_the_horizon(self) -> Self:
+        linear = all(layer.compliance is not None for layer in self.layer)
         for index, layer in enumerate(self.layer):
             if layer.relaxation_time is not None:
-                fault = instant_fault(layer.relaxation_time, self.problem.horizon, f"layer[{index}].relaxation_time")
+                key, horizon = f"layer[{index}].relaxation_time", self.problem.horizon
+                fault = instant_fault(layer.relaxation_time, horizon, linear, key)
                 if fault is not None:
                     raise wrong(fault.why, allowed=fault.allowed, key=fault.where, value=fault.value)
         return self

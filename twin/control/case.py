@@ -44,7 +44,7 @@ def _layer(layer: ControlLayer, horizon: float, where: str) -> tuple[float, Equi
     """Relaxation time [s] and equilibrium."""
     if layer.closure is not None:
         time, curve = study_constants(layer, horizon, where)
-        if (fault := instant_fault(time, horizon, f"{where}.relaxation_time")) is not None:
+        if (fault := instant_fault(time, horizon, False, f"{where}.relaxation_time")) is not None:
             raise InputError(fault)
         return time, curve
     assert layer.relaxation_time is not None  # checked with the case
