@@ -36,6 +36,7 @@ HOMES = {
     "calibrate": "twin.calibrate.calibration",
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
+    "homogenise": "coupling.results.coating.homogenise",
     "infer": "twin.inference.infer",
     "limit": "coupling.limit.limit",
     "load_card": "coupling.cards.card",

@@ -370,10 +370,10 @@ class Roll(Section):
 
 
 class CoatingBranch(Section):
-    """A Maxwell branch of the coating's elastic stress: its share of the modulus, and its relaxation time [s]."""
+    """A Maxwell branch of the coating's elastic stress."""
 
-    weight: Annotated[float, Real(above=0, below=1)]
-    time: Annotated[float, Quantity("time", above=0)]
+    weight: Annotated[float, Real(above=0, below=1)]  # share of the modulus
+    time: Annotated[float, Quantity("time", above=0)]  # relaxation time
 
 
 class Behaviour(Section):
@@ -401,15 +401,12 @@ SETTINGS_OF_A_PASS = ("gap", "line_load", "target_porosity")
 
 
 class FurtherPass(Section):
-    """A pass after the first, SI: just one of `gap`, `line_load`, `target_porosity`; rest [s] since the pass before.
-
-    speed, web_temperature, roll_temperature None: as of the first pass.
-    """
+    """A pass after the first, SI: just one of `gap`, `line_load`, `target_porosity`."""
 
     gap: SetGap = None
     line_load: LineLoad = None
     target_porosity: Porosity = None
-    rest: Annotated[float, Quantity("time", at_least=0)] = 60.0
+    rest: Annotated[float, Quantity("time", at_least=0)] = 60.0  # since the pass before: springback goes on meanwhile
     speed: Annotated[float | None, Quantity("speed", above=0, at_most=100, absent="as the first")] = None
     web_temperature: Annotated[float | None, Quantity("temperature", above=0, at_most=1000, absent="as the first")] = (
         None
@@ -427,9 +424,8 @@ class FurtherPass(Section):
 class Calender(Section):
     """The passes, SI: just one of `gap` (set, unloaded), `line_load`, `target_porosity`; stand_stiffness None: rigid.
 
-    model: "full" feels heat, relaxation and several passes, "plain" one pass at once and at any temperature alike.
-    behaviour: what heat and time do to the coating; None: as its boxes show it where they were held, else nothing.
-    contact_conductance [W/m^2/K] between rolls and web, tension [N/m] of the web, friction of the web on the rolls.
+    model: "full" feels heat, relaxation and several passes, "plain" one pass at once and at any temperature alike;
+    behaviour: what heat and time do to the coating, absent: as its boxes show where they were held, else nothing.
     """
 
     roll: Roll
@@ -442,9 +438,9 @@ class Calender(Section):
     roll_temperature: Temperature = ROOM_TEMPERATURE
     model: Annotated[str, Choice(("full", "plain"))] = "full"
     behaviour: Behaviour | None = None
-    contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4
-    tension: Tension = 0.0
-    friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.2
+    contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4  # of heat, rolls to web
+    tension: Tension = 0.0  # of the web before and behind the nip
+    friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.2  # of the web on the rolls
     further_pass: tuple[FurtherPass, ...] = ()
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from kalander.runs.studies.short import (
     beside_measured,
     crush_test,
     friction_sweep,
+    homogenised_coating,
     load_for_porosity,
     nip_by_hand,
     own_card,
@@ -205,6 +206,13 @@ def test_a_pressed_bed_is_stiffer_through_than_in_shear(tmp_path) -> None:
     assert moduli.through > moduli.shear > 0.0
     assert moduli.asymmetry < 0.3  # of 64 grains, some of which slide
     assert "zz" in moduli._repr_html_()
+
+
+def test_a_homogenised_coating_flags_what_lies_beyond(tmp_path, capsys) -> None:
+    found = homogenised_coating.main(tmp_path, True)
+    assert found["inside"] == 0.0
+    assert found["pressure"] == pytest.approx(30e6, rel=0.1)
+    assert "flagged" in capsys.readouterr().out
 
 
 def test_a_rough_bed_resists_shear(tmp_path) -> None:
