@@ -16,6 +16,7 @@ from kalander.runs.studies.short import (
     beside_measured,
     friction_sweep,
     load_for_porosity,
+    moduli_of_coatings,
     nip_by_hand,
     own_card,
     press_own_spheres,
@@ -70,7 +71,7 @@ def study(card, device, tmp_path_factory) -> tuple[kal.Study, Counter]:
 
 
 def test_every_short_study_is_short_and_opens_no_format() -> None:
-    assert len(SHORT) == 10
+    assert len(SHORT) == 11
     for path in [*SHORT, *SHORT[0].parents[1].glob("*.py")]:
         text = path.read_text()
         assert not re.search(r"\bimport csv|tempfile|\n\[\[|tomllib|\.h5py", text), path.name
@@ -199,3 +200,11 @@ def test_the_lines_of_the_page_run(card, tmp_path, monkeypatch) -> None:
     assert 8 <= len(lines.strip().splitlines()) <= 14
     monkeypatch.chdir(tmp_path)
     exec(compile(lines, "README", "exec"), {})
+
+
+def test_a_pressed_coating_is_stiffer(tmp_path) -> None:
+    found = moduli_of_coatings.main(tmp_path, True)
+    laid, *pressed = found.values()
+    assert pressed[-1].through > laid.through
+    assert np.linalg.eigvalsh(pressed[-1].bounds["voigt"] - pressed[-1].bounds["held"]).min() > -1e-3 * laid.through
+    assert (tmp_path / "pulled_nmc111.png").exists()
