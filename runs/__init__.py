@@ -42,6 +42,7 @@ HOMES = {
     "load_card": "coupling.cards.card",
     "measure": "coupling.results.measure",
     "pack": "coupling.results.compress",
+    "pull": "coupling.results.compress",
     "read_spectrum": "coupling.spectra.read",
     "report": "runs.verbs",
     "resume": "runs.verbs",

@@ -13,23 +13,27 @@ from kalander.coupling.cases.compact import CaseBinder
 from kalander.coupling.cases.path import Leg, Path
 from kalander.coupling.homogenise.closure import closure_table
 from kalander.coupling.homogenise.stiffness import Stiffness, network_stiffness
+from kalander.coupling.homogenise.stiffness_pull import Pulled
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.packings.stored import packings_of
 from kalander.coupling.results.answers import electrode_answer
 from kalander.coupling.results.curve import Curve
 from kalander.coupling.results.devices import running
+from kalander.coupling.scales import from_si
 from kalander.coupling.stages.batch import lead, particle_materials, state_of
 from kalander.coupling.stages.chain import card_stages, schedule_for
-from kalander.coupling.stages.strained import settled, strained
+from kalander.coupling.stages.strained import pulled, settled, strained
 from kalander.coupling.store.atomic import try_output
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
+from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.network.tangent import BOUNDARIES
 from kalander.kernels.device.backend import Device
 from kalander.kernels.errors import Fault, InputError
+from kalander.kernels.quantities import porosity
 
-__all__ = ["beds_of", "compress", "fit_closure", "pack", "pack_files", "stiffness"]
+__all__ = ["beds_of", "compress", "fit_closure", "pack", "pack_files", "pull", "stiffness"]
 
 log = logging.getLogger("kalander")
 
@@ -133,6 +137,37 @@ def stiffness(
         return network_stiffness([cell for cell, _ in cells], contacts=contacts)
     each = np.array([strained(cell, materials, strain=strain, **run) for cell, materials in cells])
     return Stiffness(each.mean(axis=0), each)
+
+
+def pull(
+    beds: Packing | Sequence[Packing], *, strain: float = 5e-3, stress: float | str = "0.5 MPa", looks: int = 8,
+    device: Device | str | None = None,
+) -> Pulled:  # fmt: skip
+    """Pull and press beds in their plane by ± `strain`, along x and along y, their other sides held.
+
+    stress: along z [Pa, or a text], little, at which they are closed before, as cells without platens. Where contacts
+    open in tension the binder alone carries. Raises InputError, NumericalError where a bed does not bear the stress.
+    """
+    many = (beds,) if isinstance(beds, Packing) else tuple(beds)
+    if faults := list(_stiffness_faults(many, stress, "probes", strain, BOUNDARIES[1])):
+        raise InputError(faults)
+    used, held = running(device), Leg(stress=stress).stress
+    assert isinstance(held, float)
+    run: dict[str, Any] = {"precision": used.precision, "schedule": schedule_for(used.kind)}
+    rows, whole, after, pores = [], [], [], []
+    for bed in many:
+        materials = particle_materials(bed)
+        cell = settled(bed, materials, stress=held, **run)
+        rows.append(pulled(cell, materials, strain=strain, looks=looks, **run))
+        bonds = max(len(cell.bonds["intact"]), 1)
+        whole.append(cell.bonds["intact"].sum() / bonds)
+        after.append(rows[-1][2][:2].mean() / bonds)
+        size = cell.boxes["width"][0].prod() * cell.boxes["depth"][0]
+        solids = from_si(bed.solid_volume, "um^3") or sphere_volume(cell.bodies["radius"].astype(float)).sum()
+        pores.append(porosity(float(solids), float(size)))
+    change = np.array([one for _, one, _ in rows])
+    strains = np.array([one for one, _, _ in rows])
+    return Pulled(strains, change[:, :2], change[:, 2:], np.array(whole), np.array(after), np.array(pores))
 
 
 def _stiffness_faults(beds: Any, stress: Any, by: str, strain: float, boundary: str) -> Iterator[Fault]:

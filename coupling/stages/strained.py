@@ -13,12 +13,13 @@ from kalander.dem.bodies.state import Ensemble
 from kalander.dem.loading.path import Leg, Path
 from kalander.dem.loading.record import new_load
 from kalander.dem.loading.run import last_state, lead
-from kalander.dem.loading.strain import six_strains, stiffness, without_platens
+from kalander.dem.loading.strain import copied, six_strains, stiffness, without_platens
 from kalander.kernels.errors import Fault, InputError, NumericalError
 
-__all__ = ["settled", "strained"]
+__all__ = ["pulled", "settled", "strained"]
 
 STRAINING, RESTING = 2000, 5000  # steps: a wave passes a bed of ten particles in some fifty
+PULLING = 0.02  # MPa
 MOST_STEPS = 400_000  # on the way back to the stress
 
 
@@ -55,3 +56,36 @@ def strained(
 def way_of(cell: Ensemble) -> dict[str, Any]:
     """What the paths of small strains have in common: steps as long as the bed's, and no frames."""
     return {"time_step": float(cell.boxes["dt"].max()), "contact_share": np.inf, "every_steps": None}
+
+
+def pulled(
+    cell: Ensemble, materials: list[Material], *, strain: float, looks: int, precision: str, schedule: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A bed that `settled` brought to rest, strained along x and along y by ± `strain`: four copies in one batch.
+
+    Returns strains (look,), change of the stress along the axis, tension positive for the longer and compression for
+    the shorter (4, look) [Pa], in the order x longer, y longer, x shorter, y shorter, and the bonds that hold at the
+    end (4,). The speed is that of an inertial number that is quasi-static under PULLING.
+    """
+    rate = quasi_static_rate(cell, PULLING)
+    way = way_of(cell)
+    steps = int(np.ceil(strain / rate / way["time_step"] / looks)) * looks
+    time = steps * way["time_step"]
+    rates = np.zeros((4, 4))
+    rates[range(4), [0, 1, 0, 1]] = np.array([-1.0, -1.0, 1.0, 1.0]) * strain / time
+    path = Path((Leg(rate=rates, until={"time": time}),), **{**way, "every_steps": steps // looks})
+    run: dict[str, Any] = {"materials": materials, "precision": precision, "schedule": schedule}
+    found = last_state(lead(new_load(copied(cell, 4)), path, **run))
+    strains, change = [], []
+    for box in range(4):
+        rows, axis = np.flatnonzero(found.frames["box"] == box), box % 2
+        stress = -found.frames["stress"][rows, axis, axis]
+        strains.append(np.abs(found.frames["strains"][rows, axis] - found.frames["strains"][rows[0], axis]))
+        change.append(stress - stress[0])
+    bonds = found.ensemble.bonds
+    box_of = found.ensemble.bodies["box"][bonds["first"]]
+    held = np.bincount(box_of, bonds["intact"], 4) if len(box_of) else np.zeros(4)
+    shortest = min(len(one) for one in strains)
+    signs = np.array([1.0, 1.0, -1.0, -1.0])[:, None]
+    together = np.array([one[:shortest] for one in change])
+    return np.mean([one[:shortest] for one in strains], axis=0), signs * in_si(together, "MPa"), held

@@ -18,6 +18,7 @@ from kalander.runs.studies.short import (
     friction_sweep,
     homogenised_coating,
     load_for_porosity,
+    moduli_of_coatings,
     nip_by_hand,
     own_card,
     press_own_spheres,
@@ -226,6 +227,14 @@ def test_the_lines_of_the_page_run(card, tmp_path, monkeypatch) -> None:
     assert 8 <= len(lines.strip().splitlines()) <= 14
     monkeypatch.chdir(tmp_path)
     exec(compile(lines, "README", "exec"), {})
+
+
+def test_a_pressed_coating_is_stiffer(tmp_path) -> None:
+    found = moduli_of_coatings.main(tmp_path, True)
+    laid, *pressed = found.values()
+    assert pressed[-1].through > laid.through
+    assert np.linalg.eigvalsh(pressed[-1].bounds["voigt"] - pressed[-1].bounds["held"]).min() > -1e-3 * laid.through
+    assert (tmp_path / "pulled_nmc111.png").exists()
 
 
 def test_a_finished_study_registers_in_a_thread_once(study, tmp_path) -> None:
