@@ -21,8 +21,8 @@ def main(folder: Path, quick: bool) -> dict[str, dict]:
         row = found[name] = kal.limit(card, folder / name, target=target)
         ends = {key: in_unit(np.nan if one is None else one, "MPa") for key, one in row["pressure_Pa"].items()}
         first = in_unit(np.nan if row["target"]["pressure_Pa"] is None else row["target"]["pressure_Pa"], "MPa")
-        print(f"{name}: 1 % cracked at {ends['median']:.4g} MPa ({ends['lo90']:.4g} to {ends['hi90']:.4g}), porosity "
-              f"{target} left by {first:.4g} MPa; target first: {row['target_reached_first']}. {row['reason'] or ''}")  # fmt: skip
+        print(f"{name}: 1 % cracked at {ends['median']:.4g} MPa ({ends['lo90']:.4g} to {ends['hi90']:.4g}); {target} "
+              f"left by {first:.4g} MPa; first: {row['target_reached_first']}. {row['reason'] or ''}")  # fmt: skip
         pressure = in_unit(np.array(row["curve"]["pressure_Pa"]), "MPa")
         cracked = np.array(row["curve"]["cracked"] or np.zeros(len(pressure)))
         axes.plot(pressure, in_unit(cracked, "%"), color=color, label=name)

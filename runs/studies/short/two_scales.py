@@ -27,11 +27,12 @@ def main(folder: Path, quick: bool) -> dict:
     found = kal.Study(card, folder / "two_scales").run(until="loop", unreached=True).exchange
     for one in found["rounds"]:
         load = in_unit(one["line_load_N_per_m"], "N/mm")
-        print(f"round {one['round']}: {load:.2f} N/mm moves by {one['load_miss']:.2%}, strain by {one['path_miss']:.4f}; "
+        print(f"round {one['round']}: {load:.2f} N/mm moves by {one['load_miss']:.2%}, strains {one['path_miss']:.4f}; "
               f"stress is off by {one['stress_miss']:.1%} (seeds: {one['noise']:.1%})")  # fmt: skip
     for one in found["stations"]:
         print(f"{one['depth']:.0%} deep, {celsius(one['temperature_K']):.0f} degC: porosity {one['porosity']:.3f} "
-              f"± {one['porosity_sd'] or 0:.3f}, tau_z {one['tortuosity'][2]:.2f}, {one['sigma_S_per_m'][2]:.2f} S/m")  # fmt: skip
+              f"± {one['porosity_sd'] or 0:.3f}, tau_z {one['tortuosity'][2]:.2f}, "
+              f"{one['sigma_S_per_m'][2]:.2f} S/m")  # fmt: skip
     return found
 
 
