@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from kalander.continuum.closure.laws import TabulatedClosure
+from kalander.continuum.closure.springback import porosity_released
 from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.multiscale.boxes import who_shares
 from kalander.coupling.multiscale.down import hand_down
@@ -137,8 +138,11 @@ def _stations(card: Card, paths: tuple[StationPath, ...], done: Data, measured: 
         mine = seeds["station"] == station
         at_peak = (responses["station"] == station) & (responses["knot"] == path.peak)
         stress, lateral = responses["stress"][at_peak], responses["lateral"][at_peak]
+        nip, given_back = boxes["porosity_nip"][own], np.exp(seeds["recovered"][mine])
         by_seed = {
-            **{name: boxes[name][own] for name in ("porosity_nip", "porosity", "bond_fabric", "orientation")},
+            # a box ends where its nip does; without stress it is as thick as what it recovered says
+            "porosity": np.array([porosity_released(*one) for one in zip(nip, np.ones(len(nip)), given_back)]),
+            **{name: boxes[name][own] for name in ("porosity_nip", "bond_fabric", "orientation")},
             **{name: seeds[name][mine] for name in ("cracked", "broken", "recovered")},
             "lateral_ratio": lateral / stress,
             **{name: measured[name][own] for name in ("tortuosity", "sigma")},
