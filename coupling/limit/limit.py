@@ -44,9 +44,9 @@ def limit(
         card = card.with_values({"press.stress": [*kept, to]})
     if folder is None:
         with TemporaryDirectory(prefix="kalander-limit-") as name:
-            study = Study(card, name).run(until="closure", unreached=True, **options)
+            study = Study(card, Path(name)).run(until="closure", unreached=True, **options)
     else:
-        study = Study(card, folder).run(until="closure", unreached=True, **options)
+        study = Study(card, Path(folder)).run(until="closure", unreached=True, **options)
     target = card.calender.target_porosity if target is None else target
     pressed = study.data("press")
     assert pressed is not None

@@ -16,7 +16,7 @@ BEYOND = (0.02, 0.05, 0.1)  # of strain, knots past the end of a closure
 
 
 def first_guess(closure: TabulatedClosure) -> TabulatedClosure:
-    """The closure carried on past its end along its last slope in ln(1 + p / scale), with the recovery it has there.
+    """The closure carried on past its end: at its mean last slope in ln(1 + p / scale), with the recovery it has there.
 
     Only a guess: where a nip goes there the particles are led there as well, and say what is so.
     """
@@ -25,7 +25,10 @@ def first_guess(closure: TabulatedClosure) -> TabulatedClosure:
     if len(more) == 0:
         return closure
     scale, last = SCALE * float(closure.pressure[-1]), np.array(closure.strain[-1])
-    slope = float(closure.pressure_slope_at(last)) / (float(closure.pressure[-1]) + scale)
+    levels = np.log1p(closure.pressure / scale)
+    # over the last knots: the slope at the very end is that of a spline
+    far = max(int(np.searchsorted(closure.strain, closure.strain[-1] - BEYOND[-1])) - 1, 0)
+    slope = float((levels[-1] - levels[far]) / (closure.strain[-1] - closure.strain[far]))
     pressure = scale * np.expm1(math.log1p(float(closure.pressure[-1]) / scale) + slope * more)
     columns: dict[str, Any] = {
         "strain": last + more,

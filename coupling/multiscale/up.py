@@ -8,6 +8,7 @@ guess's. Beyond the largest strain that particles have seen a law keeps the rati
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from kalander.continuum.closure.laws import TabulatedClosure
 from kalander.continuum.closure.recovery import LASTING
@@ -17,7 +18,7 @@ from kalander.coupling.multiscale.vocabulary import Handed, Learnt, Misses, Ques
 
 __all__ = ["learn"]
 
-LEAST_RISE = 1e-4  # of y from knot to knot: a coating always has some stiffness
+LEAST_RISE = 0.2  # of that of y of the first guess from knot to knot: a coating always has some stiffness
 MOST_CHANGE = 2.0  # of the logarithm of a recovery, from the first guess
 
 
@@ -81,8 +82,10 @@ def _law(
 ) -> TabulatedClosure:  # fmt: skip
     """The law of a state; its lateral ratio is what the particles answered."""
     count = len(first.strain)
-    rising = np.maximum.accumulate(np.append(0.0, state[:-1]) - LEAST_RISE * np.arange(count))
-    pressure = scale * np.expm1(rising + LEAST_RISE * np.arange(count))
+    # stress of few particles is noisy, but a coating that is closed bears more: least squares with a least rise
+    least = LEAST_RISE * _y(first.pressure, scale)
+    rising = isotonic_regression(np.append(0.0, state[:-1]) - least, weights=np.append(1e6, np.ones(count - 1))).x
+    pressure = scale * np.expm1(np.maximum(rising - rising[0], 0.0) + least)
     factor = np.exp(np.clip(state[-1], -MOST_CHANGE, MOST_CHANGE))
     recovery = np.minimum(factor * first.recovery_at(first.strain), (1.0 - LASTING) * first.strain)
     modulus = pressure[1:] / recovery[1:]

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from kalander.continuum.closure.laws import TabulatedClosure
+from kalander.continuum.closure.springback import porosity_released
 from kalander.coupling.cards.card import Card, card_to_dict
+from kalander.coupling.multiscale.boxes import who_shares
 from kalander.coupling.multiscale.down import hand_down
 from kalander.coupling.multiscale.question import depths_of, question_of
 from kalander.coupling.multiscale.tables import laws_of, paths_of
@@ -129,14 +131,18 @@ def _stations(card: Card, paths: tuple[StationPath, ...], done: Data, measured: 
     assert card.multiscale is not None
     responses, seeds, boxes = (done.tables[name] for name in ("responses", "seeds", "boxes"))
     owners = list(card.multiscale.owners())
+    led, shares = who_shares(paths, owners)
     rows: dict[str, list] = {name: [] for name in LOOP["stations"]}
     for station, path in enumerate(paths):
-        own = boxes["station"] == _led(boxes["station"], owners, paths, station)
+        own = boxes["station"] == led[shares[station]]
         mine = seeds["station"] == station
         at_peak = (responses["station"] == station) & (responses["knot"] == path.peak)
         stress, lateral = responses["stress"][at_peak], responses["lateral"][at_peak]
+        nip, given_back = boxes["porosity_nip"][own], np.exp(seeds["recovered"][mine])
         by_seed = {
-            **{name: boxes[name][own] for name in ("porosity_nip", "porosity", "bond_fabric", "orientation")},
+            # a box ends where its nip does; without stress it is as thick as what it recovered says
+            "porosity": np.array([porosity_released(*one) for one in zip(nip, np.ones(len(nip)), given_back)]),
+            **{name: boxes[name][own] for name in ("porosity_nip", "bond_fabric", "orientation")},
             **{name: seeds[name][mine] for name in ("cracked", "broken", "recovered")},
             "lateral_ratio": lateral / stress,
             **{name: measured[name][own] for name in ("tortuosity", "sigma")},
@@ -152,14 +158,6 @@ def _stations(card: Card, paths: tuple[StationPath, ...], done: Data, measured: 
                 values.std(axis=0, ddof=1) if len(values) > 1 else np.full_like(values[0], np.nan)
             )
     return {name: np.array(column, np.int32 if name == "layer" else float) for name, column in rows.items()}
-
-
-def _led(there: np.ndarray, owners: list[int], paths: tuple[StationPath, ...], station: int) -> int:
-    """Station whose boxes went the way of this one: itself, or the first of its layer on the same way."""
-    if station in there:
-        return station
-    alike = [other for other in np.unique(there).tolist() if owners[other] == owners[station]]
-    return min(alike, key=lambda other: float(np.abs(paths[other].strain - paths[station].strain).max()))
 
 
 def _measured(

@@ -75,7 +75,8 @@ def order(beds: tuple[kal.Packing, ...]) -> tuple[np.ndarray, np.ndarray, np.nda
 
 def main(folder: Path, quick: bool) -> dict[str, float]:
     widths, seeds = (WIDTHS[:2], 4) if quick else (WIDTHS, SEEDS)
-    count, ratio, sure, everyone = [], [], [], []
+    count, ratio, sure = [], [], []
+    everyone: list[kal.Packing] = []
     for width in widths:
         beds, pressure = pressed(width, seeds, quick)
         everyone += beds
@@ -90,12 +91,12 @@ def main(folder: Path, quick: bool) -> dict[str, float]:
     needed = (constant / WANTED) ** 2
     print(f"scatter = {constant:.2f} / sqrt(N): {WANTED:.0%} take {needed:.0f} particles in a box, "
           f"or {needed / number[-1]:.1f} seeds of the widest")  # fmt: skip
-    distance, mean, error, reach = order(tuple(everyone))
+    distance, mean, errors, reach = order(tuple(everyone))
     diameter = 2.0 * float(np.mean(np.concatenate([bed.radius for bed in everyone])))
     print(f"order of a platen is seen {in_unit(reach, 'um'):.1f} um deep, {reach / diameter:.1f} mean diameters: "
           f"first slices hold {mean[0]:.2f} of the middle")  # fmt: skip
     axes = axes_or_new()
-    axes.errorbar(in_unit(distance, "um"), mean, yerr=error, color="C0", ecolor="0.8")
+    axes.errorbar(in_unit(distance, "um"), mean, yerr=errors, color="C0", ecolor="0.8")
     axes.axvline(in_unit(reach, "um"), color="C1", linestyle=":")
     axes.set(xlabel="distance from a platen (µm)", ylabel="share of solids over that in the middle", ylim=(0, None))
     axes.figure.savefig(folder / "box_size.png")

@@ -15,6 +15,7 @@ from kalander.runs.studies import short
 from kalander.runs.studies.short import (
     beside_measured,
     crush_test,
+    fracture_limit,
     friction_sweep,
     homogenised_coating,
     load_for_porosity,
@@ -27,6 +28,7 @@ from kalander.runs.studies.short import (
     thread_of_cells,
     tortuosity_of_an_array,
     two_cards,
+    two_scales,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -193,6 +195,28 @@ def test_the_thread_finds_what_made_the_capacity(tmp_path) -> None:
 def test_two_cards_are_rolled(tmp_path) -> None:
     found = two_cards.main(tmp_path, True)
     assert all(nip.peak_pressure == pytest.approx(10e6) for nip in found.values())
+
+
+@pytest.mark.slow
+def test_nmc_and_graphite_are_pressed_until_they_crack(tmp_path) -> None:
+    found = fracture_limit.main(tmp_path, True)
+    assert found["graphite"]["pressure_Pa"]["median"] is None  # its flakes flow before they break
+    cracked = np.array(found["nmc111"]["curve"]["cracked"])
+    assert (np.diff(cracked) >= 0.0).all()
+    assert all(row["target"]["pressure_Pa"] > 0.0 for row in found.values())
+
+
+@pytest.mark.slow
+def test_roll_side_and_foil_side_of_a_hot_coating_of_two_layers_differ(tmp_path) -> None:
+    """The roll side is hotter, and with more binder in it; boxes of twenty particles tell no more than that it runs."""
+    found = two_scales.main(tmp_path, True)
+    depth, warmth, layer = (np.array([one[name] for one in found["stations"]]) for name in
+                            ("depth", "temperature_K", "layer"))  # fmt: skip
+    assert (np.diff(depth) > 0.0).all()
+    assert (np.diff(warmth) < 0.0).all()
+    assert layer.tolist() == [0, 0, 1, 1]
+    assert 1 <= len(found["rounds"]) <= 5
+    assert found["nip"]["line_load_N_per_m"] > 0.0
 
 
 def test_more_load_for_less_porosity(tmp_path) -> None:

@@ -1,46 +1,38 @@
-"""How hard may a coating be pressed? NMC cracks, graphite does not: the pressure at which 1 % of the active volume has
-cracked, and whether the porosity that is wanted comes before it.
+"""How hard NMC and graphite may be pressed: where 1 % of the active volume has cracked; is the porosity wanted first?
 
 python runs/studies/short/fracture_limit.py [FOLDER] [--quick]
 """
 
 from pathlib import Path
 
+import numpy as np
+
 import kalander.runs as kal
 from kalander.coupling.display import axes_or_new
 from kalander.coupling.scales import in_unit
 from kalander.runs.shell.script import folder_and_size
 
-WANTED = {"nmc111": 0.25, "graphite": 0.3}  # porosities after release
-QUICK = {"nmc111": 0.45, "graphite": 0.45}
-
-
-def shown(pressure: float | None) -> str:
-    return "-" if pressure is None else f"{in_unit(pressure, 'MPa'):.4g}"
-
 
 def main(folder: Path, quick: bool) -> dict[str, dict]:
     axes, found = axes_or_new(), {}
     pores = axes.twinx()
-    for color, (name, target) in zip(("C0", "C1"), (QUICK if quick else WANTED).items(), strict=True):
-        row = found[name] = kal.limit(kal.load_card(name, quick=quick), folder / name, target=target)
-        curve, limit, wanted = row["curve"], row["pressure_Pa"], row["target"]
-        pressure = [in_unit(one, "MPa") for one in curve["pressure_Pa"]]
-        cracked = curve["cracked"] or [0.0] * len(pressure)
-        axes.plot(pressure, [in_unit(one, "%") for one in cracked], color=color, label=name)
-        pores.plot(pressure, curve["porosity"], "--", color=color)
-        middle, low, high = (shown(limit[end]) for end in ("median", "lo90", "hi90"))
-        print(f"{name}: 1 % cracked at {middle} MPa ({low} to {high}); "
-              f"porosity {target} is left by {shown(wanted['pressure_Pa'])} MPa; target first: "
-              f"{row['target_reached_first']}; {row['reason'] or ''}")  # fmt: skip
-        if wanted["pressure_Pa"] is not None:
-            axes.axvline(in_unit(wanted["pressure_Pa"], "MPa"), color=color, linestyle=":")
-        if limit["median"] is not None:
-            axes.axvspan(*(in_unit(limit[end] or limit["median"], "MPa") for end in ("lo90", "hi90")), alpha=0.2)
-    axes.set(xlabel="pressure (MPa)", ylabel="active volume cracked (%), solid", ylim=(0, None))
-    pores.set(ylabel="porosity under pressure, dashed", ylim=(0, None))
+    for color, name, wanted in (("C0", "nmc111", 0.25), ("C1", "graphite", 0.3)):
+        card, target = kal.load_card(name, quick=quick), 0.45 if quick else wanted
+        row = found[name] = kal.limit(card, folder / name, target=target)
+        ends = {key: in_unit(np.nan if one is None else one, "MPa") for key, one in row["pressure_Pa"].items()}
+        first = in_unit(np.nan if row["target"]["pressure_Pa"] is None else row["target"]["pressure_Pa"], "MPa")
+        print(f"{name}: 1 % cracked at {ends['median']:.4g} MPa ({ends['lo90']:.4g} to {ends['hi90']:.4g}); {target} "
+              f"left by {first:.4g} MPa; first: {row['target_reached_first']}. {row['reason'] or ''}")  # fmt: skip
+        pressure = in_unit(np.array(row["curve"]["pressure_Pa"]), "MPa")
+        cracked = np.array(row["curve"]["cracked"] or np.zeros(len(pressure)))
+        axes.plot(pressure, in_unit(cracked, "%"), color=color, label=name)
+        pores.plot(pressure, row["curve"]["porosity"], "--", color=color)
+        axes.axvline(first, color=color, linestyle=":")
+        axes.axvspan(ends["lo90"], ends["hi90"], color=color, alpha=0.2)
+    axes.set(xlabel="pressure (MPa); dotted: leaves the target", ylabel="active volume cracked (%)")
+    pores.set(ylabel="porosity under pressure (dashed)", ylim=(0, None))
     axes.legend()
-    axes.figure.savefig(folder / "fracture_limit.png")
+    axes.figure.savefig(folder / "fracture_limit.png", bbox_inches="tight")
     return found
 
 
