@@ -102,7 +102,7 @@ def scale(table, column, factor):
         ("press", put("frames", "height", 1e-5, 4), "strains of frames"),
         ("press", put("frames", "stress_low", 1e300), "outside"),
         ("press", put("frames", "pieces", 9), "pieces"),
-        ("press", put("frames", "coordination", 31.0), "'frames/coordination' holds 31.0"),
+        ("press", put("frames", "coordination", 301.0), "'frames/coordination' holds 301.0"),
         ("press", cut("frames"), "frames are not of the boxes"),
         ("press", swap("frames", "porosity", "strain"), "porosit"),
         ("press", put("boxes", "stress", 1e6, 1), "each stress with each replica"),

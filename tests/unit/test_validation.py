@@ -8,7 +8,7 @@ from kalander.runs.studies.validation import duquesnoy, sangros, sizes
 from kalander.runs.studies.validation.judge import Band, judged, scatter_figure
 from kalander.runs.studies.validation.measured import BANDS, COATINGS, GAP_ROWS, PASSES, GapRow
 
-FEW = np.geomspace(duquesnoy.STANDS[0], duquesnoy.STANDS[-1], 7)
+FEW = duquesnoy.STANDS
 GAPS = (1.0, 44.0, 100.0)
 
 

@@ -25,7 +25,7 @@ from kalander.runs.studies.validation.measured import BANDS, COATINGS, GAP_ROWS,
 
 __all__ = ["Gaps", "fitted", "posterior", "predicted"]
 
-STANDS = np.geomspace(0.6, 8.0, 40)  # N/mm of line load for each um of opening
+STANDS = np.geomspace(1.0, 5.0, 9)  # N/mm of line load for each um of opening
 FINE = np.geomspace(STANDS[0], STANDS[-1], 2000)
 MODEL_ERROR = 0.015  # of porosity, of a row: what the likelihood allows beside seeds and discs, a guess made before
 

@@ -57,6 +57,6 @@ GAP_ROWS = (
 
 # by the thickness of the web before the rolls: values of the card nmc111_duquesnoy
 COATINGS: dict[str, dict[str, Any]] = {
-    "138um": {"electrode.mass_loading": "25.58 mg/cm^2", "electrode.porosity": 0.487},
-    "178um": {"electrode.mass_loading": "36.15 mg/cm^2", "electrode.porosity": 0.461},
+    "138um": {"electrode.mass_loading": "27.31 mg/cm^2", "electrode.porosity": 0.487},
+    "178um": {"electrode.mass_loading": "38.59 mg/cm^2", "electrode.porosity": 0.461},
 }
