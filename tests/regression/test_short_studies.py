@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import kalander.runs as kal
+from kalander.coupling.cards.card import load_card
 from kalander.coupling.store import store
 from kalander.runs.page.report import write_report
 from kalander.runs.shell.terminal import summary_text
@@ -16,6 +17,7 @@ from kalander.runs.studies.short import (
     beside_measured,
     crush_test,
     fracture_limit,
+    calibrate_two_passes,
     friction_sweep,
     homogenised_coating,
     load_for_porosity,
@@ -186,6 +188,21 @@ def test_a_stiffer_binder_springs_back_otherwise(tmp_path) -> None:
     weak, _, stiff = found.values()
     assert stiff.loaded(15e6).porosity != weak.loaded(15e6).porosity
     assert len(list(tmp_path.glob("*.h5"))) == 3
+
+
+def test_two_passes_calibrate_a_card(tmp_path, monkeypatch) -> None:
+    """Of one size of spheres and at their own stiffness, so that boxes come to the highest stress."""
+    small = {
+        "electrode.particles": {"classes": [["5 um", 1.0]]}, "electrode.mass_loading": "8 mg/cm^2",
+        "boxes.width": "14 um", "press.inertial_number": 1e-2, "press.plate_speed": "4 m/s", "calender.gap": "70 um",
+    }  # fmt: skip
+    card = load_card("nmc111").with_values(small)
+    monkeypatch.setitem(vars(kal), "load_card", lambda name, **_: card)
+    found = calibrate_two_passes.main(tmp_path, True)
+    assert 5e6 < found["binder.flow_stress"]["median"] < 60e6
+    written = load_card(tmp_path / "calibrated.toml")
+    assert written.binder.flow_stress != card.binder.flow_stress
+    assert len(list((tmp_path / "runs").glob("*.h5"))) == 1
 
 
 def test_the_thread_finds_what_made_the_capacity(tmp_path) -> None:
