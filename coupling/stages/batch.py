@@ -22,7 +22,7 @@ from kalander.coupling.scales import (
     to_si,
 )
 from kalander.coupling.stages.compact import path_of
-from kalander.coupling.stages.compact_faults import fit_faults, may_not_narrow
+from kalander.coupling.stages.faults.compact_faults import fit_faults, may_not_narrow
 from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.study.stage import Progress
 from kalander.dem.bodies.material import Material, binder_constants, longest_time_step

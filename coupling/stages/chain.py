@@ -10,13 +10,13 @@ from kalander.coupling.homogenise.stored import HOMOGENISED
 from kalander.coupling.nip.names import NIP
 from kalander.coupling.nip.solve import nip_tables
 from kalander.coupling.packings.stored import PACKED
+from kalander.coupling.stages.faults.result_faults import RESULT_FAULTS
+from kalander.coupling.stages.faults.state_faults import state_faults
 from kalander.coupling.stages.hold import held_closure_work, hold_temperatures, hold_time, relaxes
 from kalander.coupling.stages.loop import loop_stages
 from kalander.coupling.stages.pack import HALF_PACKED, half_packed_faults, pack_work
 from kalander.coupling.stages.press import PRESSED, press_work, question_of
-from kalander.coupling.stages.result_faults import RESULT_FAULTS
 from kalander.coupling.stages.rounds import Layered
-from kalander.coupling.stages.state_faults import state_faults
 from kalander.coupling.stages.transport import HALF_MEASURED, TRANSPORT, half_measured_faults, transport_work
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress, Stage

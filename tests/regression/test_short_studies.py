@@ -17,24 +17,22 @@ from kalander.runs.studies.short import (
     beside_measured,
     crush_test,
     fracture_limit,
-    calibrate_two_passes,
     friction_sweep,
     homogenised_coating,
-    load_for_porosity,
     moduli_of_coatings,
     nip_by_hand,
     own_card,
     press_own_spheres,
     shear_test,
     six_strains,
-    thread_of_cells,
     tortuosity_of_an_array,
     two_cards,
     two_scales,
 )
+from kalander.runs.studies.short.twin import calibrate_two_passes, load_for_porosity, thread_of_cells
 
 ROOT = Path(__file__).parents[2]
-SHORT = sorted(path for path in Path(short.__file__).parent.glob("*.py") if path.name != "__init__.py")
+SHORT = sorted(path for path in Path(short.__file__).parent.rglob("*.py") if path.name != "__init__.py")
 TINY = {
     "boxes.width": "22 um", "boxes.replicas": 2, "press.stress": [8e6, 30e6], "transport.voxel": "2.5 um",
     "press.inertial_number": 1e-2, "press.stiffness_scale": 0.02, "press.release_stress": "0.5 MPa",
@@ -79,7 +77,7 @@ def study(card, device, tmp_path_factory) -> tuple[kal.Study, Counter]:
 
 def test_every_short_study_is_short_and_opens_no_format() -> None:
     assert len(SHORT) >= 11
-    for path in [*SHORT, *SHORT[0].parents[1].glob("*.py")]:
+    for path in [*SHORT, *Path(short.__file__).parents[1].glob("*.py")]:
         text = path.read_text()
         assert not re.search(r"\bimport csv|tempfile|\n\[\[|tomllib|\.h5py", text), path.name
     assert [path.name for path in SHORT if len(path.read_text().splitlines()) > 40] == []

@@ -1,6 +1,6 @@
 """Flow stress and yield pressure of a card from two calendered coatings, a third predicted with its interval.
 
-python runs/studies/short/calibrate_two_passes.py [FOLDER] [--quick]
+python runs/studies/short/twin/calibrate_two_passes.py [FOLDER] [--quick]
 """
 
 from pathlib import Path
