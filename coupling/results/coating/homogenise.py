@@ -100,7 +100,7 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
     return {
         "study": str(study.folder),
         "file": str(study.folder / FILE),
-        "porosity": porosity(density, 1.0).tolist(),
+        "porosity": porosity(density, np.ones_like(density)).tolist(),
         "pressure_Pa": states["pressure"].value.tolist(),
         "stiffness_Pa": None if stiffness is None else stiffness.value.tolist(),
         "floppy_modes": None if floppy is None else floppy.value.tolist(),
@@ -108,7 +108,7 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
             "stress_measure": "Cauchy",
             **{
                 f"{name}{KEYS[PROPERTIES[name].unit]}": {
-                    "porosity": porosity(knots.density, 1.0).tolist(), "value": knots.mean.tolist(),
+                    "porosity": porosity(knots.density, np.ones_like(knots.density)).tolist(), "value": knots.mean.tolist(),
                     "sd": [number(value) for value in knots.deviation],
                 }
                 for name, knots in at_knots.items()
