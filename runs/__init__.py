@@ -29,6 +29,7 @@ HOMES = {
     "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
     "TransportResult": "coupling.results.measure",
+    "Thread": "twin.thread.thread",
     "Web": "coupling.nip.vocabulary",
     # verbs
     "bend_rolls": "coupling.rolls.solve",

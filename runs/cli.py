@@ -1,4 +1,4 @@
-"""The `kalander` command: a verb for each file in the folder `command`, exit codes, and a quiet end.
+"""The `kalander` command: a verb for each file in the folder `command` and its rooms, exit codes, and a quiet end.
 
 Nothing heavy is imported before it is needed.
 """
@@ -17,7 +17,7 @@ import typer
 from kalander.runs.shell.answering import LOST
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Predict what calendering does to a lithium-ion electrode: particles, homogenisation, roll nip.",
 )  # fmt: skip
 
@@ -25,20 +25,26 @@ FIRST = ("run", "resume", "report")  # in the help; the others follow by name
 CTRL_C = 130
 
 
-def verbs() -> list[str]:
-    """Names of the verbs: the files in the folder `command`."""
-    names = sorted(path.stem for path in (Path(__file__).parent / "command").glob("[!_]*.py"))
-    return [*(name for name in FIRST if name in names), *(name for name in names if name not in FIRST)]
+def verbs() -> dict[str, str]:
+    """Names of the verbs and their modules: the files in the folder `command` and in its rooms."""
+    folder = Path(__file__).parent / "command"
+    found = {path.stem: path.relative_to(folder).with_suffix("").parts for path in folder.rglob("[!_]*.py")}
+    names = [*(name for name in FIRST if name in found), *sorted(name for name in found if name not in FIRST)]
+    return {name: ".".join(("kalander.runs.command", *found[name])) for name in names}
 
 
-def add_verb(name: str) -> None:
-    """Make the function of a file a command; its EXAMPLE closes its help."""
-    module = import_module(f"kalander.runs.command.{name}")
-    app.command(epilog=f"Example: {module.EXAMPLE}")(getattr(module, name))
+def add_verb(name: str, module: str) -> None:
+    """Make the function of a file a command, or its `typer.Typer` a command with commands; EXAMPLE closes its help."""
+    verb = import_module(module)
+    made, example = getattr(verb, name), f"Example: {verb.EXAMPLE}"
+    if isinstance(made, typer.Typer):
+        app.add_typer(made, name=name, epilog=example)
+    else:
+        app.command(epilog=example)(made)
 
 
-for verb in verbs():
-    add_verb(verb)
+for verb, module in verbs().items():
+    add_verb(verb, module)
 
 
 def main() -> None:

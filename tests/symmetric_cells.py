@@ -38,9 +38,12 @@ def noisy(frequency: np.ndarray, exact: np.ndarray, noise: float, kind: str, ran
 
 def study(
     random: np.random.Generator, f: float, alpha: float, *, conductivity: float, porosities=(0.27, 0.33, 0.39, 0.46)
-) -> tuple[list[Spectrum], list[Electrode]]:
-    """Four cells on a law, as a laboratory would have them: noise of 0.5 to 2 %, windows of 4.7 to 7.2 decades."""
-    spectra, electrodes = [], []
+) -> tuple[list[Spectrum], list[Electrode], list[float]]:
+    """Four cells on a law, as a laboratory would have them: noise of 0.5 to 2 %, windows of 5.2 to 7.7 decades.
+
+    And their true R_ion [ohm].
+    """
+    spectra, electrodes, resistances = [], [], []
     for porosity in porosities:
         thickness, area = random.uniform(60e-6, 80e-6), random.uniform(2e-4, 3e-4)
         tortuosity = f * porosity**-alpha
@@ -55,7 +58,8 @@ def study(
         kind = ("component", "modulus")[int(random.integers(2))]
         spectra.append(noisy(frequency, exact, random.uniform(0.005, 0.02), kind, random))
         electrodes.append(Electrode(porosity + 0.01 * random.standard_normal(), thickness, area, 0.01))
-    return spectra, electrodes
+        resistances.append(float(parameters["ionic"]))
+    return spectra, electrodes, resistances
 
 
 def electrode(porosity: float = 0.41, error: float = 0.01) -> Electrode:

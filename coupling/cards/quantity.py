@@ -55,6 +55,8 @@ DIMENSIONS = {
     "resistance": Dimension("ohm", ("3 ohm", "3 mohm")),
     "frequency": Dimension("Hz", ("100 kHz", "1 Hz", "10 mHz", "1 MHz")),
     "concentration": Dimension("mol/m^3", ("1 mol/l", "1000 mol/m^3")),
+    "areal_capacity": Dimension("A*s/m^2", ("2.5 mA*h/cm^2", "25 A*h/m^2")),
+    "energy_per_mass": Dimension("J/kg", ("250 W*h/kg", "1 kJ/kg")),
 }
 
 DEFINITIONS = """

@@ -53,6 +53,7 @@ Pressure = Stiffness
 MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 Length = Annotated[float, Quantity("length", above=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
+MaybeRollLength = Annotated[float | None, Quantity("length", at_least=1e-3, at_most=30.0, absent="none")]
 Poisson = Annotated[float, Real(above=-1, below=0.5)]
 Porosity = Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")]
 
@@ -348,17 +349,17 @@ class Step(Section):
 
 
 class Roll(Section):
-    """One of two equal rolls, SI."""
+    """One of two equal rolls, SI. bearing_span: of no use here, where rolls do not bend; see `kalander rolls`."""
 
     diameter: RollDiameter
     face: RollLength
-    bearing_span: RollLength
+    bearing_span: MaybeRollLength = None
     modulus: Stiffness = 210e9
     poisson: Poisson = 0.3
 
     @model_validator(mode="after")
     def bearings_beside_the_face(self) -> Self:
-        if self.bearing_span < self.face:
+        if self.bearing_span is not None and self.bearing_span < self.face:
             allowed = f"at least the face, {self.face:g} m"
             raise wrong("is shorter than the face", allowed=allowed, key=".bearing_span", value=self.bearing_span)
         return self

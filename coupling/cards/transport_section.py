@@ -1,6 +1,8 @@
 """The section [transport] of a run card: where the binder domain sits, and what it and the particles conduct."""
 
-from typing import Annotated
+from typing import Annotated, Any
+
+from pydantic import SerializerFunctionWrapHandler, Strict, model_serializer, model_validator
 
 from kalander.coupling.cards.config import Section
 from kalander.coupling.cards.fields import Choice, Quantity, Real
@@ -27,7 +29,11 @@ class TransportSection(Section):
     films of dense carbon black and PVDF have 100 to 1000. binder_film_share: of the domain in films as laid; capillary
     forces leave most in necks. binder_density_exponent: of the domain's density over that as laid in its conductivity;
     2 is the exponent of percolation in three dimensions (Stauffer & Aharony 1994), 1.5 Bruggeman's.
+
+    measured: whether at all; `transport = false` in a card says the same as measured = false.
     """
+
+    measured: Annotated[bool, Strict()] = True
 
     voxel: Annotated[float | None, Quantity("length", above=0, absent="auto")] = None
     binder_rule: Annotated[str, Choice(("films", "necks"))] = "necks"
@@ -36,3 +42,13 @@ class TransportSection(Section):
     binder_conductivity: Conductivity = 23.0
     binder_film_share: Annotated[float, Real(at_least=0, at_most=1, percent=True)] = 0.05
     binder_density_exponent: Annotated[float, Real(at_least=0, at_most=6)] = 2.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def false_is_not_measured(cls, value: Any) -> Any:
+        return {"measured": value} if isinstance(value, bool) else value
+
+    @model_serializer(mode="wrap")
+    def without_what_is_usual(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that a card that is measured, and the keys of its results, are as before there was a choice."""
+        return {name: value for name, value in written(self).items() if name != "measured" or not value}

@@ -173,7 +173,7 @@ class SamplingSection(Section):
     """The seed, and how long chains may become before they are given up."""
 
     seed: Annotated[int, Count(at_least=0, below=2**63)] = 0
-    most_steps: Annotated[int, Count(at_least=300, at_most=1_000_000)] = 32768
+    most_steps: Annotated[int, Count(at_least=300, at_most=1_000_000)] = 8192
 
 
 class InferCase(Section):

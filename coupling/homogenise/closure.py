@@ -12,7 +12,7 @@ from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import InputError, NumericalError
 from kalander.kernels.quantities import platen_pressure
 
-__all__ = ["CLOSURE", "closure_from", "closure_table", "loaded_and_released"]
+__all__ = ["CLOSURE", "closure_from", "closure_table", "closure_tables", "loaded_and_released"]
 
 CURVE = ("strain", "pressure", "unload_modulus", "lateral_ratio")
 UNITS = {"strain": "1", "pressure": "Pa", "unload_modulus": "Pa", "lateral_ratio": "1"}
@@ -53,23 +53,23 @@ def closure_table(pressed: Data, *, porosity: float) -> Data:
         closure = fit_closure(replicas, porosity=porosity, unload_exponent=_unload_exponent(pressed))
     except InputError as unfit:
         raise NumericalError(f"the pressed boxes make no closure: {unfit}") from unfit
+    found = closure_tables(closure)
+    return Data(found.tables, {**found.attributes, "notes": [*notes, *closure.notes]})
+
+
+def closure_tables(closure: TabulatedClosure) -> Data:
+    """A closure as the nip takes it (MPa) as its table in SI, with its attributes."""
     curve = {
-        "strain": closure.strain,
-        "lateral_ratio": closure.lateral_ratio,
-        "lateral_ratio_sd": closure.lateral_ratio_sd,
-        **{
-            name: in_si(getattr(closure, name), "MPa")
-            for name in ("pressure", "unload_modulus", "pressure_sd", "unload_modulus_sd")
-        },
+        name: in_si(getattr(closure, name), "MPa") if column.unit == "Pa" else getattr(closure, name)
+        for name, column in CLOSURE["curve"].items()
     }
-    assert closure.pressed is not None
     attributes = {
         "porosity": closure.porosity,
         "unload_exponent": closure.unload_exponent,
-        "pressed": [in_si(stress, "MPa") for stress in closure.pressed],
-        "notes": [*notes, *closure.notes],
+        "pressed": None if closure.pressed is None else [in_si(stress, "MPa") for stress in closure.pressed],
+        "notes": [*closure.notes],
     }
-    return Data({"curve": {name: curve[name] for name in CLOSURE["curve"]}}, attributes)
+    return Data({"curve": curve}, attributes)
 
 
 def closure_from(data: Data) -> TabulatedClosure:

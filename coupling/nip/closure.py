@@ -17,9 +17,10 @@ from kalander.coupling.cards.config import Section
 from kalander.coupling.cards.fields import Real
 from kalander.coupling.cards.mill_limits import Stiffness
 from kalander.coupling.display import axes_or_new, html_table
-from kalander.coupling.homogenise.closure import CLOSURE, closure_from
+from kalander.coupling.homogenise.closure import CLOSURE, closure_from, closure_tables
+from kalander.coupling.homogenise.stored import closure_data
 from kalander.coupling.scales import in_si, in_unit
-from kalander.coupling.store.store import Data, load, write
+from kalander.coupling.store.store import Data, write
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
 
@@ -184,17 +185,13 @@ class Closure:
         law = self.law
         if not isinstance(law, TabulatedClosure):
             raise InputError(Fault("Closure", type(law).__name__, "is a formula and no table", "Closure.table"))
-        pressed = None if law.pressed is None else [in_si(stress, "MPa") for stress in law.pressed]
-        about = {
-            "porosity": law.porosity, "unload_exponent": law.unload_exponent, "pressed": pressed, "notes": [*law.notes],
-        }  # fmt: skip
-        write(Path(path), Data({"curve": self.curve}, about), CLOSURE, kind="result", identity={"closure": 1})
+        write(Path(path), closure_tables(law), CLOSURE, kind="result", identity={"closure": 1})
         return Path(path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Closure":
-        """A closure that was saved, or the closure.h5 of a study. Raises CheckpointError."""
-        return cls.of(load(Path(path), CLOSURE).data)
+        """A closure that was saved, the closure.h5 of a study, or a homogenised coating. Raises CheckpointError."""
+        return cls.of(closure_data(path))
 
     def _repr_html_(self) -> str:
         curve = self.curve

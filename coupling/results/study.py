@@ -146,7 +146,12 @@ class Study:
     @property
     def missing(self) -> tuple[str, ...]:
         """Stages that are not computed yet."""
-        return tuple(name for name in STAGES if name not in self.stored)
+        return tuple(name for name in self.stages if name not in self.stored)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Stages of this card: without transport where it wants none."""
+        return STAGES if self.card.transport.measured else STAGES[:-1]
 
     def _finished(self, stage: str) -> Data:
         data = self.data(stage)
@@ -198,7 +203,7 @@ class Study:
         """The JSON object of `kalander run`; report: the page that was written, and in what time."""
         rolled = self._finished("nip")
         rolls = [answers.nip_answer(rolled, row) for row in range(len(rolled.tables["settings"]["name"]))]
-        results = {name: self._finished(name) for name in STAGES}
+        results = {name: self._finished(name) for name in self.stages}
         stages = [
             {"name": stage.name, "key": stage.key, "seconds": stage.seconds, "reused": stage.reused}
             for stage in self.reports
@@ -217,7 +222,7 @@ class Study:
             "closure": answers.closure_answer(results["closure"]),
             "nip": rolls[0],
             "nip_settings": rolls[1:],
-            "transport": answers.transport_answer(results["transport"]),
+            "transport": answers.transport_answer(results["transport"]) if "transport" in results else None,
             "validity": validity.validity_answer(self.card, results),
             "report": None if report is None else str(report),
         }
@@ -238,7 +243,7 @@ def refuse_what_does_not_fit(card: Card, folder: Path) -> None:
         raise InputError(
             Fault("boxes.width", card.boxes.width, why, f"at most {in_unit(there, 'GB'):.1f} GB: fewer or smaller")
         )
-    voxels = voxel_count(card.electrode, card.boxes, card.transport)
+    voxels = voxel_count(card.electrode, card.boxes, card.transport) if card.transport.measured else 0
     check_memory("transport.voxel", voxel_of(card.electrode, card.transport), int(voxels), itemsize=24)
     holder = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(holder).free

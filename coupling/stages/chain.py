@@ -22,7 +22,8 @@ __all__ = ["card_stages", "schedule_for"]
 
 
 def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") -> tuple[Stage, ...]:
-    """Stages of a card in order. Each names the slice of the card its result depends on."""
+    """Stages of a card in order, without transport where the card wants none. Each names the slice of the card its
+    result depends on."""
     whole = card_to_dict(card)
     pack_keys = ("seed", "electrode", "binder", "boxes")
     press_keys = ("contact", "fracture", "press", "step", "binder")
@@ -49,7 +50,8 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             uses_device=True, check_state=half_measured_faults,
         ),
     )  # fmt: skip
-    return tuple(replace(stage, check_result=RESULT_FAULTS[stage.name]) for stage in stages)
+    wanted = stages if card.transport.measured else stages[:-1]
+    return tuple(replace(stage, check_result=RESULT_FAULTS[stage.name]) for stage in wanted)
 
 
 def _slice(whole: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from kalander.runs.studies.short import (
     press_own_spheres,
     shear_test,
     six_strains,
+    thread_of_cells,
     tortuosity_of_an_array,
     two_cards,
 )
@@ -70,7 +71,7 @@ def study(card, device, tmp_path_factory) -> tuple[kal.Study, Counter]:
 
 
 def test_every_short_study_is_short_and_opens_no_format() -> None:
-    assert len(SHORT) == 10
+    assert len(SHORT) >= 10
     for path in [*SHORT, *SHORT[0].parents[1].glob("*.py")]:
         text = path.read_text()
         assert not re.search(r"\bimport csv|tempfile|\n\[\[|tomllib|\.h5py", text), path.name
@@ -169,6 +170,10 @@ def test_a_stiffer_binder_springs_back_otherwise(tmp_path) -> None:
     assert len(list(tmp_path.glob("*.h5"))) == 3
 
 
+def test_the_thread_finds_what_made_the_capacity(tmp_path) -> None:
+    assert thread_of_cells.main(tmp_path, True) < -0.9
+
+
 def test_two_cards_are_rolled(tmp_path) -> None:
     found = two_cards.main(tmp_path, True)
     assert all(nip.peak_pressure == pytest.approx(10e6) for nip in found.values())
@@ -199,3 +204,15 @@ def test_the_lines_of_the_page_run(card, tmp_path, monkeypatch) -> None:
     assert 8 <= len(lines.strip().splitlines()) <= 14
     monkeypatch.chdir(tmp_path)
     exec(compile(lines, "README", "exec"), {})
+
+
+def test_a_finished_study_registers_in_a_thread_once(study, tmp_path) -> None:
+    done, _ = study
+    with kal.Thread.open(tmp_path / "plant.db", create=True) as thread:
+        first = thread.add(done)
+        again = thread.add(done)
+        told, rows = thread.overview(), thread.table("microstructure")
+    assert first.stored > 2
+    assert (again.stored, again.known) == (0, first.stored)
+    assert set(told["records"]) == {"pass", "microstructure"}
+    assert ((rows["porosity"] > 0.1) & (rows["porosity"] < 0.6)).all()

@@ -32,6 +32,9 @@ FILES = {
     "gamry": "EXPLAIN\nZCURVE\tTABLE\n\tPt\tTime\tFreq\tZreal\tZimag\n\t#\ts\tHz\tohm\tohm\n"
     + "".join(f"\t{row}" for row in lines(F * 0, F * 0, F, X, Y).splitlines(keepends=True)),
     "zplot": "ZPLOT2 ASCII\nEnd Comments\n" + lines(F, F * 0, F * 0, F * 0, X, Y, F * 0, F * 0, F * 0),
+    "autolab": "Index,Frequency (Hz),Z' (Ω),-Z'' (Ω),Z (Ω),-Phase (°)\n"
+    + lines(np.arange(len(F)), F, X, -Y, np.hypot(X, Y), -np.degrees(np.arctan2(Y, X)), delimiter=","),
+    "no names": lines(F, X, Y, delimiter=" "),
     "parstat": "names\n" + "".join(f"0 0 0 {f} {x} {y}\n" for f, x, y in zip(F, X, Y)),
     "chinstruments": "Freq/Hz, Z'/ohm, Z''/ohm\n\n" + lines(F, X, Y, delimiter=","),
     "powersuite": "f\tre\tim\n" + lines(F, X, Y),
@@ -193,6 +196,15 @@ def test_faults_of_a_case_are_one_line_and_exit_2(infer, old, new, word):
     code, said = infer(old=old, new=new)
     assert code == 2
     assert word in said
+    assert "Traceback" not in said
+
+
+def test_a_gigabyte_through_the_command_line_is_refused(infer, tmp_path):
+    with (tmp_path / "cell.csv").open("r+b") as file:
+        file.truncate(1 << 30)
+    code, said = infer()
+    assert code == 2
+    assert "larger than" in said
     assert "Traceback" not in said
 
 

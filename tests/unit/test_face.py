@@ -225,8 +225,9 @@ def test_pandas_is_not_needed_before_it_is_asked_for(curve) -> None:
 def test_commands_are_files_and_each_is_in_the_help() -> None:
     from kalander.runs import cli
 
-    names = {path.stem for path in (Path(cli.__file__).parent / "command").glob("[!_]*.py")}
-    assert {command.callback.__name__ for command in cli.app.registered_commands} == names
+    names = {path.stem for path in (Path(cli.__file__).parent / "command").rglob("[!_]*.py")}
+    single = {command.callback.__name__ for command in cli.app.registered_commands}
+    assert single | {group.name for group in cli.app.registered_groups} == names
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def tree(tmp_path) -> Path:
     (tmp_path / "names" / "kalander").mkdir(parents=True)
     for folder in FOLDERS:
         (tmp_path / "names" / "kalander" / folder).symlink_to(tmp_path / folder)
+    for name in ("__init__.py", "__main__.py"):
+        (tmp_path / "names" / "kalander" / name).symlink_to(tmp_path / "runs" / "kalander" / name)
     return tmp_path
 
 

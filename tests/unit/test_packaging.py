@@ -1,19 +1,24 @@
 """The packages that are installed are the folders that there are, and the rules of the house hold in their source."""
 
 import ast
+import subprocess
+import sys
 import tomllib
 from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import kalander
+
 ROOT = Path(__file__).parents[2]
+ITSELF = "runs/kalander"  # the package of that name: version, and `python -m kalander`
 FOLDERS = ("kernels", "dem", "continuum", "coupling", "twin", "runs")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 
 
 def test_every_folder_with_code_is_a_package_and_the_other_way_round():
     assert sorted(_packages()) == sorted(PROJECT["packages"])
-    assert PROJECT["package-dir"] == {f"kalander.{folder}": folder for folder in FOLDERS}
+    assert PROJECT["package-dir"] == {"kalander": ITSELF, **{f"kalander.{folder}": folder for folder in FOLDERS}}
     assert not (ROOT / "__init__.py").exists()
 
 
@@ -21,7 +26,16 @@ def test_every_module_lies_in_a_package_that_is_installed():
     """setuptools installs the listed packages only: a folder without __init__.py would be left out in silence."""
     modules = _modules()
     assert len(modules) > 200
-    assert {path.parent for path in modules} == {ROOT.joinpath(*name.split(".")[1:]) for name in PROJECT["packages"]}
+    homes = {ROOT.joinpath(*name.split(".")[1:]) for name in PROJECT["packages"] if "." in name}
+    assert {path.parent for path in modules} == homes | {ROOT / ITSELF}
+
+
+def test_the_package_has_a_version_and_is_a_command():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert kalander.__version__ == project["version"]
+    done = subprocess.run([sys.executable, "-m", "kalander", "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "Predict what calendering does" in done.stdout
 
 
 def test_no_folder_holds_more_than_fifteen_modules():
@@ -40,7 +54,7 @@ def test_every_folder_of_rooms_has_a_contract_that_orders_all_of_them():
     ordered = {
         part.strip() for contract in contracts for layer in contract.get("layers", []) for part in layer.split("|")
     }
-    rooms = set(PROJECT["packages"]) | {
+    rooms = set(PROJECT["packages"]) - {"kalander"} | {
         "kalander." + _dotted(path) for path in _modules() if len(path.relative_to(ROOT).parts) == 2
     }
     assert {room for room in rooms if not room.endswith("__init__")} - ordered == set()
@@ -72,7 +86,8 @@ def _modules() -> list[Path]:
 
 
 def _packages() -> list[str]:
-    return ["kalander." + _dotted(path.parent) for path in _modules() if path.name == "__init__.py"]
+    folders = [_dotted(path.parent) for path in _modules() if path.name == "__init__.py"]
+    return ["kalander" if name == _dotted(ROOT / ITSELF) else f"kalander.{name}" for name in folders]
 
 
 def _dotted(path: Path) -> str:

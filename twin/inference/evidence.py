@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
 
 from kalander.twin.inference.maximum import Density, Peak
-from kalander.twin.inference.sampler import REGULAR, StudentT
+from kalander.twin.inference.proposal import REGULAR, StudentT
 
 __all__ = ["Evidence", "evidence"]
 
@@ -28,7 +27,7 @@ def evidence(density: Density, peak: Peak, *, seed: np.random.SeedSequence) -> E
     proposal = StudentT(peak.mode, 1.2 * peak.covariance)
     for rest in reversed(range(ROUNDS)):
         drawn = proposal.draw(random, DRAWS)
-        logs = density(drawn) - proposal.log_kernel(drawn) - _log_constant(proposal)
+        logs = density(drawn) - proposal.log_density(drawn)
         top = logs.max()
         weights = np.exp(logs - top)
         if rest:
@@ -45,13 +44,5 @@ def _fitted(drawn: np.ndarray, weights: np.ndarray, before: StudentT) -> Student
     mean = share @ drawn
     rest = drawn - mean
     keep = min(1.0, 10.0 * len(mean) / effective)
-    covariance = (1.0 - 0.5 * keep) * (rest.T * share) @ rest + 0.5 * keep * (before.root @ before.root.T)
+    covariance = (1.0 - 0.5 * keep) * (rest.T * share) @ rest + 0.5 * keep * before.covariance
     return StudentT(mean, 1.2 * covariance + REGULAR * np.diag(np.diag(covariance)))
-
-
-def _log_constant(proposal: StudentT) -> float:
-    """Logarithm of the factor before the kernel of a multivariate t."""
-    count, freedom = len(proposal.centre), proposal.freedom
-    scale = np.log(np.diag(proposal.root)).sum()
-    gammas = gammaln(0.5 * (freedom + count)) - gammaln(0.5 * freedom)
-    return float(gammas - 0.5 * count * np.log(freedom * np.pi) - scale)

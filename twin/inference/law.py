@@ -16,7 +16,7 @@ from kalander.twin.inference.electrode import Electrode, Electrolyte
 from kalander.twin.inference.marginal import Marginal, Marginals
 from kalander.twin.inference.maximum import climb
 from kalander.twin.inference.priors import HalfNormal, LogNormal, Prior, Uniform
-from kalander.twin.inference.sampler import Chains, Effort, sample
+from kalander.twin.inference.sampler import Chains, Effort, Loose, sample
 
 __all__ = ["LawFit", "LawPosterior", "LawPriors", "fit_law_posterior"]
 
@@ -204,7 +204,8 @@ def fit_law_posterior(
     posterior = LawPosterior(tuple(marginals), tuple(electrodes), electrolyte, priors)
     peak = climb(posterior.log_density, _starts(posterior))
     rows = {name: row for row, name in enumerate(posterior.names)}
-    loose = [[rows["porosity_mean"], rows["porosity_width"]]] if "porosity_mean" in rows else []
+    group = ("porosity_mean", "porosity_width")
+    loose = [Loose.of(group, rows, posterior.coordinates)] if group[0] in rows else []
     chains = sample(posterior.log_density, peak, seed=seed, effort=effort or Effort(), what="law", loose=loose)
     return LawFit(posterior, chains)
 

@@ -19,8 +19,10 @@ NOISE = ("noise_share", "noise_mix", "noise_absolute")
 
 
 class Prior(Protocol):
-    """What every prior below answers; u and x are arrays of any shape."""
+    """What every prior below answers; u and x are arrays of any shape. about: mean and standard deviation of u."""
 
+    @property
+    def about(self) -> tuple[float, float]: ...
     def value(self, u: np.ndarray) -> np.ndarray: ...
     def coordinate(self, x: np.ndarray | float) -> np.ndarray: ...
     def log_density(self, u: np.ndarray) -> np.ndarray: ...
@@ -32,6 +34,10 @@ class LogNormal:
 
     median: float
     spread: float
+
+    @property
+    def about(self) -> tuple[float, float]:
+        return float(np.log(self.median)), self.spread
 
     def value(self, u: np.ndarray) -> np.ndarray:
         return np.exp(u)
@@ -48,6 +54,11 @@ class HalfNormal:
     """x is the size of a normal number of standard deviation scale; u = ln x, so that 0 is no wall."""
 
     scale: float
+
+    @property
+    def about(self) -> tuple[float, float]:
+        """Moments of the logarithm of chi squared of one degree of freedom, halved."""
+        return float(np.log(self.scale)) - 0.5 * (float(np.euler_gamma) + float(np.log(2.0))), np.pi / np.sqrt(8.0)
 
     def value(self, u: np.ndarray) -> np.ndarray:
         return np.exp(u)
@@ -67,6 +78,11 @@ class Uniform:
 
     low: float
     high: float
+
+    @property
+    def about(self) -> tuple[float, float]:
+        """Moments of the logistic distribution."""
+        return 0.0, np.pi / np.sqrt(3.0)
 
     def value(self, u: np.ndarray) -> np.ndarray:
         return self.low + (self.high - self.low) * _share(u)
@@ -90,6 +106,10 @@ class LogUniform:
     @property
     def of_logarithm(self) -> Uniform:
         return Uniform(float(np.log(self.low)), float(np.log(self.high)))
+
+    @property
+    def about(self) -> tuple[float, float]:
+        return self.of_logarithm.about
 
     def value(self, u: np.ndarray) -> np.ndarray:
         return np.exp(self.of_logarithm.value(u))

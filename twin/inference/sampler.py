@@ -1,12 +1,11 @@
 """Chains of emcee (Foreman-Mackey et al., PASP 125 (2013) 306) in independent ensembles, refused until converged.
 
-Moves are mixed: draws from a wide normal about the peak, whose covariance a first short chain corrects (few steps
-apart they are independent where the posterior is nearly normal), draws of `loose` coordinates alone, which data hardly
-bind, and moves along differences of walkers, which need no such guess. Random numbers are of MT19937, whose stream
-NumPy keeps.
+Moves are mixed: draws from a t about the peak, then from a mixture fitted to first short chains (few steps apart they
+are independent), draws of `loose` coordinates alone, which data hardly bind, and moves along differences of walkers,
+which need no such guess. Random numbers are of MT19937, whose stream NumPy keeps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import emcee
@@ -14,10 +13,12 @@ import numpy as np
 
 from kalander.kernels.errors import NumericalError
 from kalander.twin.inference.maximum import Density, Peak
+from kalander.twin.inference.priors import Prior
+from kalander.twin.inference.proposal import Mixture, StudentT, about_peaks, fitted_mixture
 
-__all__ = ["REGULAR", "Chains", "Effort", "StudentT", "sample", "split_rhat"]
+__all__ = ["Chains", "Effort", "Loose", "sample", "split_rhat"]
 
-REGULAR = 1e-12  # of its variances, added to a covariance, so that it has a root
+PILOTS = ((64, 24), (64, 24))  # steps of the short chains, and how many of them are left out
 CLOSE = 1e-3  # of standard deviations: walkers for which no place was drawn, about the peak
 
 Moves = list[tuple[emcee.moves.Move, float]]
@@ -33,7 +34,7 @@ class Effort:
     ensembles: int = 3
     walkers: int = 32
     steps: int = 256
-    most_steps: int = 32768
+    most_steps: int = 8192
     rhat: float = 1.01
     lengths: float = 50.0
 
@@ -54,42 +55,19 @@ class Chains:
         return self.coordinates.reshape(-1, self.coordinates.shape[-1])
 
 
-class StudentT:
-    """Multivariate t of 5 degrees of freedom: tails heavier than a posterior's. covariance: of its normal core."""
+@dataclass(frozen=True)
+class Loose:
+    """A group of coordinates that the data hardly bind, with about the mean and deviation that their priors have."""
 
-    freedom = 5.0
+    rows: tuple[int, ...]
+    centre: np.ndarray
+    deviation: np.ndarray
 
-    def __init__(self, centre: np.ndarray, covariance: np.ndarray) -> None:
-        self.centre = centre
-        self.root = np.linalg.cholesky(covariance)
-        self.inverse = np.linalg.inv(self.root)
-
-    def draw(self, random: np.random.RandomState, count: int) -> np.ndarray:
-        """Shape (count, parameter)."""
-        normal = random.standard_normal((count, len(self.centre)))
-        stretch = np.sqrt(self.freedom / random.chisquare(self.freedom, count))
-        return self.centre + (normal @ self.root.T) * stretch[:, None]
-
-    def log_kernel(self, u: np.ndarray) -> np.ndarray:
-        """Logarithm of the density without its constant, shape (count,)."""
-        square = (((u - self.centre) @ self.inverse.T) ** 2).sum(axis=1)
-        return -0.5 * (self.freedom + len(self.centre)) * np.log1p(square / self.freedom)
-
-    def move(self, coordinates: np.ndarray, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-        """Independent proposals for emcee's MHMove."""
-        proposed = self.draw(random, len(coordinates))
-        return proposed, self.log_kernel(coordinates) - self.log_kernel(proposed)
-
-    def of(self, loose: list[int]) -> Callable[[np.ndarray, np.random.RandomState], tuple[np.ndarray, np.ndarray]]:
-        """Proposals that change some coordinates alone, drawn wider."""
-        part = StudentT(self.centre[loose], 1.5 * (self.root @ self.root.T)[np.ix_(loose, loose)])
-
-        def move(coordinates: np.ndarray, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-            proposed = coordinates.copy()
-            proposed[:, loose], factor = part.move(coordinates[:, loose], random)
-            return proposed, factor
-
-        return move
+    @classmethod
+    def of(cls, names: Sequence[str], rows: Mapping[str, int], priors: Mapping[str, Prior]) -> "Loose":
+        """The group of parameters with these names."""
+        about = np.array([priors[name].about for name in names])
+        return cls(tuple(rows[name] for name in names), about[:, 0], about[:, 1])
 
 
 def sample(
@@ -99,24 +77,31 @@ def sample(
     seed: np.random.SeedSequence,
     effort: Effort,
     what: str,
-    loose: Sequence[Sequence[int]] = (),
+    loose: Sequence[Loose] = (),
+    shoulders: Sequence[Peak] = (),
 ) -> Chains:
     """Chains that have converged. Raises NumericalError that names `what` where they have not in most_steps.
 
-    loose: groups of coordinates that the data hardly bind and that hardly depend on the others.
+    loose: groups of coordinates that are redrawn alone as well. shoulders: places besides the peak where much of the
+    density may lie; chains find out.
     """
     states = [np.random.RandomState(np.random.MT19937(child)) for child in seed.spawn(effort.ensembles)]
     starts = [_start(density, peak, random, effort.walkers) for random in states]
-    proposal = StudentT(peak.mode, peak.covariance)
-    pilots = [_chain(density, start, 64, random, _moves(proposal, loose)) for start, random in zip(starts, states)]
-    proposal = _corrected(np.concatenate([pilot.get_chain(discard=24, flat=True) for pilot in pilots]))
-    lasts = [pilot.get_last_sample() for pilot in pilots]
-    moves = _moves(proposal, loose)
-    samplers = [_sampler(density, last.coords.shape, random, moves) for last, random in zip(lasts, states)]
+    proposal = about_peaks([peak, *shoulders])
+    wider = 1.5  # the curvature at a peak is narrower than what hardly binds
+    for steps, left_out in PILOTS:
+        moves = _moves(proposal, loose, wider)
+        pilots = [_chain(density, start, steps, random, moves) for start, random in zip(starts, states)]
+        starts = [pilot.get_last_sample().coords for pilot in pilots]
+        places = [pilot.get_chain(discard=left_out, flat=True) for pilot in pilots]
+        proposal = fitted_mixture(np.concatenate(places), proposal)
+        wider = 1.0
+    moves = _moves(proposal, loose, wider)
+    samplers = [_sampler(density, start.shape, random, moves) for start, random in zip(starts, states)]
     done, steps = 0, effort.steps
     while True:
-        for sampler, last in zip(samplers, lasts):
-            sampler.run_mcmc(last if not done else None, steps - done, skip_initial_state_check=True)
+        for sampler, start in zip(samplers, starts):
+            sampler.run_mcmc(start if not done else None, steps - done, skip_initial_state_check=True)
         done = steps
         chain = np.stack([sampler.get_chain() for sampler in samplers])
         rhat, length = split_rhat(chain), autocorrelation(chain)
@@ -163,18 +148,17 @@ def _start(density: Density, peak: Peak, random: np.random.RandomState, walkers:
     return np.concatenate([tried, near])
 
 
-def _corrected(pilot: np.ndarray) -> StudentT:
-    """The proposal by the samples of the first chains: their mean and covariance."""
-    covariance = np.cov(pilot.T).reshape(pilot.shape[1], -1)
-    return StudentT(pilot.mean(axis=0), covariance + REGULAR * np.diag(np.diag(covariance)))
-
-
-def _moves(proposal: StudentT, loose: Sequence[Sequence[int]]) -> Moves:
+def _moves(proposal: Mixture, loose: Sequence[Loose], wider: float) -> Moves:
     """The mixture of moves and their shares."""
     along = [(emcee.moves.DEMove(), 0.2), (emcee.moves.StretchMove(), 0.1)]
     if not loose:
         return [(emcee.moves.MHMove(proposal.move), 0.7), *along]
-    groups = [(emcee.moves.MHMove(proposal.of(list(group))), 0.2 / len(loose)) for group in loose]
+    share = 0.1 / len(loose)
+    groups: Moves = []
+    for one in loose:
+        prior = StudentT(one.centre, np.diag(one.deviation**2))
+        groups.append((emcee.moves.MHMove(proposal.move_of(one.rows, wider)), share))
+        groups.append((emcee.moves.MHMove(prior.in_place_of(one.rows)), share))
     return [(emcee.moves.MHMove(proposal.move), 0.5), *groups, *along]
 
 

@@ -10,15 +10,15 @@ from kalander.kernels.errors import Fault, InputError
 from kalander.twin.impedance.cell import CellModel
 from kalander.twin.inference.maximum import Peak, climb
 from kalander.twin.inference.posterior import SpectrumPosterior
-from kalander.twin.inference.priors import Prior
-from kalander.twin.inference.sampler import Chains, Effort, sample
+from kalander.twin.inference.priors import NOISE, Prior
+from kalander.twin.inference.sampler import Chains, Effort, Loose, sample
 
 __all__ = ["SpectrumFit", "find_peak", "fit_spectrum"]
 
 BEST_STARTS = 3
 LEAST = 1e-3  # of a modulus: what a first guess of a resistance, a reactance and a noise is at least
 LOOSE = (  # groups that are redrawn alone
-    ("inductance", "noise_mix", "noise_absolute"), ("rail_ratio",),
+    NOISE, ("inductance",), ("rail_ratio",),
     ("arc_resistance", "arc_frequency", "arc_exponent"),
 )  # fmt: skip
 GRID = {  # of the first guess: shares of a first resistance, exponents, shares of a first series resistance
@@ -68,9 +68,29 @@ def fit_spectrum(
         raise InputError(Fault(name, len(spectrum.frequency), why, f"{len(posterior.names)} points or more"))
     peak = find_peak(posterior)
     rows = {parameter: row for row, parameter in enumerate(posterior.names)}
-    loose = [[rows[parameter] for parameter in group] for group in LOOSE if group[0] in rows]
-    chains = sample(posterior.log_density, peak, seed=seed, effort=effort or Effort(), what=name, loose=loose)
+    loose = [Loose.of(group, rows, priors) for group in LOOSE if group[0] in rows]
+    chains = sample(
+        posterior.log_density, peak, seed=seed, effort=effort or Effort(), what=name, loose=loose,
+        shoulders=[_shoulder(posterior, peak, rows[parameter]) for parameter in NOISE],
+    )  # fmt: skip
     return SpectrumFit(posterior, peak, chains)
+
+
+def _shoulder(posterior: SpectrumPosterior, peak: Peak, row: int) -> Peak:
+    """The highest place where one parameter is what its prior says, as wide there as the prior is.
+
+    A kind of noise that another can stand for is bound on one side alone, and the peak does not show the other side.
+    """
+    centre, deviation = posterior.priors[posterior.names[row]].about
+    others = np.delete(np.arange(len(peak.mode)), row)
+
+    def filled(u: np.ndarray) -> np.ndarray:
+        return np.insert(u, row, centre, axis=1)
+
+    found = climb(lambda u: posterior.log_density(filled(u)), peak.mode[None, others])
+    covariance = np.diag(np.full(len(peak.mode), deviation**2))
+    covariance[np.ix_(others, others)] = found.covariance
+    return Peak(filled(found.mode[None])[0], found.height, covariance)
 
 
 def find_peak(posterior: SpectrumPosterior) -> Peak:

@@ -1,5 +1,6 @@
 """`kalander run CARD`: a whole study, computed or gone on with."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,6 +48,9 @@ def run(
     ] = False,
     allow_software: Software = False,
     overwrite: Overwrite = False,
+    thread: Annotated[
+        str | None, typer.Option("--thread", help="a store of `kalander thread` in which the results register")
+    ] = None,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -67,12 +71,19 @@ def run(
         from kalander.runs.verbs import answered
 
         folder = output or Path("studies") / Path(card).stem
+        if thread is not None:  # before the work
+            from kalander.twin.thread.thread import Thread
+
+            Thread.open(thread).close()
         with progress_display() as show:
             study, found = answered(
                 loaded, folder, device=device, precision=precision, threads=threads, allow_software=allow_software,
                 overwrite=overwrite, on_progress=show, **times,
             )  # fmt: skip
         studies.append(study)
+        if thread is not None:
+            with Thread.open(thread) as opened:
+                found["thread"] = {"store": opened.store.name, **asdict(opened.add(study))}
         return found
 
     answer(work, json_output, debug, show=lambda done: show_study(studies, done), interrupted=RESUMABLE)
