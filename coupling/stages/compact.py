@@ -115,7 +115,7 @@ def compact_stage(
         return load_work("compact", begin, path, materials=laws, precision=precision, schedule=schedule)
 
     return Stage(
-        "compact", 5, (), config, STATE, STATE, work, uses_device=True,
+        "compact", 6, (), config, STATE, STATE, work, uses_device=True,
         check_state=lambda state: state_faults(state, question),
     )  # fmt: skip
 
