@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import kalander.runs as kal
+from kalander.kernels.errors import NumericalError
 from kalander.runs.studies.validation import duquesnoy, sangros, sizes
 from kalander.runs.studies.validation.judge import Band, judged, scatter_figure
 from kalander.runs.studies.validation.measured import BANDS, COATINGS, GAP_ROWS, PASSES, GapRow
@@ -53,6 +54,12 @@ def test_the_stand_behind_the_rows_is_found_and_rows_left_out_are_met(curve, tru
     assert low < truth < high
     assert low < middle < high
     assert np.abs(duquesnoy.left_out(gaps)).max() < 1e-3
+
+
+def test_rows_beyond_what_boxes_were_pressed_to_are_an_error(curve) -> None:
+    gaps = gaps_of(curve, 2.1)
+    with pytest.raises(NumericalError, match=r"raise press\.stress"):
+        duquesnoy.fitted(duquesnoy.Gaps(gaps.rows, np.full_like(gaps.porosity, np.nan)))
 
 
 def test_an_error_of_a_row_shows_where_it_is_left_out(curve) -> None:

@@ -96,7 +96,11 @@ def predicted(folder: Path, rows: tuple[GapRow, ...], quick: bool) -> Gaps:
 
 
 def fitted(gaps: Gaps) -> float:
-    """Stand [N/mm/um] of least squares over the rows, of the mean over seeds."""
+    """Stand [N/mm/um] of least squares over the rows, of the mean over seeds. Raises NumericalError."""
+    if not gaps.known.any():
+        raise NumericalError(
+            "no stand leaves all rows within the stresses that boxes were pressed to: raise press.stress"
+        )
     misfit = ((gaps.at(FINE).mean(axis=1) - gaps.measured[:, None]) ** 2).sum(axis=0)
     return float(FINE[np.argmin(np.where(gaps.known, misfit, np.inf))])
 
