@@ -32,7 +32,7 @@ from kalander.dem.packing.packing import assemble
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
 
-__all__ = ["Boxes", "boxes_of", "path_along", "responses_of", "start_of", "who_shares"]
+__all__ = ["Boxes", "boxes_of", "path_along", "refuse_strangers", "responses_of", "start_of", "who_shares"]
 
 SAME = 1e-9  # strains, seconds and kelvins by which paths may differ and be one
 LEAST_PRESSURE = 0.1  # of the largest pressure on the way: what an inertial number counts at the least
@@ -75,9 +75,8 @@ def _same(one: StationPath, other: StationPath) -> bool:
 def boxes_of(cards: Sequence[Card], packed: Sequence[Data], layers: Sequence[int]) -> Boxes:
     """All replicas of the packings of a layer for each path, `layers` being that of each path.
 
-    Raises InputError where cards cannot share a batch: of other contact laws, relaxation or densities.
+    The cards have passed refuse_strangers.
     """
-    refuse_strangers(cards)
     rows = [(path, layer, replica) for path, layer in enumerate(layers) for replica in range(cards[0].boxes.replicas)]
     found = [packings_of(one) for one in packed]
     packings = [replace(found[layer][replica], periodic=True) for _, layer, replica in rows]

@@ -14,7 +14,14 @@ import numpy as np
 from kalander.continuum.closure.laws import TabulatedClosure
 from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.homogenise.closure import closure_from
-from kalander.coupling.multiscale.boxes import boxes_of, path_along, responses_of, start_of, who_shares
+from kalander.coupling.multiscale.boxes import (
+    boxes_of,
+    path_along,
+    refuse_strangers,
+    responses_of,
+    start_of,
+    who_shares,
+)
 from kalander.coupling.multiscale.down import hand_down
 from kalander.coupling.multiscale.question import question_of
 from kalander.coupling.multiscale.tables import (
@@ -172,7 +179,8 @@ def _up(
 
 
 def boxes_answering(layered: Layered, *, precision: str, schedule: str) -> Answering:
-    """Particle boxes as the lower scale."""
+    """Particle boxes as the lower scale. Raises InputError for layers that cannot share a batch."""
+    refuse_strangers(layered.cards)
     first, whole = layered.cards[0], [card_to_dict(card) for card in layered.cards]
     keys = ("contact", "fracture", "press", "step", "binder", "seed")
     relaxation = relaxation_of(first.binder)

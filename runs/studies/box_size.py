@@ -5,7 +5,7 @@ python runs/studies/box_size.py [FOLDER] [--quick]
 presses boxes of the card nmc111 of three widths, eight seeds each, to one strain, and prints a row a width. The
 pressure at a strain is p_c of the cap there. If boxes of N particles are independent samples of one coating, it
 scatters as 1/sqrt(N): the constant is fitted, and says how many particles one box needs, or how many seeds. Order is
-the share of solids in slices along z, over its mean in the middle, of all beds as laid.
+the share of solids in slices along z, over its mean in the inner half, of all beds as laid.
 """
 
 import math
@@ -59,18 +59,18 @@ def profile(beds: tuple[kal.Packing, ...], from_top: bool) -> np.ndarray:
 
 
 def order(beds: tuple[kal.Packing, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Distance from a platen [m], share of solids over that in the middle, its standard error, and the distance beyond
-    which no two neighbouring slices differ from it by more than two such errors."""
+    """Distance from a platen [m], share of solids over that of the inner half, its standard error, and from where
+    on the mean diameter ahead holds, within two such errors, what the inner half does."""
     rows = np.vstack([profile(beds, False), profile(beds, True)])
-    middle = slice(3 * SLICES // 8, 5 * SLICES // 8)
-    relative = rows / rows[:, middle].mean(axis=1, keepdims=True)
-    mean, error = relative.mean(axis=0), relative.std(axis=0, ddof=1) / math.sqrt(len(relative))
-    distance = (np.arange(SLICES) + 0.5) * float(np.mean([bed.box_size[2] for bed in beds])) / SLICES
     half = SLICES // 2
-    apart = np.abs(mean[:half] - 1.0) > 2.0 * error[:half]
-    twice = np.flatnonzero(apart[1:] & apart[:-1])
-    reach = float(distance[twice[-1] + 1]) if len(twice) else 0.0
-    return distance[:half], mean[:half], error[:half], reach
+    relative = rows[:, :half] / rows[:, half // 2 : -half // 2].mean()
+    mean, error = relative.mean(axis=0), relative.std(axis=0, ddof=1) / math.sqrt(len(relative))
+    step = float(np.mean([bed.box_size[2] for bed in beds])) / SLICES
+    distance = (np.arange(half) + 0.5) * step
+    ahead = max(1, round(2.0 * float(np.mean(np.concatenate([bed.radius for bed in beds]))) / step))
+    like = np.abs(mean - 1.0) <= 2.0 * error
+    first = next((row for row in range(half) if like[row : row + ahead].all()), half - 1)
+    return distance, mean, error, float(distance[first])
 
 
 def main(folder: Path, quick: bool) -> dict[str, float]:
@@ -94,11 +94,11 @@ def main(folder: Path, quick: bool) -> dict[str, float]:
     distance, mean, errors, reach = order(tuple(everyone))
     diameter = 2.0 * float(np.mean(np.concatenate([bed.radius for bed in everyone])))
     print(f"order of a platen is seen {in_unit(reach, 'um'):.1f} um deep, {reach / diameter:.1f} mean diameters: "
-          f"first slices hold {mean[0]:.2f} of the middle")  # fmt: skip
+          f"first slices hold {mean[0]:.2f} of the inner half")  # fmt: skip
     axes = axes_or_new()
     axes.errorbar(in_unit(distance, "um"), mean, yerr=errors, color="C0", ecolor="0.8")
     axes.axvline(in_unit(reach, "um"), color="C1", linestyle=":")
-    axes.set(xlabel="distance from a platen (µm)", ylabel="share of solids over that in the middle", ylim=(0, None))
+    axes.set(xlabel="distance from a platen (µm)", ylabel="share of solids over that of the inner half", ylim=(0, None))
     axes.figure.savefig(folder / "box_size.png")
     return {"particles": needed, "reach": reach, "constant": constant}
 

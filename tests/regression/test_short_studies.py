@@ -47,7 +47,9 @@ def small(monkeypatch: pytest.MonkeyPatch, device) -> None:
     whole = kal.load_card
 
     def tiny(name: str, **_: object) -> kal.Card:
-        return whole(name).with_values(TINY)
+        loaded = whole(name)
+        gap = loaded.calender.gap is not None  # one setting of the rolls, which a card chooses
+        return loaded.with_values({key: value for key, value in TINY.items() if gap or key != "calender.gap"})
 
     monkeypatch.setitem(vars(kal), "load_card", tiny)
 

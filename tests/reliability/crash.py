@@ -202,7 +202,7 @@ def targets() -> list[Target]:
         Target("pieces", "press", 12, breaking),
         Target("flakes: pack", "pack", 4, flakes),
         Target("flakes: press", "press", 8, flakes),
-        Target("round", "round_1", 8, exchange),
+        Target("round", "round_1", 8, exchange, least=0.6),
         Target("compact", "compact", 9, CompactCase(BETWEEN_PLATES, 4)),
         Target("compact xyz", "compact", 9, CompactCase(WITHOUT_PLATES, 5)),
     ]
