@@ -15,9 +15,9 @@ from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import info
 from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.stages.faults.result_faults import RESULT_FAULTS
+from kalander.coupling.stages.faults.state_faults import Question, load_faults
 from kalander.coupling.stages.press import press_ensemble
-from kalander.coupling.stages.result_faults import RESULT_FAULTS
-from kalander.coupling.stages.state_faults import Question, load_faults
 from kalander.coupling.store.store import Data, load, read, write
 from kalander.dem.loading.record import FRAME, LOOK, PROGRESS, new_load, no_rows, tables_of
 from kalander.kernels.errors import CheckpointError, InputError

@@ -16,6 +16,7 @@ import numpy as np
 import kalander.runs as kal
 from kalander.coupling.cards.electrode import coating_thickness
 from kalander.coupling.scales import in_si, in_unit
+from kalander.kernels.quantities import porosity, solid_share
 from kalander.runs.shell.progress import progress_display
 from kalander.runs.shell.script import script_arguments
 from kalander.runs.studies.validation.judge import Band, judged, scatter_figure
@@ -63,16 +64,16 @@ def constants_of(card: kal.Card) -> np.ndarray:
 
 def response(folder: Path, quick: bool) -> tuple[kal.Card, Response]:
     """Presses of the card and of its neighbours, with the same packings."""
-    porosity, constants, shipped = [], [], kal.load_card("nmc111", quick=quick)
+    released, constants, shipped = [], [], kal.load_card("nmc111", quick=quick)
     for name, values in TRIALS.items():
         card = shipped.with_values({"transport.voxel": "1 um"} if name == "shipped" and not quick else values)
         with progress_display() as show:
             curve = kal.Study(card, folder / "sangros" / name).run(until="closure", on_progress=show).press
-        porosity.append([curve.released(stress).porosity.values for stress in curve.stresses])
+        released.append([curve.released(stress).porosity.values for stress in curve.stresses])
         constants.append(constants_of(card))
-    mean, moved = np.mean(porosity, axis=2), np.log(constants)
+    mean, moved = np.mean(released, axis=2), np.log(constants)
     slope = np.stack([(mean[1 + row] - mean[0]) / (moved[1 + row] - moved[0])[row] for row in range(2)], axis=1)
-    return shipped, Response(mean[0], slope, constants[0], np.array(porosity[0]))
+    return shipped, Response(mean[0], slope, constants[0], np.array(released[0]))
 
 
 def prior_of(card: kal.Card) -> Belief:
@@ -97,10 +98,10 @@ def told(response: Response, belief: Belief, row: int) -> tuple[float, float]:
     return float(response.at(belief.mean)[row]), float(np.sqrt(slope @ belief.covariance @ slope + ERROR**2))
 
 
-def web(card: kal.Card, porosity: float) -> float:
+def web(card: kal.Card, left_open: float) -> float:
     """Thickness of the web [um] at a porosity of its coating."""
     solids = coating_thickness(card.electrode) * (1.0 - card.electrode.porosity)
-    return in_unit(card.electrode.foil.thickness + card.electrode.sides * solids / (1.0 - porosity), "um")
+    return in_unit(card.electrode.foil.thickness + card.electrode.sides * solids / (1.0 - left_open), "um")
 
 
 def report(card: kal.Card, response: Response) -> list[Band]:
@@ -138,8 +139,8 @@ def between(card: kal.Card, folder: Path) -> None:
     print("not fitted, released porosity (%) and web (um) by the closure of the shipped boxes:")
     for stress in (10.0, 30.0, 40.0, 60.0, 80.0, 100.0, 120.0):
         lasting = np.interp(in_si(stress, "MPa"), pressure, left)
-        porosity = 1.0 - (1.0 - card.electrode.porosity) * np.exp(lasting)
-        print(f"{stress:8.0f} MPa {100 * porosity:8.1f} {web(card, porosity):8.1f}")
+        left_open = porosity(solid_share(card.electrode.porosity), np.exp(-lasting))
+        print(f"{stress:8.0f} MPa {100 * left_open:8.1f} {web(card, left_open):8.1f}")
 
 
 def main(arguments: list[str]) -> int:
