@@ -165,7 +165,7 @@ def main(arguments: list[str]) -> int:
     found = report(gaps, flow)
     path = folder / "duquesnoy.png"
     values = gaps.at(fitted(gaps))
-    path.write_bytes(scatter_figure(gaps.measured, values, [f"{row.coating[:3]} µm, gap {row.gap:.0f} µm" for row in rows],
+    path.write_bytes(scatter_figure(gaps.measured, values, [f"{row.coating}, {row.gap:.0f} µm" for row in rows],
                                     "one stand for all rows"))  # fmt: skip
     print(f"figure: {path}")
     if quick:
