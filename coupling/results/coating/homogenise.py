@@ -108,7 +108,8 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
             "stress_measure": "Cauchy",
             **{
                 f"{name}{KEYS[PROPERTIES[name].unit]}": {
-                    "porosity": porosity(knots.density, np.ones_like(knots.density)).tolist(), "value": knots.mean.tolist(),
+                    "porosity": porosity(knots.density, np.ones_like(knots.density)).tolist(),
+                    "value": knots.mean.tolist(),
                     "sd": [number(value) for value in knots.deviation],
                 }
                 for name, knots in at_knots.items()
