@@ -26,7 +26,7 @@ from kalander.runs.shell.terminal import summary_text
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
-from test_report import closure, measured, packed, pressed, rolled, write_study
+from made_up import closure, measured, packed, pressed, rolled, write_study
 
 PROVENANCE = ("format", "kind", "kalander", "packages", "written")
 

@@ -62,7 +62,8 @@ class Gaps:
 
 def pressed(coating: str, folder: Path, quick: bool) -> tuple[kal.Card, list[kal.Closure]]:
     """The card of a coating and the closure of each of its boxes."""
-    card = kal.load_card("nmc111_duquesnoy", quick=quick).with_values(COATINGS[coating])
+    values = COATINGS[coating] | ({"press.stress": ["20 MPa", "80 MPa"]} if quick else {})
+    card = kal.load_card("nmc111_duquesnoy", quick=quick).with_values(values)
     with progress_display() as show:
         study = kal.Study(card, folder / "duquesnoy" / coating).run(until="closure", on_progress=show)
     data = study.data("press")
