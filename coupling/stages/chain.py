@@ -6,15 +6,17 @@ from typing import Any
 
 from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.homogenise.closure import CLOSURE, closure_table
+from kalander.coupling.homogenise.stored import HOMOGENISED
 from kalander.coupling.nip.names import NIP
 from kalander.coupling.nip.solve import nip_tables
 from kalander.coupling.packings.stored import PACKED
+from kalander.coupling.stages.faults.result_faults import RESULT_FAULTS
+from kalander.coupling.stages.faults.state_faults import state_faults
+from kalander.coupling.stages.hold import held_closure_work, hold_temperatures, hold_time, relaxes
 from kalander.coupling.stages.loop import loop_stages
 from kalander.coupling.stages.pack import HALF_PACKED, half_packed_faults, pack_work
 from kalander.coupling.stages.press import PRESSED, press_work, question_of
-from kalander.coupling.stages.result_faults import RESULT_FAULTS
 from kalander.coupling.stages.rounds import Layered
-from kalander.coupling.stages.state_faults import state_faults
 from kalander.coupling.stages.transport import HALF_MEASURED, TRANSPORT, half_measured_faults, transport_work
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress, Stage
@@ -35,18 +37,18 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             check_state=lambda state: half_packed_faults(card, state),
         ),
         Stage(
-            "press", 5, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
+            "press", 6, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
             PRESSED, STATE,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),
         ),
-        Stage("closure", 3, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"])),
+        _closure_stage(card, precision, schedule),
         Stage(
-            "nip", 2, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
+            "nip", 3, ("closure",), _slice(whole, ("calender", "electrode", "press")), NIP, {},
             lambda inputs, _: _nip(card, inputs["closure"]),
         ),
         Stage(
-            "transport", 3, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
+            "transport", 4, ("pack", "press"), _slice(whole, ("electrode", "binder", "transport")),
             TRANSPORT, HALF_MEASURED,
             lambda inputs, state: transport_work(card, inputs["pack"], inputs["press"], state, precision, schedule),
             uses_device=True, check_state=half_measured_faults,
@@ -94,6 +96,18 @@ def _renamed(stage: Stage, ending: str) -> Stage:
 
     parents = tuple(f"{name}{ending}" for name in stage.parents)
     return replace(stage, name=f"{stage.name}{ending}", parents=parents, work=work)
+
+
+def _closure_stage(card: Card, precision: str, schedule: str) -> Stage:
+    """The closure: of pressed boxes alone, or of boxes held as well where the binder relaxes and the nip feels it."""
+    if not relaxes(card):
+        return Stage("closure", 3, ("press",), {}, CLOSURE, {}, lambda inputs, _: _closure(card, inputs["press"]))
+    return Stage(
+        "closure", 4, ("pack", "press"), {"held_at": list(hold_temperatures(card)), "held_for": hold_time(card)},
+        HOMOGENISED, {},
+        lambda inputs, _: held_closure_work(card, inputs["pack"], inputs["press"], precision, schedule),
+        uses_device=True,
+    )  # fmt: skip
 
 
 def _slice(whole: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -37,9 +37,9 @@ from kalander.coupling.multiscale.tables import (
 from kalander.coupling.multiscale.up import learn
 from kalander.coupling.multiscale.vocabulary import Handed, Question, Response, StationPath
 from kalander.coupling.scales import in_si, in_unit, material_of, relaxation_of
+from kalander.coupling.stages.faults.state_faults import Question as OfSave
+from kalander.coupling.stages.faults.state_faults import state_faults
 from kalander.coupling.stages.load import load_work, resumed
-from kalander.coupling.stages.state_faults import Question as OfSave
-from kalander.coupling.stages.state_faults import state_faults
 from kalander.coupling.store.agreement import Schema
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress, Stage

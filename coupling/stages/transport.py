@@ -77,7 +77,7 @@ class State:
 def states_of(card: Card, packed: Data, pressed: Data) -> Iterator[State]:
     """Every packing as laid, then after each press and release."""
     boxes, frames = pressed.tables["boxes"], pressed.tables["frames"]
-    laid, bonds = packed.tables["boxes"], []
+    laid, bonds, conductors = packed.tables["boxes"], [], conductors_of(card)
     for replica in range(len(laid["height"])):
         here = packed.tables["particles"]["box"] == replica
         structure = _structure(card, packed, replica, packed.tables["particles"], here, float(laid["height"][replica]))
@@ -92,6 +92,8 @@ def states_of(card: Card, packed: Data, pressed: Data) -> Iterator[State]:
         laid_bonds, count = bonds[replica]
         if len(structure.radius) == count:  # where pieces stand for particles, necks are laid out anew
             structure = replace(structure, laid=laid_bonds)
+            squeezed = structure.domain(conductors.film_share, conductors.nanopores).whole()
+            structure = replace(structure, domain_volume=squeezed)
         yield State(float(boxes["stress"][box]), replica, float(frames["porosity"][released]), structure)
 
 
@@ -154,6 +156,11 @@ def nanoporosity(card: Card) -> float:
     return solids * nano / (1 - nano) / filler if filler > 0 else 0.0
 
 
+def _share_laid(structure: Microstructure) -> float:
+    """Volume of the binder domain as laid over that of this state, at least 1: some of its nanopores are closed."""
+    return structure.binder_volume / structure.present_volume if structure.present_volume > 0 else 1.0
+
+
 def measuring_state(
     card: Card, state: State, axes: list[tuple[float, float]], *, precision: str, on_host: bool
 ) -> Steps[Row]:
@@ -163,7 +170,7 @@ def measuring_state(
     where = {"precision": precision, "on_host": on_host}
     body = structure.voxel_body()
     voxels = yield from voxelising(body, voxel, rule=section.binder_rule, exact=True, **where)  # type: ignore[arg-type]
-    nano = nanoporosity(card)
+    nano = 1.0 - (1.0 - nanoporosity(card)) * _share_laid(structure)
     porosity = voxels.porosity(nano)
     yield from _ions(axes, voxels, section.binder_diffusivity, precision, on_host)
     ratio, error = np.array(axes).T
