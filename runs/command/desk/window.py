@@ -68,7 +68,7 @@ def _show(done: dict[str, Any]) -> None:
     from kalander.runs.shell.reading import readable
 
     head = ("porosity", "rolls", "speed", "line load", "set gap", "peak", "limits")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for point in done["points"]:
         names = ("roll_temperature_K", "speed_m_per_s", "line_load_N_per_m", "set_gap_m", "peak_pressure_Pa")
         cells = [readable(name, point[name])[1] if point.get(name) is not None else "–" for name in names]
