@@ -201,7 +201,27 @@ def rolled():
         "gap": np.tile(1.4e-4 + x**2 / 0.215, 4),
     }
     reasons = {"stress 159.37 MPa, rigid rolls": "the closure ends before"}
-    return Data({"settings": settings, "profiles": profiles}, {"reasons": reasons})
+    passes = {
+        "setting": np.arange(4, dtype=np.int32), "number": np.ones(4, np.int32),
+        **{name: settings[name][:4] for name in ("line_load", "peak_pressure", "set_gap", "exit_thickness")},
+        "porosity_exit": settings["porosity_exit"][:4],
+        **{
+            name: np.full(4, np.nan)
+            for name in (
+                "recovered_thickness", "deborah", "foil_elongation", "foil_plastic_elongation", "forward_slip"
+            )
+        },
+    }  # fmt: skip
+    layers = {
+        "setting": np.arange(4, dtype=np.int32), "number": np.ones(4, np.int32), "layer": np.zeros(4, np.int32),
+        "porosity": settings["porosity_exit"][:4], "porosity_nip": settings["porosity_nip"][:4],
+        "temperature": np.full(4, np.nan),
+    }  # fmt: skip
+    recovery = {"setting": np.zeros(0, np.int32), "time": np.zeros(0), "thickness": np.zeros(0)}
+    tables = {
+        "settings": settings, "profiles": profiles, "passes": passes, "layers": layers, "recovery": recovery,
+    }  # fmt: skip
+    return Data(tables, {"reasons": reasons})
 
 
 def measured():

@@ -90,16 +90,21 @@ class CapFit:
         return self.shift * self.p_c
 
 
-def fit_cap(p: np.ndarray, q: np.ndarray, *, shift: float | None = None) -> CapFit:
+def fit_cap(
+    p: np.ndarray, q: np.ndarray, *, shift: float | None = None, oedometer: tuple[float, float] | None = None
+) -> CapFit:
     """The ellipse through yield points of one density, shape (n,); shift: chi, where the points do not tell.
 
-    Two points or more with a q, or without beside one with; without a tension (p below 0, or q above what p bears)
-    chi needs to be given. Raises InputError.
+    oedometer: p and q of first loading at zero lateral strain, where besides the flow is known: d e_q / d e_v = 2/3 is
+    normal to the ellipse. Three conditions, of which such a point makes two, or two with a shift. Raises InputError.
     """
     p, q = np.asarray(p, float), np.abs(np.asarray(q, float))
-    if p.shape != q.shape or p.ndim != 1 or not np.all(np.isfinite([p, q])) or p.size < (2 if shift is not None else 3):
-        needed = "finite p and q of 2 points (chi given) or 3"
-        raise InputError(Fault("yield.points", [p.tolist(), q.tolist()], "make no cap", needed))
+    if oedometer is not None and p.shape == q.shape:
+        p, q = np.append(p, oedometer[0]), np.append(q, abs(oedometer[1]))
+    needed = (2 if shift is not None else 3) - (oedometer is not None)
+    if p.shape != q.shape or p.ndim != 1 or not np.all(np.isfinite([p, q])) or p.size < needed:
+        allowed = "finite p and q of 3 points, one less where chi is given or one is of an oedometer"
+        raise InputError(Fault("yield.points", [p.tolist(), q.tolist()], "make no cap", allowed))
     largest = float(np.max(p))
     if largest <= 0.0 or np.max(q) <= 0.0:
         raise InputError(Fault("yield.points", largest, "has no pressure or no shear to fit a cap to", "above 0"))
@@ -111,7 +116,13 @@ def fit_cap(p: np.ndarray, q: np.ndarray, *, shift: float | None = None) -> CapF
     def distances(x: np.ndarray) -> np.ndarray:
         p_c, slope, chi = unpacked(x)
         half = 0.5 * (1.0 + chi)
-        return np.hypot(q / (slope * p_c), p / p_c - 0.5 * (1.0 - chi)) / half - 1.0
+        off = np.hypot(q / (slope * p_c), p / p_c - 0.5 * (1.0 - chi)) / half - 1.0
+        if oedometer is None:
+            return off
+        # the normal (p - p_m, q / M^2) over its length, across the direction (1, 2/3) of the flow
+        normal = np.array([p[-1] / p_c - 0.5 * (1.0 - chi), q[-1] / (slope**2 * p_c)])
+        across = (normal[1] - 2.0 / 3.0 * normal[0]) / (math.hypot(*normal) * math.hypot(1.0, 2.0 / 3.0))
+        return np.append(off, across)
 
     free = 3 if shift is None else 2
     begin = np.array([0.1, math.log(START[0]), math.log(START[1] / (1.0 - START[1]))])[:free]
@@ -119,9 +130,9 @@ def fit_cap(p: np.ndarray, q: np.ndarray, *, shift: float | None = None) -> CapF
     high = np.array([3.0, math.log(20.0), 9.0])[:free]
     found = least_squares(distances, begin, bounds=(low, high), xtol=1e-14, ftol=1e-14, gtol=1e-14)
     p_c, slope, chi = unpacked(found.x)
-    variance = 2.0 * found.cost / max(p.size - free, 1)
+    variance = 2.0 * found.cost / max(found.fun.size - free, 1)
     own = np.diag([1.0, 1.0, chi * (1.0 - chi)])[:free, :free]
     covariance = np.zeros((3, 3))
     covariance[:free, :free] = own @ (variance * inverse(found.jac)) @ own
-    rms = float(np.sqrt(np.mean(found.fun**2))) * 0.5 * (1.0 + chi)
+    rms = float(np.sqrt(np.mean(found.fun[: p.size] ** 2))) * 0.5 * (1.0 + chi)
     return CapFit(p_c, slope, chi, covariance, rms, () if shift is None else ("shift",))

@@ -26,6 +26,7 @@ from kalander.coupling.cards.mill_limits import (
     StandStiffness,
     Stiffness,
     Temperature,
+    Tension,
 )
 from kalander.coupling.cards.transport_section import TransportSection
 from kalander.dem.fracture.criteria import CRITERIA
@@ -35,6 +36,7 @@ from kalander.kernels.laws.bond import BRITTLE, YIELDING
 from kalander.kernels.laws.book import LAWS, card_laws, law_meant, law_on_card
 
 __all__ = [
+    "Behaviour",
     "Binder",
     "Boxes",
     "Branch",
@@ -42,6 +44,7 @@ __all__ = [
     "Calibrated",
     "Contact",
     "FractureCard",
+    "FurtherPass",
     "PressCard",
     "Published",
     "Roll",
@@ -59,6 +62,7 @@ Porosity = Annotated[float | None, Real(above=0, below=1, percent=True, absent="
 
 ROOM_TEMPERATURE = 298.15  # K
 MOST_BRANCHES = 50
+MOST_FURTHER_PASSES = 9
 
 
 class Branch(Section):
@@ -365,8 +369,64 @@ class Roll(Section):
         return self
 
 
+class CoatingBranch(Section):
+    """A Maxwell branch of the coating's elastic stress."""
+
+    weight: Annotated[float, Real(above=0, below=1)]  # share of the modulus
+    time: Annotated[float, Quantity("time", above=0)]  # relaxation time
+
+
+class Behaviour(Section):
+    """What heat and time do to a coating, SI.
+
+    softening [1/K]: relative loss of stress, loading and release, per kelvin above reference_temperature [K].
+    relaxation: branches of the elastic stress. viscous_time [s]: overstress over the rate of compaction.
+    """
+
+    softening: Annotated[float, Quantity("per_temperature", at_least=0)] = 0.0
+    reference_temperature: Temperature = ROOM_TEMPERATURE
+    relaxation: tuple[CoatingBranch, ...] = ()
+    viscous_time: Annotated[float, Quantity("time", at_least=0)] = 0.0
+
+    @field_validator("relaxation", mode="after")
+    @classmethod
+    def leaves_stiffness(cls, value: tuple[CoatingBranch, ...]) -> tuple[CoatingBranch, ...]:
+        total = sum(branch.weight for branch in value)
+        if total >= 1.0:
+            raise wrong("relaxes all stiffness away", allowed="weights below 1 in sum", value=total)
+        return value
+
+
+SETTINGS_OF_A_PASS = ("gap", "line_load", "target_porosity")
+
+
+class FurtherPass(Section):
+    """A pass after the first, SI: just one of `gap`, `line_load`, `target_porosity`."""
+
+    gap: SetGap = None
+    line_load: LineLoad = None
+    target_porosity: Porosity = None
+    rest: Annotated[float, Quantity("time", at_least=0)] = 60.0  # since the pass before: springback goes on meanwhile
+    speed: Annotated[float | None, Quantity("speed", above=0, at_most=100, absent="as the first")] = None
+    web_temperature: Annotated[float | None, Quantity("temperature", above=0, at_most=1000, absent="as the first")] = (
+        None
+    )
+    roll_temperature: Annotated[float | None, Quantity("temperature", above=0, at_most=1000, absent="as the first")] = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def one_setting(self) -> Self:
+        exactly_one(dict(self), SETTINGS_OF_A_PASS)
+        return self
+
+
 class Calender(Section):
-    """The pass, SI: just one of `gap` (set, unloaded), `line_load`, `target_porosity`; stand_stiffness None: rigid."""
+    """The passes, SI: just one of `gap` (set, unloaded), `line_load`, `target_porosity`; stand_stiffness None: rigid.
+
+    model: "full" feels heat, relaxation and several passes, "plain" one pass at once and at any temperature alike;
+    behaviour: what heat and time do to the coating, absent: as its boxes show where they were held, else nothing.
+    """
 
     roll: Roll
     speed: Speed
@@ -376,10 +436,30 @@ class Calender(Section):
     stand_stiffness: StandStiffness = None
     web_temperature: Temperature = ROOM_TEMPERATURE
     roll_temperature: Temperature = ROOM_TEMPERATURE
+    model: Annotated[str, Choice(("full", "plain"))] = "full"
+    behaviour: Behaviour | None = None
+    contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4  # of heat, rolls to web
+    tension: Tension = 0.0  # of the web before and behind the nip
+    friction: Annotated[float, Real(at_least=0, at_most=10)] = 0.2  # of the web on the rolls
+    further_pass: tuple[FurtherPass, ...] = ()
 
     @model_validator(mode="after")
     def one_setting(self) -> Self:
-        exactly_one(dict(self), ("gap", "line_load", "target_porosity"))
+        exactly_one(dict(self), SETTINGS_OF_A_PASS)
+        return self
+
+    @model_validator(mode="after")
+    def has_a_model_that_knows_it(self) -> Self:
+        if self.model == "full":
+            if len(self.further_pass) > MOST_FURTHER_PASSES:
+                why = "passes are too many"
+                allowed = f"up to {MOST_FURTHER_PASSES}"
+                raise wrong(why, allowed=allowed, key=".further_pass", value=len(self.further_pass))
+            return self
+        for name in ("further_pass", "behaviour"):
+            if getattr(self, name):
+                why = f"knows one pass without heat and time, and {name} is given"
+                raise wrong(why, allowed=f'"full", or no {name}', key=".model", value=self.model)
         return self
 
 

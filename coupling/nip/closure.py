@@ -18,6 +18,7 @@ from kalander.coupling.cards.fields import Real
 from kalander.coupling.cards.mill_limits import Stiffness
 from kalander.coupling.display import axes_or_new, html_table
 from kalander.coupling.homogenise.closure import CLOSURE, closure_from, closure_tables
+from kalander.coupling.homogenise.homogenised import Homogenised
 from kalander.coupling.homogenise.stored import closure_data
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data, write
@@ -98,10 +99,12 @@ class Closure:
         )  # fmt: skip
 
     @classmethod
-    def of(cls, stored: "Closure | Law | Data") -> "Closure":
-        """From the table of a study's stage closure, or a law in the units of the nip."""
+    def of(cls, stored: "Closure | Homogenised | Law | Data") -> "Closure":
+        """From the table of a study's stage closure, a homogenised coating, or a law in the units of the nip."""
         if isinstance(stored, Closure):
             return stored
+        if isinstance(stored, Homogenised):
+            return cls(stored.law)
         return cls(closure_from(stored) if isinstance(stored, Data) else stored)
 
     @property

@@ -28,7 +28,9 @@ from kalander.coupling.cards.mill_limits import (
     Temperature,
     Tension,
 )
-from kalander.coupling.cards.sections import ROOM_TEMPERATURE
+from kalander.coupling.cards.sections import ROOM_TEMPERATURE, Behaviour, Calender, FurtherPass
+from kalander.coupling.homogenise.homogenised import Homogenised
+from kalander.coupling.homogenise.stored import homogenised_of
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data
@@ -46,34 +48,6 @@ Time = Annotated[float, Quantity("time", at_least=0)]
 MaybeLength = Annotated[float | None, Quantity("length", above=0, absent="none")]
 MaybePressure = Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")]
 MaybePorosity = Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")]
-
-
-class Branch(Section):
-    """A Maxwell branch of the elastic stress: its share of the modulus, and its relaxation time [s]."""
-
-    weight: Annotated[float, Real(above=0, below=1)]
-    time: Annotated[float, Quantity("time", above=0)]
-
-
-class Behaviour(Section):
-    """What heat and time do to a law, SI.
-
-    softening [1/K]: relative loss of stress, loading and release, per kelvin above reference_temperature [K].
-    relaxation: branches of the elastic stress. viscous_time [s]: overstress over the rate of compaction.
-    """
-
-    softening: Annotated[float, Quantity("per_temperature", at_least=0)] = 0.0
-    reference_temperature: Temperature = ROOM_TEMPERATURE
-    relaxation: tuple[Branch, ...] = ()
-    viscous_time: Time = 0.0
-
-    @field_validator("relaxation", mode="after")
-    @classmethod
-    def leaves_stiffness(cls, value: tuple[Branch, ...]) -> tuple[Branch, ...]:
-        total = sum(branch.weight for branch in value)
-        if total >= 1.0:
-            raise wrong("relaxes all stiffness away", allowed="weights below 1 in sum", value=total)
-        return value
 
 
 class LayerShape(Section):
@@ -103,7 +77,7 @@ class Layer(Held, LayerShape, Behaviour):
     @classmethod
     def is_a_closure(cls, value: Any) -> Closure:
         """A closure, the table of a study's stage, or a law in the units of the nip."""
-        if not isinstance(value, Closure | Data) and not hasattr(value, "pressure_at"):
+        if not isinstance(value, Closure | Homogenised | Data) and not hasattr(value, "pressure_at"):
             raise wrong("is no closure", allowed="Closure.power, Closure.cap, Closure.table, or that of a study")
         return Closure.of(value)
 
@@ -168,9 +142,13 @@ class Web(Held, WebShape):
 
     @classmethod
     def of(cls, card: Card, closure: Any) -> Self:
-        """The web of a card with a closure: a Closure, the table of a study's stage, or a law in the nip's units."""
+        """The web of a card with a closure: a Closure, the table of a study's stage, a homogenised coating, or a law in
+        the nip's units. Heat and time act on it as the card says, else as the boxes show where they were held."""
         electrode = card.electrode
-        layer = Layer(thickness=coating_thickness(electrode), porosity=electrode.porosity, closure=closure)
+        layer = Layer(
+            thickness=coating_thickness(electrode), porosity=electrode.porosity, closure=closure,
+            **behaviour_of(card.calender, closure),
+        )  # fmt: skip
         return cls(layer=layer, foil=electrode.foil, sides=electrode.sides)
 
     @property
@@ -189,6 +167,28 @@ class Web(Held, WebShape):
         """[mm, MPa, s, K]."""
         foil = foil_inside(self.foil) if isinstance(self.foil, Foil) else None
         return nip_web.Web(tuple(layer.inside for layer in self.layers), foil, self.sides, slices=self.slices)
+
+
+def behaviour_of(calender: Calender, closure: Any) -> dict[str, Any]:
+    """Values of Behaviour for the coating of a card: given there, or of the boxes of its closure, or none."""
+    if calender.model == "plain":
+        return {}
+    if calender.behaviour is not None:
+        return calender.behaviour.model_dump()
+    coating = homogenised_of(closure) if isinstance(closure, Data) else closure
+    if not isinstance(coating, Homogenised):
+        return {}
+    series, _ = coating.series(temperature=nip_temperature(calender))
+    return {
+        "relaxation": [{"weight": weight, "time": time} for weight, time in series],
+        "softening": max(coating.thermal.softening, 0.0),
+        "reference_temperature": coating.thermal.reference,
+    }
+
+
+def nip_temperature(calender: Calender) -> float:
+    """The one temperature at which times of relaxation are taken [K]: halfway between web and rolls."""
+    return 0.5 * (calender.web_temperature + calender.roll_temperature)
 
 
 def foil_inside(foil: Foil) -> nip_web.Foil:
@@ -228,6 +228,7 @@ class Rolls(Section):
         return cls(
             diameter=roll.diameter, modulus=roll.modulus, poisson=roll.poisson, elastic=elastic,
             stand_stiffness=card.calender.stand_stiffness, face=roll.face,
+            contact_conductance=card.calender.contact_conductance,
         )  # fmt: skip
 
     @property
@@ -270,12 +271,26 @@ class Pass(Section):
 
     @classmethod
     def of(cls, card: Card) -> Self:
-        """The pass of a card."""
+        """The first pass of a card."""
         given = card.calender
         return cls(
             gap=given.gap, line_load=given.line_load, porosity=given.target_porosity, speed=given.speed,
             roll_temperature=given.roll_temperature, web_temperature=given.web_temperature,
+            tension=given.tension, friction=given.friction,
         )  # fmt: skip
+
+    @classmethod
+    def all_of(cls, card: Card) -> tuple[Self, ...]:
+        """All passes of a card, the first first."""
+        first = cls.of(card)
+        return (first, *(first._followed_by(one) for one in card.calender.further_pass))
+
+    def _followed_by(self, one: FurtherPass) -> Self:
+        settings = dict.fromkeys(nip_setting.SETTINGS) | {
+            "gap": one.gap, "line_load": one.line_load, "porosity": one.target_porosity, "rest": one.rest,
+        }  # fmt: skip
+        own = {name: getattr(one, name) for name in ("speed", "web_temperature", "roll_temperature")}
+        return type(self)(**dict(self) | settings | {name: value for name, value in own.items() if value is not None})
 
     @property
     def setting(self) -> tuple[str, float]:

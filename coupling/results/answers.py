@@ -54,9 +54,40 @@ def nip_answer(rolled: Data, row: int) -> dict[str, Any]:
         **{KEYS[name]: number(settings[name][row]) for name in NUMBERS},
         "reason": rolled.attributes["reasons"].get(label),
         "notes": rolled.attributes.get("notes", {}).get(label, []),
+        **_further_answer(rolled, row),
         "x_m": profiles["x"][points].tolist(),
         "pressure_Pa": profiles["pressure"][points].tolist(),
     }
+
+
+def _further_answer(rolled: Data, row: int) -> dict[str, Any]:
+    """What the full nip knows of a setting beside its numbers, by the keys of `kalander nip`."""
+    passes, layers, recovery = (
+        {name: values[table["setting"] == row] for name, values in table.items()}
+        for table in (rolled.tables["passes"], rolled.tables["layers"], rolled.tables["recovery"])
+    )
+    if len(passes["number"]) == 0:
+        return {}
+    last = {name: number(passes[name][-1]) for name in passes}
+    mine = layers["number"] == passes["number"][-1]
+    found: dict[str, Any] = {
+        "model": rolled.attributes.get("model", "full"),
+        **{f"{name}_m": last[name] for name in ("recovered_thickness",)},
+        **{name: last[name] for name in ("deborah", "forward_slip", "foil_elongation", "foil_plastic_elongation")},
+        "porosity_layers": layers["porosity"][mine].tolist(),
+        "porosity_layers_nip": layers["porosity_nip"][mine].tolist(),
+        "temperature_layers_K": [number(value) for value in layers["temperature"][mine]],
+        "recovery": [
+            {"time_s": float(time), "thickness_m": float(thickness)}
+            for time, thickness in zip(recovery["time"], recovery["thickness"])
+        ],
+    }
+    if len(passes["number"]) > 1:
+        names = ("line_load", "peak_pressure", "set_gap", "exit_thickness", "porosity_exit")
+        found["passes"] = [
+            {KEYS[name]: number(passes[name][index]) for name in names} for index in range(len(passes["number"]))
+        ]
+    return found
 
 
 def transport_answer(measured: Data) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from kalander.runs.page.plot_style import ACCENT, INK, SERIES, new_figure, press
 
 __all__ = ["fracture_figure"]
 
-COLOURS = {name: SERIES[rank % len(SERIES)] for rank, name in enumerate(CRITERIA)}
+COLOURS = {name: (*SERIES, INK)[rank % (len(SERIES) + 1)] for rank, name in enumerate(CRITERIA)}
 
 
 @styled

@@ -6,7 +6,7 @@ import typer
 
 __all__ = [
     "Debug", "DeviceName", "Json", "Overwrite", "Precision", "SaveEvery", "Settings", "Software", "Threads",
-    "Walltime", "overrides_of", "quantities_of", "times_of",
+    "Walltime", "overrides_of", "pressure_of", "quantities_of", "times_of",
 ]  # fmt: skip
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout, in SI")]
@@ -41,6 +41,17 @@ def times_of(save_every: str, max_walltime: str | None) -> dict[str, float]:
     if faults:
         raise InputError(faults)
     return times
+
+
+def pressure_of(option: str, text: str) -> float:
+    """Pascals of a text with a unit. Raises InputError."""
+    from kalander.coupling.cards.quantity import QuantityError, parse_quantity
+    from kalander.kernels.errors import Fault, InputError
+
+    try:
+        return parse_quantity(text, "pressure")
+    except QuantityError as error:
+        raise InputError(Fault(option, text, error.why, error.allowed, error.nearest)) from None
 
 
 def overrides_of(settings: list[str] | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from beds import GRAIN, RIGID, bonded, digest, lay, loose_packing, spheres, with_bodies
 
+from kalander.continuum.closure.prony import fit_prony
 from kalander.dem.ageing.bond_clock import BondClock
 from kalander.dem.ageing.relaxation import Relaxation, arrhenius, new_branches, relax, wlf
 from kalander.dem.bodies.material import BinderConstants, Material
@@ -14,6 +15,7 @@ from kalander.dem.loading.path import Leg, Path
 from kalander.dem.loading.press import Press
 from kalander.dem.loading.record import new_load
 from kalander.dem.loading.run import lead
+from kalander.dem.loading.strain import without_platens
 
 HEAVY = Material(modulus=1.0, poisson=0.25, density=1e15)
 GLUE = BinderConstants(modulus=200.0, poisson=0.3, damping=0.0, strength=np.inf, shear_strength=np.inf)
@@ -253,6 +255,22 @@ def test_bed_at_rest_relaxes(device) -> None:
     assert left[0] > left[1] > left[2]
     # a bed of bonds alone would keep 1 − Σ w = 0.4; contacts do not relax, so that it keeps more of what they carry
     assert 0.3 < left[2] < 0.7
+
+
+def test_packing_held_by_maxwell_bonds_relaxes_with_their_own_time(device) -> None:
+    """Pulled along x, where bonds alone carry, a packing relaxes as each of its bonds does: one term, of their weight
+    and time, as the fit of the hold finds them."""
+    law = Relaxation(np.array([0.6]), np.array([2.0]))
+    cell = without_platens(glued_bed(BinderConstants(300.0, 0.3, 0.9, np.inf, np.inf)))
+    pulled = Leg(rate=(-5e-4, 0.0, 0.0, 0.0), until={"steps": 2000})
+    rest, held = Leg(until={"steps": 4000}), Leg(until={"steps": 8000}, material_time=20.0)
+    rows = led(cell, pulled, rest, held, law=law, every_steps=200).frames
+    hold = rows["leg"] == 2
+    found = fit_prony((time := rows["material_time"][hold]) - time[0], -rows["stress"][hold, 0, 0])
+    # a strain of 1e-3 turns bonds by as much, which changes their parts of the stress while they relax
+    assert found.terms == 1
+    assert found.times[0] == pytest.approx(2.0, rel=1e-3)
+    assert found.weights[0] == pytest.approx(0.6, rel=1e-3)
 
 
 def test_warming_takes_stress_and_cooling_gives_it_back(device) -> None:

@@ -77,3 +77,18 @@ def test_cauchy_of_the_boxes_is_kirchhoff_in_the_return_map() -> None:
     assert kirchhoff(p_c, density, free)[-1] == pytest.approx(5.0 * math.exp(10.0 * plastic[-1]), rel=2e-3)
     # taken for Kirchhoff's as it stands it would be off by the whole compression, e^0.2
     assert p_c[-1] / (5.0 * math.exp(10.0 * plastic[-1])) == pytest.approx(math.exp(0.2), rel=2e-3)
+
+
+def test_an_oedometer_tells_two_things_its_point_and_its_flow() -> None:
+    """chi = 1: M^2 = 9 (1 - K0) / (2 + 4 K0) (nip.md, section 2); with a tension p_c, M and chi."""
+    slope = 1.2
+    axial, lateral = rigid_plastic_oedometer(slope, 1.0)
+    p, q = 7.0 * (axial + 2.0 * lateral) / 3.0, 7.0 * (axial - lateral)
+    found = fit_cap(np.zeros(0), np.zeros(0), shift=1.0, oedometer=(p, q))
+    ratio = lateral / axial
+    assert found.slope == pytest.approx(math.sqrt(9.0 * (1.0 - ratio) / (2.0 + 4.0 * ratio)), rel=1e-6)
+    assert (found.slope, found.p_c) == (pytest.approx(slope, rel=1e-6), pytest.approx(7.0, rel=1e-6))
+    axial, lateral = rigid_plastic_oedometer(slope, 0.2)
+    oedometer = 7.0 * (axial + 2.0 * lateral) / 3.0, 7.0 * (axial - lateral)
+    found = fit_cap(np.array([-0.7]), np.array([slope * math.sqrt(4.2**2 - 3.5**2)]), oedometer=oedometer)
+    assert (found.p_c, found.slope, found.shift) == pytest.approx((7.0, slope, 0.2), rel=1e-4)

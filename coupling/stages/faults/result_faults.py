@@ -46,7 +46,7 @@ FRAMES = {
     "strain": (-1.0, 1.0),
     "porosity": (0.0, 1.0),
     "solid_fraction": (0.0, 1.0),
-    "coordination": (0.0, 30.0),  # mean contacts of a sphere: some 14 in the densest packings
+    "coordination": (0.0, 300.0),  # mean contacts of a particle: flakes of 19 spheres reach 30 and more
     "broken_bond_fraction": SHARE,
     "cracked_fraction": SHARE,
     **{f"cracked_{name}": SHARE for name in CRITERIA},
@@ -83,6 +83,15 @@ NIP = {
         **dict.fromkeys(("set_gap", "entry_x", "exit_x", "peak_x"), (-10.0, 10.0)),
     },
     "profiles": {"x": (-10.0, 10.0), "pressure": (-1e-9, 1e15), "gap": LENGTH},
+    "passes": {
+        "number": (1, 100), "line_load": (0.0, 1e12), "peak_pressure": (0.0, 1e15), "set_gap": (-10.0, 10.0),
+        "exit_thickness": LENGTH, "recovered_thickness": LENGTH, "porosity_exit": SHARE, "deborah": NOT_NEGATIVE,
+        **dict.fromkeys(("foil_elongation", "foil_plastic_elongation", "forward_slip"), (-1.0, 10.0)),
+    },
+    "layers": {
+        "number": (1, 100), "layer": ROWS, "porosity": SHARE, "porosity_nip": SHARE, "temperature": (1.0, 1e4),
+    },
+    "recovery": {"time": NOT_NEGATIVE, "thickness": LENGTH},
 }  # fmt: skip
 TRANSPORT = {
     "states": {
@@ -264,9 +273,13 @@ def nip_faults(data: Data, config: Mapping[str, Any]) -> Faults:
         yield "notes of settings are no texts"
     if len(set(zip(settings["name"].tolist(), settings["elastic"].tolist()))) != count:
         yield "a setting is there twice"
-    if not np.array_equal(np.unique(row), np.flatnonzero(solved)):
-        yield "profiles are not of the settings that were solved"
-        return
+    for table, rows in (("profiles", row), ("passes", data.tables["passes"]["setting"]),
+                        ("layers", data.tables["layers"]["setting"])):  # fmt: skip
+        if not np.array_equal(np.unique(rows), np.flatnonzero(solved)):
+            yield f"{table} are not of the settings that were solved"
+            return
+    if not np.isin(data.tables["recovery"]["setting"], np.flatnonzero(solved)).all():
+        yield "a recovery is of no setting that was solved"
     yield from _rolled_faults({name: column[solved] for name, column in settings.items()}, config)
     for setting in np.flatnonzero(solved):
         here = row == setting
