@@ -83,8 +83,9 @@ def test_what_is_missing_or_without_a_solution_is_said(tmp_path):
     results["nip"].attributes["reasons"]["gap, elastic rolls"] = "the gap is wider than the web"
     for name in NUMBERS:
         results["nip"].tables["settings"][name][0] = np.nan
-    profiles = results["nip"].tables["profiles"]
-    results["nip"].tables["profiles"] = {name: values[profiles["setting"] != 0] for name, values in profiles.items()}
+    for table in ("profiles", "passes", "layers"):
+        rows = results["nip"].tables.get(table, {"setting": np.zeros(0)})
+        results["nip"].tables[table] = {name: values[rows["setting"] != 0] for name, values in rows.items()}
     write_study(tmp_path / "none", card, results)
     none = answer_of(Study.open(tmp_path / "none"))
     assert "no solution" in none.set_to
