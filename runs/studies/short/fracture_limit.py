@@ -31,7 +31,7 @@ def main(folder: Path, quick: bool) -> dict[str, dict]:
         axes.axvspan(ends["lo90"], ends["hi90"], color=color, alpha=0.2)
     axes.set(xlabel="pressure (MPa); dotted: leaves the target", ylabel="active volume cracked (%)")
     pores.set(ylabel="porosity under pressure (dashed)", ylim=(0, None))
-    axes.legend()
+    axes.legend(loc="center left")
     axes.figure.savefig(folder / "fracture_limit.png", bbox_inches="tight")
     return found
 
