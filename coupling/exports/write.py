@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from kalander.coupling.cards.voxel_checks import voxel_of
+from kalander.coupling.cards.estimates import voxel_of
 from kalander.coupling.exports import lammps, tables, voxels, xyz
 from kalander.coupling.exports.states import histories
 from kalander.coupling.exports.vtkhdf import write_vtkhdf

@@ -68,6 +68,7 @@ def test_every_quick_command_runs_as_it_is_printed(folder, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # two small studies and a posterior
 def test_every_slow_command_runs_as_it_is_printed(folder):
     command = [sys.executable, "-c", "from kalander.runs.start import main; main()"]
     programs = {"kalander": command, "python": [sys.executable]}
