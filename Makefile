@@ -1,5 +1,6 @@
 # make demo: install into .venv and run the NMC111 study; make test: install and test; make lint: style, types, import rule
 # make verify: all tests, slow ones too; make machines: those that a rounding may move, as twenty other machines
+# make validate: predict published electrodes, each pass and row from the others, against bands written down before
 # make crash: kill -9 in every stage, restart, compare; then the slow tests of reliability
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ MACHINES ?= 20
 KILLS ?= 100
 BENCHMARKS ?= startup throughput batch scaling nip
 
-.PHONY: demo test machines lint verify bench crash clean
+.PHONY: demo test machines lint verify validate bench crash clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -31,6 +32,10 @@ machines: $(VENV)/.tested
 
 verify: $(VENV)/.tested
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
+
+validate: $(VENV)/.installed
+	$(BIN)/python runs/studies/validation/sangros.py studies/validation
+	$(BIN)/python runs/studies/validation/duquesnoy.py studies/validation
 
 crash: $(VENV)/.tested
 	$(BIN)/python tests/reliability/crash.py --kills $(KILLS)

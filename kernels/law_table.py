@@ -13,7 +13,7 @@ import numpy as np
 from kalander.kernels.layout import Layout, in_a_row
 
 __all__ = [
-    "CONSTANTS", "DASHPOT", "MEMORY", "SHARED", "Constant", "Law", "Need", "Place", "Resistance", "Supports",
+    "CONSTANTS", "DASHPOT", "MEMORY", "SHARED", "Constant", "Law", "Need", "Place", "Resistance", "Slopes", "Supports",
 ]  # fmt: skip
 
 MEMORY = 3  # first place of a history that belongs to the normal law; the tangential spring comes before
@@ -60,6 +60,17 @@ class Place:
     length: int = 1
 
 
+@dataclass(frozen=True)
+class Slopes:
+    """Of contacts as they are, each of shape (contact,): force F(δ) [µN], dF/dδ [MPa µm] when they are withdrawn and
+    when they are pressed on, which differ where they flow, and the contact radius [µm]."""
+
+    force: np.ndarray
+    release: np.ndarray
+    loading: np.ndarray
+    contact_radius: np.ndarray
+
+
 WORDS = {
     "platens": "boxes between platens",
     "periodic": "boxes that are periodic in all directions",
@@ -102,12 +113,15 @@ class Law:
     energy: (constants by name, R* [µm], overlap [µm], history by name) to the energy [pJ] that the normal force gives
     back and the contact radius [µm], each of shape (contact,), written from the formulas and not from the kernel. A law
     that keeps numbers of bodies has the sides of the contacts instead, see laws.normal.mdr.
+    slopes: from the same arguments the force and its slopes, for the stiffness of a packing at rest (dem.network);
+    None where a law does not say them.
     """
 
     name: str
     title: str
     source: str
     energy: Callable
+    slopes: Callable | None = None
     card: str = ""
     adhesion: tuple[str, ...] = ("none",)
     constants: tuple[str, ...] = ()

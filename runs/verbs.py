@@ -7,6 +7,7 @@ from typing import Any
 from kalander.coupling.cards.card import Card
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import open_card_study
+from kalander.runs.page.parts.answer import answer_of
 from kalander.runs.page.report import write_report
 
 __all__ = ["answered", "report", "resume", "run"]
@@ -39,7 +40,8 @@ def answered(card: Card | None, folder: Path, **options: Any) -> tuple[Study, di
     """A study that is computed (card None: resumed), and the JSON object that `kalander run` answers with."""
     todo, more = _stored(folder, options) if card is None else (Study(card, folder), options)
     study, seconds = _computed(todo, more)
-    return study, study.answer(report=study.folder / "report.html", report_seconds=seconds)
+    found = study.answer(report=study.folder / "report.html", report_seconds=seconds)
+    return study, {**found, "answer": answer_of(study).as_json()}
 
 
 def _stored(folder: Path | str, options: dict[str, Any]) -> tuple[Study, dict[str, Any]]:

@@ -12,6 +12,7 @@ from kalander.coupling.cards.checks import card_faults, card_warnings
 from kalander.coupling.cards.config import Place, Section, apply_overrides, as_typed, faults_of, overlay
 from kalander.coupling.cards.electrode import Electrode
 from kalander.coupling.cards.fields import STORED, Count, Quantity, Text
+from kalander.coupling.cards.multiscale_section import Multiscale, dotted
 from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.coupling.cards.sections import (
     Binder,
@@ -47,6 +48,7 @@ class Card(Section):
     step: Step = Field(default_factory=Step)
     calender: Calender
     transport: TransportSection = Field(default_factory=TransportSection)
+    multiscale: Multiscale | None = None
     published: tuple[Published, ...] = ()
     calibrated: tuple[Calibrated, ...] = ()
 
@@ -55,7 +57,31 @@ class Card(Section):
         faults = card_faults(dict(self))
         if faults:
             raise InputError(faults)
+        for layer in range(len(self.multiscale.layer) if self.multiscale else 0):
+            self.layer_card(layer)
         return self
+
+    def layer_card(self, layer: int) -> "Card":
+        """The card of one layer of [multiscale], with what that sets. Raises InputError at the keys of the layer."""
+        assert self.multiscale is not None
+        changes = dotted(self.multiscale.layers[layer].set)
+        plain = self.model_copy(update={"multiscale": None})
+        if not changes:
+            return plain
+        where = f"multiscale.layer[{layer}].set"
+        kept = ("boxes", "press", "step", "calender", "multiscale", "published", "calibrated", "transport")
+        foreign = [key for key in changes if key.partition(".")[0] in kept]
+        if foreign:
+            why = "is of the study and no property of a layer"
+            raise InputError([Fault(f"{where}.{key}", changes[key], why, "keys of electrode, binder, contact") for key
+                              in foreign])  # fmt: skip
+        try:
+            return plain.with_values(changes)
+        except InputError as unfit:
+            faults = [
+                replace(one, where=f"{where}.{one.where.removeprefix('Card').lstrip('.')}") for one in unfit.faults
+            ]
+            raise InputError(faults) from None
 
     def save(self, path: str | Path) -> Path:
         """Write the card with all its values to a TOML file, which load_card reads. Raises StorageError."""

@@ -20,17 +20,18 @@ from kalander.coupling.cards.electrode import (
 from kalander.coupling.cards.estimates import (
     INDEX_LIMIT,
     class_estimate,
+    coarse_voxels,
     critical_time_step,
     memory_estimate,
     particle_estimate,
     step_estimate,
+    voxels_do_not_fit,
 )
 from kalander.coupling.cards.mill_limits import gap_warnings, thin_roll_faults, thin_roll_warnings, unusual
 from kalander.coupling.cards.particles import largest_extent, mean_diameter, size_classes, spheres_of
 from kalander.coupling.cards.quantity import micrometres
 from kalander.coupling.cards.sections import Binder, Boxes, Calender, Contact, FractureCard, PressCard, Step
 from kalander.coupling.cards.transport_section import TransportSection
-from kalander.coupling.cards.voxel_checks import coarse_voxels, voxels_do_not_fit
 from kalander.dem.fracture.fragments import smallest_piece
 from kalander.kernels.errors import Fault
 from kalander.kernels.laws.book import card_laws

@@ -9,22 +9,25 @@ from pydantic import field_validator, model_validator
 from kalander.coupling.cards.config import Section, parse_model
 from kalander.coupling.cards.fields import Count, Quantity, Real, Text, wrong
 from kalander.coupling.cases.written import written_case
+from kalander.kernels.errors import Fault
 
-__all__ = ["ControlCase", "ControlLayer", "ControlProblem", "Machine", "load_control_case"]
+__all__ = ["ControlCase", "ControlLayer", "ControlProblem", "Machine", "instant_fault", "load_control_case"]
 
 Time = Annotated[float, Quantity("time", above=0)]
-MOST_RELAXATIONS = 100  # in a horizon
+MOST_RELAXATIONS = {True: 10_000, False: 100}  # in a horizon, of linear layers and of others
 
 
 class ControlLayer(Section):
     """A layer, SI: share of the thickness, relaxation time, and one of three equilibria.
 
     Linear: compliance. Saturating: max_densification and pressure_scale. closure: the file of a study, whose loading
-    curve is the equilibrium (densification is the share of thickness lost, 1 - h / h_initial).
+    curve is the equilibrium (densification is the share of thickness lost, 1 - h / h_initial). Beside a closure,
+    relaxation_time may be left out: it is then that of the binder of the study's card, at the layer's temperature.
     """
 
     weight: Annotated[float, Real(above=0, at_most=1000)]
-    relaxation_time: Time
+    relaxation_time: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
+    temperature: Annotated[float | None, Quantity("temperature", above=0, at_most=1000, absent="none")] = None
     compliance: Annotated[float | None, Quantity("compliance", above=0, absent="none")] = None
     max_densification: Annotated[float | None, Real(above=0, below=1, percent=True, absent="none")] = None
     pressure_scale: Annotated[float | None, Quantity("pressure", above=0, at_most=1e13, absent="none")] = None
@@ -40,6 +43,12 @@ class ControlLayer(Section):
             raise wrong(why, allowed=allowed, value=sum(given))
         if saturating and (self.max_densification is None or self.pressure_scale is None):
             raise wrong("has half of a saturating equilibrium", allowed=allowed, value="one of two")
+        if self.closure is None and self.relaxation_time is None:
+            why = "is needed where no closure of a study says it"
+            raise wrong(why, allowed="a time above 0 s", key=".relaxation_time", value="(nothing)")
+        if self.closure is None and self.temperature is not None:
+            why = "changes the constants of a study alone"
+            raise wrong(why, allowed="beside closure", key=".temperature", value=self.temperature)
         return self
 
 
@@ -63,6 +72,16 @@ class Machine(Section):
     rest: Annotated[float, Quantity("time", at_least=0)] = 0.0
 
 
+def instant_fault(relaxation_time: float, horizon: float, linear: bool, where: str) -> Fault | None:
+    """What is wrong with a relaxation time [s] over a horizon [s]: a layer in equilibrium at once makes it stiff."""
+    most = MOST_RELAXATIONS[linear]
+    least = horizon / most
+    if relaxation_time >= least:
+        return None
+    why = f"is below 1/{most} of the horizon: the layer follows the pressure at once"
+    return Fault(where, relaxation_time, why, f"at least {least:.4g} s")
+
+
 class ControlCase(Section):
     """Layers, problem, and perhaps a machine to compare with."""
 
@@ -80,13 +99,13 @@ class ControlCase(Section):
 
     @model_validator(mode="after")
     def layers_are_seen_within_the_horizon(self) -> Self:
-        """A layer that relaxes within a small part of the horizon is in equilibrium, and makes the conditions stiff."""
+        linear = all(layer.compliance is not None for layer in self.layer)
         for index, layer in enumerate(self.layer):
-            least = self.problem.horizon / MOST_RELAXATIONS
-            if layer.relaxation_time < least:
-                why = f"is below 1/{MOST_RELAXATIONS} of the horizon: the layer follows the pressure at once"
-                key = f"layer[{index}].relaxation_time"
-                raise wrong(why, allowed=f"at least {least:.4g} s", key=key, value=layer.relaxation_time)
+            if layer.relaxation_time is not None:
+                key, horizon = f"layer[{index}].relaxation_time", self.problem.horizon
+                fault = instant_fault(layer.relaxation_time, horizon, linear, key)
+                if fault is not None:
+                    raise wrong(fault.why, allowed=fault.allowed, key=fault.where, value=fault.value)
         return self
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from kalander.coupling.cases.compact import CaseBinder, PackingNotes
 from kalander.coupling.display import axes_or_new
 from kalander.coupling.packings.packing_files import read_spheres
 from kalander.coupling.packings.spheres import Spheres, sphere_faults
-from kalander.coupling.scales import in_unit
+from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.atomic import replacing
 from kalander.dem.bodies.state import Ensemble, sphere_volume
 from kalander.kernels.columns import Table
@@ -194,16 +194,25 @@ class Packing:
             solid_volume=found.solid_volume, material=material, **options,
         )  # fmt: skip
 
-    def save(self, path: str | Path) -> Path:
-        """Write position, radius, type, box_size and clump to an npz, which `read` and `kalander compact` open."""
+    def save(self, path: str | Path, *, bonds: bool = False) -> Path:
+        """Write position, radius, type, box_size and clump to an npz, which `read` and `kalander compact` open.
+
+        bonds: also bond_first, bond_second, bond_radius and bond_length, as laid; a case then needs their [binder].
+        """
         file = Path(path)
         file = file if file.suffix == ".npz" else file.with_name(f"{file.name}.npz")
         with replacing(file) as handle:
             np.savez(
                 handle, position=self.position, radius=self.radius, type=np.asarray(self.type), box_size=self.box_size,
-                clump=self.clump,
+                clump=self.clump, **(self._bond_arrays() if bonds else {}),
             )  # fmt: skip
         return file
+
+    def _bond_arrays(self) -> dict[str, Any]:
+        """Bonds in SI, by the names of an npz."""
+        laid: Table = self.bonds or {name: np.zeros(0, int) for name in ("first", "second", "radius", "length")}
+        ends = {f"bond_{name}": laid[name].astype(np.int32) for name in ("first", "second")}
+        return {**ends, **{f"bond_{name}": in_si(laid[name].astype(float), "um") for name in ("radius", "length")}}
 
     @property
     def clump(self) -> np.ndarray:

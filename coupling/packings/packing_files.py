@@ -16,6 +16,7 @@ from kalander.coupling.packings.spheres import Spheres, Unreadable, platen_depth
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import read
 from kalander.dem.packing.packing import Packing
+from kalander.kernels.columns import Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 
 __all__ = ["FORMATS", "Spheres", "packing_of", "read_spheres"]
@@ -136,7 +137,8 @@ def _from_gzip(path: Path, notes: PackingNotes, types: bool) -> Spheres:
 # --- npz ----------------------------------------------------------------------------------------------------------
 
 ARRAYS = {"position": (2, "f"), "radius": (1, "f"), "type": (1, "iu"), "box_size": (1, "f")}
-DIMENSIONS = {**ARRAYS, "clump": (1, "iu")}  # as `kalander pack` writes them
+BONDS = {"bond_first": (1, "iu"), "bond_second": (1, "iu"), "bond_radius": (1, "f"), "bond_length": (1, "f")}
+DIMENSIONS = {**ARRAYS, "clump": (1, "iu"), **BONDS}  # as `kalander pack` writes them
 
 
 def _about_unit(notes: PackingNotes) -> tuple[str, ...]:
@@ -153,7 +155,10 @@ def _from_npz(path: Path, notes: PackingNotes, types: bool) -> Spheres:
         if missing:
             raise Unreadable(", ".join(missing), "is missing", ", ".join(ARRAYS))
         clumps = ["clump"] if types and "clump.npy" in there else []
-        headers = {name: _declared(archive, name) for name in (*wanted, *clumps)}
+        bonds = list(BONDS) if types and any(f"{name}.npy" in there for name in BONDS) else []
+        if lacking := [name for name in bonds if f"{name}.npy" not in there]:
+            raise Unreadable(", ".join(lacking), "is missing", f"all of {', '.join(BONDS)}, or none")
+        headers = {name: _declared(archive, name) for name in (*wanted, *clumps, *bonds)}
         _check_together(archive, headers)
         arrays = {name: read_member(archive, name, header, FORMATS) for name, header in headers.items()}
     _check_free(arrays.get("clump", np.zeros(0, int)))
@@ -164,7 +169,27 @@ def _from_npz(path: Path, notes: PackingNotes, types: bool) -> Spheres:
     said = _about_unit(notes)
     if not types and "clump.npy" in there:  # as `kalander pack` writes it: of a recipe, whose binder is not in the file
         said = (*said, "only the spheres are measured: binder and additive of the recipe count as pores")
-    return Spheres(position, radius, kind.astype(np.int64, copy=False), size, notes=said)
+    laid = _bonds({name: arrays[name] for name in bonds}, radius) if bonds else None
+    return Spheres(position, radius, kind.astype(np.int64, copy=False), size, laid, notes=said)
+
+
+def _bonds(arrays: dict[str, np.ndarray], radius: np.ndarray) -> Table:
+    """Bonds of an npz, which must join two of its spheres each and be of some size."""
+    from kalander.coupling.packings.stored import bonds_of  # brings the kernel language
+
+    first, second, thick, length = (arrays[name] for name in BONDS)
+    whole = (first.min(initial=0) >= 0) and (second.max(initial=0) < len(radius)) and (first < second).all()
+    if not whole:
+        raise Unreadable("bond_first, bond_second", "join no two spheres", "rows from 0, the smaller one first")
+    pairs = np.column_stack([first, second])
+    if len(np.unique(pairs, axis=0)) < len(pairs):
+        raise Unreadable("bond_first, bond_second", "join two spheres twice", "each pair once")
+    if not (np.isfinite(thick).all() and np.isfinite(length).all() and (thick > 0).all() and (length > 0).all()):
+        raise Unreadable("bond_radius, bond_length", "are not all above 0", "lengths in metres")
+    if (thick > LARGE).any() or (length > LARGE).any():
+        raise Unreadable("bond_radius, bond_length", f"are up to {max(thick.max(), length.max()):.3g} m", "metres")
+    columns = {"first": first.astype(np.int32), "second": second.astype(np.int32), "radius": thick, "length": length}
+    return bonds_of(columns, in_unit(radius, "um"))
 
 
 def _check_free(clump: np.ndarray) -> None:
@@ -192,6 +217,7 @@ def _check_together(archive: zipfile.ZipFile, headers: Mapping[str, Header]) -> 
     """Lengths that belong together, and no more memory than their file may ask for."""
     count = headers["radius"].shape[0]
     due = {"position": (count, 3), "radius": (count,), "type": (count,), "clump": (count,), "box_size": (3,)}
+    due |= dict.fromkeys(BONDS, headers["bond_first"].shape if "bond_first" in headers else ())
     if any(header.shape != due[name] for name, header in headers.items()):
         shapes = ", ".join(f"{name} {header.shape}" for name, header in headers.items())
         raise Unreadable(shapes[:200], "do not belong together", "(n, 3), (n,), (n,), (3,)")

@@ -9,7 +9,7 @@ from kalander.dem.bodies.state import CLUMP, empty_table, unloaded_bonds
 from kalander.dem.packing.packing import Packing
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["PACKED", "packings_of"]
+__all__ = ["PACKED", "bonds_of", "packings_of"]
 
 PACKED = {
     "particles": {
@@ -59,7 +59,7 @@ def packings_of(packed: Data) -> list[Packing]:
                 material=np.zeros(int(here.sum()), np.int32),
                 width=from_si(boxes["width"][box], "um"),
                 height=float(from_si(boxes["height"][box], "um")),
-                bonds=_bonds_of({name: column[of_box] for name, column in bonds.items()}, radius),
+                bonds=bonds_of({name: column[of_box] for name, column in bonds.items()}, radius),
                 clumps=_clumps_of({name: column[rigid] for name, column in clumps.items()}),
                 members={"offset": from_si(particles["offset"][here & (particles["clump"] >= 0)], "um")},
             )
@@ -67,8 +67,8 @@ def packings_of(packed: Data) -> list[Packing]:
     return found
 
 
-def _bonds_of(stored: Table, radius: np.ndarray) -> Table:
-    """Unloaded bonds from their stored columns; radius (particle,) [µm] of the particles of their box."""
+def bonds_of(stored: Table, radius: np.ndarray) -> Table:
+    """Unloaded bonds from columns first, second, radius and length [m]; radius (particle,) [µm] of the particles."""
     first, second = stored["first"], stored["second"]
     thick, length = (from_si(stored[name], "um") for name in ("radius", "length"))
     gap = np.maximum(length - radius[first] - radius[second], 0.0)

@@ -19,7 +19,7 @@ from kalander.coupling.results.devices import device_answer, started
 from kalander.coupling.results.validity import validity_flags
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.stages.compact import compact_stage, curve_rows, path_rows, write_curve
-from kalander.coupling.stages.compact_faults import case_warnings, fit_faults, may_not_narrow, narrowed
+from kalander.coupling.stages.faults.compact_faults import case_warnings, fit_faults, may_not_narrow, narrowed
 from kalander.coupling.stages.held_stresses import beyond_promise, stress_legs, why_unfinished
 from kalander.coupling.store.atomic import try_output
 from kalander.coupling.store.store import Data

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kalander.coupling.cards.voxel_checks import COARSE, COARSEST, STAIRS
+from kalander.coupling.cards.estimates import COARSE, COARSEST, STAIRS
 from kalander.coupling.packings.sphere_volumes import narrow_gaps, solid_shares
 from kalander.coupling.packings.spheres import Spheres, crowded
 from kalander.coupling.structure.images import ACTIVE, AXES, PORE, Phases, VoxelImage, check_memory

@@ -128,6 +128,13 @@ class Curve:
         """
         return self._state(stress, 1)
 
+    def beds_from(self, stress: float) -> tuple[Packing, ...]:
+        """Beds that reached a stress [Pa], as they lie now: released from it. Raises InputError where none did."""
+        self.released(stress)  # says where none reached it
+        if not self.beds:
+            raise InputError(Fault("curve", "no beds", "was read from a file", "a curve that was just computed"))
+        return tuple(self.beds[box] for box, _, _ in self._ends(stress))
+
     def _state(self, stress: float, moment: int) -> State:
         ends = list(self._ends(stress))
         if not ends:

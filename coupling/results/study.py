@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from kalander.coupling.cards.card import Card, card_to_dict, load_card
-from kalander.coupling.cards.estimates import memory_estimate, particle_estimate
-from kalander.coupling.cards.voxel_checks import voxel_count, voxel_of
+from kalander.coupling.cards.estimates import memory_estimate, particle_estimate, voxel_count, voxel_of
+from kalander.coupling.multiscale.answer import loop_answer, loop_reason
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.packings.bed import Packing
 from kalander.coupling.results import answers, validity
@@ -86,7 +86,7 @@ class Study:
         save_every: float = 600.0,
         max_walltime: float = math.inf,
         overwrite: bool = False,
-        until: str = STAGES[-1],
+        until: str | None = None,
         unreached: bool = False,
         on_progress: Callable[[Progress], None] = machinery.ignore,
     ) -> Self:
@@ -94,8 +94,9 @@ class Study:
 
         device: of `start`, or its name; None: the one that runs, else "auto". save_every, max_walltime [s]. overwrite:
         where the folder holds results of other values, move it aside and keep of it what still holds. until: last stage
-        to compute. unreached: give the study back also where a stress or a porosity was not reached. Raises InputError,
-        DeviceError, CheckpointError, NumericalError (unreached; results are kept), StorageError, Interrupted.
+        to compute, all by default. unreached: give the study back also where a stress, a porosity or the agreement of
+        both scales was not reached. Raises InputError, DeviceError, CheckpointError, NumericalError (unreached; results
+        are kept), StorageError, Interrupted.
         """
         for warning in self.card.warnings:
             log.warning(warning)
@@ -106,7 +107,8 @@ class Study:
         used, identity, schedule = started(device, precision, threads, allow_software)
         stages = card_stages(self.card, precision=precision, schedule=schedule)
         chain = machinery.Study(self.folder, card_to_dict(self.card), stages, identity)
-        todo = replace(chain, stages=stages[: STAGES.index(until) + 1])
+        names = [stage.name for stage in stages]
+        todo = replace(chain, stages=stages if until is None else stages[: names.index(until) + 1])
         reports = todo.run(on_progress, save_every=save_every, max_walltime=max_walltime, overwrite=overwrite)
         stored = {report.name: report.stored for report in reports if report.stored is not None}
         done = replace(self, stored=stored, identity=identity, reports=tuple(reports), stale=(), device=used)
@@ -136,6 +138,9 @@ class Study:
             raise NumericalError(
                 f"calender.target_porosity = {target:g} is not reached, results are kept in {self.folder}: {reason}"
             )
+        exchanged = self.data("loop")
+        if exchanged is not None and (why := loop_reason(exchanged)):
+            raise NumericalError(f"both scales do not agree, results are kept in {self.folder}: {why}")
 
     # --- results --------------------------------------------------------------------------------------------------
 
@@ -150,8 +155,8 @@ class Study:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Stages of this card: without transport where it wants none."""
-        return STAGES if self.card.transport.measured else STAGES[:-1]
+        """Stages of this card: without transport where it wants none, with rounds where [multiscale] wants them."""
+        return tuple(stage.name for stage in card_stages(self.card))
 
     def _finished(self, stage: str) -> Data:
         data = self.data(stage)
@@ -179,6 +184,11 @@ class Study:
     def nip(self) -> Settings:
         """The nip at the card's own setting and at every pressed stress."""
         return Settings(self._finished("nip"))
+
+    @property
+    def exchange(self) -> dict[str, Any]:
+        """The exchange between the scales where the card has [multiscale]: rounds and stations, as in an answer."""
+        return loop_answer(self._finished("loop"))
 
     @property
     def transport(self) -> TransportResult:
@@ -211,6 +221,7 @@ class Study:
         if report is not None:
             stages.append({"name": "report", "key": "", "seconds": report_seconds, "reused": False})
         assert self.device is not None
+        more = {"multiscale": loop_answer(self._finished("loop"))} if self.card.multiscale else {}
         return {
             "study": str(self.folder),
             "device": device_answer(self.device),
@@ -224,6 +235,7 @@ class Study:
             "nip_settings": rolls[1:],
             "transport": answers.transport_answer(results["transport"]) if "transport" in results else None,
             "validity": validity.validity_answer(self.card, results),
+            **more,
             "report": None if report is None else str(report),
         }
 

@@ -22,7 +22,7 @@ from kalander.coupling.scales import (
     to_si,
 )
 from kalander.coupling.stages.compact import path_of
-from kalander.coupling.stages.compact_faults import fit_faults, may_not_narrow
+from kalander.coupling.stages.faults.compact_faults import fit_faults, may_not_narrow
 from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.study.stage import Progress
 from kalander.dem.bodies.material import Material, binder_constants, longest_time_step
@@ -35,7 +35,7 @@ from kalander.dem.packing.packing import assemble, spatial_order
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import InputError
 
-__all__ = ["Led", "lead", "particle_materials"]
+__all__ = ["Led", "lead", "particle_materials", "state_of"]
 
 STRESS = Column("f8", ("row",), "MPa", "mean of both platens; without platens the stress along z")
 DERIVED = {
@@ -80,6 +80,14 @@ def lead(
         led = yield from _drive([laid[number] for number in members], path, precision, schedule)
         parts.append((members, led))
     return _joined(parts, len(beds))
+
+
+def state_of(bed: Packing) -> Ensemble:
+    """A bed as a path left it; of one that none has led, its spheres and its bonds, with no contact yet."""
+    if bed.state is not None:
+        return bed.state
+    leg = Leg(rate={"zz": 1.0}, until={"steps": 1}) if bed.deforms else Leg(speed=1.0, until={"steps": 1})
+    return _ensemble([_lay(bed, Path([leg]), "bed")])
 
 
 def _lay(bed: Packing, path: Path, name: str) -> _Laid:

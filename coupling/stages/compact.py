@@ -13,9 +13,9 @@ from kalander.coupling.cases.compact import REST_STEPS, CompactCase
 from kalander.coupling.cases.legs import AXES, NORMAL_AXES, PathLeg, by_axis
 from kalander.coupling.packings.packing_files import Spheres, packing_of
 from kalander.coupling.scales import binder_in, contact_in, fracture_in, from_si, in_si, in_unit, relaxation_of
-from kalander.coupling.stages.compact_faults import case_materials, longest_step, may_not_narrow
+from kalander.coupling.stages.faults.compact_faults import case_materials, longest_step, may_not_narrow
+from kalander.coupling.stages.faults.state_faults import Question, state_faults
 from kalander.coupling.stages.load import load_work, resumed
-from kalander.coupling.stages.state_faults import Question, state_faults
 from kalander.coupling.store.atomic import replacing
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress, Stage
@@ -115,7 +115,7 @@ def compact_stage(
         return load_work("compact", begin, path, materials=laws, precision=precision, schedule=schedule)
 
     return Stage(
-        "compact", 5, (), config, STATE, STATE, work, uses_device=True,
+        "compact", 6, (), config, STATE, STATE, work, uses_device=True,
         check_state=lambda state: state_faults(state, question),
     )  # fmt: skip
 

@@ -22,9 +22,9 @@ from kalander.coupling.scales import (
     time_step,
     to_si,
 )
+from kalander.coupling.stages.faults.state_faults import Question
 from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.stages.pack import replica_generator
-from kalander.coupling.stages.state_faults import Question
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
 from kalander.dem.bodies.clumps import double

@@ -8,7 +8,7 @@ import numpy as np
 
 from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import volume_fractions
-from kalander.coupling.cards.voxel_checks import voxel_of
+from kalander.coupling.cards.estimates import voxel_of
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.store.store import Data
 from kalander.coupling.structure.electronic import conductivity
@@ -26,8 +26,8 @@ from kalander.kernels.errors import CheckpointError
 from kalander.kernels.quantities import tortuosity
 
 __all__ = [
-    "HALF_MEASURED", "TRANSPORT", "State", "conductors_of", "half_measured_faults", "measuring_state", "states_of",
-    "transport_work",
+    "HALF_MEASURED", "TRANSPORT", "State", "conductors_of", "filler_share", "half_measured_faults", "measuring_state",
+    "states_of", "transport_work",
 ]  # fmt: skip
 
 SINGLE_TOLERANCE = 1e-4  # relative error of the flux that single precision can promise
@@ -77,7 +77,7 @@ class State:
 def states_of(card: Card, packed: Data, pressed: Data) -> Iterator[State]:
     """Every packing as laid, then after each press and release."""
     boxes, frames = pressed.tables["boxes"], pressed.tables["frames"]
-    laid, bonds = packed.tables["boxes"], []
+    laid, bonds, conductors = packed.tables["boxes"], [], conductors_of(card)
     for replica in range(len(laid["height"])):
         here = packed.tables["particles"]["box"] == replica
         structure = _structure(card, packed, replica, packed.tables["particles"], here, float(laid["height"][replica]))
@@ -92,6 +92,8 @@ def states_of(card: Card, packed: Data, pressed: Data) -> Iterator[State]:
         laid_bonds, count = bonds[replica]
         if len(structure.radius) == count:  # where pieces stand for particles, necks are laid out anew
             structure = replace(structure, laid=laid_bonds)
+            squeezed = structure.domain(conductors.film_share, conductors.nanopores).whole()
+            structure = replace(structure, domain_volume=squeezed)
         yield State(float(boxes["stress"][box]), replica, float(frames["porosity"][released]), structure)
 
 
@@ -103,7 +105,7 @@ def _structure(
     bulk = float(width.prod() * boxes["height"][replica])
     return Microstructure(
         position=particles["position"][here], radius=particles["radius"][here], width=width, height=height,
-        binder_volume=_filler(card) * bulk, reach=card.binder.bridging_distance, body=_bodies(particles, here),
+        binder_volume=filler_share(card) * bulk, reach=card.binder.bridging_distance, body=_bodies(particles, here),
     )  # fmt: skip
 
 
@@ -132,7 +134,7 @@ def _bodies(particles: dict[str, np.ndarray], here: np.ndarray) -> np.ndarray | 
     return np.where(clump >= 0, clump, alone)
 
 
-def _filler(card: Card) -> float:
+def filler_share(card: Card) -> float:
     """Volume fraction, as laid, of the binder domain with its nanopores and of the graphite that sits in it."""
     shares = volume_fractions(card.electrode)
     return shares["binder_domain_solids"] / (1 - card.binder.nanoporosity) + shares["additive"]
@@ -150,8 +152,13 @@ def conductors_of(card: Card) -> Conductors:
 def nanoporosity(card: Card) -> float:
     """Pores inside the binder domain over its volume, the graphite in it being solid."""
     solids, nano = volume_fractions(card.electrode)["binder_domain_solids"], card.binder.nanoporosity
-    filler = _filler(card)
+    filler = filler_share(card)
     return solids * nano / (1 - nano) / filler if filler > 0 else 0.0
+
+
+def _share_laid(structure: Microstructure) -> float:
+    """Volume of the binder domain as laid over that of this state, at least 1: some of its nanopores are closed."""
+    return structure.binder_volume / structure.present_volume if structure.present_volume > 0 else 1.0
 
 
 def measuring_state(
@@ -163,7 +170,7 @@ def measuring_state(
     where = {"precision": precision, "on_host": on_host}
     body = structure.voxel_body()
     voxels = yield from voxelising(body, voxel, rule=section.binder_rule, exact=True, **where)  # type: ignore[arg-type]
-    nano = nanoporosity(card)
+    nano = 1.0 - (1.0 - nanoporosity(card)) * _share_laid(structure)
     porosity = voxels.porosity(nano)
     yield from _ions(axes, voxels, section.binder_diffusivity, precision, on_host)
     ratio, error = np.array(axes).T

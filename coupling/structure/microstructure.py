@@ -30,7 +30,8 @@ FILMS = 3.0  # thicknesses, to spare
 class Microstructure:
     """Spheres between plates at z = 0 and z = height, periodic in x and y; lengths in m.
 
-    position (sphere, 3), radius (sphere,), width (2,). binder_volume: of the binder domain with its nanopores [m³].
+    position (sphere, 3), radius (sphere,), width (2,). binder_volume: of the binder domain as laid [m³], with
+    its nanopores; domain_volume: in this state, where some of them are closed; by default as laid.
     reach: gap that binder bridges [m]. body: spheres of one number are one particle, joined where they overlap;
     cracked: of each sphere. laid: bonds of the packing as dried, for electrons; by default those of this state.
     """
@@ -44,6 +45,12 @@ class Microstructure:
     body: np.ndarray | None = None
     cracked: np.ndarray | None = None
     laid: Laid | None = None
+    domain_volume: float | None = None
+
+    @property
+    def present_volume(self) -> float:
+        """The binder domain with the nanopores that it has in this state [m³]."""
+        return self.binder_volume if self.domain_volume is None else self.domain_volume
 
     @property
     def box(self) -> np.ndarray:
@@ -74,9 +81,9 @@ class Microstructure:
 
         def excess(share: float) -> float:
             held = bridge_volume(share * small, self.radius[first], self.radius[second], gap).sum()
-            return float(held) / self.binder_volume - 1.0
+            return float(held) / self.present_volume - 1.0
 
-        if self.binder_volume <= 0.0 or len(first) == 0:
+        if self.present_volume <= 0.0 or len(first) == 0:
             none = np.zeros(0, int)
             return none, none, np.zeros(0), np.zeros(0)
         share = 1.0 if excess(1.0) <= 0 else float(brentq(excess, 0.0, 1.0, xtol=1e-14))
@@ -87,7 +94,7 @@ class Microstructure:
         first, second, radius, _ = self.bridges()
         return Body(
             self.position, self.radius, self.box, body=self.body, cracked=self.cracked, first=first, second=second,
-            bridge_radius=radius, binder_volume=self.binder_volume,
+            bridge_radius=radius, binder_volume=self.present_volume,
         )  # fmt: skip
 
     def contact_fabric(self) -> np.ndarray:

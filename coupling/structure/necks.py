@@ -50,6 +50,10 @@ class Domain:
         """Volume of all of it at the density as laid [m³]."""
         return float((self.density * self.volume).sum() + self.film_volume.sum())
 
+    def whole(self) -> float:
+        """Volume of all of it as it is [m³]."""
+        return float(self.volume.sum() + self.film_volume.sum())
+
 
 def _depth(radius: np.ndarray, sphere: np.ndarray) -> np.ndarray:
     """Depth [m] of a sphere's surface below its pole, at a distance from the axis through it; infinite radius: 0."""

@@ -29,6 +29,9 @@ __all__ = ["Schedule", "carry_out", "compute", "reuse"]
 log = logging.getLogger(__name__)
 
 
+FIRST_SAVE = 60.0  # s
+
+
 @dataclass(frozen=True)
 class Schedule:
     """When to save and when to stop.
@@ -41,8 +44,10 @@ class Schedule:
     stop: Callable[[], str]
     signals: StopRequests = field(default_factory=StopRequests)
 
-    def wants_save(self, progress: Progress, seconds_since_save: float) -> bool:
-        return progress.boundary or seconds_since_save >= self.save_every
+    def wants_save(self, progress: Progress, seconds_since_save: float, *, first: bool = False) -> bool:
+        """first: nothing was saved yet in this run, and a minute is worth a save."""
+        wait = min(self.save_every, FIRST_SAVE) if first else self.save_every
+        return progress.boundary or seconds_since_save >= wait
 
 
 def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data, StageReport] | str:
@@ -142,7 +147,7 @@ def carry_out(
 
     on_leaving: told of the state that was saved as the stage stops; what it returns ends the message of Interrupted.
     """
-    last_save, begun = time.monotonic(), False
+    last_save, begun, first = time.monotonic(), False, True
     with closing(stage.work(inputs, state)) as steps:
         while True:
             try:
@@ -156,15 +161,15 @@ def carry_out(
             begun = True
             on_progress(progress)
             if trace is not None:
-                trace.at(progress.counters)
+                trace.at(progress.counters, share=progress.fraction)
             reason = schedule.stop()
-            if not reason and not schedule.wants_save(progress, time.monotonic() - last_save):
+            if not reason and not schedule.wants_save(progress, time.monotonic() - last_save, first=first):
                 continue
             state = progress.snapshot()
             path = add_save(saves, stage, state, {**identity, COUNTERS: dict(progress.counters)})
             if trace is not None:
-                trace.at(progress.counters, saved=True)
-            last_save = time.monotonic()
+                trace.at(progress.counters, saved=True, share=progress.fraction)
+            last_save, first = time.monotonic(), False
             if reason:
                 more = on_leaving(state)
                 raise Interrupted(f"{reason}: {stage.name} is saved at {progress.fraction:.0%} in {path}{more}")

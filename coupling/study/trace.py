@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kalander.coupling.store.atomic import storage_errors
 
-__all__ = ["TRACE_NAME", "Trace", "repeated", "tracing"]
+__all__ = ["TRACE_NAME", "Trace", "reached", "repeated", "tracing"]
 
 TRACE_NAME = ".trace"
 LENGTH = 256
@@ -26,11 +26,11 @@ class Trace:
     stage: str
     saved: dict[str, float]
 
-    def at(self, counters: Mapping[str, float], *, saved: bool = False) -> None:
-        """Note the counters of a step; `saved` when they are those of a save."""
+    def at(self, counters: Mapping[str, float], *, saved: bool = False, share: float = 0.0) -> None:
+        """Note the counters of a step, and the share of the stage that is done; `saved`: they are those of a save."""
         if saved:
             self.saved = dict(counters)
-        text = json.dumps({"stage": self.stage, "at": dict(counters), "saved": self.saved})
+        text = json.dumps({"stage": self.stage, "at": dict(counters), "saved": self.saved, "share": round(share, 4)})
         # not synced: after a crash of the machine itself the line may be old, and it is for information only
         with suppress(OSError):
             os.pwrite(self.descriptor, text.ljust(LENGTH)[:LENGTH].encode(), 0)
@@ -48,6 +48,15 @@ def tracing(folder: Path, stage: str) -> Iterator[Trace]:
         os.close(descriptor)
         with suppress(OSError):
             path.unlink()
+
+
+def reached(folder: Path) -> tuple[str, float] | None:
+    """Stage that is under way and the share of it that is done; None where none is, or nothing can be read."""
+    try:
+        last = json.loads((folder / TRACE_NAME).read_text()[:LENGTH])
+        return str(last["stage"]), float(last.get("share", 0.0))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def repeated(folder: Path, stage: str, counters: Mapping[str, float]) -> str:

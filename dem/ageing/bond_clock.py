@@ -1,5 +1,6 @@
 """Material time and temperature brought to the bonds of a bed, between looks of a driver."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +51,12 @@ class BondClock:
         self.branches = (
             branches if branches is not None else new_branches(bed.bonds(), self._geometry()[0], len(law.times))
         )
+
+    def kept(self) -> "BondClock":
+        """The clock as it is: what is done to this one does not change it."""
+        same = copy(self)
+        same.heat = self.heat.copy()
+        return same
 
     def ensemble(self) -> Ensemble:
         """The ensemble of the bed, its constants at the reference temperature as in the beginning."""

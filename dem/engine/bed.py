@@ -1,5 +1,6 @@
 """The bed: an ensemble on the device, its candidate lists, and the one verb `advance`."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ LIST_ROOM = 0.02  # of a skin: by so much more than before may the fastest body 
 CONTACTS_OF_A_SPHERE = 8.0  # in a dense bed, where the share of dem.loading.path was found; both sides count in a pair
 STEPS_BETWEEN_LOOKS = 10  # launches of schedule `bodies`
 HOST_ONLY = ("id", "box", "clump")  # columns that never change
+CHANGING = ("motion", "load", "losses", "rest", "clump", "bond", "swelling")  # arrays that steps change
 
 
 class Bed:
@@ -543,6 +545,15 @@ class Bed:
         held = {name: column[intact] for name, column in held.items()}
         held["force"] = view(bond_push, bonds.stop - bonds.start)[intact]
         return {**contacts, "force": view(push, int(listed))[places]}, held
+
+    def kept(self) -> "Bed":
+        """The bed as it is, to be read later: what is done to this one does not change it."""
+        same = copy(self)
+        same.boxes, same.pairs = dict(self.boxes), self.pairs.kept()
+        for name in CHANGING:
+            array = getattr(self, name)
+            setattr(same, name, download(array, array.shape[0]))
+        return same
 
     def ensemble(self) -> Ensemble:
         """Everything that influences the next step, on the host."""

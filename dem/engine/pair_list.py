@@ -1,11 +1,12 @@
 """The candidate list of a bed: close pairs and bodies near a platen, with the springs of those that touch."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from kalander.kernels.columns import Table
-from kalander.kernels.device.arrays import Pool, view
+from kalander.kernels.device.arrays import Pool, download, view
 from kalander.kernels.layout import width_of
 from kalander.kernels.on_demand import cell_kernels
 from kalander.kernels.records import pack, platen_layout
@@ -178,6 +179,17 @@ class PairList:
         count, piece = self.body_count, PIECE if self.pool.on_host else self.body_count
         pieces = [self.touching(begin, min(begin + piece, count))[1] for begin in range(0, count, piece)]
         return {name: np.concatenate([some[name] for some in pieces]) for name in pieces[0]}
+
+    def kept(self) -> "PairList":
+        """The list as it is, to be read later: what is done to this one does not change it."""
+        same = copy(self)
+        for name, length in (
+            ("row", self.body_count + 1), ("partner", self.count), ("spring", self.count),
+            ("platen_row", self.body_count + 1), ("platen_body", self.platen_count),
+            ("platen_spring", self.platen_count),
+        ):  # fmt: skip
+            setattr(same, name, download(getattr(self, name), length))
+        return same
 
     def _offsets(self, name: str, counts: Any, length: int) -> tuple[Any, int]:
         """Array of where each segment begins and the last one ends, and the total."""

@@ -16,6 +16,7 @@ MODULES = (
     "contact_pressure",
     "mean_stress",
     "tavares_king",
+    "central_tension",
 )
 FOLDER = f"{__name__.rpartition('.')[0]}.measures"
 CRITERIA: dict[str, Criterion] = {name: import_module(f"{FOLDER}.{name}").CRITERION for name in MODULES}

@@ -33,14 +33,17 @@ class Sides:
 
 @dataclass(frozen=True)
 class Loads:
-    """Loads of the bodies of a bed. stress [MPa], shape (body, 3, 3), compression positive; radius [µm], shape (body,);
+    """Loads of the bodies of a bed. radius [µm]; modulus: E/(1 − ν²) of the body [MPa]; poisson: its ν, shape (body,).
 
-    modulus: E/(1 − ν²) of the body [MPa], shape (body,).
+    stress: the mean stress of Love and Weber [MPa], shape (body, 3, 3), compression positive; surface_stress: with the
+    forces at the sphere's own radius, not where it is flattened, as a crush test divides by the diameter before it.
     """
 
     radius: np.ndarray
     modulus: np.ndarray
+    poisson: np.ndarray
     stress: np.ndarray
+    surface_stress: np.ndarray
     sides: Sides
 
 

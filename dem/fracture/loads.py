@@ -18,22 +18,23 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
     σ = (1/V) Σ f ⊗ l over contacts, bonds and platens of a particle of volume V, l from its surface to its centre: the
     mean stress of a sphere in equilibrium (Love–Weber). Contacts act in the middle of the overlap, bonds in the middle
     of the gap, so that V σ summed over the particles is the box's volume times its stress. Platens count with their
-    normal force, as they do there.
+    normal force, as they do there. surface_stress: the same forces on the sphere as it was, at its radius.
     """
     box, radius, material = bed.host_box, bed.body("radius").astype(float), bed.body("material")
     position = bed.body("position").astype(float) + bed.body("rest")
-    plane = np.array([one.modulus / (1.0 - one.poisson**2) for one in materials])[material]
+    poisson = np.array([one.poisson for one in materials])[material]
+    plane = np.array([one.modulus for one in materials])[material] / (1.0 - poisson**2)
     moduli = bed.lawbook["contact"][..., CONSTANTS.index("effective_modulus")]
     contacts, bonds = bed.forces()
-    virial = np.zeros((len(radius), 3, 3))
+    virial, surface = np.zeros((len(radius), 3, 3)), np.zeros((len(radius), 3, 3))
     for pairs in (contacts, bonds):
         first, second = pairs["first"], pairs["second"]
         vector = nearest_vectors(position[first] - position[second], bed.boxes, box[first])
         distance = np.sqrt((vector**2).sum(axis=1))
         gap = distance - radius[first] - radius[second]
         for body in (first, second):
-            arm = (radius[body] + 0.5 * gap) / distance
-            _add_virial(virial, pairs["force"].astype(float), vector * arm[:, None], body)
+            for total, arm in ((virial, radius[body] + 0.5 * gap), (surface, radius[body])):
+                _add_virial(total, pairs["force"].astype(float), vector * (arm / distance)[:, None], body)
         if pairs is contacts:
             normal = vector / distance[:, None]
     sides = [_contact_sides(contacts, normal, radius, material, box, moduli, plane)]
@@ -42,11 +43,13 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
         body = np.flatnonzero(load > 0.0)
         platen = bed.boxes["platen_height"][box[body], height]
         virial[body, 2, 2] += load[body] * inward * (position[body, 2] - platen)
+        surface[body, 2, 2] += load[body] * radius[body]
         modulus = moduli[box[body], material[body], bed.boxes["platen_material"][box[body], height]]
         sides.append((body, load[body], load[body], radius[body], modulus, modulus / plane[body]))
     joined = Sides(*(np.concatenate(columns) for columns in zip(*sides)))
     solid = bed.solid_radius().astype(float)
-    return Loads(solid, plane, virial / sphere_volume(solid)[:, None, None], joined)
+    volume = sphere_volume(solid)[:, None, None]
+    return Loads(solid, plane, poisson, virial / volume, surface / volume, joined)
 
 
 def _add_virial(virial: np.ndarray, force: np.ndarray, arm: np.ndarray, body: np.ndarray) -> None:

@@ -41,6 +41,7 @@ class Asked:
         self.rate = np.array([np.broadcast_to(leg.rate, (count, 4))[box] for box, leg in enumerate(self.legs)])
         self.target = np.array([_stresses(leg, cell=cell) for leg in self.legs])
         self.held = np.isfinite(self.target)
+        self.goal = np.where(self.held, np.abs(self.target), 0.0).max(axis=1)  # largest stress held, 0 for none
         self.quasi_static = np.isfinite(self.inertial_number)
         self.ends = np.column_stack([ends(name) for name in ENDS])
         self.steps, self.time = (np.nan_to_num(ends(name), nan=np.inf) for name in ("steps", "time"))

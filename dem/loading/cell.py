@@ -9,7 +9,7 @@ from kalander.dem.bodies.platens import ARRIVED as BORNE
 from kalander.dem.bodies.platens import quasi_static_speed
 from kalander.dem.loading.asked import LENGTHS, PLACE, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ
 from kalander.dem.loading.control import Control
-from kalander.dem.loading.lattice_servo import giving_way, hertzian_modulus, slope_sums, stress_rates
+from kalander.dem.loading.lattice_servo import giving_way, hertzian_modulus, moduli, slope_sums, stress_rates
 from kalander.dem.loading.path import ENDS
 from kalander.dem.loading.servo import CALMING, STAYS, aimed
 from kalander.dem.measure.observe import cell_stress
@@ -98,7 +98,7 @@ class Cell(Control):
             return rate
         stress = progress["last_stress"][:, :VOLUME]
         size, time = self.size, self.bed.boxes["dt"] * self.path.look_every
-        goal = np.where(held, np.abs(target), 0.0).max(axis=1)
+        goal = self.asked.goal
         least = self._least_modulus()
         density = self.mass / size.prod(axis=1)
         begun = progress["leg_value"][:, STRESSES]
@@ -121,7 +121,7 @@ class Cell(Control):
 
     def _least_modulus(self) -> np.ndarray:
         """Modulus of volume [MPa] that contacts make at the stress seen, between a quarter of the targets and all."""
-        goal = np.where(self.asked.held, np.abs(self.asked.target), 0.0).max(axis=1)
+        goal = self.asked.goal
         return hertzian_modulus(self.between_bodies, np.clip(self.pressure, 0.25 * goal, goal))
 
     def _follows(self) -> np.ndarray:
@@ -130,7 +130,7 @@ class Cell(Control):
         Of its volume alone: a bed that yields in shape flows the faster, the faster it is followed.
         """
         target, held = self.asked.target, self.asked.held
-        goal = np.where(held, np.abs(target), 0.0).max(axis=1)[:, None]
+        goal = self.asked.goal[:, None]
         lowers = (target - self.progress["leg_value"][:, STRESSES] < -STAYS * goal) | ~held
         given = np.maximum(self.progress["giving_way"].mean(axis=1), 0.0)
         return np.where(held.any(axis=1) & lowers.all(axis=1), given, 0.0)[:, None] * np.ones(VOLUME)
@@ -197,6 +197,15 @@ class Cell(Control):
         progress["work_excess"] = progress["work_excess"] + np.where(active, excess, 0.0)
         pace = (self._stresses() - seen) / np.where(time > 0.0, time, np.inf)[:, None]
         progress["last_pace"] = np.where(active[:, None], pace, progress["last_pace"])
+
+    def fastest(self) -> np.ndarray:
+        time = self.bed.boxes["dt"] * self.path.look_every
+        rate = self.asked.goal / (np.maximum(self._least_modulus(), 1e-12) * time)
+        return rate[:, None] * np.ones(VOLUME)
+
+    def slope(self) -> np.ndarray:
+        volume, shape = moduli(self.progress["stiffness"], np.maximum(self._least_modulus(), 1e-12))
+        return shape[:, None, None] * np.eye(VOLUME) + ((volume - shape) / 3.0)[:, None, None]
 
     def _power(self, motion: np.ndarray, size: np.ndarray) -> np.ndarray:
         """Power of the flow on the stresses as last seen [pJ/µs], shape (box,)."""

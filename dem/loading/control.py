@@ -13,6 +13,7 @@ from kalander.dem.bodies.platens import approach, braked_approach, landing, stab
 from kalander.dem.engine.bed import Bed, stiffest_ahead
 from kalander.dem.loading.asked import LENGTHS, SHARES, SHEAR, STRESS_ENDS, STRESSES, VOLUME, ZZ, Asked
 from kalander.dem.loading.path import ENDS, Path
+from kalander.dem.loading.redo import Tries
 from kalander.dem.loading.servo import passed, unrest_after
 from kalander.dem.measure.observe import particle_volume
 from kalander.kernels.columns import Table
@@ -195,17 +196,32 @@ class Control(ABC):
         """Read the stresses and what they say of the bed, after steps of `length` that took `time` [µs]."""
 
     def learn_unrest(self, active: np.ndarray, stress: np.ndarray) -> None:
-        """What stresses just seen say of the calm of the bed, and of how far the leg has passed its own; (box, 3)."""
-        progress, target = self.progress, self.asked.target
+        """What stresses just seen (box, 3) say of the calm of the bed."""
+        progress = self.progress
         mean, square = unrest_after(progress["mean_stress"], progress["unrest"], stress)
         progress["mean_stress"] = np.where(active[:, None], mean, progress["mean_stress"])
         progress["unrest"] = np.where(active[:, None], square, progress["unrest"])
-        held = self.asked.held & active[:, None]
-        if not held.any():
-            return
-        goal = np.where(held, np.abs(target), 1e-12).max(axis=1)[:, None]
-        beyond = passed(stress, target, progress["leg_value"][:, STRESSES], goal)
-        progress["passed"] = np.maximum(progress["passed"], np.where(held, beyond, 0.0).max(axis=1))
+
+    def beyond(self, active: np.ndarray) -> np.ndarray:
+        """Shares of the largest stress held by which stresses are beyond their own, shape (box, 3)."""
+        asked, progress = self.asked, self.progress
+        stress, begun = progress["last_stress"][:, :VOLUME], progress["leg_value"][:, STRESSES]
+        share = passed(stress, asked.target, begun, np.maximum(asked.goal, 1e-12)[:, None])
+        return np.where(asked.held & active[:, None], share, 0.0)
+
+    def tries(self, active: np.ndarray) -> Tries:
+        """Tries of the interval that begins, none done."""
+        asked, time = self.asked, self.bed.boxes["dt"] * self.path.look_every
+        slope = self.slope() * time[:, None, None]
+        return Tries(slope, asked.held, self.fastest(), asked.goal, self.beyond(active))
+
+    @abstractmethod
+    def fastest(self) -> np.ndarray:
+        """How fast each axis may be moved in an interval that is done again, as `motion`; shape (box, 3)."""
+
+    @abstractmethod
+    def slope(self) -> np.ndarray:
+        """Changes of the stresses of x, y, z [MPa/µs] that the bed answers its motion by, shape (box, 3, 3)."""
 
     def brake(self, shrinkage: np.ndarray, carried: np.ndarray, momentum: np.ndarray) -> None:
         """Take haste off where the bed carries, and the spheres' speed with it: without contacts there is no clock."""
@@ -239,7 +255,7 @@ class Control(ABC):
         if not held.any():
             return np.zeros(len(active), bool)
         off = np.where(held, np.abs(progress["last_stress"][:, :VOLUME] - asked.target), 0.0).max(axis=1)
-        near = off <= SETTLED * np.where(held, np.abs(asked.target), 1e-12).max(axis=1)
+        near = off <= SETTLED * asked.goal
         count = np.where(near & held.any(axis=1), progress["settled"] + 1, 0)
         progress["settled"] = np.where(active, count, progress["settled"]).astype(np.int32)
         return progress["settled"] >= SETTLED_LOOKS

@@ -39,7 +39,7 @@ class Leg:
     already ends it at once; where it is not known which way it leads, an end is met from whichever side. Without any, a
     leg ends when its stresses have settled
     rate (4,) [1/µs], or (box, 4): of a cell: logarithmic rates of x, y, z, and of shear of z in x; an axis whose stress
-    is given moves at most at its rate, in either direction
+    is given moves at most at its rate, in either direction, but where a bed gives way and would lose its stress
     inertial_number: the box moves no faster than this allows, at a pressure of least_pressure [MPa] at least. Platens
     then slow down before the pressure that ends a closing leg, and turn where the pores are closed; an opening leg ends
     when neither platen bears its pressure

@@ -225,6 +225,14 @@ class Platens(Control):
         progress["last_stress"][:, ZZ] = np.where(active, stress, self.pressure)
         progress["last_size"][:, ZZ] = height
 
+    def fastest(self) -> np.ndarray:
+        return np.abs(self.asked.speed)[:, None] * np.ones(VOLUME)
+
+    def slope(self) -> np.ndarray:
+        slope = np.zeros((len(self.mass), VOLUME, VOLUME))
+        slope[:, ZZ, ZZ] = self.modulus / self.height
+        return slope
+
     def _learn_stiffness(self, active: np.ndarray, stress: np.ndarray, time: np.ndarray, slope: np.ndarray) -> None:
         """What the servo needs to know of the bed: stiffness, giving way, unrest.
 

@@ -168,6 +168,9 @@ def new_load(
         solid_volume = np.bincount(bodies["box"], each, count) + filler_volume
     progress = no_rows(PROGRESS, count)
     progress |= {
+        # boxes that were led before begin their first leg now, not when they were laid
+        "leg_step": boxes["step"].astype(np.int64),
+        "leg_time": boxes["time"].astype(float),
         "start_size": size,
         "last_size": size.copy(),
         "approach_factor": np.ones(count),

@@ -92,6 +92,21 @@ def _without_motion(state: LoadState) -> LoadState:
     return replace(state, ensemble=replace(ensemble, bodies=bodies, contacts={}))
 
 
+class _Kept:
+    """All that an interval changes before its look, as it was: it can be done again."""
+
+    def __init__(self, run: "_Run") -> None:
+        self.bed, self.clock = run.control.bed.kept(), run.clock.kept()
+        self.progress = {name: column.copy() for name, column in run.progress.items()}
+
+    def restore(self, run: "_Run") -> None:
+        bed = run.control.bed
+        run.control.bed = Bed(self.bed.ensemble(), precision=bed.precision, schedule=bed.schedule, heir_of=bed)
+        run.progress.update({name: column.copy() for name, column in self.progress.items()})
+        run.clock = self.clock.kept()
+        run.clock.bed = run.control.bed
+
+
 class _Run:
     """The loop's variables; each method is one verb of it."""
 
@@ -138,12 +153,34 @@ class _Run:
 
     def interval(self) -> bool:
         """Set the boxes in motion, advance to the next look, frame or end of a leg, look; whether a leg has ended."""
-        control, progress, bed = self.control, self.progress, self.control.bed
-        active = progress["done"] == 0
+        control, active = self.control, self.progress["done"] == 0
         if self.on_new_legs:
             self._set_temperature(active)
         control.set_time_step()
         motion = control.motion(active)
+        if control.asked.held.any():
+            motion = self._advance_within(active, motion)
+        else:
+            self._advance(active, motion)
+        return self._look(active, motion)
+
+    def _advance_within(self, active: np.ndarray, motion: np.ndarray) -> np.ndarray:
+        """Advance, again from the same state where a stress was passed, and note by how much; motion as it was done."""
+        control, kept = self.control, _Kept(self)
+        tries = control.tries(active)
+        while True:
+            self._advance(active, motion)
+            beyond, stress = control.beyond(active), self.progress["last_stress"][:, :VOLUME]
+            again = tries.another(motion[:, :VOLUME], stress, control.asked.target, beyond)
+            if again is None:
+                self.progress["passed"] = np.maximum(self.progress["passed"], beyond.max(axis=1))
+                return motion
+            motion = np.column_stack([again, motion[:, VOLUME:]])
+            kept.restore(self)
+
+    def _advance(self, active: np.ndarray, motion: np.ndarray) -> None:
+        """To the next look, frame or end of a leg, and learn what the bed shows."""
+        control, progress, bed = self.control, self.progress, self.control.bed
         control.put(motion)
         dt, before = bed.boxes["dt"], bed.boxes["time"]
         steps, length = control.steps(active, motion)
@@ -156,7 +193,6 @@ class _Run:
         self._pass_time(steps, motion, passed)
         control.learn(active, motion, length, passed)
         control.seen = None
-        return self._look(active, motion)
 
     def _set_temperature(self, active: np.ndarray) -> None:
         """The binder of every box at the temperature of its leg."""

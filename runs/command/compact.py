@@ -19,6 +19,7 @@ from kalander.runs.shell.options import (
     overrides_of,
     times_of,
 )
+from kalander.runs.shell.reading import show_readable
 
 __all__ = ["EXAMPLE", "compact"]
 
@@ -52,4 +53,4 @@ def compact(
                 allow_software=allow_software, on_progress=show, **times,
             )  # fmt: skip
 
-    answer(work, json_output, debug, interrupted=RESUMABLE)
+    answer(work, json_output, debug, show=show_readable, interrupted=RESUMABLE)

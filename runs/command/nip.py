@@ -7,6 +7,7 @@ import typer
 
 from kalander.runs.shell.answering import answer
 from kalander.runs.shell.options import Debug, Json, Settings, overrides_of
+from kalander.runs.shell.reading import show_readable
 
 __all__ = ["EXAMPLE", "nip"]
 
@@ -28,4 +29,4 @@ def nip(
 
         return solve_file(case, model=model, output=output, overrides=overrides_of(settings))
 
-    answer(work, json_output, debug)
+    answer(work, json_output, debug, show=show_readable)

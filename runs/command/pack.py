@@ -18,6 +18,9 @@ def pack(
     output: Annotated[Path, typer.Option("-o", "--output", help="npz file; one a replica")],
     settings: Settings = None,
     quick: Annotated[bool, typer.Option("--quick", help="the card's small variant")] = False,
+    bonds: Annotated[
+        bool, typer.Option("--bonds", help="keep the binder's bridges in the file; a case then needs their [binder]")
+    ] = False,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -27,6 +30,6 @@ def pack(
         from kalander.coupling.cards.card import load_card
         from kalander.coupling.results.compress import pack_files
 
-        return pack_files(load_card(card, overrides=overrides_of(settings), quick=quick), output)
+        return pack_files(load_card(card, overrides=overrides_of(settings), quick=quick), output, bonds=bonds)
 
     answer(work, json_output, debug)

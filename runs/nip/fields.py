@@ -1,4 +1,4 @@
-"""Fields of the finite elements as VTKHDF, which ParaView and pyvista open; SI."""
+"""Fields of the finite elements as VTKHDF and as VTU, which ParaView and pyvista open; SI."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from kalander.continuum.nip.result import ElementFields
+from kalander.coupling.exports.elements import write_vtu
 from kalander.coupling.store.atomic import replacing
 from kalander.coupling.store.quiet_file import quietly
 
@@ -15,8 +16,8 @@ QUAD = 9  # VTK's number of a four-node quadrilateral
 
 
 def write_fields(fields: ElementFields, folder: Path) -> list[Path]:
-    """Write fields in SI to folder/fields.vtkhdf: deformed mesh in the frame of the roll (x against the web's motion, z
-    up), means of each element. Raises StorageError, InputError."""
+    """Write fields in SI to folder/fields.vtkhdf and fields.vtu: deformed mesh in the frame of the roll (x against the
+    web's motion, z up), means of each element. Raises StorageError, InputError."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "fields.vtkhdf"
     count, cells = len(fields.points), len(fields.elements)
@@ -50,4 +51,6 @@ def write_fields(fields: ElementFields, folder: Path) -> list[Path]:
         group = root.create_group("CellData")
         for name, values in data.items():
             group[name] = values
-    return [path]
+    also = folder / "fields.vtu"
+    write_vtu(also, points, fields.elements, data)
+    return [path, also]

@@ -81,9 +81,10 @@ def compaction_figure(card: Card, pressed: Data) -> Figure:
         ax.plot([x, x], [100.0 * loaded, 100.0 * released], color=colour, linewidth=0.8, linestyle=(0, (1, 1.5)))
         ax.plot(x, 100.0 * loaded, "o", color=colour, markersize=5.5, zorder=5)
         ax.plot(x, 100.0 * released, "o", color=colour, markersize=5.5, markerfacecolor="white", zorder=5)
-    draw_published(ax, card)
+    highest = 2.2 * in_unit(max(colours), "MPa")
+    draw_published(ax, card, highest)
     ax.set_ylabel("porosity (%)")
-    pressure_axis(ax, LEAST_PRESSURE, 2.2 * in_unit(max(colours), "MPa"))
+    pressure_axis(ax, LEAST_PRESSURE, highest)
     figure.legend(handles=_compaction_key(card), loc="outside right center")
     return figure
 
@@ -111,10 +112,10 @@ def draw_loading(ax: Axes, pressed: Data, column: str, factor: float) -> None:
     ax.plot(pressure, factor * mean, color=INK, linewidth=2.0)
 
 
-def draw_published(ax: Axes, card: Card) -> None:
-    """Published porosities with their names; one at no stress stands at the left edge."""
+def draw_published(ax: Axes, card: Card, highest: float) -> None:
+    """Published porosities with their names, up to a pressure [MPa]; one at no stress stands at the left edge."""
     for point in card.published:
-        if point.porosity is None or point.stress is None:
+        if point.porosity is None or point.stress is None or in_unit(point.stress, "MPa") > highest:
             continue
         x = max(in_unit(point.stress, "MPa"), LEAST_PRESSURE)
         ax.plot(x, 100.0 * point.porosity, "D", color=ACCENT, markerfacecolor="white", clip_on=False, zorder=6)

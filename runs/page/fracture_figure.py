@@ -14,7 +14,7 @@ from kalander.runs.page.plot_style import ACCENT, INK, SERIES, new_figure, press
 
 __all__ = ["fracture_figure"]
 
-COLOURS = {name: SERIES[rank % len(SERIES)] for rank, name in enumerate(CRITERIA)}
+COLOURS = {name: (*SERIES, INK)[rank % (len(SERIES) + 1)] for rank, name in enumerate(CRITERIA)}
 
 
 @styled
@@ -26,22 +26,22 @@ def fracture_figure(card: Card, pressed: Data) -> Figure:
         pressure, mean, _ = mean_over_replicas(curves, f"cracked_{name}")
         label = CRITERION_NAMES[name] + (" (as Sangrós Giménez 2020)" if name == SANGROS_2020 else "")
         axes[0, 0].plot(pressure, 100.0 * mean, color=COLOURS[name], label=label)
-    draw_published(axes[0, 0], card)
+    highest = max(curve.pressure.max() for curve in curves)
+    draw_published(axes[0, 0], card, 1.3 * highest)
     axes[0, 0].set_ylabel("cracked share of volume (%)")
     axes[0, 0].set_ylim(bottom=0.0)
-    highest = max(curve.pressure.max() for curve in curves)
     pressure_axis(axes[0, 0], max(LEAST_PRESSURE, 1e-2 * highest), 1.3 * highest)
     draw_sizes(axes[0, 1], pressed)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
-def draw_published(ax: Axes, card: Card) -> None:
-    """Shares that the literature gives for a stress."""
-    points = [point for point in card.published if point.cracked_fraction is not None and point.stress]
-    if points:
-        x = [in_unit(point.stress or 0.0, "MPa") for point in points]
-        y = [100.0 * (point.cracked_fraction or 0.0) for point in points]
+def draw_published(ax: Axes, card: Card, highest: float) -> None:
+    """Shares that the literature gives for a stress, up to a pressure [MPa]."""
+    known = [point for point in card.published if point.cracked_fraction is not None and point.stress]
+    points = [(float(in_unit(point.stress or 0.0, "MPa")), 100.0 * (point.cracked_fraction or 0.0)) for point in known]
+    if points := [point for point in points if point[0] <= highest]:
+        x, y = zip(*points)
         ax.plot(x, y, "D", color=ACCENT, markerfacecolor="white", clip_on=False, zorder=6, label="published")
 
 

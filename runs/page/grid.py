@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from kalander.coupling.scales import in_unit
 
-__all__ = ["ABSENT", "Grid", "decimal", "micrometres", "percent", "significant"]
+__all__ = ["ABSENT", "Grid", "decimal", "micrometres", "percent", "significant", "with_values_only"]
 
 ABSENT = "–"
 
@@ -16,6 +16,18 @@ class Grid:
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def with_values_only(grid: Grid) -> Grid:
+    """The table without the rows and columns in which nothing stands; the first column stays."""
+    rows = [row for row in grid.rows if any(cell not in (ABSENT, "") for cell in row[1:])]
+    kept = [0] + [
+        column for column in range(1, len(grid.headings)) if any(row[column] not in (ABSENT, "") for row in rows)
+    ]
+    return Grid(
+        grid.title, tuple(grid.headings[column] for column in kept),
+        tuple(tuple(row[column] for column in kept) for row in rows),
+    )  # fmt: skip
 
 
 def decimal(value: float | None, digits: int, *, factor: float = 1.0) -> str:

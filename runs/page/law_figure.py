@@ -75,9 +75,9 @@ def _deviation(law: TortuosityLaw, porosity: np.ndarray) -> np.ndarray:
 
 
 @styled
-def corner_figure(samples: Mapping[str, np.ndarray], title: str) -> Figure:
-    """Each parameter's histogram, and each pair's regions that hold 50 and 90 % of the samples."""
-    names = [name for name in LABELS if name in samples and np.ptp(samples[name]) > 0]
+def corner_figure(samples: Mapping[str, np.ndarray], title: str, labels: Mapping[str, str] = LABELS) -> Figure:
+    """Each parameter's histogram, and each pair's regions that hold 50 and 90 % of the samples; those with a label."""
+    names = [name for name in labels if name in samples and np.ptp(samples[name]) > 0]
     count = len(names)
     figure, axes = new_figure(1.1 + 1.35 * count, 1.0 + 1.25 * count, count, count)
     for row in range(count):
@@ -102,9 +102,9 @@ def corner_figure(samples: Mapping[str, np.ndarray], title: str) -> Figure:
             ax.yaxis.set_major_locator(MaxNLocator(3, prune="both"))
             ax.tick_params(labelsize=6.5, labelbottom=row == count - 1, labelleft=column == 0 and row > 0)
             if row == count - 1:
-                ax.set_xlabel(LABELS[names[column]])
+                ax.set_xlabel(labels[names[column]])
             if column == 0 and row > 0:
-                ax.set_ylabel(LABELS[names[row]])
+                ax.set_ylabel(labels[names[row]])
     figure.suptitle(title, fontsize=8.5, x=0.02, ha="left")
     return figure
 

@@ -12,7 +12,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-__all__ = ["ACCENT", "GREY", "INK", "LIGHT", "SERIES", "new_figure", "png", "pressure_axis", "stress_colours", "styled"]
+__all__ = [
+    "ACCENT",
+    "GREY",
+    "INK",
+    "LIGHT",
+    "SERIES",
+    "new_figure",
+    "png",
+    "pressure_axis",
+    "stress_colours",
+    "styled",
+    "vector",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,6 +95,15 @@ def png(figure: Figure) -> bytes:
     """The figure as a PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+@styled
+def vector(figure: Figure, kind: str) -> bytes:
+    """The figure as an svg or pdf file; the same figure gives the same bytes."""
+    matplotlib.rcParams["svg.hashsalt"] = "kalander"
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"CreationDate": None})
     return buffer.getvalue()
 
 

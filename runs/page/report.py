@@ -1,13 +1,12 @@
 """The report of a study: one self-contained HTML file, and its figures as PNG files beside it."""
 
-import base64
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.cards.fields import Quantity
@@ -24,10 +23,17 @@ from kalander.runs.page.fracture_figure import fracture_figure
 from kalander.runs.page.law_figure import tortuosity_figure
 from kalander.runs.page.nip_figure import nip_figure
 from kalander.runs.page.packing_figure import bed_before, bed_pressed, packing_figure
-from kalander.runs.page.plot_style import png
+from kalander.runs.page.parts.answer import answer_of
+from kalander.runs.page.parts.process import process_figure, process_table
+from kalander.runs.page.parts.provenance import origins
+from kalander.runs.page.parts.sizes_figure import sizes_figure
+from kalander.runs.page.parts.templates_of import inline_png, rendered
+from kalander.runs.page.parts.transport_figure import transport_figure
+from kalander.runs.page.parts.view3d import packing_view, viewer_script
+from kalander.runs.page.plot_style import png, vector
 from kalander.runs.page.tables import nip_settings, published_at, summarise
 
-__all__ = ["write_report"]
+__all__ = ["Drawn", "Picture", "study_figures", "write_figures", "write_report"]
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +48,17 @@ class Picture:
 
     @property
     def inline(self) -> str:
-        """The PNG as a data address, so that the page needs no other file."""
-        return "data:image/png;base64," + base64.b64encode(self.content).decode()
+        """The PNG as a data address."""
+        return inline_png(self.content)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure of a study, its file name, and what one sees on it."""
+
+    name: str
+    figure: Figure
+    caption: str
 
 
 def write_report(study: Study) -> Path:
@@ -55,7 +70,7 @@ def write_report(study: Study) -> Path:
     figures = folder / "figures"
     own_folder(figures)
     try_output(folder / "report.html")
-    pictures = list(_pictures(results))
+    pictures = [Picture(one.name, png(one.figure), one.caption) for one in study_figures(results)]
     for picture in pictures:
         with replacing(figures / f"{picture.name}.png") as handle:
             handle.write(picture.content)
@@ -66,28 +81,60 @@ def write_report(study: Study) -> Path:
     return page
 
 
-def _pictures(results: Study) -> Iterator[Picture]:
+def write_figures(study: Study, folder: Path, kinds: Sequence[str]) -> list[Path]:
+    """Every figure of a study in formats of matplotlib, svg or pdf; the files. Raises StorageError."""
+    written = []
+    for drawn in study_figures(study) if kinds else ():
+        for kind in kinds:
+            written.append(folder / f"{drawn.name}.{kind}")
+            with replacing(written[-1]) as handle:
+                handle.write(vector(drawn.figure, kind))
+    return written
+
+
+def study_figures(results: Study) -> Iterator[Drawn]:
     """The figures that the finished stages allow."""
     card = results.card
     packed, pressed, rolled = (results.data(name) for name in ("pack", "press", "nip"))
+    chart = process_table(results)
+    if len(chart["line_load"]) > 1:
+        yield Drawn("process", process_figure(results, chart), PROCESS_CAPTION)
     if packed is not None:
         beds = [bed_before(packed)] + ([] if pressed is None else [bed_pressed(pressed)])
-        yield Picture("packing", png(packing_figure(beds)), PACKING_CAPTION)
+        yield Drawn("packing", packing_figure(beds), PACKING_CAPTION)
+        yield Drawn("sizes", sizes_figure(card, packed), SIZES_CAPTION)
     if pressed is not None:
-        yield Picture("compaction", png(compaction_figure(card, pressed)), COMPACTION_CAPTION)
-        yield Picture("damage", png(damage_figure(card, pressed)), DAMAGE_CAPTION)
+        yield Drawn("compaction", compaction_figure(card, pressed), COMPACTION_CAPTION)
+        yield Drawn("damage", damage_figure(card, pressed), DAMAGE_CAPTION)
         if pressed.tables["boxes"]["reached"].any() and judges(pressed):
-            yield Picture("fracture", png(fracture_figure(card, pressed)), FRACTURE_CAPTION)
+            yield Drawn("fracture", fracture_figure(card, pressed), FRACTURE_CAPTION)
     if rolled is not None and rolled.tables["settings"]["solved"].any():
-        yield Picture("nip", png(nip_figure(card, rolled)), NIP_CAPTION)
+        yield Drawn("nip", nip_figure(card, rolled), NIP_CAPTION)
     measured, transport = read_law(results.folder), results.data("transport")
+    if transport is not None:
+        yield Drawn("transport", transport_figure(transport), TRANSPORT_CAPTION)
     if measured is not None:
         states = None if transport is None else transport.tables["states"]
-        yield Picture("tortuosity", png(tortuosity_figure(measured, states)), TORTUOSITY_CAPTION)
+        yield Drawn("tortuosity", tortuosity_figure(measured, states), TORTUOSITY_CAPTION)
     if pressed is not None:
-        yield Picture("honesty", png(honesty_figure(pressed)), HONESTY_CAPTION)
+        yield Drawn("honesty", honesty_figure(pressed), HONESTY_CAPTION)
 
 
+PROCESS_CAPTION = (
+    "Process chart: what the calender of the card leaves, against its line load (left) and its set gap (right; harder "
+    "to the right), elastic rolls in their stand. Band: standard deviation over the packings at the same pressure. "
+    "Cracked share under load; tortuosity in the packings released from each stress. Diamonds: published, at their own "
+    "set gap, and on the left at the load whose peak is their stress."
+)
+SIZES_CAPTION = (
+    "Particle sizes by volume: orange what the card asks for, grey what each box holds. Few large particles fit in a "
+    "small box."
+)
+TRANSPORT_CAPTION = (
+    "Ions and electrons against porosity, a point for each packing, as laid and released from each stress: tortuosity "
+    "through the plane (full) and in it (open), conduction of ions over that of free electrolyte, conductivity of "
+    "electrons. A packing through which nothing goes has no point."
+)
 PACKING_CAPTION = (
     "Representative volume of the first replica, one coating side between two platens, before pressing and after the "
     "largest stress and release, at one scale. The box is periodic in the plane and cut at its sides: light discs are "
@@ -129,21 +176,18 @@ HONESTY_CAPTION = (
 
 def _page(results: Study, pictures: list[Picture]) -> str:
     """The page from its template. Every value is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    summary = summarise(results)
-    return environment.get_template("report.html").render(
+    summary, view = summarise(results), packing_view(results)
+    return rendered(
+        "report.html",
         title=results.card.title or results.folder.name,
+        answer=answer_of(results).rows,
         sentences=result_in_words(results),
         summary=summary,
         missing=results.missing,
         pictures=pictures,
-        stages=[_stage_row(name, results.stored[name].identity) for name in results.stored],
+        view=view,
+        script=viewer_script() if view else "",
+        origins=origins(results),
         identity=results.identity,
         device=results.made_on,
         calibrated=[_calibrated_row(results.card, index) for index in range(len(results.card.calibrated))],
@@ -198,18 +242,6 @@ def _beside_published(card: Card, stress: float) -> str:
     if point is None or point.porosity is None:
         return ""
     return f" (published as {point.name}: {100 * point.porosity:.1f} %)"
-
-
-def _stage_row(name: str, identity: dict[str, Any]) -> dict[str, Any]:
-    """Provenance of a stage's file."""
-    packages = ", ".join(f"{package} {version}" for package, version in sorted(identity["packages"].items()))
-    return {
-        "name": name,
-        "key": identity["key"][:16],
-        "written": identity["written"],
-        "kalander": identity["kalander"],
-        "packages": packages,
-    }
 
 
 def _calibrated_row(card: Card, index: int) -> dict[str, str]:

@@ -16,7 +16,7 @@ from kalander.coupling.results.validity import study_flags, validity_answer
 from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
 from kalander.dem.fracture.criteria import CRITERIA, SANGROS_2020
-from kalander.runs.page.grid import ABSENT, Grid, decimal, micrometres, percent, significant
+from kalander.runs.page.grid import ABSENT, Grid, decimal, micrometres, percent, significant, with_values_only
 from kalander.runs.page.measured_tables import sizes_grid, transport_grid
 
 __all__ = ["Summary", "nip_settings", "published_at", "summarise"]
@@ -69,7 +69,7 @@ def summarise(results: Study) -> Summary:
     notes += _nip_notes(results.data("closure"), rolled)
     if pressed is not None:
         notes += _thickness_notes(card, press_answer(card, pressed), settings)
-    return Summary(tuple(grids), (*notes, f"device: {results.made_on}"))
+    return Summary(tuple(with_values_only(grid) for grid in grids), (*notes, f"device: {results.made_on}"))
 
 
 def _nip_notes(closure: Data | None, rolled: Data | None) -> list[str]:

@@ -18,7 +18,7 @@ from kalander.coupling.cards.fields import Choice, Field, Quantity
 from kalander.coupling.cards.quantity import DIMENSIONS, unit_registry
 from kalander.runs.reference.meaning import meaning_of
 
-__all__ = ["Key", "files", "keys_of", "matching", "rule_of", "written_value"]
+__all__ = ["Key", "files", "keys_of", "matching", "rule_of", "rules_of", "written_value"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,21 @@ def files() -> dict[str, type[BaseModel]]:
 def keys_of(file: str) -> list[Key]:
     """All keys of a kind of file, in the order of its tables."""
     return list(_keys(file, files()[file], ""))
+
+
+@cache
+def rules_of(file: str) -> dict[str, Field | None]:
+    """The rule of each key of a kind of file, members of arrays with []."""
+    return dict(_rules(files()[file], ""))
+
+
+def _rules(table: type[BaseModel], prefix: str) -> Iterator[tuple[str, Field | None]]:
+    for name, field in table.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        for model in (inner := list(models_in(field.annotation))):
+            yield from _rules(model, f"{key}{'[]' if _is_array(field) else ''}.")
+        if not inner:
+            yield key, rule_of((field.annotation, *field.metadata))
 
 
 def matching(pattern: str) -> list[Key]:

@@ -6,7 +6,7 @@ import typer
 
 __all__ = [
     "Debug", "DeviceName", "Json", "Overwrite", "Precision", "SaveEvery", "Settings", "Software", "Threads",
-    "Walltime", "overrides_of", "times_of",
+    "Walltime", "overrides_of", "pressure_of", "quantities_of", "times_of",
 ]  # fmt: skip
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout, in SI")]
@@ -43,6 +43,17 @@ def times_of(save_every: str, max_walltime: str | None) -> dict[str, float]:
     return times
 
 
+def pressure_of(option: str, text: str) -> float:
+    """Pascals of a text with a unit. Raises InputError."""
+    from kalander.coupling.cards.quantity import QuantityError, parse_quantity
+    from kalander.kernels.errors import Fault, InputError
+
+    try:
+        return parse_quantity(text, "pressure")
+    except QuantityError as error:
+        raise InputError(Fault(option, text, error.why, error.allowed, error.nearest)) from None
+
+
 def overrides_of(settings: list[str] | None) -> dict[str, str]:
     """Dotted keys and values of --set. Raises InputError."""
     from kalander.kernels.errors import Fault, InputError
@@ -53,3 +64,19 @@ def overrides_of(settings: list[str] | None) -> dict[str, str]:
             [Fault("--set", setting, "has no '='", "key=value, such as boxes.replicas=5") for setting in wrong]
         )
     return dict(setting.split("=", 1) for setting in settings or [])
+
+
+def quantities_of(option: str, text: str, dimension: str) -> list[float]:
+    """Quantities [SI] of a text with commas. Raises InputError that names the option."""
+    from kalander.coupling.cards.quantity import QuantityError, parse_quantity
+    from kalander.kernels.errors import Fault, InputError
+
+    values, faults = [], []
+    for part in text.split(","):
+        try:
+            values.append(parse_quantity(part.strip(), dimension))
+        except QuantityError as error:
+            faults.append(Fault(option, part.strip(), error.why, error.allowed, error.nearest))
+    if faults:
+        raise InputError(faults)
+    return values

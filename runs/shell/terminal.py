@@ -1,29 +1,54 @@
 """The summary of a study on a terminal, and in the plain columns of a log."""
 
 import textwrap
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console, Group
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from kalander.coupling.results.study import Study
 from kalander.runs.page.grid import Grid
+from kalander.runs.page.parts.answer import answer_of
 from kalander.runs.page.tables import summarise
 from kalander.runs.shell.failures import printable
 
-__all__ = ["grid_text", "print_summary", "summary_table", "summary_text"]
+__all__ = ["answer_text", "grid_text", "print_summary", "summary_table", "summary_text"]
 
 WIDTH = 118
+HEADING = 22  # columns of the headings of the answer
 
 
 def print_summary(study: Study) -> None:
-    """Print the summary to stdout: coloured on a terminal, plain elsewhere."""
+    """Print the answer and the summary to stdout: coloured on a terminal, plain elsewhere."""
     console = Console()
+    rows = answer_of(study).rows
     if console.is_terminal:
+        console.print(_answer_panel(rows))
         console.print(summary_table(study))
     else:
-        print(summary_text(study))
+        print(f"{answer_text(rows)}\n\n{summary_text(study)}")
+
+
+def answer_text(rows: Sequence[tuple[str, str]]) -> str:
+    """The answer as lines: its headings to the left, at most 118 wide."""
+    lines = []
+    for heading, text in rows:
+        indent = f"{heading:<{HEADING}}"
+        lines += textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=" " * HEADING)
+    return printable("\n".join(["ANSWER", *lines]))
+
+
+def _answer_panel(rows: Sequence[tuple[str, str]]) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for heading, text in rows:
+        bold = "bold" if heading in ("Set", "Comes out") else ""
+        table.add_row(heading, Text(printable(text), style=bold))
+    return Panel(table, title="Answer", title_align="left", border_style="blue")
 
 
 def summary_table(study: Study) -> Group:

@@ -8,7 +8,7 @@ import numpy as np
 
 import kalander.runs as kal
 from kalander.coupling.cards.card import Card
-from kalander.coupling.cards.voxel_checks import voxel_of
+from kalander.coupling.cards.estimates import voxel_of
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.store.store import Data

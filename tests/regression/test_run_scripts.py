@@ -19,6 +19,7 @@ from kalander.runs.nip.bent import solve_rolls_file
 from kalander.runs.nip.solve import solve_file
 from kalander.runs.page.plot_style import png
 from kalander.runs.studies import calendering, crown_design, fracture_criteria, nmc111, percolation, two_materials
+from kalander.runs.studies.validation import definitions, duquesnoy, sangros, sizes
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,7 +142,8 @@ def pooled(counts: list[int], shares: list[float], which: slice) -> float:
 def test_large_particles_crack_before_small_ones(cracked):
     """In a box of 148 particles, 7 of them large: by the criterion that tells most; the slow test below has 1296."""
     counts, tables = by_size(cracked[1])
-    assert list(tables) == ["largest force", "octahedral shear", "contact pressure", "mean stress", "stored energy"]
+    assert list(tables) == ["largest force", "octahedral shear", "contact pressure", "mean stress", "stored energy",
+                            "tension in the centre"]  # fmt: skip
     shares = tables["contact pressure"][-1]
     assert pooled(counts, shares, slice(3, 5)) > 2.0 * pooled(counts, shares, slice(0, 2))
 
@@ -165,6 +167,22 @@ def test_by_every_criterion_large_particles_crack_more_than_the_smallest(tmp_pat
 
 
 @pytest.mark.xdist_group("scripts")
+@pytest.mark.slow
+def test_studies_of_validation_in_small(tmp_path):
+    """Small boxes and what they reach; the numbers are judged by `make validate` alone."""
+    assert "slopes by the logarithms" in run_script(sangros, tmp_path)
+    printed = run_script(duquesnoy, tmp_path)
+    assert re.search(r"stand [\d.]+ N/mm of line load per um for all rows", printed)
+    assert len(re.findall(r"^ +1[37]8um +100 ", printed, re.MULTILINE)) == 2
+    assert png_exists(tmp_path / "duquesnoy.png")
+    assert re.search(r"porosity released \(%\) +[\d.]+ +[+-][\d.]+ ± ", run_script(sizes, tmp_path))
+    assert re.search(r"tension of the mean +0\.00 ", run_script(definitions, tmp_path))
+
+
+def png_exists(path: Path) -> bool:
+    return path.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.slow
 def test_two_materials_differ_as_they_should(tmp_path):
     """Graphite densifies further than NMC in the same coating at every stress, and its flakes turn into the plane."""

@@ -8,27 +8,31 @@ import numpy as np
 import pytest
 
 import kalander.runs as kal
+from kalander.coupling.cards.card import load_card
 from kalander.coupling.store import store
 from kalander.runs.page.report import write_report
 from kalander.runs.shell.terminal import summary_text
 from kalander.runs.studies import short
 from kalander.runs.studies.short import (
     beside_measured,
+    crush_test,
+    fracture_limit,
     friction_sweep,
     homogenised_coating,
-    load_for_porosity,
+    moduli_of_coatings,
     nip_by_hand,
     own_card,
     press_own_spheres,
     shear_test,
     six_strains,
-    thread_of_cells,
     tortuosity_of_an_array,
     two_cards,
+    two_scales,
 )
+from kalander.runs.studies.short.twin import calibrate_two_passes, load_for_porosity, thread_of_cells
 
 ROOT = Path(__file__).parents[2]
-SHORT = sorted(path for path in Path(short.__file__).parent.glob("*.py") if path.name != "__init__.py")
+SHORT = sorted(path for path in Path(short.__file__).parent.rglob("*.py") if path.name != "__init__.py")
 TINY = {
     "boxes.width": "22 um", "boxes.replicas": 2, "press.stress": [8e6, 30e6], "transport.voxel": "2.5 um",
     "press.inertial_number": 1e-2, "press.stiffness_scale": 0.02, "press.release_stress": "0.5 MPa",
@@ -43,7 +47,9 @@ def small(monkeypatch: pytest.MonkeyPatch, device) -> None:
     whole = kal.load_card
 
     def tiny(name: str, **_: object) -> kal.Card:
-        return whole(name).with_values(TINY)
+        loaded = whole(name)
+        gap = loaded.calender.gap is not None  # one setting of the rolls, which a card chooses
+        return loaded.with_values({key: value for key, value in TINY.items() if gap or key != "calender.gap"})
 
     monkeypatch.setitem(vars(kal), "load_card", tiny)
 
@@ -72,8 +78,8 @@ def study(card, device, tmp_path_factory) -> tuple[kal.Study, Counter]:
 
 
 def test_every_short_study_is_short_and_opens_no_format() -> None:
-    assert len(SHORT) >= 10
-    for path in [*SHORT, *SHORT[0].parents[1].glob("*.py")]:
+    assert len(SHORT) >= 11
+    for path in [*SHORT, *Path(short.__file__).parents[1].glob("*.py")]:
         text = path.read_text()
         assert not re.search(r"\bimport csv|tempfile|\n\[\[|tomllib|\.h5py", text), path.name
     assert [path.name for path in SHORT if len(path.read_text().splitlines()) > 40] == []
@@ -134,6 +140,19 @@ def test_the_example_of_the_face_runs(card, device, tmp_path) -> None:
     assert study.nip.at(30e6).peak_pressure == pytest.approx(30e6, rel=0.02)
 
 
+def test_one_particle_between_platens_cracks_at_the_force_that_was_measured(tmp_path) -> None:
+    """340 MPa at 2 um, 80 particles (Sangros Gimenez et al. 2020): 1.5 mN, in this engine and by all criteria but one.
+
+    Frames are 1 % of the force apart; the platen is not quite rigid, which those that ask for its modulus feel.
+    """
+    failed = crush_test.main(tmp_path, True)
+    within = {"largest_force": 0.01, "octahedral": 0.01, "central_tension": 0.01}
+    within |= {"contact_pressure": 0.05, "tavares_king": 0.03}
+    for name, error in within.items():
+        assert failed[name][0] == pytest.approx(1.0, abs=error), name
+    assert failed["mean_stress"][0] > 1.4  # as published, not calibrated: 2 F/(pi d^2) of a particle that flattens
+
+
 def test_own_spheres_are_pressed(tmp_path) -> None:
     curve = press_own_spheres.main(tmp_path, True)
     assert curve.loaded(20e6).porosity < curve.loaded(10e6).porosity
@@ -171,6 +190,21 @@ def test_a_stiffer_binder_springs_back_otherwise(tmp_path) -> None:
     assert len(list(tmp_path.glob("*.h5"))) == 3
 
 
+def test_two_passes_calibrate_a_card(tmp_path, monkeypatch) -> None:
+    """Of one size of spheres and at their own stiffness, so that boxes come to the highest stress."""
+    small = {
+        "electrode.particles": {"classes": [["5 um", 1.0]]}, "electrode.mass_loading": "8 mg/cm^2",
+        "boxes.width": "14 um", "press.inertial_number": 1e-2, "press.plate_speed": "4 m/s", "calender.gap": "70 um",
+    }  # fmt: skip
+    card = load_card("nmc111").with_values(small)
+    monkeypatch.setitem(vars(kal), "load_card", lambda name, **_: card)
+    found = calibrate_two_passes.main(tmp_path, True)
+    assert 5e6 < found["binder.flow_stress"]["median"] < 60e6
+    written = load_card(tmp_path / "calibrated.toml")
+    assert written.binder.flow_stress != card.binder.flow_stress
+    assert len(list((tmp_path / "runs").glob("*.h5"))) == 1
+
+
 def test_the_thread_finds_what_made_the_capacity(tmp_path) -> None:
     assert thread_of_cells.main(tmp_path, True) < -0.9
 
@@ -178,6 +212,28 @@ def test_the_thread_finds_what_made_the_capacity(tmp_path) -> None:
 def test_two_cards_are_rolled(tmp_path) -> None:
     found = two_cards.main(tmp_path, True)
     assert all(nip.peak_pressure == pytest.approx(10e6) for nip in found.values())
+
+
+@pytest.mark.slow
+def test_nmc_and_graphite_are_pressed_until_they_crack(tmp_path) -> None:
+    found = fracture_limit.main(tmp_path, True)
+    assert found["graphite"]["pressure_Pa"]["median"] is None  # its flakes flow before they break
+    cracked = np.array(found["nmc111"]["curve"]["cracked"])
+    assert (np.diff(cracked) >= 0.0).all()
+    assert all(row["target"]["pressure_Pa"] > 0.0 for row in found.values())
+
+
+@pytest.mark.slow
+def test_roll_side_and_foil_side_of_a_hot_coating_of_two_layers_differ(tmp_path) -> None:
+    """The roll side is hotter, and with more binder in it; boxes of twenty particles tell no more than that it runs."""
+    found = two_scales.main(tmp_path, True)
+    depth, warmth, layer = (np.array([one[name] for one in found["stations"]]) for name in
+                            ("depth", "temperature_K", "layer"))  # fmt: skip
+    assert (np.diff(depth) > 0.0).all()
+    assert (np.diff(warmth) < 0.0).all()
+    assert layer.tolist() == [0, 0, 1, 1]
+    assert 1 <= len(found["rounds"]) <= 5
+    assert found["nip"]["line_load_N_per_m"] > 0.0
 
 
 def test_more_load_for_less_porosity(tmp_path) -> None:
@@ -212,6 +268,14 @@ def test_the_lines_of_the_page_run(card, tmp_path, monkeypatch) -> None:
     assert 8 <= len(lines.strip().splitlines()) <= 14
     monkeypatch.chdir(tmp_path)
     exec(compile(lines, "README", "exec"), {})
+
+
+def test_a_pressed_coating_is_stiffer(tmp_path) -> None:
+    found = moduli_of_coatings.main(tmp_path, True)
+    laid, *pressed = found.values()
+    assert pressed[-1].through > laid.through
+    assert np.linalg.eigvalsh(pressed[-1].bounds["voigt"] - pressed[-1].bounds["held"]).min() > -1e-3 * laid.through
+    assert (tmp_path / "pulled_nmc111.png").exists()
 
 
 def test_a_finished_study_registers_in_a_thread_once(study, tmp_path) -> None:

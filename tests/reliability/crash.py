@@ -64,6 +64,8 @@ FLAKES = {
     "press.stress": '["4 MPa"]', "press.inertial_number": "3e-2", "press.stiffness_scale": "0.05",
     "press.release_stress": "2 MPa",
 }  # fmt: skip
+# boxes without platens, led along what the nip hands down
+EXCHANGE = {**SMALL, "calender.gap": '"165 um"', "multiscale": "{ stations = 1, knots = 12, rounds = 1 }"}
 CASE = """
 [[material]]
 name = "soft"
@@ -190,6 +192,7 @@ def targets() -> list[Target]:
     spheres = StudyCase(load_card("nmc111", quick=True, overrides=SMALL), "transport")
     breaking = StudyCase(load_card("nmc111", quick=True, overrides=BREAKING), "press")
     flakes = StudyCase(load_card("graphite", quick=True, overrides=FLAKES), "press")
+    exchange = StudyCase(load_card("nmc111", quick=True, overrides=EXCHANGE), "round_1")
     return [
         Target("pack", "pack", 8, spheres),
         Target("press", "press", 24, spheres),
@@ -199,6 +202,7 @@ def targets() -> list[Target]:
         Target("pieces", "press", 12, breaking),
         Target("flakes: pack", "pack", 4, flakes),
         Target("flakes: press", "press", 8, flakes),
+        Target("round", "round_1", 8, exchange, least=0.6),
         Target("compact", "compact", 9, CompactCase(BETWEEN_PLATES, 4)),
         Target("compact xyz", "compact", 9, CompactCase(WITHOUT_PLATES, 5)),
     ]

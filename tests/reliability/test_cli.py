@@ -202,7 +202,7 @@ def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
     # the contact has 15 elements, whose ends are found to one of them: 1 %; the verification has the finer meshes
     assert answer["line_load_N_per_m"] == pytest.approx(answer["fast"]["line_load_N_per_m"], rel=0.02)
     assert {Path(name).name for name in answer["files"]} == {
-        "fields.vtkhdf", "nip_fields.png", "nip_pressure.png", "nip_layers.png",
+        "fields.vtkhdf", "fields.vtu", "nip_fields.png", "nip_pressure.png", "nip_layers.png",
     }  # fmt: skip
     with h5py.File(tmp_path / "out" / "fields.vtkhdf") as file:
         root = file["VTKHDF"]

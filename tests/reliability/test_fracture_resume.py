@@ -9,7 +9,7 @@ import pytest
 
 from kalander.coupling.cards.card import card_to_dict, load_card
 from kalander.coupling.stages.chain import card_stages
-from kalander.coupling.stages.state_faults import state_faults
+from kalander.coupling.stages.faults.state_faults import state_faults
 from kalander.coupling.store.store import Data, load, same
 from kalander.coupling.study.study import Study
 

@@ -15,9 +15,9 @@ from kalander.coupling.packings.stored import PACKED
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import info
 from kalander.coupling.stages.chain import card_stages
+from kalander.coupling.stages.faults.result_faults import RESULT_FAULTS
+from kalander.coupling.stages.faults.state_faults import Question, load_faults
 from kalander.coupling.stages.press import press_ensemble
-from kalander.coupling.stages.result_faults import RESULT_FAULTS
-from kalander.coupling.stages.state_faults import Question, load_faults
 from kalander.coupling.store.store import Data, load, read, write
 from kalander.dem.loading.record import FRAME, LOOK, PROGRESS, new_load, no_rows, tables_of
 from kalander.kernels.errors import CheckpointError, InputError
@@ -26,7 +26,7 @@ from kalander.runs.shell.terminal import summary_text
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
-from test_report import closure, measured, packed, pressed, rolled, write_study
+from made_up import closure, measured, packed, pressed, rolled, write_study
 
 PROVENANCE = ("format", "kind", "kalander", "packages", "written")
 
@@ -102,7 +102,7 @@ def scale(table, column, factor):
         ("press", put("frames", "height", 1e-5, 4), "strains of frames"),
         ("press", put("frames", "stress_low", 1e300), "outside"),
         ("press", put("frames", "pieces", 9), "pieces"),
-        ("press", put("frames", "coordination", 31.0), "'frames/coordination' holds 31.0"),
+        ("press", put("frames", "coordination", 301.0), "'frames/coordination' holds 301.0"),
         ("press", cut("frames"), "frames are not of the boxes"),
         ("press", swap("frames", "porosity", "strain"), "porosit"),
         ("press", put("boxes", "stress", 1e6, 1), "each stress with each replica"),

@@ -33,6 +33,20 @@ def test_killed_in_every_stage_and_resumed_equals_undisturbed() -> None:
     assert found["different"] == []
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("kill")
+def test_particles_killed_on_a_path_of_the_nip_answer_the_same() -> None:
+    """Ten kills within a round between the scales, with real boxes."""
+    done = subprocess.run(
+        [sys.executable, str(CRASH), "--kills", "10", "--only", "round"],
+        capture_output=True, text=True, timeout=800, check=False,
+    )  # fmt: skip
+    found = json.loads(done.stdout.splitlines()[-1]) if done.stdout.endswith("}\n") else done.stderr
+    assert done.returncode == 0, found
+    assert found["kills"] == 10
+    assert found["different"] == []
+
+
 def kalander(verb: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "kalander.runs.cli", verb, *arguments, "--threads", "1", "--json"]
     return subprocess.Popen(

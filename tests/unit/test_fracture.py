@@ -12,6 +12,7 @@ from kalander.dem.fracture.crushing import Loads, Sides, crushing_stress
 from kalander.dem.fracture.fracture import Fracture, breakable, judged, new_damage, random_rotations, weakened
 from kalander.dem.fracture.fragments import FRAGMENT_COUNTS, fragment_set, smallest_piece
 from kalander.dem.fracture.loads import body_loads
+from kalander.dem.fracture.measures.central_tension import deviator_factor
 from kalander.dem.fracture.measures.contact_pressure import contact_strength, limit_force
 from kalander.dem.fracture.measures.tavares_king import weakening
 from kalander.dem.fracture.strength import STRENGTH, TURN, born, strengths, uniform_numbers
@@ -39,19 +40,21 @@ def test_all_criteria_give_the_strength_that_a_crush_test_measures(make_bed) -> 
     force = 4.0 / 3.0 * PLANE * np.sqrt(radius) * dent**1.5
     loads = crushed(radius, dent, make_bed)
     measured = 0.9 * force / (2.0 * radius) ** 2
-    for name in ("largest_force", "contact_pressure", "tavares_king"):
+    for name in ("largest_force", "contact_pressure", "tavares_king", "central_tension"):
         assert CRITERIA[name](loads)[0] == pytest.approx(measured, rel=1e-10)  # overlaps are differences of heights
-    # forces act on flattened caps, (r − dent) from the centre: 6 F/(π d²) (1 − dent/r)
-    axial = 6.0 * force / (np.pi * (2.0 * radius) ** 2) * (1.0 - dent / radius)
+    axial = 6.0 * force / (np.pi * (2.0 * radius) ** 2)
     assert CRITERIA["octahedral"](loads)[0] == pytest.approx(np.sqrt(2.0) / 3.0 * axial, rel=1e-10)
-    assert CRITERIA["mean_stress"](loads)[0] == pytest.approx(axial / 3.0, rel=1e-10)
+    # the mean stress is that of Love and Weber: forces act on flattened caps, (r − dent) from the centre
+    assert CRITERIA["mean_stress"](loads)[0] == pytest.approx(axial / 3.0 * (1.0 - dent / radius), rel=1e-10)
     assert np.sqrt(2.0) / 3.0 * 6.0 / np.pi == pytest.approx(0.9, rel=4e-4)  # why both shear and force fit one strength
 
 
 def loads_of(stress, *, radius=1.0, sides: Sides | None = None) -> Loads:
     nothing = np.zeros(0)
     none = Sides(np.zeros(0, int), nothing, nothing, nothing, nothing, nothing)
-    return Loads(np.array([radius]), np.array([PLANE]), np.array([stress], float), none if sides is None else sides)
+    given = np.array([stress], float)
+    one = none if sides is None else sides
+    return Loads(np.array([radius]), np.array([PLANE]), np.array([UNDAMPED.poisson]), given, given, one)
 
 
 def test_octahedral_shear_knows_no_pressure_and_no_axes() -> None:
@@ -63,6 +66,59 @@ def test_octahedral_shear_knows_no_pressure_and_no_axes() -> None:
     assert CRITERIA["octahedral"](loads_of(50.0 * np.eye(3)))[0] == 0.0
     assert CRITERIA["mean_stress"](loads_of(50.0 * np.eye(3)))[0] == pytest.approx(50.0)
     assert CRITERIA["mean_stress"](loads_of(-50.0 * np.eye(3)))[0] == 0.0  # pulled on all sides it is not crushed
+
+
+def test_even_pressure_shields_by_central_tension_and_octahedral_shear_alone(make_bed) -> None:
+    """A sphere pushed by six equal forces along the axes, and by two of them: what each criterion makes of the rest.
+
+    Even pressure cracks by `mean_stress` and `tavares_king` all the more, by the others as two forces do.
+    """
+    force, radius = 5.0, 1.5
+    test = crushing_stress(np.array([force]), np.array([radius]))[0]
+    two = np.diag([0.0, 0.0, 6.0 * force / (np.pi * (2.0 * radius) ** 2)])
+    even = np.trace(two) * np.eye(3)
+    found = {}
+    for count, stress in ((2, two), (6, even)):
+        sides = Sides(np.zeros(count, int), *(np.full(count, value) for value in (force, force, radius, PLANE, 1.0)))
+        loads = loads_of(stress, radius=radius, sides=sides)
+        found[count] = {name: CRITERIA[name](loads)[0] / test for name in CRITERIA}
+    assert found[2]["central_tension"] == pytest.approx(1.0, rel=1e-12)
+    assert found[6]["central_tension"] == 0.0
+    assert found[6]["octahedral"] == pytest.approx(0.0, abs=1e-12)
+    assert found[6]["largest_force"] == found[2]["largest_force"] == pytest.approx(1.0)
+    assert found[6]["contact_pressure"] == pytest.approx(1.0)
+    assert found[6]["mean_stress"] == pytest.approx(3.0 * found[2]["mean_stress"])
+    assert found[6]["tavares_king"] == pytest.approx(3.0**0.6)
+
+
+@pytest.mark.parametrize("poisson", [0.0, 0.25, 0.32])
+def test_deviator_in_the_centre_of_a_sphere_solves_the_equations_of_elasticity(poisson) -> None:
+    """u = c ∇φ + r² ∇φ + α x φ, φ = r² P2, by differences: no body force, traction along the radius, factor A."""
+    shear, lame = 1.0, 2.0 * poisson / (1.0 - 2.0 * poisson)
+    alpha = -(14.0 - 20.0 * poisson) / (7.0 - 4.0 * poisson)
+    uniform, h = -(4.0 + alpha) / 2.0, 1e-3
+
+    def moved(x: np.ndarray) -> np.ndarray:
+        slope, phi = np.array([-x[0], -x[1], 2.0 * x[2]]), 0.5 * (2.0 * x[2] ** 2 - x[0] ** 2 - x[1] ** 2)
+        return (uniform + x @ x) * slope + alpha * phi * x
+
+    def stress(x: np.ndarray) -> np.ndarray:
+        slopes = np.stack([(moved(x + h * axis) - moved(x - h * axis)) / (2.0 * h) for axis in np.eye(3)])
+        return lame * np.trace(slopes) * np.eye(3) + shear * (slopes + slopes.T)
+
+    where = np.array([0.3, -0.2, 0.45])
+    force = sum((stress(where + h * axis) - stress(where - h * axis))[row] for row, axis in enumerate(np.eye(3)))
+    assert np.abs(force).max() < 1e-4 * np.abs(stress(where)).max()  # cubic fields: differences err by h²
+    strengths_seen = []
+    for angle in (0.3, 0.9, 1.4):
+        normal = np.array([np.sin(angle), 0.0, np.cos(angle)])
+        traction = stress(normal) @ normal
+        along = traction @ normal
+        assert np.abs(traction - along * normal).max() < 1e-4
+        strengths_seen.append(along / (1.5 * np.cos(angle) ** 2 - 0.5))
+    assert strengths_seen == pytest.approx([strengths_seen[0]] * 3, rel=1e-4)
+    mean = 0.4 * strengths_seen[0]  # (1/V) ∫ t_z z dS of a traction P2
+    assert stress(np.zeros(3))[2, 2] / mean == pytest.approx(deviator_factor(np.array(poisson)), rel=1e-4)
 
 
 @pytest.mark.parametrize(("small", "ease"), [(1.0, 1.0), (0.25, 6.25)])
@@ -227,7 +283,8 @@ def test_breaking_ends_with_generations_and_sizes() -> None:
     damage = born(spheres_of([1.0, 0.4, 0.2, 0.2]), np.ones(4))
     damage["generation"], damage["origin_diameter"] = np.array([0, 1, 1, 2]), np.array([2.0, 2.0, 2.0, 0.5])
     radius = np.array([1.0, 0.4, 0.2, 0.2])
-    every = Loads(radius, np.full(4, PLANE), np.tile(1e3 * np.eye(3), (4, 1, 1)), loads_of(np.eye(3)).sides)
+    stress = np.tile(1e3 * np.eye(3), (4, 1, 1))
+    every = Loads(radius, np.full(4, PLANE), np.full(4, 0.25), stress, stress, loads_of(np.eye(3)).sides)
     settings = Fracture(criterion="mean_stress", mode="replace", generations=2, smallest_share=0.25)
     verdict = judged(damage, every, np.ones(4, bool), "mean_stress")
     assert verdict.overloaded.all()

@@ -186,3 +186,22 @@ def test_members_of_a_clump_are_one_conductor() -> None:
     assert all(len(np.unique(cluster[network.owners == flake])) == 1 for flake in np.unique(network.owners))
     first, second, _, _ = structure.close_pairs(0.0)
     assert (first // 7 != second // 7).all()
+
+
+def test_ions_see_the_nanopores_that_pressing_closed(device) -> None:
+    """A pressed bed: necks denser than as laid take less room in the voxels, and the solids of the domain stay."""
+    loose, nanopores = bed(), 0.4
+    laid = loose.bonds_as_laid()
+    pressed = replace(loose, position=loose.position * [1.0, 1.0, 0.93], height=0.93 * loose.height, laid=laid)
+    domain = pressed.domain(0.1, nanopores)
+    squeezed = replace(pressed, domain_volume=domain.whole())
+    assert domain.mass() == pytest.approx(pressed.binder_volume, rel=1e-8)
+    assert (1.0 - nanopores) * pressed.binder_volume < squeezed.present_volume < 0.99 * pressed.binder_volume
+    found = {}
+    for name, one in (("as laid", pressed), ("squeezed", squeezed)):
+        voxels = voxelise(one.voxel_body(), 0.2 * MICRO, rule="necks")
+        left = 1.0 - (1.0 - nanopores) * one.binder_volume / one.present_volume
+        assert voxels.fraction(BINDER) * one.box.prod() == pytest.approx(one.present_volume, rel=0.02)  # whole voxels
+        found[name] = voxels.porosity(left), voxels.fraction(PORE)
+    assert found["squeezed"][0] == pytest.approx(found["as laid"][0], abs=2e-3)
+    assert found["squeezed"][1] > found["as laid"][1] + 0.002

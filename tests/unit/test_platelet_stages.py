@@ -7,9 +7,9 @@ from kalander.coupling.cards.card import card_from_dict, card_to_dict, load_card
 from kalander.coupling.cards.electrode import volume_fractions
 from kalander.coupling.cards.estimates import particle_estimate
 from kalander.coupling.packings.stored import PACKED, packings_of
+from kalander.coupling.stages.faults.state_faults import state_faults
 from kalander.coupling.stages.pack import HALF_PACKED, pack_work
 from kalander.coupling.stages.press import press_ensemble
-from kalander.coupling.stages.state_faults import state_faults
 from kalander.coupling.store.store import Data, read, write
 from kalander.dem.bodies.clumps import levers
 from kalander.dem.loading.record import STATE, new_load, tables_of

@@ -13,7 +13,7 @@ from kalander.coupling.nip.roll import roll
 from kalander.coupling.nip.solve import RESTS, card_notes, nip_tables
 from kalander.coupling.nip.vocabulary import Pass, Rolls, Web
 from kalander.coupling.results.answers import nip_answer
-from kalander.coupling.stages.result_faults import nip_faults
+from kalander.coupling.stages.faults.result_faults import nip_faults
 from kalander.kernels.errors import InputError
 
 sys.path.append(str(Path(__file__).parent))

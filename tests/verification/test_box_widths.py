@@ -7,7 +7,7 @@ from beds import GRAIN, RIGID, lay, spheres
 from kalander.coupling.cases.compact import load_compact_case
 from kalander.coupling.packings.packing_files import Spheres
 from kalander.coupling.stages.compact import compact_stage, curve_rows
-from kalander.coupling.stages.compact_faults import fit_faults, narrowed
+from kalander.coupling.stages.faults.compact_faults import fit_faults, narrowed
 from kalander.dem.loading.press import Press
 from kalander.dem.loading.record import new_load
 from kalander.dem.loading.run import lead

@@ -113,7 +113,36 @@ def _without_rate(problem: Problem, found) -> float:
     return found.cost - 0.5 * found.rate_weight * float(trapezoid(found.rate**2, found.time))
 
 
+@pytest.mark.parametrize("relaxations", [100, 10_000])
+def test_a_horizon_of_many_relaxation_times_is_the_closed_form(relaxations):
+    """Long before the end nothing is pressed: the cost is that of the Gramian, whatever the horizon."""
+    problem = replace(FREE, horizon=0.25 * relaxations)
+    found = extremal(problem)
+    costate, multiplier = least_effort(problem)
+    assert found.costate[:, -1] == pytest.approx(costate, rel=1e-6)
+    assert found.multiplier == pytest.approx(multiplier, rel=1e-6)
+    assert found.residuals["hamiltonian"] < 1e-6
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "problem",
+    [
+        replace(FREE, max_pressure=0.5, max_rate=2.0), replace(PRESSED, max_pressure=60.0),
+        replace(PRESSED, max_pressure=60.0, max_rate=200.0),
+    ],
+    ids=["linear, both bounds", "saturating, pressure bounded", "saturating, both bounds"],
+)  # fmt: skip
+def test_both_bounds_are_kept(problem):
+    found = extremal(problem)
+    assert -5e-3 * problem.ceiling <= found.pressure.min()
+    assert found.pressure.max() <= 1.005 * problem.ceiling  # a soft wall
+    if problem.max_rate is not None:
+        assert np.abs(found.rate).max() <= problem.max_rate * (1 + 1e-9)
+    assert found.cost <= 1.001 * transcribed(replace(problem, rate_weight=found.rate_weight)).history.cost
+    assert found.residuals["hamiltonian"] < 5e-3  # corners of the bounds are rounded
+
+
 def test_layers_that_saturate_are_pressed_hard_and_held_low():
     found = extremal(PRESSED)
     assert found.residuals["hamiltonian"] < 1e-6

@@ -69,26 +69,30 @@ def compressed(device):
     return led(device, [JAM, COMPRESS], friction=0.0)
 
 
-def test_servo_keeps_its_promise_under_isotropic_stress(device) -> None:
-    """From loose up, and down to half: at most 1 % of the stress beyond, and 0.5 % off at the end.
+def test_servo_keeps_its_promise(device) -> None:
+    """From loose up, under a deviator, and down to half: at most 1 % of the stress beyond, and 0.5 % off at the end.
 
-    16 packings, rough and smooth, each its own seed and a rounding away. Of 400 such legs one was broken; were one
-    packing of 100, 3 of 16 would be in 0.05 % of the runs. All of it is said by the rows themselves.
+    16 packings, rough and smooth, each its own seed and a rounding away; smooth beds hardly bear a deviator, and get a
+    small one. Of 100 such packings at most one may be broken; then 2 of 8 would be in 0.3 % of the runs. All of it is
+    said by the rows themselves.
     """
-    boxes = [*specs(8, counts=(50,), frictions=(0.5,)), *specs(8, counts=(50,), frictions=(0.0,))]
-    legs = hold_in_cells(boxes, [(2, 2, 2), (1, 1, 1)])
-    kept, packings = packings_kept(legs)
-    assert packings == 16
-    assert kept >= 14, [leg for leg in legs if not leg.kept]
-    assert all(leg.ended and leg.end_error <= 0.005 for leg in legs)
-    assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
+    for friction, deviator in ((0.5, 2.6), (0.0, 2.06)):
+        legs = hold_in_cells(specs(8, counts=(50,), frictions=(friction,)), [(2, 2, 2), (2, 2, deviator), (1, 1, 1)])
+        kept, packings = packings_kept(legs)
+        assert packings == 8
+        assert kept >= 7, [leg for leg in legs if not leg.kept]
+        assert all(leg.end_error <= 0.005 for leg in legs if leg.ended)
+        assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
 
 
 @pytest.mark.slow
-def test_no_leg_with_a_deviator_is_silent_about_what_it_passed(device) -> None:
-    """Loose beds give way under a deviator of 30 %, one in ten by more than the servo can hold (dem/THEORY.md)."""
-    legs = hold_in_cells(specs(8, counts=(50,), frictions=(0.5,)), [(2, 2, 2), (2, 2, 2.6), (1, 1, 1)])
-    assert all(leg.said >= leg.passed - 1e-9 for leg in legs if leg.ended)
+def test_servo_keeps_its_promise_where_loose_beds_collapse(device) -> None:
+    """A deviator of 30 % after hardly any stress: servos that do no interval again broke it in a third of the beds."""
+    legs = hold_in_cells(specs(8, counts=(50,), frictions=(0.5,)), [(0.25,) * 3, (0.25, 0.25, 0.325)])
+    kept, packings = packings_kept(legs)
+    assert packings == 8
+    assert kept >= 7, [leg for leg in legs if not leg.kept]
+    assert all(leg.said >= leg.passed - 1e-9 for leg in legs)
 
 
 def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:

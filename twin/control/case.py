@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.cases.control import ControlCase, ControlLayer, Machine
-from kalander.coupling.nip.closure import Closure
+from kalander.coupling.cases.control import ControlCase, ControlLayer, Machine, instant_fault
 from kalander.coupling.scales import in_si, in_unit
-from kalander.kernels.errors import NumericalError
+from kalander.kernels.errors import InputError, NumericalError
 from kalander.twin.control.extremal import Extremal, extremal
 from kalander.twin.control.linear import gradient_extremes
 from kalander.twin.control.plant import Equilibrium, Linear, Saturating, Tabulated, layers_of
 from kalander.twin.control.problem import History, Problem, best_of, reachable
+from kalander.twin.control.relaxing import study_constants
 from kalander.twin.control.transcription import transcribed
 
 __all__ = ["answer_of", "problem_of"]
@@ -24,28 +24,35 @@ SWITCHES = np.linspace(0.02, 0.98, 25)  # of the horizon
 
 
 def problem_of(case: ControlCase) -> Problem:
-    """The problem in MPa and s. Raises InputError for a closure file that cannot be read."""
+    """The problem in MPa and s. Raises InputError, CheckpointError for a closure file that cannot be used."""
     given = case.problem
+    layers = [_layer(one, given.horizon, f"layer[{index}]") for index, one in enumerate(case.layer)]
+    # no pressure beyond the loading curves, which are not continued
+    known = [one.last for _, one in layers if isinstance(one, Tabulated)]
+    if given.max_pressure is not None:
+        known.append(in_unit(given.max_pressure, "MPa"))
     return Problem(
-        layers_of(
-            [one.weight for one in case.layer], [one.relaxation_time for one in case.layer],
-            [_equilibrium(one) for one in case.layer],
-        ),
+        layers_of([one.weight for one in case.layer], [one[0] for one in layers], [one[1] for one in layers]),
         given.horizon, given.mean_densification, given.gradient_weight,
         in_unit(given.effort_weight, "1/MPa^2/s"), in_unit(given.rate_weight, "s/MPa^2"),
-        None if given.max_pressure is None else in_unit(given.max_pressure, "MPa"),
+        min(known, default=None),
         None if given.max_rate is None else in_unit(given.max_rate, "MPa/s"),
     )  # fmt: skip
 
 
-def _equilibrium(layer: ControlLayer) -> Equilibrium:
+def _layer(layer: ControlLayer, horizon: float, where: str) -> tuple[float, Equilibrium]:
+    """Relaxation time [s] and equilibrium."""
+    if layer.closure is not None:
+        time, curve = study_constants(layer, horizon, where)
+        if (fault := instant_fault(time, horizon, False, f"{where}.relaxation_time")) is not None:
+            raise InputError(fault)
+        return time, curve
+    assert layer.relaxation_time is not None  # checked with the case
     if layer.compliance is not None:
-        return Linear(in_unit(layer.compliance, "1/MPa"))
-    if layer.max_densification is not None and layer.pressure_scale is not None:
-        return Saturating(layer.max_densification, in_unit(layer.pressure_scale, "MPa"))
-    law = Closure.load(str(layer.closure)).law
-    strain = np.linspace(0.0, law.strain_limit, 400)
-    return Tabulated.through(law.pressure_at(strain), -np.expm1(-strain))
+        return layer.relaxation_time, Linear(in_unit(layer.compliance, "1/MPa"))
+    assert layer.max_densification is not None
+    assert layer.pressure_scale is not None
+    return layer.relaxation_time, Saturating(layer.max_densification, in_unit(layer.pressure_scale, "MPa"))
 
 
 def answer_of(case: ControlCase, *, check: bool = False) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def answer_of(case: ControlCase, *, check: bool = False) -> dict[str, Any]:
     if most < problem.mean:
         raise NumericalError(
             f"a mean densification of {problem.mean:g} is out of reach: the highest pressure for the whole horizon "
-            f"gives {most:.4g}; lower mean_densification, or raise max_pressure or horizon"
+            f"gives {most:.4g}; lower mean_densification, or raise max_pressure, horizon or a study's stress"
         )
     best = extremal(problem)
     time = np.linspace(0.0, problem.horizon, SHOWN)
@@ -77,6 +84,7 @@ def answer_of(case: ControlCase, *, check: bool = False) -> dict[str, Any]:
         "multiplier": best.multiplier,
         "residuals": best.residuals,
         "switches_s": _switches(problem, best),
+        "relaxation_times_s": problem.layers.relaxation_time.tolist(),
         "authority": problem.layers.has_authority,
         "rate_weight_used_s_per_Pa2": in_si(best.rate_weight, "s/MPa^2"),
         "notes": _notes(problem, best),

@@ -22,11 +22,14 @@ TOLERANCE = 1e-8  # of collocation, relative: H is then constant to 1e-6
 ROUGH = 1e-5  # of the stages before the last
 WORST = 1e-5  # residual of collocation that is still a solution, where corners of the pressure keep it from more
 LOOSE = 0.05  # spread of H over its mean, beyond which a history with round corners is no answer
-NODES = 20_000
+NODES = (4_000, 20_000)  # allowed; more where fewer meet no condition
+KEPT = 5e-3  # of a bound of the pressure, by which an answer may pass it
 FINE = 4001  # points between which the cost is integrated
 WEIGHTS = (0.0, 0.03, 0.2, 1.0)  # of the gradient's weight, from the problem of least effort
 ROUNDINGS = (0.3, 0.03, 3e-3, 3e-4, 0.0)  # of bounds, over the constant pressure
 SLACKS = (4.0, 1.0, 1.0, 1.0, 1.0)  # of the bound of the rate
+GUESSED = 20  # intervals of the transcribed history that layers that saturate are started with
+CALM = (30.0, 8.0, 2.0)  # of the weight of the rate, from which layers that saturate are led to their own
 PENALTIES = (1e1, 1e2, 1e3, 1e4, 1e5)  # of pressures out of bounds, over the weight of effort
 RATE_SHARE = 1e-3  # of r T²: weight of the rate of pressure where the problem needs one and gives none
 
@@ -67,7 +70,27 @@ def extremal(problem: Problem, start: np.ndarray | None = None) -> Extremal:
         problem = replace(problem, rate_weight=RATE_SHARE * problem.effort_weight * problem.horizon**2)
     begin = np.zeros(problem.layers.count) if start is None else np.asarray(start, float)
     conditions = (RateConditions if problem.rate_weight else Conditions)(problem, begin)
-    time, unknown, multiplier = conditions.guess()
+    guess = conditions.guess()
+    for nodes in NODES:
+        best, said = _staged(conditions, guess, nodes)
+        if best is not None and best.residuals["hamiltonian"] <= LOOSE and _within(problem, best):
+            return best
+    raise NumericalError(
+        f"the conditions of the optimal pressure could not be met ({said.rstrip('.')}); layers of less unlike "
+        "compliance or relaxation time, or a smaller gradient_weight, are easier"
+    )
+
+
+def _within(problem: Problem, found: Extremal) -> bool:
+    slack = KEPT * (problem.ceiling if problem.max_pressure is not None else float(found.pressure.max()))
+    return bool(found.pressure.max() <= problem.ceiling + slack and found.pressure.min() >= -slack)
+
+
+def _staged(
+    conditions: "Conditions", guess: tuple[np.ndarray, np.ndarray, np.ndarray], nodes: int
+) -> tuple[Extremal | None, str]:
+    """The solution with the sharpest corners that could be met, and what the solver said last."""
+    time, unknown, multiplier = guess
     best: Extremal | None = None
     said = ""
     stages = conditions.stages()
@@ -77,20 +100,15 @@ def extremal(problem: Problem, start: np.ndarray | None = None) -> Extremal:
         with np.errstate(all="ignore"):  # of a stage that diverges, which is seen below
             found = solve_bvp(
                 stage.rates, stage.ends, time, unknown, p=multiplier, fun_jac=stage.rates_jacobian,
-                bc_jac=stage.ends_jacobian, tol=TOLERANCE if stage is stages[-1] else ROUGH, max_nodes=NODES,
+                bc_jac=stage.ends_jacobian, tol=TOLERANCE if stage is stages[-1] else ROUGH, max_nodes=nodes,
             )  # fmt: skip
         said = found.message
         if not (np.isfinite(found.y).all() and np.isfinite(found.p).all()):
             break
         time, unknown, multiplier = found.x, found.y, found.p
         if stage.is_whole and np.max(found.rms_residuals) <= WORST:
-            best = stage.result(time, unknown, multiplier, found.sol)  # with the sharpest corners that could be met
-    if best is None or best.residuals["hamiltonian"] > LOOSE:
-        raise NumericalError(
-            f"the conditions of the optimal pressure could not be met ({said.rstrip('.')}); layers of less unlike "
-            "compliance or relaxation time, or a smaller gradient_weight, are easier"
-        )
-    return best
+            best = stage.result(time, unknown, multiplier, found.sol)
+    return best, said
 
 
 class Conditions:
@@ -101,19 +119,23 @@ class Conditions:
     ) -> None:
         self.problem, self.start, self.rounding, self.penalty, self.slack = problem, start, rounding, penalty, slack
         self.layers, self.count = problem.layers, problem.layers.count
-        self.held, self.share = 0.0, 1.0
+        self.held, self.share, self.calm = 0.0, 1.0, 1.0
 
-    def stage(self, share: float, rounding: float, penalty: float = 0.0, slack: float = 1.0) -> "Conditions":
-        """These conditions with a share of the gradient's weight, and bounds that are rounded, soft or wider."""
-        problem = replace(self.problem, gradient_weight=share * self.problem.gradient_weight)
+    def stage(
+        self, share: float, rounding: float, penalty: float = 0.0, slack: float = 1.0, calm: float = 1.0
+    ) -> "Conditions":
+        """These conditions with a share of the gradient's weight, bounds that are rounded, soft or wider, and a rate
+        of the pressure that costs more."""
+        given = self.problem
+        problem = replace(given, gradient_weight=share * given.gradient_weight, rate_weight=calm * given.rate_weight)
         stage = type(self)(problem, self.start, rounding * self.held, penalty, slack)
-        stage.share = share
+        stage.share, stage.calm = share, calm
         return stage
 
     @property
     def is_whole(self) -> bool:
         """Whether the weight and the bound of the rate are those of the problem, and only corners may be round."""
-        return self.slack == 1.0 and self.share == 1.0
+        return self.slack == 1.0 and self.share == 1.0 and self.calm == 1.0
 
     def stages(self) -> "list[Conditions]":
         rising = [self.stage(share, ROUNDINGS[0]) for share in WEIGHTS]
@@ -181,7 +203,10 @@ class Conditions:
         state, costate = unknown[:n], unknown[n : 2 * n]
         pressure, rate, mu = self.pressures(unknown)
         f, _, f_z, *_ = self.layers.slopes(state, pressure)
-        hamiltonian = self.running(pressure, rate) + (costate * f).sum(axis=0) + mu * rate
+        terms = np.stack([self.running(pressure, rate), (costate * f).sum(axis=0), mu * rate])
+        hamiltonian = terms.sum(axis=0)
+        # over a horizon of many relaxation times H is next to nothing: then over a hundredth of what it sums up
+        size = max(float(np.abs(hamiltonian).max()), 0.01 * float(np.abs(terms).max()))
         wanted = problem.gradient_weight * weight * (state[:, -1] - problem.mean) + multiplier[0] * weight
         if problem.rate_weight:
             slope = problem.rate_weight * rate + mu
@@ -190,7 +215,7 @@ class Conditions:
             slope = problem.effort_weight * pressure + (costate * f_z).sum(axis=0)
             free, scale = (pressure > 0.0) & (pressure < problem.ceiling), problem.effort_weight * pressure.max()
         residuals = {
-            "hamiltonian": float(np.ptp(hamiltonian) / np.abs(hamiltonian).max()),
+            "hamiltonian": float(np.ptp(hamiltonian) / size),
             "transversality": float(np.abs(costate[:, -1] - wanted).max() / np.abs(costate).max()),
             "stationarity": float(np.abs(slope[free]).max(initial=0.0) / scale),
         }
@@ -223,7 +248,8 @@ class RateConditions(Conditions):
     def stages(self) -> "list[Conditions]":
         tighten = [self.stage(1.0, *one) for one in zip(ROUNDINGS, PENALTIES, SLACKS, strict=True)]
         if not self.layers.linear:
-            return tighten
+            calmed = [self.stage(1.0, ROUNDINGS[0], PENALTIES[1], SLACKS[0], calm) for calm in CALM]
+            return [*calmed, *tighten[1:]]
         return [*(self.stage(share, ROUNDINGS[0], PENALTIES[0], SLACKS[0]) for share in WEIGHTS[:-1]), *tighten]
 
     def guess(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -233,7 +259,7 @@ class RateConditions(Conditions):
             time, unknown, multiplier = super().guess()
             rise = self.held * np.minimum(1.0, time / (0.1 * problem.horizon))
             return time, np.vstack([unknown, rise, np.zeros_like(time)]), multiplier
-        found = transcribed(problem)
+        found = transcribed(replace(problem, rate_weight=CALM[0] * problem.rate_weight), GUESSED)
         time = np.linspace(0.0, problem.horizon, 161)
         pressure = np.interp(time, found.history.time, found.history.pressure)
         self.held = float(np.mean(pressure))

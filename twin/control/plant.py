@@ -7,10 +7,11 @@ part is smoothed over a width δ: [x]₊ = (x + √(x² + δ²)) / 2. Time in s,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
+from scipy.interpolate import CubicSpline
 
 __all__ = ["Equilibrium", "Layers", "Linear", "Saturating", "Tabulated", "layers_of"]
 
@@ -67,28 +68,43 @@ class Saturating:
 
 @dataclass(frozen=True, eq=False)
 class Tabulated:
-    """S through points of a measured or computed curve; flat beyond its last pressure. Monotone cubic."""
+    """S through points of a measured or computed curve; straight in ln(1 + z / scale) beyond its last pressure.
 
-    curve: CubicHermiteSpline
+    A cubic spline of that logarithm with few knots: conditions of second order ask for a second derivative that does
+    not jump.
+    """
+
+    curve: CubicSpline
+    scale: float
     last: float
     largest: float
 
     @classmethod
     def through(cls, pressure: np.ndarray, densification: np.ndarray) -> "Tabulated":
-        """pressure [MPa] from 0, increasing; densification from 0, increasing."""
-        return cls(PchipInterpolator(pressure, densification), float(pressure[-1]), float(densification[-1]))
+        """pressure [MPa] from 0, increasing; densification from 0, increasing. As many knots as leave it increasing."""
+        scale = float(np.interp(0.25 * densification[-1], densification, pressure))
+        place = np.log1p(pressure / scale)
+        for knots in (12, 9, 7, 5, 3):
+            at = np.linspace(0.0, place[-1], knots)
+            curve = CubicSpline(at, np.interp(at, place, densification))
+            if (curve(np.linspace(0.0, place[-1], 40 * knots), 1) > 0.0).all():
+                break
+        return cls(curve, scale, float(pressure[-1]), float(densification[-1]))
 
     def value(self, pressure: np.ndarray) -> np.ndarray:
-        return self.curve(np.clip(pressure, 0.0, self.last))
+        place = np.log1p(np.maximum(pressure, -0.5 * self.scale) / self.scale)
+        inside = np.minimum(place, self.curve.x[-1])
+        return self.curve(inside) + (place - inside) * self.curve(self.curve.x[-1], 1)
 
     def at(self, pressure: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        inside = np.clip(pressure, 0.0, self.last)
-        known = pressure <= self.last
-        return (
-            self.curve(inside),
-            np.where(known, self.curve(inside, 1), 0.0),
-            np.where(known, self.curve(inside, 2), 0.0),
-        )
+        place = np.log1p(np.maximum(pressure, -0.5 * self.scale) / self.scale)
+        end = self.curve.x[-1]
+        inside = np.minimum(place, end)
+        slope = self.curve(inside, 1)
+        bend = np.where(place <= end, self.curve(inside, 2), 0.0)
+        by_pressure = np.exp(-place) / self.scale
+        value = self.curve(inside) + (place - inside) * slope
+        return value, slope * by_pressure, (bend - slope) * by_pressure**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +120,7 @@ class Layers:
     def count(self) -> int:
         return len(self.weight)
 
-    @property
+    @cached_property
     def linear(self) -> bool:
         return all(isinstance(one, Linear) for one in self.equilibrium)
 
@@ -122,11 +138,14 @@ class Layers:
         ratios = np.array([one.at(probe)[0] for one in self.equilibrium]) / self.equilibrium[0].at(probe)[0]
         return bool((np.ptp(ratios, axis=1) > 1e-9 * np.abs(ratios).max(axis=1)).any())
 
-    def rates(self, state: np.ndarray, pressure: np.ndarray) -> np.ndarray:
-        """e' [1/s], shape (N, m), at states of that shape and pressures (m,)."""
-        drive = np.array([one.value(pressure) for one in self.equilibrium]) - state
+    def targets(self, pressure: np.ndarray) -> np.ndarray:
+        """S_i(z) (N, ...) of pressures of any shape [MPa]."""
+        return np.array([one.value(pressure) for one in self.equilibrium])
+
+    def flow(self, drive: np.ndarray) -> np.ndarray:
+        """e' [1/s] of S - e, both (N, k)."""
         if not self.linear:
-            drive = 0.5 * (drive + np.hypot(drive, self.smoothing))
+            drive = 0.5 * (drive + np.sqrt(drive * drive + self.smoothing**2))
         return drive / self.relaxation_time[:, None]
 
     def slopes(self, state: np.ndarray, pressure: np.ndarray) -> tuple[np.ndarray, ...]:

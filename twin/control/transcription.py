@@ -4,6 +4,7 @@ It knows nothing of costates, and so checks the extremal; and it starts the extr
 pressure is constant in each interval, or linear between nodes where its rate costs or is bounded.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from kalander.twin.control.plant import Layers
-from kalander.twin.control.problem import INSET, History, Problem, best_of, history_of
+from kalander.twin.control.problem import INSET, History, Problem, best_of, history_of, linear_step
 
 __all__ = ["Transcription", "sensitivities", "transcribed"]
 
@@ -88,28 +89,58 @@ def sensitivities(
     layers: Layers, time: np.ndarray, left: np.ndarray, middle: np.ndarray, right: np.ndarray
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Final densifications (N,) and their derivatives (N, m - 1) by the pressures at left, middle and right of each
-    of m - 1 intervals [MPa]: the adjoint of classical Runge–Kutta, exact to rounding."""
-    now, kept = np.zeros((layers.count, 1)), []
-    for h, a, b, c in zip(np.diff(time), left, middle, right, strict=True):
-        at, slopes, total = now, [], np.zeros_like(now)
-        for pressure, ahead, share in ((a, 0.5, 1.0), (b, 0.5, 2.0), (b, 1.0, 2.0), (c, 0.0, 1.0)):
-            f, f_e, f_z, *_ = layers.slopes(at, np.array([pressure]))
-            slopes.append((f_e[:, 0], f_z[:, 0]))
-            total = total + share * f
-            at = now + ahead * h * f
-        now = now + h / 6.0 * total
-        kept.append(slopes)
-    follow = np.ones(layers.count)  # of the end of an interval, by its own end
-    by = [np.zeros((layers.count, len(left))) for _ in range(3)]
-    for index in range(len(left) - 1, -1, -1):
-        h, ((e1, z1), (e2, z2), (e3, z3), (e4, z4)) = time[index + 1] - time[index], kept[index]
+    of m - 1 intervals [MPa]: the adjoint of the integration, exact to rounding.
+
+    Layers do not see each other, and their equilibria do not hang on the states: what is left of the loop is numbers.
+    """
+    parts = [[one.at(part)[:2] for one in layers.equilibrium] for part in (left, middle, right)]
+    ends, by = np.zeros(layers.count), [np.zeros((layers.count, len(left))) for _ in range(3)]
+    for row, relaxation_time in enumerate(layers.relaxation_time):
+        targets = [part[row][0] for part in parts]
+        step = np.diff(time) / relaxation_time
+        found = _linear(step, targets) if layers.linear else _irreversible(step, targets, layers.smoothing)
+        ends[row] = found[0]
+        for place, by_target in enumerate(found[1]):
+            by[place][row] = by_target * parts[place][row][1]
+    return ends, by
+
+
+def _linear(step: np.ndarray, targets: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
+    """End, and its slopes by the targets at left, middle and right; step h / τ (m - 1,)."""
+    keep, shares = linear_step(step)
+    follow = np.append(np.cumprod(keep[:0:-1])[::-1], 1.0)  # of the end, by the end of each interval
+    by = [share * follow for share in shares]
+    return float(sum(slope @ target for slope, target in zip(by, targets, strict=True))), by
+
+
+def _irreversible(step: np.ndarray, targets: list[np.ndarray], smoothing: float) -> tuple[float, list[np.ndarray]]:
+    """The same for [S - e]₊ by classical Runge-Kutta and its adjoint."""
+    square = smoothing * smoothing
+
+    def rate(drive: float) -> tuple[float, float]:
+        root = math.sqrt(drive * drive + square)
+        return 0.5 * (drive + root), 0.5 * (1.0 + drive / root)
+
+    now, kept = 0.0, []
+    left, middle, right = (one.tolist() for one in targets)
+    steps = step.tolist()
+    for h, a, b, c in zip(steps, left, middle, right, strict=True):
+        k1, s1 = rate(a - now)
+        k2, s2 = rate(b - now - 0.5 * h * k1)
+        k3, s3 = rate(b - now - 0.5 * h * k2)
+        k4, s4 = rate(c - now - h * k3)
+        now += h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4)
+        kept.append((s1, s2, s3, s4))
+    follow, by = 1.0, np.zeros((3, len(steps)))
+    for index in range(len(steps) - 1, -1, -1):
+        h, (s1, s2, s3, s4) = steps[index], kept[index]
         k4 = h / 6.0 * follow
-        k3 = h / 3.0 * follow + h * k4 * e4
-        k2 = h / 3.0 * follow + 0.5 * h * k3 * e3
-        k1 = h / 6.0 * follow + 0.5 * h * k2 * e2
-        by[0][:, index], by[1][:, index], by[2][:, index] = k1 * z1, k2 * z2 + k3 * z3, k4 * z4
-        follow = follow + k1 * e1 + k2 * e2 + k3 * e3 + k4 * e4
-    return now[:, 0], by
+        k3 = h / 3.0 * follow - h * k4 * s4
+        k2 = h / 3.0 * follow - 0.5 * h * k3 * s3
+        k1 = h / 6.0 * follow - 0.5 * h * k2 * s2
+        by[:, index] = k1 * s1, k2 * s2 + k3 * s3, k4 * s4
+        follow -= k1 * s1 + k2 * s2 + k3 * s3 + k4 * s4
+    return now, list(by)
 
 
 class _Last:

@@ -25,8 +25,19 @@ def blocking_line(ionic: Values, q: Values, exponent: Values, omega: np.ndarray)
     de Levie, Electrochim. Acta 8 (1963) 751; with a constant-phase element: Landesfeind et al., J. Electrochem. Soc.
     163 (2016) A1373, eq. 4. Low-frequency real part: R/3 beside that of the element.
     """
-    reach = np.sqrt(ionic / phase_element(q, exponent, omega))
-    return ionic / (reach * np.tanh(reach))
+    # the root of R / Z_s in polar form: its angle is one of each parameter set, and real functions are fast
+    size = np.sqrt(np.asarray(ionic) * q) * np.exp(0.5 * np.asarray(exponent) * np.log(omega))
+    turn = np.exp(0.25j * np.pi * np.asarray(exponent))
+    return ionic / turn * _coth(size * turn.real, size * turn.imag) / size
+
+
+def _coth(real: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
+    """coth of real + i imaginary, real > 0, without overflow and without cancellation near 0."""
+    less = -np.expm1(-2.0 * real)  # 1 - m with m = exp(-2 real)
+    fade = 1.0 - less
+    sine = np.sin(imaginary)
+    across = -4.0 * fade * sine * np.cos(imaginary)
+    return (less * (1.0 + fade) + 1j * across) / (less**2 + 4.0 * fade * sine**2)
 
 
 def two_rail_line(ionic: Values, electronic: Values, q: Values, exponent: Values, omega: np.ndarray) -> np.ndarray:

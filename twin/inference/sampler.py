@@ -18,6 +18,7 @@ from kalander.twin.inference.proposal import Mixture, StudentT, about_peaks, fit
 
 __all__ = ["Chains", "Effort", "Loose", "sample", "split_rhat"]
 
+WINDOW = "A wider window of frequency, a model with fewer elements or more steps may help"
 PILOTS = ((64, 24), (64, 24))  # steps of the short chains, and how many of them are left out
 CLOSE = 1e-3  # of standard deviations: walkers for which no place was drawn, about the peak
 
@@ -79,8 +80,10 @@ def sample(
     what: str,
     loose: Sequence[Loose] = (),
     shoulders: Sequence[Peak] = (),
+    remedy: str = WINDOW,
 ) -> Chains:
-    """Chains that have converged. Raises NumericalError that names `what` where they have not in most_steps.
+    """Chains that have converged. Raises NumericalError that names `what` and a remedy where they have not in
+    most_steps.
 
     loose: groups of coordinates that are redrawn alone as well. shoulders: places besides the peak where much of the
     density may lie; chains find out.
@@ -111,7 +114,7 @@ def sample(
             raise NumericalError(
                 f"{what}: chains have not converged in {done} steps: R-hat {rhat.max():.3f} (at most {effort.rhat}), "
                 f"autocorrelation time {length.max():.0f} steps (at most a {effort.lengths:.0f}th of the chain); "
-                "nothing is reported. A wider window of frequency, a model with fewer elements or more steps may help"
+                f"nothing is reported. {remedy}"
             )
         needed = 1.2 * effort.lengths * length.max() if rhat.max() <= effort.rhat else 0.0
         steps = int(min(max(needed, 1.25 * done if needed else 2 * done), effort.most_steps))

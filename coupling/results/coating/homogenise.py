@@ -22,6 +22,7 @@ from kalander.coupling.store.store import Data, canonical_json, read_identity
 from kalander.coupling.study.stage import Progress, stage_key
 from kalander.kernels.device.backend import Device
 from kalander.kernels.errors import CheckpointError, Fault, InputError
+from kalander.kernels.quantities import porosity
 
 __all__ = ["FILE", "homogenise", "homogenise_answer"]
 
@@ -99,7 +100,7 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
     return {
         "study": str(study.folder),
         "file": str(study.folder / FILE),
-        "porosity": [float(value) for value in 1.0 - density],
+        "porosity": porosity(density, np.ones_like(density)).tolist(),
         "pressure_Pa": states["pressure"].value.tolist(),
         "stiffness_Pa": None if stiffness is None else stiffness.value.tolist(),
         "floppy_modes": None if floppy is None else floppy.value.tolist(),
@@ -107,7 +108,8 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
             "stress_measure": "Cauchy",
             **{
                 f"{name}{KEYS[PROPERTIES[name].unit]}": {
-                    "porosity": (1.0 - knots.density).tolist(), "value": knots.mean.tolist(),
+                    "porosity": porosity(knots.density, np.ones_like(knots.density)).tolist(),
+                    "value": knots.mean.tolist(),
                     "sd": [number(value) for value in knots.deviation],
                 }
                 for name, knots in at_knots.items()

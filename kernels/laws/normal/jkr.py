@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from kalander.kernels.law_table import CONSTANTS, Law, Place, Supports
+from kalander.kernels.law_table import CONSTANTS, Law, Place, Slopes, Supports
 
-__all__ = ["LAWS", "LONGEST_NECK", "energy", "held_radius", "largest_adhesion", "longest_neck", "pull_off_overlap"]
+__all__ = [
+    "LAWS", "LONGEST_NECK", "energy", "held_radius", "largest_adhesion", "longest_neck", "pull_off_overlap", "slopes",
+]  # fmt: skip
 
 LONGEST_NECK = 0.1  # of the mean radius: JKR's necks are small beside spheres
 
@@ -95,12 +97,32 @@ def energy(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> t
     return np.where(exists, stored, 0.0), held
 
 
+def slopes(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> Slopes:
+    """dF/dδ = (dF/da)/(dδ/da) of a JKR contact of radius R_p; pressed on where it flows, of plastic loading."""
+    modulus, reach = c["effective_modulus"], np.sqrt(2.0 * np.pi * c["adhesion"] / c["effective_modulus"])
+    largest, exists = history["largest_radius"], history["contact_radius"] > 0.0
+    flat = flat_radius(c["yield_pressure"], modulus, reach, radius, largest)
+    depth = np.maximum(overlap - largest**2 * (1.0 / radius - 1.0 / flat), pull_off_overlap(reach, flat))
+    held = held_radius(reach, flat, depth)
+    root = np.sqrt(held)
+
+    def slope(force_change: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+        return np.where(exists, force_change / (2.0 * held / curvature - 0.5 * reach / root), 0.0)
+
+    release = slope(modulus * (4.0 * held**2 / flat - 3.0 * reach * root), flat)
+    plastic = slope(2.0 * np.pi * c["yield_pressure"] * held - modulus * reach * root, radius)
+    force = modulus * (4.0 / 3.0 * held**3 / flat - 2.0 * reach * held**1.5)
+    flows = (flat > radius) & (held >= largest)
+    return Slopes(np.where(exists, force, 0.0), release, np.where(flows, plastic, release), np.where(exists, held, 0.0))
+
+
 LAWS = (
     Law(
         name="thornton_ning_jkr",
         title="the same with a neck that holds contacts beyond first touch",
         source="Johnson, Kendall & Roberts, Proc. R. Soc. A 324 (1971) 301; Thornton & Ning 1998",
         energy=energy,
+        slopes=slopes,
         card="thornton_ning",
         adhesion=("jkr",),
         constants=("yield_pressure", "adhesion"),

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from kalander.kernels.law_table import Law, Place, Supports
-from kalander.kernels.laws.flattened import released
+from kalander.kernels.law_table import Law, Place, Slopes, Supports
+from kalander.kernels.laws.flattened import released, released_slopes
 
-__all__ = ["LAWS", "energy"]
+__all__ = ["LAWS", "energy", "slopes"]
 
 AREA = 2.86  # a² over R*δ
 
@@ -27,12 +27,22 @@ def energy(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> t
     return stored, contact_radius
 
 
+def slopes(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> Slopes:
+    """Of Hertzian release; pressed on, 2.86 π p_y R* where they flow and 2 E* a before."""
+    largest = np.maximum(history["largest_overlap"], overlap)
+    force, area = peak_load(c, radius, largest)
+    flows = area > 1.5 * radius * largest
+    loading = np.where(flows, AREA * np.pi * c["yield_pressure"] * radius, 2.0 * c["effective_modulus"] * np.sqrt(area))
+    return released_slopes(c, overlap, largest, force, area, loading)
+
+
 LAWS = (
     Law(
         name="storakers",
         title="spheres that are fully plastic from the start",
         source="Storåkers, Biwa & Larsson, Int. J. Solids Struct. 34 (1997) 3061",
         energy=energy,
+        slopes=slopes,
         constants=("yield_pressure",),
         history=(
             Place("largest_overlap", "um", "largest overlap so far"),

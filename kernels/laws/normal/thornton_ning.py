@@ -1,11 +1,13 @@
 """Law "thornton_ning": elastic-perfectly plastic spheres, with a constant pull of adhesion while they press (DMT)."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from kalander.kernels.law_table import Law, Place, Supports
-from kalander.kernels.laws.flattened import released
+from kalander.kernels.law_table import Law, Place, Slopes, Supports
+from kalander.kernels.laws.flattened import released, released_slopes
 
-__all__ = ["LAWS", "energy"]
+__all__ = ["LAWS", "energy", "slopes"]
 
 
 def peak_load(c: dict, radius: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -26,12 +28,26 @@ def energy(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> t
     return stored - 2.0 * np.pi * c["adhesion"] * radius * depth, contact_radius
 
 
+def slopes(c: dict, radius: np.ndarray, overlap: np.ndarray, history: dict) -> Slopes:
+    """Of Hertzian release less the pull 2π w R*; pressed on, π p_y R* where they flow and 2 E* a before."""
+    largest = np.maximum(history["largest_overlap"], overlap)
+    force, area = peak_load(c, radius, largest)
+    onset = radius * (np.pi * c["yield_pressure"] / (2.0 * c["effective_modulus"])) ** 2
+    loading = np.where(
+        largest > onset, np.pi * c["yield_pressure"] * radius, 2.0 * c["effective_modulus"] * np.sqrt(area)
+    )
+    found = released_slopes(c, overlap, largest, force, area, loading)
+    pull = np.where(found.contact_radius > 0.0, 2.0 * np.pi * c["adhesion"] * radius, 0.0)
+    return replace(found, force=found.force - pull)
+
+
 LAWS = (
     Law(
         name="thornton_ning",
         title="spheres that yield at a pressure; adhesion as a constant pull (DMT)",
         source="Thornton & Ning, Powder Technology 99 (1998) 154; Derjaguin, Muller & Toporov 1975",
         energy=energy,
+        slopes=slopes,
         adhesion=("none", "dmt"),
         constants=("yield_pressure", "adhesion"),
         history=(

@@ -47,7 +47,7 @@ FRAMES = {
     "strain": (-1.0, 1.0),
     "porosity": (0.0, 1.0),
     "solid_fraction": (0.0, 1.0),
-    "coordination": (0.0, 30.0),  # mean contacts of a sphere: some 14 in the densest packings
+    "coordination": (0.0, 300.0),  # mean contacts of a particle: flakes of 19 spheres reach 30 and more
     "broken_bond_fraction": SHARE,
     "cracked_fraction": SHARE,
     **{f"cracked_{name}": SHARE for name in CRITERIA},

@@ -1,6 +1,6 @@
 """Line load and set gap for a target porosity, by the closure of a card's boxes.
 
-python runs/studies/short/load_for_porosity.py [FOLDER] [--quick]
+python runs/studies/short/twin/load_for_porosity.py [FOLDER] [--quick]
 """
 
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 The numbers are drawn, not measured: porosity 0.30 ± 0.01, capacity 25 Ah/m² that falls by 0.2 for a point of porosity.
 
-python runs/studies/short/thread_of_cells.py [FOLDER] [--quick]
+python runs/studies/short/twin/thread_of_cells.py [FOLDER] [--quick]
 """
 
 from pathlib import Path

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalander.coupling.packings.stored_faults import coinciding
-from kalander.coupling.stages.result_faults import FRAMES, frame_faults
+from kalander.coupling.stages.faults.result_faults import FRAMES, frame_faults
 from kalander.coupling.store.ranges import outside
 from kalander.coupling.store.store import Data
 from kalander.dem.bodies.clumps import clump_faults

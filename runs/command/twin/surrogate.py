@@ -1,0 +1,97 @@
+"""`kalander surrogate`: what the chain would answer, in microseconds, with an interval."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kalander.runs.shell.answering import answer
+from kalander.runs.shell.options import Debug, Json
+
+__all__ = ["EXAMPLE", "surrogate"]
+
+EXAMPLE = "kalander surrogate fit passes.csv -o passes.h5 --output-column porosity"
+
+surrogate = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None,
+    help="A Gaussian process on dimensionless numbers of the nip, over a physical mean: fit it to runs, ask it.",
+)  # fmt: skip
+
+
+@surrogate.command(epilog=f"Example: {EXAMPLE}")
+def fit(
+    table: Annotated[Path, typer.Argument(help='CSV of runs: a name a column in SI, or "line_load [N/mm]"')],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the file that will hold the surrogate")],
+    output_column: Annotated[list[str], typer.Option("--output-column", help="what to predict; as often as needed")],
+    input_column: Annotated[
+        list[str] | None, typer.Option("--input-column", help="from what; all other columns if not given")
+    ] = None,
+    groups: Annotated[
+        str, typer.Option(help="pass: dimensionless numbers of a nip; raw: columns as they are")
+    ] = "pass",
+    lower: Annotated[
+        Path | None, typer.Option("--lower", help="surrogate of a cheaper model, on which this one builds")
+    ] = None,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fit a surrogate to a table of runs, say how well each run is told by the others, and keep it."""
+
+    def work() -> dict[str, Any]:
+        from kalander.coupling.plant.tables import read_numbers
+        from kalander.coupling.store.atomic import try_output
+        from kalander.kernels.errors import Fault, InputError
+        from kalander.twin.surrogate.groups import DIMENSIONS
+        from kalander.twin.surrogate.keep import load_surrogate, save_surrogate
+        from kalander.twin.surrogate.surrogate import GROUPS, Surrogate
+
+        if groups not in GROUPS:
+            raise InputError(Fault("--groups", groups, "is unknown", ", ".join(GROUPS)))
+        try_output(output)
+        held = read_numbers(table, DIMENSIONS)
+        deviations = [name for name in held if name.endswith("_sd")]
+        inputs = input_column or [name for name in held if name not in (*output_column, *deviations)]
+        below = None if lower is None else load_surrogate(lower)
+        made = Surrogate.fit(held, inputs, output_column, groups=groups, lower=below)
+        save_surrogate(made, output)
+        rows = len(next(iter(made.table.values())))
+        return {
+            "rows": rows,
+            "inputs": inputs,
+            "outputs": made.report(),
+            "notes": list(made.notes),
+            "file": str(output),
+        }
+
+    answer(work, json_output, debug)
+
+
+@surrogate.command(epilog="Example: kalander surrogate predict passes.h5 asked.csv -o told.csv")
+def predict(
+    file: Annotated[Path, typer.Argument(help="a file of `kalander surrogate fit`")],
+    table: Annotated[Path, typer.Argument(help="CSV of points, with the columns of the fit")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="a .csv or .parquet file")],
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Predict every row of a table: mean, deviation, 90 % interval, and 1 where it lies outside the data."""
+
+    def work() -> dict[str, Any]:
+        from kalander.coupling.plant.tables import read_numbers, write_table
+        from kalander.coupling.store.atomic import try_output
+        from kalander.twin.surrogate.groups import DIMENSIONS
+        from kalander.twin.surrogate.keep import load_surrogate
+
+        try_output(output)
+        asked = read_numbers(table, DIMENSIONS)
+        told = load_surrogate(file).predict(asked)
+        columns = dict(asked)
+        for name, one in told.items():
+            columns |= {name: one.mean, f"{name}_sd": one.sd, f"{name}_low": one.low, f"{name}_high": one.high,
+                        f"{name}_outside": one.outside.astype(int)}  # fmt: skip
+        rows = [dict(zip(columns, values)) for values in zip(*(one.tolist() for one in columns.values()))]
+        write_table(rows, output)
+        outside = {name: int(one.outside.sum()) for name, one in told.items()}
+        return {"rows": len(rows), "outside_the_data": outside, "file": str(output)}
+
+    answer(work, json_output, debug)

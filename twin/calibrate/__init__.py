@@ -1,0 +1,1 @@
+"""From measured states to the constants of a card: posterior, predictions, and what to measure next."""
