@@ -1,11 +1,10 @@
 """The homogenised coating: pure functions of density that flag what was not measured; stored, and older files read."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up import closure, measured, pressed
 
 from kalander.continuum.closure.contract import ClosureRangeError
 from kalander.continuum.closure.knots import Knots
@@ -19,10 +18,6 @@ from kalander.coupling.homogenise.stored import closure_data, load_homogenised, 
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.store.store import write
 from kalander.kernels.errors import CheckpointError, InputError
-
-sys.path.append(str(Path(__file__).parent))
-
-from test_report import closure, measured, pressed
 
 DENSITY = np.array([0.5, 0.6, 0.7])
 
