@@ -12,13 +12,14 @@ from kalander.coupling.cards.fields import PYTHON, Choice, Count, Real, Text, wr
 from kalander.coupling.cases.written import written_case
 
 __all__ = [
-    "LimitSection", "LinearSection", "MixtureSection", "ObjectiveSection", "ParameterSection", "SuggestCase",
+    "MOST", "LimitSection", "LinearSection", "MixtureSection", "ObjectiveSection", "ParameterSection", "SuggestCase",
     "load_suggest_case", "suggest_case",
 ]  # fmt: skip
 
 Name = Annotated[str, Text(longest=60)]
-Number = Annotated[float, Real()]
-MaybeNumber = Annotated[float | None, Real(absent="none")]
+MOST = 1e24  # far beyond any outcome in a sensible unit; squares of it stay finite
+Number = Annotated[float, Real(at_least=-MOST, at_most=MOST)]
+MaybeNumber = Annotated[float | None, Real(at_least=-MOST, at_most=MOST, absent="none")]
 MOST_OBJECTIVES = 2
 ROUNDING = 1e-9  # by which sums of bounds may miss the total of a mixture
 

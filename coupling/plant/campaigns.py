@@ -81,7 +81,7 @@ class KeptTrials:
             self.store.put(connection, trial, [row])
 
     def tell(self, done: Trial) -> None:
-        """Keep what a pending trial gave; one that was told in the meantime stays as it is."""
+        """Keep what a pending trial gave. Raises InputError: another told it in the meantime, and that stays."""
         from kalander.coupling.plant.schema import trial
 
         status = "failed" if done.failed else "done"

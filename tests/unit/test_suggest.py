@@ -86,6 +86,7 @@ def test_nobody_tells_what_was_not_asked(case, tmp_path):
         ((1,), "a value for each outcome, or failed"),
         ((1, "--value", "porosity=0.3"), "value cracked"),
         ((1, "--value", "porosity=0.3", "--value", "craked=0", "--value", "cracked=0"), "value craked"),
+        ((1, "--value", "porosity=1e200", "--value", "cracked=0"), "value porosity: 1e+200 is out of range"),
         ((1, "--value", "porosity"), "--value: 'porosity' is no outcome"),
         ((1, "--value", "porosity=0.3", "--failed"), "or failed"),
     ]:
@@ -149,3 +150,19 @@ def test_two_that_ask_at_once_get_one_trial(case, tmp_path):
         one, other = kal.Campaign(case, store), kal.Campaign(case, store)
         assert one.suggest() == other.suggest()
         assert len(one.trials) == 1
+        one.tell(1, failed=True)
+        with pytest.raises(InputError, match="told already"):
+            other.tell(1, {"porosity": 0.3, "cracked": 0.0})
+        assert [trial.failed for trial in other.trials] == [True]
+
+
+@pytest.mark.parametrize("outcome", [lambda load: 7.0, lambda load: 1e20 * load, lambda load: 1e-20 * load])
+def test_outcomes_of_any_size_and_none_that_differ_are_no_end(outcome):
+    campaign = kal.Campaign({
+        "name": "flat", "initial": 2, "parameter": [{"name": "load", "low": 1, "high": 2}],
+        "objective": [{"name": "y", "direction": "maximise"}],
+    })  # fmt: skip
+    for _ in range(6):
+        (trial,) = campaign.suggest()
+        campaign.tell(trial, {"y": outcome(trial.parameters["load"])})
+    assert 1.0 <= campaign.suggest()[0].parameters["load"] <= 2.0

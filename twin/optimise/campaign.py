@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kalander.coupling.cases.suggest import SuggestCase, load_suggest_case, suggest_case
+from kalander.coupling.cases.suggest import MOST, SuggestCase, load_suggest_case, suggest_case
 from kalander.coupling.plant.campaigns import KeptTrials, Trial
 from kalander.coupling.plant.store import PlantStore
 from kalander.kernels.errors import Fault, InputError
@@ -215,10 +215,14 @@ def _goal_of(case: SuggestCase) -> Goal:
 
 
 def _wrong_outcomes(given: Mapping[str, Any], wanted: tuple[str, ...], *, complete: bool) -> list[Fault]:
-    """Outcomes that the case does not have, and those that a complete answer lacks."""
+    """Outcomes that the case does not have, those that a complete answer lacks, and numbers that nobody measures."""
     allowed = ", ".join(wanted)
-    lacking = [name for name in wanted if complete and name not in given]
-    return [Fault(f"value {name}", "(nothing)", "is needed", allowed) for name in lacking] + [
-        Fault(f"value {name}", given[name], "is no outcome of this case", allowed)
-        for name in given if name not in wanted
-    ]  # fmt: skip
+    bounds = f"at most {MOST:g} either way"
+    faults = [Fault(f"value {name}", "(nothing)", "is needed", allowed)
+              for name in wanted if complete and name not in given]  # fmt: skip
+    for name, value in given.items():
+        if name not in wanted:
+            faults.append(Fault(f"value {name}", value, "is no outcome of this case", allowed))
+        elif math.isfinite(value) and abs(value) > MOST:
+            faults.append(Fault(f"value {name}", value, "is out of range", bounds))
+    return faults
