@@ -17,7 +17,7 @@ ROWS = ((BRANIN, 30, 0.1), (CONSTRAINED, 30, 0.1), (HARTMANN, 80, 1 / 3))
 
 
 def peer_regret(problem: Problem, trials: int, seed: int) -> float:
-    """The same number of trials by the package bayesian-optimization as it comes: as many random ones at first."""
+    """Trials by bayesian-optimization as it comes: as many random ones first, more until one keeps the limits."""
     from bayes_opt import BayesianOptimization
     from scipy.optimize import NonlinearConstraint
 
@@ -33,13 +33,16 @@ def peer_regret(problem: Problem, trials: int, seed: int) -> float:
 
     kept = None
     if problem.limits:
-        ((name, most),) = problem.limits.items()
-        kept = NonlinearConstraint(lambda **x: told(**x)[name], -np.inf, most)
+        ((limited, highest),) = problem.limits.items()
+        kept = NonlinearConstraint(lambda **x: told(**x)[limited], -np.inf, highest)
     peer = BayesianOptimization(target, dict(zip(names, problem.box)), random_state=seed, verbose=0, constraint=kept)
     first = 2 * len(names) + 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        peer.maximize(init_points=first, n_iter=trials - first)
+        peer.maximize(init_points=first, n_iter=0)
+        while not any(all(one[key] <= most for key, most in problem.limits.items()) for one in outcomes):
+            peer.maximize(init_points=1, n_iter=0)  # it refuses to go on before a point keeps the limits
+        peer.maximize(init_points=0, n_iter=max(trials - len(outcomes), 0))
     return regret(outcomes[:trials], problem)
 
 
