@@ -9,6 +9,7 @@ from typing import Any
 # module, and what it calls itself there where that is another name
 HOMES = {
     # nouns
+    "Campaign": "twin.optimise.campaign",
     "Card": "coupling.cards.card",
     "Closure": "coupling.nip.closure",
     "Curve": "coupling.results.curve",

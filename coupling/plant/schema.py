@@ -1,14 +1,18 @@
 """Tables of the thread, and the steps by which a store of an older version becomes one of this.
 
 A record is a thing with a name; `link` says what it was made of; an event brought values; what could not be read is in
-quarantine. A step of MIGRATIONS, once released, never changes: what is new becomes a step of its own.
+quarantine; a campaign asks for trials. A step of MIGRATIONS, once released, never changes: what is new becomes a step
+of its own.
 """
 
 from collections.abc import Callable
 
 from sqlalchemy import DDL, Column, Connection, Float, ForeignKey, Integer, MetaData, Table, Text, select
 
-__all__ = ["MIGRATIONS", "event", "link", "migrate", "quarantine", "record", "value", "version", "version_of"]
+__all__ = [
+    "MIGRATIONS", "campaign", "event", "link", "migrate", "quarantine", "record", "trial", "value", "version",
+    "version_of",
+]  # fmt: skip
 
 metadata = MetaData()
 
@@ -55,6 +59,25 @@ quarantine = Table(
     Column("received", Float, nullable=False),  # s since 1970, UTC
 )  # fmt: skip
 
+campaign = Table(
+    "campaign", metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),  # sha256 of the case
+    Column("document", Text, nullable=False),  # the case as JSON
+    Column("begun", Float, nullable=False),  # s since 1970, UTC
+)  # fmt: skip
+
+trial = Table(
+    "trial", metadata,
+    Column("campaign", Text, ForeignKey("campaign.name"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("parameters", Text, nullable=False),  # JSON, in the units of the case
+    Column("status", Text, nullable=False),  # pending, done or failed
+    Column("outcomes", Text),  # JSON, of one that is done
+    Column("asked", Float, nullable=False),  # s since 1970, UTC
+    Column("told", Float),
+)  # fmt: skip
+
 
 def _first_tables(connection: Connection) -> None:
     metadata.create_all(connection, tables=[version, record, link, event, value, quarantine])
@@ -65,7 +88,15 @@ def _quantities_are_searched(connection: Connection) -> None:
     connection.execute(DDL("CREATE INDEX IF NOT EXISTS value_by_quantity ON value (quantity)"))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _quantities_are_searched)
+def _campaigns_of_trials(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[campaign, trial])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _first_tables,
+    _quantities_are_searched,
+    _campaigns_of_trials,
+)
 
 
 def version_of(connection: Connection) -> int:

@@ -142,10 +142,10 @@ class PlantStore:
             fresh = list(new.values())
             keys = sorted({key for one in fresh for key in (one.record, *one.parents)})
             links = sorted({(one.record, parent) for one in fresh for parent in one.parents})
-            self._put(connection, record, [dict(zip(("kind", "name"), key.split(":", 1)), key=key) for key in keys])
-            self._put(connection, link, [{"child": child, "parent": parent} for child, parent in links])
-            self._put(connection, event, [_row_of(one) for one in fresh])
-            self._put(connection, value, [{"event": one.identity, **found} for one in fresh for found in _values(one)])
+            self.put(connection, record, [dict(zip(("kind", "name"), key.split(":", 1)), key=key) for key in keys])
+            self.put(connection, link, [{"child": child, "parent": parent} for child, parent in links])
+            self.put(connection, event, [_row_of(one) for one in fresh])
+            self.put(connection, value, [{"event": one.identity, **found} for one in fresh for found in _values(one)])
             quarantined = self._quarantine(connection, [*rejected, *changed])
         return Counts(len(fresh), known, quarantined)
 
@@ -163,8 +163,8 @@ class PlantStore:
             found |= dict(rows.all())
         return found
 
-    def _put(self, connection: Any, table: Any, rows: list[dict[str, Any]]) -> None:
-        """Insert rows; those whose key is there stay as they are."""
+    def put(self, connection: Any, table: Any, rows: list[dict[str, Any]]) -> None:
+        """Insert rows of a table within a transaction; those whose key is there stay as they are."""
         if rows:
             dialect = connection.dialect.name
             insert = __import__(f"sqlalchemy.dialects.{dialect}", fromlist=["insert"]).insert
@@ -182,7 +182,7 @@ class PlantStore:
             }
             for one in rejected
         ]  # fmt: skip
-        self._put(connection, quarantine, rows)
+        self.put(connection, quarantine, rows)
         return len(rows)
 
     def read(self, statement: Any) -> list[dict[str, Any]]:

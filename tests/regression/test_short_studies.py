@@ -29,7 +29,7 @@ from kalander.runs.studies.short import (
     two_cards,
     two_scales,
 )
-from kalander.runs.studies.short.twin import calibrate_two_passes, load_for_porosity, thread_of_cells
+from kalander.runs.studies.short.twin import calibrate_two_passes, load_for_porosity, next_recipe, thread_of_cells
 
 ROOT = Path(__file__).parents[2]
 SHORT = sorted(path for path in Path(short.__file__).parent.rglob("*.py") if path.name != "__init__.py")
@@ -207,6 +207,13 @@ def test_two_passes_calibrate_a_card(tmp_path, monkeypatch) -> None:
 
 def test_the_thread_finds_what_made_the_capacity(tmp_path) -> None:
     assert thread_of_cells.main(tmp_path, True) < -0.9
+
+
+def test_a_front_of_recipes_is_found_without_cracks(tmp_path) -> None:
+    found = next_recipe.main(tmp_path, True)
+    assert len(found.trials) == 28
+    assert len(found.front) > 3
+    assert all(one.outcomes["cracked"] <= 0.05 for one in found.front)
 
 
 def test_two_cards_are_rolled(tmp_path) -> None:
