@@ -84,6 +84,10 @@ HANDY = {
     "MPa/K": ("J/m^3/K", 1e6, 1e-6),
     "N/s/K": ("W/m/K", 1.0, 1.0),
     "N/mm/s/K": ("W/m^2/K", 1e3, 1e-3),
+    "h": ("s", 3600.0, 1.0 / 3600.0),
+    "mA h/cm^2": ("A s/m^2", 3.6e4, 1.0 / 3.6e4),
+    "W h/L": ("J/m^3", 3.6e6, 1.0 / 3.6e6),
+    "ohm cm^2": ("ohm m^2", 1e-4, 1e4),
 }
 
 # of a unit in the header of a column

@@ -35,6 +35,7 @@ HOMES = {
     # verbs
     "bend_rolls": "coupling.rolls.solve",
     "calibrate": "twin.calibrate.calibration",
+    "cell": "twin.cell.performance",
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",
     "homogenise": "coupling.results.coating.homogenise",
