@@ -58,6 +58,7 @@ def calibrate(
         from kalander.twin.calibrate.answer import answer_of, cost_of
         from kalander.twin.calibrate.calibration import calibrate as found_by
         from kalander.twin.calibrate.calibration import problem_of
+        from kalander.twin.calibrate.kept import reused
         from kalander.twin.calibrate.rounds import Choices
 
         loaded = load_card(card, overrides=overrides_of(settings), quick=quick)
@@ -66,7 +67,8 @@ def calibrate(
         if dry_run:
             return cost_of(loaded, problem_of(loaded, states, keys, None, lab_scale, choices, None), choices)
         folder = output or Path("calibrations") / Path(card).stem
-        problem_of(loaded, states, keys, None, lab_scale, choices, None)  # before the device starts
+        asked = problem_of(loaded, states, keys, None, lab_scale, choices, None)  # both before the device starts
+        reused(reuse or (), loaded, states, asked, choices)
         own_folder(folder, parents=True)
         try_output(folder / "corner.png")
         running = started(device, precision, threads, False)[0]
