@@ -36,6 +36,7 @@ DIMENSIONS = {
     "line_load": Dimension("N/m", ("500 N/mm", "500 kN/m", "1 N/m")),
     "stiffness": Dimension("N/m", ("0.5 MN/mm", "500 kN/mm", "500 N/m")),
     "force": Dimension("N", ("30 kN", "1 N", "1 mN", "1 uN")),
+    "power": Dimension("W", ("50 W", "1 kW")),
     "speed": Dimension("m/s", ("2 m/min", "1 m/s", "1 mm/s")),
     "strain_rate": Dimension("1/s", ("1e4 1/s", "10 1/ms", "0.01 1/us")),
     "time": Dimension("s", ("30 s", "1 ms", "1 us", "1 ns", "10 min", "2 hour", "1 day")),

@@ -140,11 +140,15 @@ class CrownTable(Section):
 
 
 class Zone(Section):
-    """A zone of the face: where it is, how much warmer than the roll, and between which bounds it may be designed."""
+    """A zone of the face: where it is, how much warmer than the roll, and between which bounds it may be designed.
+
+    power: of its heater instead, over that which holds the roll's temperature; below 0 it cools.
+    """
 
     start: MaybePlace = None
     end: MaybePlace = None
     temperature: Warmth = 0.0
+    power: Annotated[float | None, Quantity("power", at_least=-1e7, at_most=1e7, absent="none")] = None
     min: MaybeWarmth = None
     max: MaybeWarmth = None
 
@@ -163,6 +167,8 @@ class Zone(Section):
             raise wrong(
                 "is not before the zone's end", allowed=f"below {self.end:.6g} m", key=".start", value=self.start
             )
+        if self.power is not None and self.temperature:
+            raise wrong("stands beside a temperature", allowed="power or temperature", key=".power", value=self.power)
         if self.min is not None and self.max is not None and self.min > self.max:
             raise wrong("is above the zone's max", allowed=f"at most {self.max:.6g} K", key=".min", value=self.min)
         return self
@@ -175,6 +181,8 @@ class TemperatureTable(Section):
     the roll's growth, the coating's softening, or both; reaches_coating: share of the roll's warmth that the coating
     takes on. heat_transfer to the zones' medium over the roll's circumference, with conductivity and heat_capacity,
     smears zones as a fin does ("none": sharp zones); after: time since the zones were set, "none": steady.
+    web_speed: the web takes heat as well, half of what warms it, as the other roll gives the other half;
+    web_heat_capacity: of a volume of the web.
     """
 
     profile: Annotated[str, Choice(("uniform", "parabola", "zones"))] = "uniform"
@@ -190,6 +198,8 @@ class TemperatureTable(Section):
     conductivity: Annotated[float, Quantity("thermal_conductivity", above=0)] = 45.0
     heat_capacity: Annotated[float, Quantity("heat_capacity", above=0)] = 3.6e6
     after: Annotated[float | None, Quantity("time", above=0, absent="none")] = None
+    web_speed: Annotated[float | None, Quantity("speed", above=0, absent="none")] = None
+    web_heat_capacity: Annotated[float, Quantity("heat_capacity", above=0)] = 2e6
 
     @model_validator(mode="before")
     @classmethod
@@ -220,6 +230,13 @@ class TemperatureTable(Section):
             raise wrong("does not say how hot", allowed='parabola = "1 K"', key=".profile", value=self.profile)
         if (self.design or self.profile == "zones") and not self.zones:
             raise wrong("has no zones", allowed='zones = ["0 K", ...] across the face', key=".zones", value=[])
+        if self.heat_transfer is None and any(zone.power is not None for zone in self.zones):
+            why = "is needed to say how warm a heater makes the roll"
+            allowed = "the heat transfer of the roll's surface to the air"
+            raise wrong(why, allowed=allowed, key=".heat_transfer", value="none")
+        if self.heat_transfer is None and self.web_speed is not None:
+            why = "takes heat from a roll whose other losses are not given"
+            raise wrong(why, allowed="beside heat_transfer", key=".web_speed", value=self.web_speed)
         if self.min > self.max:
             raise wrong("is above max", allowed=f"at most {self.max:.6g} K", key=".min", value=self.min)
         return self
@@ -267,7 +284,10 @@ class AlignmentTable(Section):
 
 
 class MeasuredTable(Section):
-    """A measured cross-web profile to fit: file with the columns y_m and thickness_m (of the web behind the nip)."""
+    """A measured cross-web profile to fit: file with the columns y_m and thickness_m (of the web behind the nip).
+
+    A column loading_kg_per_m2 (of both coatings) beside it says how the coating came: thicker where it is heavier.
+    """
 
     file: Annotated[str, Text()]
 

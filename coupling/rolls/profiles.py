@@ -9,9 +9,12 @@ import numpy as np
 from kalander.coupling.store.atomic import path_errors
 from kalander.kernels.errors import Fault, InputError
 
-__all__ = ["read_profile"]
+__all__ = ["has_column", "read_profile"]
 
 LARGEST_FILE = 16_000_000  # bytes: beyond any gauge
+LARGEST = 100.0  # m, or kg/m^2
+LONGEST_LINE = 10_000
+MOST_FAULTS = 20
 
 
 def read_profile(path: str | Path, name: str, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -34,13 +37,55 @@ def read_profile(path: str | Path, name: str, key: str) -> tuple[np.ndarray, np.
     names = [word.strip() for word in rows[0]] if rows else []
     if "y_m" not in names or name not in names:
         raise InputError(Fault(key, str(path), f"has the columns {', '.join(names)[:80]}", f"y_m, {name}"))
-    try:
-        table = np.array([[float(row[names.index(one)]) for one in ("y_m", name)] for row in rows[1:] if row])
-    except (ValueError, IndexError) as wrong:
-        raise InputError(Fault(key, str(path), f"holds what is no number ({wrong})", "numbers in SI")) from None
-    if len(table) < 2 or not np.all(np.isfinite(table)) or np.any(np.abs(table) > 100.0):
-        raise InputError(Fault(key, str(path), "holds no profile", "two lines or more of finite numbers in metres"))
-    table = table[np.argsort(table[:, 0])]
-    if np.any(np.diff(table[:, 0]) <= 0.0):
-        raise InputError(Fault(key, str(path), "has a place twice", "one line a place"))
+    table = np.array(_numbers(rows[1:], [names.index(one) for one in ("y_m", name)], key, str(path))).reshape(-1, 2)
+    if len(table) < 2:
+        raise InputError(Fault(key, str(path), f"holds no profile but {len(table)} lines of numbers", "two or more"))
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    if twice := np.flatnonzero(np.diff(table[:, 0]) <= 0.0).tolist():
+        place = float(table[twice[0], 0])
+        lines = [number for number, row in enumerate(rows, 1) if number > 1 and _is(row, names.index("y_m"), place)]
+        where = ", ".join(map(str, lines[:4]))
+        raise InputError(Fault(key, str(path), f"has a place twice, {place:g} m in lines {where}", "one line a place"))
     return table[:, 0], table[:, 1]
+
+
+def has_column(path: str | Path, name: str) -> bool:
+    """Whether the first line of a file names a column; False for what is no file."""
+    file = Path(path)
+    if not file.is_file():
+        return False
+    with path_errors(file, "read"), file.open("rb") as handle:
+        first = handle.readline(LONGEST_LINE).decode("utf-8-sig", "replace")
+    return name in [word.strip() for word in first.split(",")]
+
+
+def _numbers(rows: list[list[str]], columns: list[int], key: str, path: str) -> list[list[float]]:
+    """The columns of all lines that are not empty; every fault of the file, with its line."""
+    found, faults = [], []
+    for line, row in enumerate(rows, 2):
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) <= max(columns):
+            faults.append(Fault(key, path, f"has {len(row)} cells in line {line}", f"{max(columns) + 1} or more"))
+            continue
+        try:
+            values = [float(row[column]) for column in columns]
+        except ValueError:
+            wrong = ", ".join(repr(row[column].strip()[:20]) for column in columns)
+            faults.append(Fault(key, path, f"holds what is no number in line {line} ({wrong})", "numbers in SI"))
+            continue
+        if not all(abs(value) <= LARGEST for value in values):  # not a number, too
+            why = f"holds no place or height in line {line}"
+            faults.append(Fault(key, path, why, f"finite numbers, at most {LARGEST:g}"))
+            continue
+        found.append(values)
+    if faults:
+        raise InputError(faults[:MOST_FAULTS])
+    return found
+
+
+def _is(row: list[str], column: int, value: float) -> bool:
+    try:
+        return float(row[column]) == value
+    except (ValueError, IndexError):
+        return False

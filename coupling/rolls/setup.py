@@ -14,11 +14,13 @@ from kalander.continuum.rolls.thermal import Fin, centre_hot, growth, zone_profi
 from kalander.continuum.rolls.width import Face, share_within
 from kalander.coupling.nip.case import web_from
 from kalander.coupling.rolls.case import RollsCase, RollTable
-from kalander.coupling.rolls.profiles import read_profile
-from kalander.coupling.scales import in_unit
+from kalander.coupling.rolls.profiles import has_column, read_profile
+from kalander.coupling.scales import in_si, in_unit
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Setup", "roll_inside"]
+
+LOADING = "loading_kg_per_m2"
 
 
 def roll_inside(table: RollTable) -> Roll:
@@ -89,8 +91,27 @@ class Setup:
         """Temperature along the face over the roll's [K] that the case gives, shape (n,)."""
         given = self.case.temperature
         if self.zones is not None:
-            return self.zones @ np.array([zone.temperature for zone in given.zones])
+            return self.zones @ self.zone_temperatures
         return centre_hot(self.face.y, given.parabola or 0.0)
+
+    @property
+    def zone_temperatures(self) -> np.ndarray:
+        """What zones are set to [K] over the roll, shape (zones,); of a heater, what its losses leave."""
+        zones, power = self.case.temperature.zones, self.zone_power
+        return np.array([
+            zone.temperature if zone.power is None else zone.power / per_kelvin
+            for zone, per_kelvin in zip(zones, power if power is not None else np.ones(len(zones)), strict=True)
+        ])  # fmt: skip
+
+    @property
+    def zone_power(self) -> np.ndarray | None:
+        """Power [W] that holds a zone one kelvin warmer, shape (zones,); None where losses are not given."""
+        given = self.case.temperature
+        if given.heat_transfer is None or not given.zones:
+            return None
+        lengths = np.array([end - start for start, end in _places(self.case, self.face)])
+        around = np.pi * self.case.roll.diameter
+        return in_si(lengths, "mm") * around * _transfer(self.case)
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -155,11 +176,21 @@ def _face(case: RollsCase) -> Face:
     if case.web.profile is not None:
         y, given = (in_unit(one, "mm") for one in read_profile(case.web.profile, "excess_m", "web.profile"))
         excess = excess + np.interp(even.y, y, given)
+    if case.measured is not None and has_column(case.measured.file, LOADING):
+        y, loading = read_profile(case.measured.file, LOADING, "measured.file")
+        share = np.interp(even.y, in_unit(y, "mm"), loading / _mean_loading(loading, case.measured.file)) - 1.0
+        excess = excess + share * in_unit(case.web_thickness - case.foil.thickness, "mm")
     half = 0.5 * even.length
     shape = skew_opening(even.y, case.alignment.skew, in_unit(case.roll.diameter, "mm"))
     shape = shape + in_unit(case.alignment.tilt, "mm") * even.y / (2.0 * half)
     couple = case.load.bending_force * in_unit(case.load.bending_arm, "mm")
     return replace(even, coated=np.minimum(coated, 1.0), excess=excess, shape=shape, couple=couple)
+
+
+def _mean_loading(loading: np.ndarray, path: str) -> float:
+    if not loading.min() > 0.0:
+        raise InputError(Fault("measured.file", path, f"has a loading of {loading.min():g} kg/m^2", "above 0 kg/m^2"))
+    return float(loading.mean())
 
 
 def _lanes(case: RollsCase) -> list[tuple[float, float]]:
@@ -174,20 +205,35 @@ def _zones(case: RollsCase, face: Face) -> np.ndarray | None:
     given = case.temperature
     if not given.zones:
         return None
-    edges = np.linspace(face.y[0], face.y[-1], len(given.zones) + 1)
-    places = [
-        (float(edges[n]), float(edges[n + 1])) if zone.start is None or zone.end is None
-        else (max(in_unit(zone.start, "mm"), face.y[0]), min(in_unit(zone.end, "mm"), face.y[-1]))
-        for n, zone in enumerate(given.zones)
-    ]  # fmt: skip
     reached = None
     if given.heat_transfer is not None:
         fin = Fin.of(
             in_unit(case.roll.diameter, "mm"), in_unit(case.roll.bore, "mm"), in_unit(given.conductivity, "N/s/K"),
-            in_unit(given.heat_capacity, "MPa/K"), in_unit(given.heat_transfer, "N/mm/s/K"),
+            in_unit(given.heat_capacity, "MPa/K"), in_unit(_transfer(case), "N/mm/s/K"),
         )  # fmt: skip
         reached = fin.reached(face.y, math.inf if given.after is None else given.after)
-    return zone_profiles(face.y, places, reached)
+    return zone_profiles(face.y, _places(case, face), reached)
+
+
+def _places(case: RollsCase, face: Face) -> list[tuple[float, float]]:
+    """Where zones begin and end [mm]; those without a place share the face evenly."""
+    zones = case.temperature.zones
+    edges = np.linspace(face.y[0], face.y[-1], len(zones) + 1)
+    return [
+        (float(edges[n]), float(edges[n + 1])) if zone.start is None or zone.end is None
+        else (max(in_unit(zone.start, "mm"), float(face.y[0])), min(in_unit(zone.end, "mm"), float(face.y[-1])))
+        for n, zone in enumerate(zones)
+    ]  # fmt: skip
+
+
+def _transfer(case: RollsCase) -> float:
+    """Losses of the roll's surface [W/m^2/K]: to the air, and to the web, spread over the circumference."""
+    given = case.temperature
+    assert given.heat_transfer is not None  # asked for only then
+    if given.web_speed is None:
+        return given.heat_transfer
+    taken = 0.5 * given.web_heat_capacity * case.web_thickness * given.web_speed  # of a metre of width [W/m/K]
+    return given.heat_transfer + taken / (np.pi * case.roll.diameter)
 
 
 def _refuse_short(y: np.ndarray, face: np.ndarray, key: str, name: str) -> None:

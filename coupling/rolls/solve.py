@@ -43,7 +43,8 @@ class BentRolls:
     face; on backup rolls all of it is told as bending. per_percent_load, per_kelvin: change of the load at the
     coating's edges less that in its middle, over the mean, for one per cent more load and for one kelvin more in the
     middle (a parabola). load_window, kelvin_window: within which the spread stays below 0.02; None where it is more
-    already. zone_temperatures [K] as designed. nips: computed for the table. fit: crown_error, tilt, offset,
+    already. zone_temperatures [K] as designed or set, zone_powers [W] of heaters (below 0 of coolers) that hold
+    them where the roll's losses are given. nips: computed for the table. fit: crown_error, tilt, offset,
     crown_error_sd, tilt_sd, rms of a measured profile.
     """
 
@@ -74,6 +75,7 @@ class BentRolls:
     load_window: tuple[float, float] | None
     kelvin_window: tuple[float, float] | None
     zone_temperatures: np.ndarray | None
+    zone_powers: np.ndarray | None
     nips: int
     iterations: int
     fit: Mapping[str, float] | None = None
@@ -167,7 +169,8 @@ class _Solved:
         control = _control(setup)
         crown = _crown(setup, machine)
         face = setup.face.opened(-crown)
-        warmth, temperatures = setup.warmth, None
+        warmth = setup.warmth
+        temperatures = None if setup.zones is None else setup.zone_temperatures
         if setup.case.temperature.design:
             found = best(machine, [Situation(face, control)], setup.zone_columns, least=setup.case.crown.least)
             assert setup.zones is not None  # a design has zones
@@ -216,11 +219,16 @@ class _Solved:
             load_window=None if window is None else window[0],
             kelvin_window=None if window is None else window[1],
             zone_temperatures=self.zone_temperatures,
+            zone_powers=self._powers(),
             nips=sum(table.load.x.size for table in law.tables),
             iterations=bent.iterations,
             fit=self._fit(),
             notes=self.setup.case.warnings,
         )
+
+    def _powers(self) -> np.ndarray | None:
+        per_kelvin = self.setup.zone_power
+        return None if per_kelvin is None or self.zone_temperatures is None else per_kelvin * self.zone_temperatures
 
     def _fit(self) -> dict[str, float] | None:
         """Of the measured profile [m], beside what the case says of the rolls."""

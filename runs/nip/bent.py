@@ -65,6 +65,7 @@ def answer_of(bent: BentRolls) -> dict[str, Any]:
             "kelvin": None if bent.kelvin_window is None else list(bent.kelvin_window),
         },
         "zone_temperatures_K": None if bent.zone_temperatures is None else bent.zone_temperatures.tolist(),
+        "zone_powers_W": None if bent.zone_powers is None else bent.zone_powers.tolist(),
         "fit": None if bent.fit is None else {f"{name}_m": value for name, value in bent.fit.items()},
         "nips": bent.nips,
         "iterations": bent.iterations,

@@ -127,6 +127,43 @@ def test_zones_are_designed_within_their_bounds(case: Path) -> None:
     assert both["load_spread"] < min(answer["load_spread"], told(case, *crowned)["load_spread"])
 
 
+def test_heaters_warm_the_roll_by_what_its_losses_leave(case: Path) -> None:
+    """Three heaters of 100 W on 0.6 m of a roll of 0.4 m: 0.2 m x 0.4 pi m x 20 W/m²/K lose 5.03 W/K."""
+    zones = ('temperature.zones=[{power="100 W"}, {power="100 W"}, {power="100 W"}]',)
+    air = ("temperature.heat_transfer=20 W/m^2/K",)
+    even = told(case, *zones, *air)
+    losses = 0.2 * np.pi * 0.4 * 20.0
+    assert even["zone_temperatures_K"] == pytest.approx([100.0 / losses] * 3)
+    assert even["temperature_K"] == pytest.approx([100.0 / losses] * 161)
+    assert even["zone_powers_W"] == pytest.approx([100.0] * 3)
+    # the web, 165 um at 0.1 m/s, takes half of 2e6 J/m³/K on each metre of width
+    web = told(case, *zones, *air, "temperature.web_speed=0.1 m/s")
+    assert web["zone_temperatures_K"][0] == pytest.approx(100.0 / (losses + 0.2 * 0.5 * 2e6 * 165e-6 * 0.1))
+    # on start-up the roll, c D / 4 over its losses slow, has come to 1 - 1/e after its time constant
+    seconds = 3.6e6 * 0.1 / 20.0
+    early = told(case, *zones, *air, f"temperature.after={seconds} s")
+    assert early["temperature_K"][80] == pytest.approx(100.0 / losses * -np.expm1(-1.0), rel=1e-6)
+    designed = told(case, 'temperature.zones=["0 K", "0 K", "0 K"]', *air, "temperature.design=true")
+    assert designed["zone_powers_W"] == pytest.approx(losses * np.array(designed["zone_temperatures_K"]))
+    for wrong in (zones, (*zones, *air, 'temperature.zones=[{power="1 W", temperature="1 K"}]')):
+        options = [word for setting in wrong for word in ("--set", setting)]
+        assert CliRunner().invoke(app, ["rolls", str(case), *options]).exit_code == 2
+
+
+def test_a_measured_loading_says_where_the_coating_came_thicker(case: Path) -> None:
+    """A web of 1 % more coating at one side: with its loading beside the thickness no tilt is found."""
+    (case.parent / "excess.csv").write_text("y_m,excess_m\n-0.3,-1.5e-6\n0.3,1.5e-6\n")
+    was = told(case, 'web.profile="excess.csv"')
+    loading = 0.3 * (1.0 + 0.01 * np.array(was["y_m"]) / 0.3)
+    rows = "".join(f"{y},{h},{m}\n" for y, h, m in zip(was["y_m"], was["thickness_m"], loading, strict=True))
+    (case.parent / "web.csv").write_text("y_m,thickness_m,loading_kg_per_m2\n" + rows)
+    with_it = told(case, 'measured={ file = "web.csv" }')["fit"]
+    assert with_it["tilt_m"] == pytest.approx(0.0, abs=1e-8)
+    assert with_it["crown_error_m"] == pytest.approx(0.0, abs=1e-8)
+    (case.parent / "web.csv").write_text((case.parent / "web.csv").read_text().replace("loading_kg_per_m2", "other"))
+    assert abs(told(case, 'measured={ file = "web.csv" }')["fit"]["tilt_m"]) > 5e-7
+
+
 def test_a_crown_is_read_from_a_file(case: Path) -> None:
     (case.parent / "crown.csv").write_text("y_m,crown_m\n-0.3,0\n0,7.6e-6\n0.3,0\n")
     answer = told(case, "crown.given=crown.csv")
@@ -137,9 +174,10 @@ def test_a_crown_is_read_from_a_file(case: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (None, "is no file"), ("y_m,other\n0,1\n", "has the columns"), ("y_m,crown_m\n0,one\n1,2\n", "no number"),
-        ("y_m,crown_m\n0,0\n", "no profile"), ("y_m,crown_m\n0,0\n0,1e-6\n", "twice"),
-        ("y_m,crown_m\n0,0\n1,nan\n", "no profile"), ("y_m,crown_m\n-0.3,0\n0.2,1e-6\n", "does not reach"),
+        (None, "is no file"), ("y_m,other\n0,1\n", "has the columns"),
+        ("y_m,crown_m\n1,2\n\n0,one\n", "line 4"), ("y_m,crown_m\n1,2\n0\n", "line 3"),
+        ("y_m,crown_m\n0,0\n", "no profile"), ("y_m,crown_m\n0,0\n0,1e-6\n", "lines 2, 3"),
+        ("y_m,crown_m\n0,0\n1,nan\n", "line 3"), ("y_m,crown_m\n-0.3,0\n0.2,1e-6\n", "does not reach"),
         ("y_m,crown_m\n-0.3,0\n0,0.5\n0.3,0\n", "larger than"),
     ],
 )  # fmt: skip
