@@ -175,6 +175,14 @@ def test_without_pybamm_the_verb_says_what_to_install(folder, monkeypatch):
     assert "pip install 'kalander[cell]'" in done.stderr
 
 
+def test_without_bpx_nothing_is_begun(folder, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "bpx", None)
+    done = CliRunner().invoke(app, ["cell", str(folder), "--bpx", str(tmp_path / "bpx")])
+    assert done.exit_code == 2
+    assert "pip install 'kalander[cell]'" in done.stderr
+    assert not (tmp_path / "bpx").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -11,8 +11,10 @@ from kalander.coupling.cards.card import load_card
 from kalander.coupling.cards.electrode import solid_density, volume_fractions
 from kalander.coupling.results.study import Study
 from kalander.runs.cli import app
+from kalander.runs.page.parts.cell_tables import write_bpx
 from kalander.runs.studies.short.twin import cells_of_pressings
 from kalander.twin.cell.parameters import cell_parameters, design_of
+from kalander.twin.cell.performance import CellPerformance, StateCells
 from kalander.twin.cell.state import ElectrodeState
 
 pytestmark = pytest.mark.slow
@@ -107,6 +109,26 @@ def test_the_verb_discharges_every_state_of_a_study(cells, tmp_path):
         assert 0.0 < state["discharges"][0]["delivered_share"] < 1.2
     assert (tmp_path / "out" / "cell.png").exists()
     assert "most energy over volume" in CliRunner().invoke(app, ["cell", str(tmp_path / "study")]).stdout
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_bpx_of_a_cell_discharges_as_the_cell(cells, tmp_path):
+    """Tables of 401 points stand for the set's functions: 0.1 % of charge, 1 mV."""
+    pybamm, bpx = pytest.importorskip("pybamm", reason=WHY), pytest.importorskip("bpx", reason=WHY)
+    electrode, rate = coating(0.25, 0.25**-1.5), 2.0
+    design = design_of(load_card("nmc111").electrode, cells.known)
+    found = cells.discharges(cell_parameters(electrode, design, cells.known), (rate,))
+    state = StateCells((electrode,), (tuple(found),))
+    done = CellPerformance(tmp_path, cells.known, design, "DFN", "Nyman2008", "", (rate,), (state,), 0.0)
+    (written,) = write_bpx(done, tmp_path / "bpx")
+    assert bpx.parse_bpx_file(written).header.model == "DFN"
+    read = pybamm.ParameterValues.create_from_bpx(written)
+    read["Current function [A]"] = rate * read["Nominal cell capacity [A.h]"]
+    solved = pybamm.Simulation(pybamm.lithium_ion.DFN(), parameter_values=read).solve([0.0, 3600.0])
+    assert solved.t[-1] == pytest.approx(found[0].time[-1], rel=1e-3)
+    half = 0.5 * found[0].time[-1]
+    own = found[0].voltage_at(half * found[0].current)
+    assert float(solved["Voltage [V]"](half)) == pytest.approx(own, abs=1e-3)
 
 
 def test_the_script_of_cells_says_what_each_pressing_delivers(cells, tmp_path, monkeypatch):

@@ -88,6 +88,14 @@ class CellModel:
         """Version of PyBaMM."""
         return str(self._pybamm.__version__)
 
+    def value(self, name: str, *arguments: Any) -> Any:
+        """A number of the set by PyBaMM's name, or what its function gives for numbers or arrays."""
+        found = self._values()[name]
+        if callable(found) and not hasattr(found, "evaluate"):
+            found = found(*arguments)
+        found = found.evaluate() if hasattr(found, "evaluate") else found
+        return np.ravel(found) if np.size(found) > 1 else float(np.squeeze(found))
+
     def _values(self) -> Any:
         values = self._pybamm.ParameterValues(self._set)
         if self._electrolyte != OWN:

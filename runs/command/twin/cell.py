@@ -32,6 +32,9 @@ def cell(
     crack_loss: Annotated[
         float, typer.Option("--crack-loss", help="share of the cracked volume that no longer takes part")
     ] = 0.0,
+    bpx: Annotated[
+        Path | None, typer.Option("--bpx", help="folder for one BPX file a pressed state, checked by the bpx package")
+    ] = None,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -42,19 +45,24 @@ def cell(
 
     def work() -> dict[str, Any]:
         from kalander.coupling.store.atomic import own_folder, try_output
-        from kalander.runs.page.parts.cell_tables import write_cells
+        from kalander.runs.page.parts.cell_tables import write_bpx, write_cells
+        from kalander.twin.cell.exchange import bpx_module
         from kalander.twin.cell.performance import RATES
         from kalander.twin.cell.performance import cell as discharged
 
         if output is not None:  # before the work
             own_folder(output, parents=True)
             try_output(output / "cell.png")
+        if bpx is not None:
+            bpx_module()
+            own_folder(bpx, parents=True)
         done = discharged(
             study, rates=rate or RATES, parameter_set=parameter_set, model=model, electrolyte=electrolyte,
             crack_loss=crack_loss,
         )  # fmt: skip
         found = done.answer()
-        return found | {"files": [] if output is None else write_cells(done, output)}
+        files = [] if output is None else write_cells(done, output)
+        return found | {"files": files + ([] if bpx is None else write_bpx(done, bpx))}
 
     answer(work, json_output, debug, show=_shown)
 

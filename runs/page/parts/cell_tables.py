@@ -1,5 +1,6 @@
 """The answer of `kalander cell` as tables, and its files: the figure and a table of every discharge."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from kalander.coupling.store.atomic import own_folder, replacing
 from kalander.runs.page.grid import ABSENT, Grid, micrometres, percent
 from kalander.runs.page.parts.cell_figure import cell_figure
 from kalander.runs.page.plot_style import png
+from kalander.twin.cell.exchange import bpx_of, mean_electrode
 from kalander.twin.cell.performance import CellPerformance
 
-__all__ = ["grids", "write_cells"]
+__all__ = ["grids", "write_bpx", "write_cells"]
 
 
 def grids(done: dict[str, Any]) -> list[Grid]:
@@ -95,3 +97,18 @@ def write_cells(done: CellPerformance, folder: Path) -> list[str]:
     ]
     write_table([{key: value for key, value in row.items() if not isinstance(value, list)} for row in rows], table)
     return [str(figure), str(table)]
+
+
+def write_bpx(done: CellPerformance, folder: Path) -> list[str]:
+    """One BPX file a state that conducts, of the mean electrode; their paths. Raises StorageError, NumericalError."""
+    own_folder(folder, parents=True)
+    written = []
+    for state in done.states:
+        if not mean_electrode(state.electrodes).conducts:
+            continue
+        path = folder / f"{in_unit(state.stress, 'MPa'):.4g}MPa.json"
+        text = json.dumps(bpx_of(done, state.electrodes), indent=1, allow_nan=False)
+        with replacing(path) as handle:
+            handle.write(text.encode())
+        written.append(str(path))
+    return written
