@@ -224,9 +224,10 @@ def _statements(one: Stiffness) -> Iterable[str]:
             "bounds['held'] is the stiffness while nothing slides.",
         ),
     ):
-        mean = float(np.nan_to_num(one.counts.get(name, np.zeros(1))).mean())
-        if mean > 0.0:
-            yield f"In the mean of the boxes {mean:.3g} {words}"
+        counts = one.counts.get(name, np.zeros(1))
+        counted = counts[np.isfinite(counts)]  # those of boxes too large to be factorised are not known
+        if counted.any():
+            yield f"In the mean of the boxes {counted.mean():.3g} {words}"
     if np.isnan(one.counts.get("floppy", np.zeros(1))).any():
         yield "Floppy modes were not counted: boxes are too large to be factorised."
 

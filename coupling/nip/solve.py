@@ -128,9 +128,10 @@ def _pass_row(number: int, one: NipResult) -> dict[str, Any]:
     foil = one.foil
     row = {
         "number": number,
-        **{name: getattr(one, name) for name in ("set_gap", "exit_thickness", "porosity_exit")},
-        # rolls that do not touch the web press nothing
-        **{name: np.nan_to_num(getattr(one, name)) for name in ("line_load", "peak_pressure")},
+        **{
+            name: getattr(one, name)
+            for name in ("set_gap", "exit_thickness", "porosity_exit", "line_load", "peak_pressure")
+        },
         "recovered_thickness": one.recovered_thickness,
         "deborah": one.deborah,
         "foil_elongation": None if foil is None else foil.elongation,
