@@ -7,12 +7,14 @@ from typing import Any
 from kalander.coupling.cards.card import Card
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import open_card_study
+from kalander.kernels.asked import asked
 from kalander.runs.page.parts.answer import answer_of
 from kalander.runs.page.report import write_report
 
 __all__ = ["answered", "report", "resume", "run"]
 
 
+@asked(card="Card|path", folder="path")
 def run(card: Card | str | Path, folder: Path | str, **options: Any) -> Study:
     """Compute a study in a folder, going on with what is there, and write its report; options as of Study.run.
 
@@ -22,12 +24,14 @@ def run(card: Card | str | Path, folder: Path | str, **options: Any) -> Study:
     return study
 
 
+@asked(folder="path")
 def resume(folder: Path | str, **options: Any) -> Study:
     """Go on with the study in a folder from its newest valid state; options as of `run`, precision as it was."""
     study, _ = _computed(*_stored(folder, options))
     return study
 
 
+@asked(study="Study|path")
 def report(study: Study | Path | str) -> Path:
     """Write the report of a study, as far as it is finished, into its folder; returns the path of the page.
 

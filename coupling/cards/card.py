@@ -29,6 +29,7 @@ from kalander.coupling.cards.sections import (
 from kalander.coupling.cards.toml import TomlSource, in_units, read_toml, toml_text
 from kalander.coupling.cards.transport_section import TransportSection
 from kalander.coupling.store.atomic import replacing
+from kalander.kernels.asked import asked
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Card", "card_from_dict", "card_to_dict", "load_card", "shipped_cards"]
@@ -124,6 +125,7 @@ def find_card(path_or_name: str | Path) -> Path:
     return path
 
 
+@asked(path_or_name="path", overrides="mapping?")
 def load_card(path_or_name: str | Path, *, overrides: Mapping[str, str] | None = None, quick: bool = False) -> Card:
     """Read a card: a path, or the name of a shipped one. Raises InputError with every fault of the file.
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from kalander.coupling.cards.fields import PYTHON, Field
+from kalander.kernels.asked import asked
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = [
@@ -51,6 +52,7 @@ class Section(BaseModel):
         """The name that one writes: Material of a card, which is MaterialCard beside that of the particle world."""
         return type(self).__name__.removesuffix("Card") or "Card"
 
+    @asked(values="mapping")
     def with_values(self, values: dict[str, Any]) -> Self:
         """The same with other values under dotted keys: {"press.stress": [20e6, "160 MPa"], "binder.modulus": 4e8}.
 

@@ -8,6 +8,7 @@ from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.sections import ROOM_TEMPERATURE, PressCard
 from kalander.coupling.cases.compact import Frames
 from kalander.coupling.cases.legs import AXES, NORMAL_AXES, PathLeg
+from kalander.kernels.asked import asked
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["Leg", "Path"]
@@ -56,6 +57,10 @@ class Path:
     temperature: float = ROOM_TEMPERATURE
 
     def __post_init__(self) -> None:
+        if not isinstance(self.legs, Sequence) or isinstance(self.legs, str):
+            raise InputError(Fault("Path: legs", self.legs, "is no list", "[Leg(...), ...], or Path.of(card)"))
+        if strange := [leg for leg in self.legs if not isinstance(leg, Leg | Mapping)]:
+            raise InputError(Fault("Path: legs", strange[0], "is no leg", "Leg(rate=..., until=...)"))
         legs = tuple(Leg(**leg) if isinstance(leg, Mapping) else leg for leg in self.legs)
         frames = Frames(**self.frames) if isinstance(self.frames, Mapping) else self.frames
         object.__setattr__(self, "legs", legs)
@@ -75,6 +80,7 @@ class Path:
         return cls(press=PressCard(stress=many, **settings))
 
     @classmethod
+    @asked(card="Card")
     def of(cls, card: Card) -> Self:
         """The press of a card, with all of its settings."""
         return cls(press=card.press)

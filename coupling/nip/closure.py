@@ -22,6 +22,7 @@ from kalander.coupling.homogenise.homogenised import Homogenised
 from kalander.coupling.homogenise.stored import closure_data
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data, write
+from kalander.kernels.asked import asked
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
 
@@ -105,6 +106,9 @@ class Closure:
             return stored
         if isinstance(stored, Homogenised):
             return cls(stored.law)
+        if not isinstance(stored, Data) and not hasattr(stored, "pressure_at"):
+            allowed = "a Closure, a table of a study's stage, or a law of the nip"
+            raise InputError(Fault("Closure.of: stored", stored, "is no closure", allowed))
         return cls(closure_from(stored) if isinstance(stored, Data) else stored)
 
     @property
@@ -128,18 +132,22 @@ class Closure:
         """What was done to the data, a sentence each."""
         return tuple(getattr(self.law, "notes", ()))
 
+    @asked(strain="numbers")
     def pressure_at(self, strain: ArrayLike) -> np.ndarray:
         """Pressure of first loading [Pa], of the strain's shape. Raises ClosureRangeError."""
         return in_si(np.asarray(self.law.pressure_at(np.asarray(strain, float))), "MPa")
 
+    @asked(strain="numbers")
     def recovery_at(self, strain: ArrayLike) -> np.ndarray:
         """Strain ln(h_released / h_min) that a release from a strain recovers. Raises ClosureRangeError."""
         return np.asarray(self.law.recovery_at(np.asarray(strain, float)))
 
+    @asked(strain="numbers")
     def unload_modulus_at(self, strain: ArrayLike) -> np.ndarray:
         """Pressure over the strain recovered from it [Pa]. Raises ClosureRangeError."""
         return in_si(np.asarray(self.law.unload_modulus_at(np.asarray(strain, float))), "MPa")
 
+    @asked(strain="numbers")
     def lateral_ratio_at(self, strain: ArrayLike) -> np.ndarray:
         """In-plane stress over the pressure. Raises ClosureRangeError."""
         return np.asarray(self.law.lateral_ratio_at(np.asarray(strain, float)))
@@ -192,6 +200,7 @@ class Closure:
         return Path(path)
 
     @classmethod
+    @asked(path="path")
     def load(cls, path: str | Path) -> "Closure":
         """A closure that was saved, the closure.h5 of a study, or a homogenised coating. Raises CheckpointError."""
         return cls.of(closure_data(path))

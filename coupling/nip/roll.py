@@ -12,6 +12,7 @@ from kalander.continuum.nip.web import rested
 from kalander.coupling.display import axes_or_new, html_table
 from kalander.coupling.nip.vocabulary import Pass, Rolls, Web
 from kalander.coupling.scales import in_si, in_unit
+from kalander.kernels.asked import asked
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["NipResult", "result_in_si", "roll"]
@@ -81,6 +82,7 @@ def roll(web: Web, rolls: Rolls, one_pass: Pass, model: str = "auto", *, mesh: M
 def roll(
     web: Web, rolls: Rolls, one_pass: Sequence[Pass], model: str = "auto", *, mesh: Mesh | None = None
 ) -> list[NipResult]: ...
+@asked(web="Web", rolls="Rolls", one_pass="Pass|[Pass]", model="text")
 def roll(
     web: Web, rolls: Rolls, one_pass: Pass | Sequence[Pass], model: str = "auto", *, mesh: Mesh | None = None
 ) -> NipResult | list[NipResult]:

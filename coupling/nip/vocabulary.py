@@ -34,6 +34,7 @@ from kalander.coupling.homogenise.stored import homogenised_of
 from kalander.coupling.nip.closure import Closure
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.store import Data
+from kalander.kernels.asked import asked
 
 __all__ = ["Behaviour", "Layer", "LayerShape", "Pass", "Rolls", "Web", "WebShape"]
 
@@ -63,6 +64,7 @@ class LayerShape(Section):
 class Held(Section):
     """A section that holds objects which are no tables: they are passed on as they are."""
 
+    @asked(values="mapping")
     def with_values(self, values: dict[str, Any]) -> Self:
         """The same with other values, by name; numbers in SI or texts with units. Raises InputError."""
         return type(self)(**dict(self) | values)
@@ -141,6 +143,7 @@ class Web(Held, WebShape):
         return Foil(**(value if isinstance(value, dict) else {"thickness": value, "material": "rigid"}))
 
     @classmethod
+    @asked(card="Card")
     def of(cls, card: Card, closure: Any) -> Self:
         """The web of a card with a closure: a Closure, the table of a study's stage, a homogenised coating, or a law in
         the nip's units. Heat and time act on it as the card says, else as the boxes show where they were held."""
@@ -222,6 +225,7 @@ class Rolls(Section):
     contact_conductance: Annotated[float, Quantity("contact_conductance", above=0)] = 1e4
 
     @classmethod
+    @asked(card="Card")
     def of(cls, card: Card, *, elastic: bool = True) -> Self:
         """The rolls of a card."""
         roll = card.calender.roll
@@ -270,6 +274,7 @@ class Pass(Section):
         return self
 
     @classmethod
+    @asked(card="Card")
     def of(cls, card: Card) -> Self:
         """The first pass of a card."""
         given = card.calender

@@ -17,6 +17,7 @@ from kalander.coupling.packings.spheres import Spheres, sphere_faults
 from kalander.coupling.scales import in_si, in_unit
 from kalander.coupling.store.atomic import replacing
 from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.kernels.asked import asked
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault, InputError
 
@@ -155,6 +156,7 @@ class Packing:
         """The same spheres in a box that repeats in all directions, without platens."""
         return replace(self, repeats="xyz", platens=None, foil=None, state=None)
 
+    @asked(values="mapping")
     def with_values(self, values: Mapping[str, Any]) -> Self:
         """The same with other values: {"contact.friction": 0.2, "material.modulus": "80 GPa"}; see Card.with_values."""
         changed: dict[str, Any] = {"state": None}  # of other laws it would be another

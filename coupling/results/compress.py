@@ -29,6 +29,7 @@ from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.network.tangent import BOUNDARIES
+from kalander.kernels.asked import asked
 from kalander.kernels.device.backend import Device
 from kalander.kernels.errors import Fault, InputError
 from kalander.kernels.quantities import porosity
@@ -42,6 +43,7 @@ def ignore(progress: Progress) -> None:
     """Show nothing."""
 
 
+@asked(card="Card|path")
 def pack(card: Card | str, *, on_progress: Callable[[Progress], None] = ignore) -> tuple[Packing, ...]:
     """The dried packings of a card (or of a shipped one by its name), one a replica. Raises InputError."""
     card = card if isinstance(card, Card) else load_card(card)
@@ -69,6 +71,7 @@ def beds_of(card: Card, packed: Data) -> tuple[Packing, ...]:
     return tuple(found)
 
 
+@asked(beds="Packing|[Packing]", path="Path|list|tuple")
 def compress(
     beds: Packing | Sequence[Packing],
     path: Path | Sequence[Leg],
@@ -103,6 +106,7 @@ def shown(steps: Any, on_progress: Callable[[Progress], None]) -> Any:
             return stop.value
 
 
+@asked(beds="Packing|[Packing]|Curve", strain="number", boundary="text", contacts="flag")
 def stiffness(
     beds: Packing | Sequence[Packing] | Curve,
     *,
@@ -183,6 +187,7 @@ def _stiffness_faults(beds: Any, stress: Any, by: str, strain: float, boundary: 
         yield Fault("boundary", boundary, "is none", ", ".join(f'"{one}"' for one in BOUNDARIES[1:]))
 
 
+@asked(curve="Curve", porosity="number?")
 def fit_closure(curve: Curve, *, porosity: float | None = None) -> Closure:
     """The closure of beds that were pressed and released; porosity: of the free coating, by default of the beds.
 

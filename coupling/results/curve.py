@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data, load, write
 from kalander.coupling.study.stage import Schema
 from kalander.dem.measure.ledger import turnover
+from kalander.kernels.asked import asked
 from kalander.kernels.columns import Column, Table
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 from kalander.kernels.quantities import platen_pressure, springback
@@ -114,6 +116,7 @@ class Curve:
         mine = self.frames["box"] == box
         return {"pressure": self.pressure[mine], **{name: values[mine] for name, values in self.frames.items()}}
 
+    @asked(stress="number")
     def loaded(self, stress: float) -> State:
         """Boxes under a stress [Pa]: at the turning point of those that were pressed to it and reached it.
 
@@ -121,6 +124,7 @@ class Curve:
         """
         return self._state(stress, 0)
 
+    @asked(stress="number")
     def released(self, stress: float) -> State:
         """Boxes that reached a stress [Pa], after release; with `springback` (of the loaded height) and `recovery`
 
@@ -128,6 +132,7 @@ class Curve:
         """
         return self._state(stress, 1)
 
+    @asked(stress="number")
     def beds_from(self, stress: float) -> tuple[Packing, ...]:
         """Beds that reached a stress [Pa], as they lie now: released from it. Raises InputError where none did."""
         self.released(stress)  # says where none reached it
@@ -173,8 +178,16 @@ class Curve:
 
     def plot(self, x: str | None = None, y: str = "pressure", axes: Any = None) -> Any:
         """Lines of the boxes over a column, by default pressure [MPa] over strain; returns matplotlib axes."""
-        axes = axes_or_new(axes)
         x = x or "strain"
+        known = ("pressure", *(name for name, values in self.frames.items() if values.ndim == 1))
+        for argument, name in (("x", x), ("y", y)):
+            if name not in known:
+                nearest = get_close_matches(str(name), known, n=1)
+                allowed = f"one of {', '.join(known)}"
+                raise InputError(
+                    Fault(f"Curve.plot: {argument}", name, "is no column", allowed, nearest[0] if nearest else "")
+                )
+        axes = axes_or_new(axes)
         for box in range(self.count):
             frames = self.of(box)
             axes.plot(*(scaled(name, frames[name])[0] for name in (x, y)), color=f"C{box % 10}", linewidth=1.2)

@@ -25,6 +25,7 @@ from kalander.coupling.structure.images import (
 )
 from kalander.coupling.structure.microstructure import Microstructure
 from kalander.coupling.structure.tortuosity_law import TortuosityLaw, fit_law
+from kalander.kernels.asked import asked, without_flags
 from kalander.kernels.columns import Table
 from kalander.kernels.device.backend import Device
 from kalander.kernels.errors import Fault, InputError
@@ -52,21 +53,31 @@ class TransportResult:
 
     def tortuosity(self, axis: str = "z") -> Mean:
         """τ = ε/ratio along an axis, over all states. Raises InputError for an axis that is none."""
-        if axis not in AXIS:
-            raise InputError(Fault("tortuosity", axis, "is no axis", ", ".join(AXIS)))
-        return Mean(self.states["tortuosity"][:, AXIS[axis]])
+        return Mean(self._along("tortuosity", axis))
 
     def effective_ratio(self, axis: str = "z") -> Mean:
-        """D_eff/D_0 = κ_eff/κ_0 along an axis, over all states."""
-        return Mean(self.states["effective_ratio"][:, AXIS[axis]])
+        """D_eff/D_0 = κ_eff/κ_0 along an axis, over all states. Raises InputError."""
+        return Mean(self._along("effective_ratio", axis))
 
     def macmullin(self, axis: str = "z") -> Mean:
         """N_M = τ/ε along an axis, over all states."""
-        return Mean(1.0 / self.states["effective_ratio"][:, AXIS[axis]])
+        return Mean(1.0 / self._along("effective_ratio", axis))
 
     def conductivity(self, axis: str = "z") -> Mean:
-        """Electronic conductivity [S/m] along an axis, of a study."""
-        return Mean(self.states["sigma"][:, AXIS[axis]])
+        """Electronic conductivity [S/m] along an axis, of a study. Raises InputError where none was measured."""
+        return Mean(self._along("sigma", axis))
+
+    def _along(self, name: str, axis: str) -> np.ndarray:
+        """A column along an axis, shape (state,); NaN in it where nothing goes through."""
+        if axis not in AXIS:
+            raise InputError(Fault(f"{name}: axis", axis, "is no axis", ", ".join(AXIS)))
+        if name not in self.states:
+            raise InputError(Fault(name, axis, "was not measured", f"one of {', '.join(self.states)}"))
+        # along an axis that goes through nothing the ratio is 0; along one that was not asked for it is no number
+        if np.isnan(self.states["effective_ratio"][:, AXIS[axis]]).all():
+            allowed = f'one of those measured, or measure(..., axis="{axis}")'
+            raise InputError(Fault(f"{name}: axis", axis, "was not measured", allowed))
+        return np.asarray(self.states[name][:, AXIS[axis]])
 
     @property
     def stresses(self) -> tuple[float, ...]:
@@ -117,6 +128,8 @@ class TransportResult:
         return html_table("Transport", ("MPa", "porosity", "τ x", "τ y", "τ z"), rows)
 
 
+@without_flags
+@asked(voxel="text|number", axis="text", periodic="flag", tolerance="number", phase="text|number|mapping")
 def measure(
     image: Any,
     *,

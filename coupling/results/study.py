@@ -31,6 +31,7 @@ from kalander.coupling.structure.images import check_memory
 from kalander.coupling.structure.microstructure import Microstructure
 from kalander.coupling.study import study as machinery
 from kalander.coupling.study.stage import Progress, StageReport
+from kalander.kernels.asked import asked
 from kalander.kernels.device.backend import Device, running_device
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault, InputError, NumericalError, StorageError
@@ -66,6 +67,7 @@ class Study:
         object.__setattr__(self, "folder", Path(self.folder))
 
     @classmethod
+    @asked(folder="path")
     def open(cls, folder: str | Path) -> Self:
         """What is there of a study; computes nothing. Raises InputError (no study), CheckpointError (damaged)."""
         folder = Path(folder)

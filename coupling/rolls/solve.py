@@ -22,6 +22,7 @@ from kalander.coupling.rolls.case import RollsCase
 from kalander.coupling.rolls.profiles import read_profile
 from kalander.coupling.rolls.setup import Setup
 from kalander.coupling.scales import in_si, in_unit
+from kalander.kernels.asked import asked
 from kalander.kernels.errors import InputError, NumericalError
 
 __all__ = ["BentRolls", "bend_rolls"]
@@ -106,6 +107,7 @@ class BentRolls:
         return html_table("Bent rolls", ("quantity", "value"), rows)
 
 
+@asked(case="RollsCase|mapping")
 def bend_rolls(case: RollsCase | Mapping[str, Any]) -> BentRolls:
     """Bend the rolls of a case, or of its tables as a dictionary; quantities in SI or texts with units.
 

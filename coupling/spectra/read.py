@@ -11,6 +11,7 @@ from kalander.coupling.spectra.peer import PEER_FORMATS, read_by_peer
 from kalander.coupling.spectra.spectrum import Spectrum, ordered, spectrum_faults
 from kalander.coupling.spectra.text import ALLOWED, Layout, cells_of, layout_of, lines_of, number
 from kalander.coupling.spectra.vendors import Block, block_of
+from kalander.kernels.asked import asked
 from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["read_spectrum"]
@@ -28,6 +29,7 @@ class Table:
     roles: tuple[Role, ...]
 
 
+@asked(path="path", area="number?")
 def read_spectrum(path: Path | str, notes: SpectrumNotes | None = None, *, area: float | None = None) -> Spectrum:
     """The spectrum of a file. area [m²]: what resistances in ohm times area are divided by.
 

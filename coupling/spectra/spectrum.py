@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.kernels.errors import Fault
+from kalander.kernels.errors import Fault, InputError
 
 __all__ = ["MOST_POINTS", "Spectrum", "ordered", "spectrum_faults"]
 
@@ -16,14 +16,31 @@ LARGEST = 1e18  # ohm, hertz: beyond, products of two overflow no double yet mea
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Frequency [Hz] falling, shape (point,), and impedance [ohm] of the whole cell, complex, capacitive below zero.
+    """Frequency [Hz], put to fall, shape (point,), and impedance [ohm] of the whole cell, capacitive below zero.
 
-    notes: what was assumed or dropped on the way, a sentence each.
+    notes: what was assumed or dropped on the way, a sentence each. Raises InputError for what is no spectrum.
     """
 
     frequency: np.ndarray
     impedance: np.ndarray
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            frequency, impedance = np.asarray(self.frequency, float), np.asarray(self.impedance, complex)
+        except (TypeError, ValueError) as wrong:
+            raise InputError(Fault("Spectrum", str(wrong)[:80], "is no column", "frequency and impedance")) from None
+        for name, column in (("frequency", frequency), ("impedance", impedance)):
+            if column.ndim != 1:
+                allowed = "one dimension, a value a point"
+                raise InputError(Fault(f"Spectrum: {name}", column.shape, "is the shape of no spectrum", allowed))
+        if faults := list(spectrum_faults("Spectrum", frequency, impedance)):
+            raise InputError(faults)
+        if (np.diff(frequency) > 0.0).any():
+            order = np.argsort(-frequency, kind="stable")
+            frequency, impedance = frequency[order], impedance[order]
+        object.__setattr__(self, "frequency", frequency)
+        object.__setattr__(self, "impedance", impedance)
 
     @property
     def angular(self) -> np.ndarray:

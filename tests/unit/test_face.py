@@ -261,3 +261,76 @@ def test_what_is_no_packing_is_refused_by_its_name(change, where) -> None:
 def test_no_bed_is_pressed_with_a_reason() -> None:
     with pytest.raises(InputError, match="no packings"):
         kal.compress([], kal.Path([kal.Leg(speed=1, until={"steps": 5})]))
+
+
+# --- calls that are none ----------------------------------------------------------------------------------------------
+
+NO_CALLS = {
+    "load_card: path_or_name": lambda: kal.load_card(None),
+    "load_card: overrides": lambda: kal.load_card("nmc111", overrides=3),
+    "with_values: values": lambda: kal.load_card("nmc111").with_values(None),
+    "Path.of: card": lambda: kal.Path.of("nmc111"),
+    "Path: legs": lambda: kal.Path([3]),
+    "Leg.until": lambda: kal.Leg(rate=3),
+    "pack: card": lambda: kal.pack(5),
+    "compress: beds": lambda: kal.compress(3, kal.Path.press_and_release(2e7)),
+    "fit_closure: curve": lambda: kal.fit_closure(None),
+    "stiffness: beds": lambda: kal.stiffness(None),
+    "roll: web": lambda: kal.roll(None, None, None),
+    "Web.of: card": lambda: kal.Web.of(None, None),
+    "Rolls.of: card": lambda: kal.Rolls.of(None),
+    "Pass.line_load": lambda: kal.Pass(line_load="x"),
+    "measure": lambda: kal.measure(axis=7),
+    "measure: axis": lambda: kal.measure(np.ones((3, 3, 3), int), voxel=1e-6, axis=7),
+    "voxel": lambda: kal.measure(np.ones((3, 3, 3), int), voxel="x"),
+    "bend_rolls: case": lambda: kal.bend_rolls("x"),
+    "Closure.load: path": lambda: kal.Closure.load(None),
+    "Closure.of: stored": lambda: kal.Closure.of(None),
+    "pressure_at: strain": lambda: kal.Closure.power("6 MPa", 9, "6 GPa").pressure_at("x"),
+    "Study.open: folder": lambda: kal.Study.open(None),
+    "run: card": lambda: kal.run(None, "a"),
+    "run": lambda: kal.run("nmc111"),
+    "resume: folder": lambda: kal.resume(None),
+    "report: study": lambda: kal.report(None),
+    "read_spectrum: path": lambda: kal.read_spectrum(None),
+    "infer: spectra": lambda: kal.infer(None, None, None),
+    "infer: electrodes": lambda: kal.infer([kal.Spectrum([2.0, 1.0], [1 - 1j, 1 - 2j])], [], kal.Electrolyte(0.1)),
+    "Spectrum: frequency": lambda: kal.Spectrum(None, None),
+    "Spectrum": lambda: kal.Spectrum([1, 2], [1]),
+    "Electrode: porosity": lambda: kal.Electrode("a", 1e-6, 1e-4),
+    "Electrolyte: conductivity": lambda: kal.Electrolyte(None),
+    "device": lambda: kal.start(3),
+}
+
+
+@pytest.mark.parametrize("where", NO_CALLS)
+def test_a_call_that_is_none_is_a_fault_that_names_the_argument(where) -> None:
+    with pytest.raises(InputError) as caught:
+        NO_CALLS[where]()
+    assert where in caught.value.faults[0].where
+    assert "--" not in str(caught.value)
+
+
+def test_a_curve_is_asked_for_what_it_has(curve) -> None:
+    for where, ask in {
+        "Curve.released: stress": lambda: curve.released("x"),
+        "Curve.loaded: stress": lambda: curve.loaded(None),
+        "Curve.plot: x": lambda: curve.plot("bogus"),
+        "Curve.plot: y": lambda: curve.plot("strain", "presure"),
+    }.items():
+        with pytest.raises(InputError, match=where):
+            ask()
+    with pytest.raises(InputError, match="did you mean 'pressure'"):
+        curve.plot("strain", "presure")
+
+
+def test_an_axis_that_was_not_measured_is_said(device) -> None:
+    measured = kal.measure(np.ones((3, 3, 3), int), voxel=1e-6, axis="z")
+    assert float(measured.tortuosity("z")) == pytest.approx(1.0)
+    for ask in (measured.tortuosity, measured.macmullin, measured.effective_ratio):
+        with pytest.raises(InputError, match="was not measured"):
+            ask("x")
+    with pytest.raises(InputError, match="is no axis"):
+        measured.tortuosity("w")
+    with pytest.raises(InputError, match="sigma"):
+        measured.conductivity()

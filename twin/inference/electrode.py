@@ -4,9 +4,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kalander.kernels.errors import Fault, InputError
 from kalander.twin.impedance.line import ionic_resistance
 
 __all__ = ["Electrode", "Electrolyte"]
+
+
+def refuse(what: str, rows: list[tuple[str, object, float, bool, float]]) -> None:
+    """Raise InputError for values that are no numbers between their ends: name, value, low, whether low is one, high
+    (which is none)."""
+    faults = []
+    for name, value, low, closed, high in rows:
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not number or not (value < high and (value > low or (closed and value == low))):  # type: ignore[operator]
+            below = "" if np.isinf(high) else f" and below {high:g}"
+            allowed = f"{'at least' if closed else 'above'} {low:g}{below}"
+            faults.append(Fault(f"{what}: {name}", value, "is out of range", allowed))
+    if faults:
+        raise InputError(faults)
 
 
 @dataclass(frozen=True)
@@ -15,6 +30,12 @@ class Electrolyte:
 
     conductivity: float
     deviation: float = 0.0
+
+    def __post_init__(self) -> None:
+        refuse(
+            "Electrolyte",
+            [("conductivity", self.conductivity, 0.0, False, np.inf), ("deviation", self.deviation, 0.0, True, np.inf)],
+        )
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,15 @@ class Electrode:
     electrodes: int = 2
     electronic: tuple[float, float] | None = None
     separator: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        refuse("Electrode", [
+            ("porosity", self.porosity, 0.0, False, 1.0), ("thickness", self.thickness, 0.0, False, np.inf),
+            ("area", self.area, 0.0, False, np.inf), ("porosity_deviation", self.porosity_deviation, 0.0, True, 0.5),
+            ("thickness_deviation", self.thickness_deviation, 0.0, True, np.inf),
+            ("area_deviation", self.area_deviation, 0.0, True, np.inf),
+            ("correlation", self.correlation, -1.0, True, 1.0), ("electrodes", self.electrodes, 1.0, True, 3.0),
+        ])  # fmt: skip
 
     def unit_resistance(self, conductivity: float) -> float:
         """R_ion [ohm] of the cell if the tortuosity were 1."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kalander.coupling.spectra.spectrum import Spectrum
-from kalander.kernels.errors import NumericalError
+from kalander.kernels.asked import asked
+from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.twin.impedance.cell import CellModel
 from kalander.twin.impedance.kramers_kronig import KramersKronig, kramers_kronig
 from kalander.twin.impedance.line import separator_resistance
@@ -93,6 +94,7 @@ class Inference:
         return float(max(self.law.chains.autocorrelation.max(), *times))
 
 
+@asked(spectra="[Spectrum]", electrodes="[Electrode]", electrolyte="Electrolyte", choices="Choices?")
 def infer(
     spectra: Sequence[Spectrum],
     electrodes: Sequence[Electrode],
@@ -106,6 +108,9 @@ def infer(
     Raises InputError (fewer points than parameters), NumericalError (chains have not converged).
     """
     choices = choices or Choices()
+    if not spectra or len(spectra) != len(electrodes):
+        allowed = f"{len(spectra)}, one a spectrum" if spectra else "one spectrum or more"
+        raise InputError(Fault("infer: electrodes", len(electrodes), "are not as many as the spectra", allowed))
     names = names or [f"spectrum {number}" for number in range(1, len(spectra) + 1)]
     seeds = np.random.SeedSequence(choices.seed).spawn(len(spectra) + 1)
     results, warnings = [], []
