@@ -140,6 +140,7 @@ def test_the_example_of_the_face_runs(card, device, tmp_path) -> None:
     assert study.nip.at(30e6).peak_pressure == pytest.approx(30e6, rel=0.02)
 
 
+@pytest.mark.slow
 def test_one_particle_between_platens_cracks_at_the_force_that_was_measured(tmp_path) -> None:
     """340 MPa at 2 um, 80 particles (Sangros Gimenez et al. 2020): 1.5 mN, in this engine and by all criteria but one.
 
@@ -190,6 +191,7 @@ def test_a_stiffer_binder_springs_back_otherwise(tmp_path) -> None:
     assert len(list(tmp_path.glob("*.h5"))) == 3
 
 
+@pytest.mark.slow
 def test_two_passes_calibrate_a_card(tmp_path, monkeypatch) -> None:
     """Of one size of spheres and at their own stiffness, so that boxes come to the highest stress."""
     small = {
@@ -249,6 +251,7 @@ def test_more_load_for_less_porosity(tmp_path) -> None:
     assert np.all(np.diff([nip.line_load for nip in found.values()]) > 0.0)
 
 
+@pytest.mark.slow
 def test_a_pressed_bed_is_stiffer_through_than_in_shear(tmp_path) -> None:
     (moduli,) = six_strains.main(tmp_path, True).values()
     assert moduli.matrix.shape == (6, 6)
