@@ -17,7 +17,6 @@ from kalander.twin.cell.parameters import cell_parameters, design_of
 from kalander.twin.cell.performance import CellPerformance, StateCells
 from kalander.twin.cell.state import ElectrodeState
 
-pytestmark = pytest.mark.slow
 WHY = "PyBaMM is not installed (pip install 'kalander[cell]'): no cell is discharged"
 # porosity, and tortuosities that Bruggeman's power and one three times as steep give: ε^(-1/2), ε^(-3/2)
 PORES = (0.52, 0.40, 0.25, 0.15)
@@ -50,6 +49,7 @@ def delivered(cells, electrode, rates):
     return np.array([(one.capacity / design.nominal_capacity, one.energy / stack) for one in found]).T
 
 
+@pytest.mark.slow
 def test_a_slow_discharge_delivers_what_stoichiometry_holds(cells):
     """At C/100 losses of voltage are a few mV, which end a discharge within 1 % of the charge between both voltages."""
     share, _ = delivered(cells, coating(0.4, 2.0), (0.01,))
@@ -70,6 +70,7 @@ def test_denser_electrodes_of_equal_loading_gain_energy_and_lose_rate(cells):
     assert 0 < best < len(PORES) - 1  # so that energy at 3C is largest in between
 
 
+@pytest.mark.slow
 def test_what_the_densest_loses_is_due_to_its_tortuosity(cells):
     """With the transport of a loose coating, the dense one loses nothing to it at 3C."""
     share = delivered(cells, coating(0.15, 0.15 / 0.35), (3.0,))[0]
@@ -77,6 +78,7 @@ def test_what_the_densest_loses_is_due_to_its_tortuosity(cells):
     assert share[0] > loose[0] - 0.01
 
 
+@pytest.mark.slow
 def test_electrons_that_hardly_go_through_cost_voltage_by_ohms_law(cells):
     """Both lose the current over σ somewhere in the thickness: between none of L/σ and all of it, about a third."""
     electrode = load_card("nmc111").electrode
@@ -92,6 +94,7 @@ def test_electrons_that_hardly_go_through_cost_voltage_by_ohms_law(cells):
     assert 0.0 < lost < thickness * (1 / 0.02 - 1 / 10.0)
 
 
+@pytest.mark.slow
 def test_the_verb_discharges_every_state_of_a_study(cells, tmp_path):
     results = all_results()
     results["transport"].tables["states"]["sigma"][:] = 0.5
@@ -131,6 +134,7 @@ def test_the_bpx_of_a_cell_discharges_as_the_cell(cells, tmp_path):
     assert float(solved["Voltage [V]"](half)) == pytest.approx(own, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_script_of_cells_says_what_each_pressing_delivers(cells, tmp_path, monkeypatch):
     """The study is made up: what a run computes has tests of its own."""
     results = all_results()
