@@ -16,6 +16,8 @@ from kalander.runs.reference.schema import schema_of
 __all__ = ["begin", "cases", "listed"]
 
 CASES = Path(__file__).parents[1] / "cases"
+# what reads it, where that is no verb of its name
+NEXT = {"card": "kalander run {path} --dry-run", "sweep": "kalander ensemble nmc111 --quick --sweep {path} --dry-run"}
 BESIDE = re.compile(r'^\s*file = "([\w.-]+)"', re.MULTILINE)  # what a case reads, and which comes with it
 
 
@@ -57,8 +59,7 @@ def begin(name: str, output: Path | None, *, schema: bool = False) -> dict[str, 
     for one, content in written.items():
         with replacing(one) as handle:
             handle.write(content.encode())
-    verb = kind if kind != "card" else "run"
     return {
         "files": [str(one) for one in written],
-        "next": f"kalander {verb} {path}" + (" --dry-run" if verb == "run" else ""),
+        "next": NEXT.get(kind, f"kalander {kind} {{path}}").format(path=path),
     }
