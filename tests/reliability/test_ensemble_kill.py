@@ -96,7 +96,7 @@ def until(folder: Path, count: int, process: subprocess.Popen[str], cluster: Clu
         time.sleep(0.1)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_workers_and_scheduler_killed_and_every_member_computed_once(tmp_path, device) -> None:
     """32 members, two workers: a worker is killed after 3, 9 and 20 members, the scheduler after 14."""
     card = kal.load_card("nmc111").with_values(TINY).save(tmp_path / "card.toml")
@@ -107,7 +107,7 @@ def test_workers_and_scheduler_killed_and_every_member_computed_once(tmp_path, d
 
     folder, cluster = tmp_path / "killed", Cluster(tmp_path)
     command = [sys.executable, "-m", "kalander", "ensemble", str(card), "--sweep", str(sweep), "-o", str(folder),
-               "--scheduler", cluster.address, "--save-every", "0 s", "--device", "cpu"]  # fmt: skip
+               "--scheduler", cluster.address, "--save-every", "0.5 s", "--device", "cpu"]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
     try:
         for count, kill in ((3, cluster.kill_worker), (9, cluster.kill_worker), (14, cluster.kill_scheduler),
@@ -158,7 +158,7 @@ def test_the_command_itself_killed_goes_on_with_the_same_call(tmp_path, device) 
     sweep.write_text('[[grid]]\nkey = "seed"\nvalues = [1, 2, 3, 4]\n')
     folder = tmp_path / "killed"
     command = [sys.executable, "-m", "kalander", "ensemble", str(card), "--sweep", str(sweep), "-o", str(folder),
-               "--workers", "2", "--save-every", "0 s", "--device", "cpu"]  # fmt: skip
+               "--workers", "2", "--save-every", "0.5 s", "--device", "cpu"]  # fmt: skip
     for stop in (signal.SIGKILL, signal.SIGTERM, None):
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path)
         try:
