@@ -37,6 +37,7 @@ HOMES = {
     "calibrate": "twin.calibrate.calibration",
     "cell": "twin.cell.performance",
     "compress": "coupling.results.compress",
+    "ensemble": "twin.ensemble.ensemble",
     "fit_closure": "coupling.results.compress",
     "homogenise": "coupling.results.coating.homogenise",
     "infer": "twin.inference.infer",

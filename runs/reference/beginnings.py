@@ -17,6 +17,8 @@ __all__ = ["begin", "cases", "listed"]
 
 CASES = Path(__file__).parents[1] / "cases"
 MEASURED = CASES / "measured.csv"
+# what reads it, where that is no verb of its name
+NEXT = {"card": "kalander run {path} --dry-run", "sweep": "kalander ensemble nmc111 --quick --sweep {path} --dry-run"}
 BESIDE = re.compile(r'^\s*file = "([\w.-]+)"', re.MULTILINE)  # what a case reads, and which comes with it
 
 
@@ -55,10 +57,9 @@ def begin(name: str, output: Path | None, *, schema: bool = False) -> dict[str, 
     if schema:
         about = path.with_name(f"{kind}.schema.json")
         files_of |= {path: f"#:schema ./{about.name}\n{text}", about: json.dumps(schema_of(kind), indent=1)}
-    verb = kind if kind != "card" else "run"
     return {
         "files": written(files_of),
-        "next": f"kalander {verb} {path}" + (" --dry-run" if verb == "run" else ""),
+        "next": NEXT.get(kind, f"kalander {kind} {{path}}").format(path=path),
     }
 
 

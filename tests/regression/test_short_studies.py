@@ -29,7 +29,13 @@ from kalander.runs.studies.short import (
     two_cards,
     two_scales,
 )
-from kalander.runs.studies.short.twin import calibrate_two_passes, load_for_porosity, next_recipe, thread_of_cells
+from kalander.runs.studies.short.twin import (
+    calibrate_two_passes,
+    load_for_porosity,
+    next_recipe,
+    seeds_and_friction,
+    thread_of_cells,
+)
 
 ROOT = Path(__file__).parents[2]
 SHORT = sorted(path for path in Path(short.__file__).parent.rglob("*.py") if path.name != "__init__.py")
@@ -216,6 +222,14 @@ def test_a_front_of_recipes_is_found_without_cracks(tmp_path) -> None:
     assert len(found.trials) == 28
     assert len(found.front) > 3
     assert all(one.outcomes["cracked"] <= 0.05 for one in found.front)
+
+
+@pytest.mark.slow
+def test_an_ensemble_tells_friction_from_the_draw_of_the_packing(tmp_path) -> None:
+    found = seeds_and_friction.main(tmp_path, True)
+    assert list(found) == [0.02, 0.2]
+    assert all(0.1 < mean < 0.6 and scatter > 0.0 for mean, scatter in found.values())
+    assert len(list(tmp_path.glob("members/members/*/study/nip.h5"))) == 4
 
 
 def test_two_cards_are_rolled(tmp_path) -> None:
