@@ -41,6 +41,7 @@ HOMES = {
     "homogenise": "coupling.results.coating.homogenise",
     "infer": "twin.inference.infer",
     "limit": "coupling.limit.limit",
+    "loop": "twin.loop.loop",
     "load_card": "coupling.cards.card",
     "measure": "coupling.results.measure",
     "pack": "coupling.results.compress",

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from kalander.coupling.cases.suggest import MOST, SuggestCase, load_suggest_case, suggest_case
 from kalander.coupling.plant.campaigns import KeptTrials, Trial
+from kalander.coupling.plant.event import Event
 from kalander.coupling.plant.store import PlantStore
 from kalander.kernels.errors import Fault, InputError
 from kalander.twin.optimise.acquisition import front, hypervolume
@@ -35,20 +36,21 @@ class _Held:
     def add(self, new: Trial) -> None:
         self.trials.setdefault(new.number, new)
 
-    def tell(self, done: Trial) -> None:
-        self.trials[done.number] = done
+    def tell(self, done: Trial, events: Sequence[Event] = ()) -> None:
+        self.trials[done.number] = done  # in memory there is no thread to register in
 
 
 class Campaign:
     """Which settings to try next, from what the trials before gave. Campaign("suggest.toml", store="plant.db").
 
     case: a file, a dictionary as it holds, or a SuggestCase. store: a file or URL, where trials outlive the process; in
-    memory if not given. begin: make store and campaign where there are none. Raises InputError with every fault.
+    memory if not given. begin: make store and campaign where there are none. plant: what answers, where that is told
+    apart; a campaign goes on with the same only. Raises InputError with every fault.
     """
 
     def __init__(
         self, case: SuggestCase | Mapping[str, Any] | str | Path, store: PlantStore | str | Path | None = None, *,
-        begin: bool = True,
+        begin: bool = True, plant: str = "",
     ) -> None:  # fmt: skip
         self.case = _case(case)
         self._space = _space_of(self.case)
@@ -56,7 +58,8 @@ class Campaign:
         self._store = store if isinstance(store, PlantStore | None) else PlantStore(store, create=begin)
         self._kept: KeptTrials | _Held = _Held()
         if self._store is not None:
-            document = json.dumps(self.case.model_dump(mode="json", by_alias=True), sort_keys=True)
+            said = self.case.model_dump(mode="json", by_alias=True) | ({"plant": plant} if plant else {})
+            document = json.dumps(said, sort_keys=True)
             self._kept = KeptTrials(self._store, self.case.name, document, begin=begin)
 
     @property
@@ -80,11 +83,14 @@ class Campaign:
             self._kept.add(Trial(len(so_far) + 1, dict(zip(names, values.tolist()))))
         return waiting
 
-    def tell(self, trial: int | Trial, values: Mapping[str, float] | None = None, *, failed: bool = False) -> Trial:
+    def tell(
+        self, trial: int | Trial, values: Mapping[str, float] | None = None, *, failed: bool = False,
+        events: Sequence[Event] = (),
+    ) -> Trial:  # fmt: skip
         """What a trial gave, by outcome; failed: it gave nothing, as one with a value that is no finite number.
 
-        Told the same again it changes nothing. Raises InputError: no such trial, other outcomes than the case has, or
-        another answer than the trial has.
+        events: of the thread in the store, kept together with the answer, or neither. Told the same again it changes
+        nothing. Raises InputError: no such trial, other outcomes than the case has, or another answer than it has.
         """
         number = trial.number if isinstance(trial, Trial) else trial
         before = {one.number: one for one in self.trials}.get(number)
@@ -102,7 +108,7 @@ class Campaign:
         if before.told and before != done:
             raise InputError(Fault("trial", number, "was told already, and something else", "a pending trial"))
         if not before.told:
-            self._kept.tell(done)
+            self._kept.tell(done, events)
         return done
 
     def _numbers(self) -> str:
