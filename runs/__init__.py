@@ -30,6 +30,7 @@ HOMES = {
     "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
     "TransportResult": "coupling.results.measure",
+    "Surrogate": "twin.surrogate.surrogate",
     "Thread": "twin.thread.thread",
     "Web": "coupling.nip.vocabulary",
     # verbs
@@ -53,6 +54,7 @@ HOMES = {
     "run": "runs.verbs",
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
+    "watch": "twin.surrogate.drift",
 }
 
 __all__ = sorted(HOMES)

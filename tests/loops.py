@@ -33,10 +33,10 @@ unit = "%"
 """
 
 
-def closure():
+def closure(factor=1.0):
     """Of the porosity of nmc111, known to a strain of 0.5: loads of more than some 400 N/mm go beyond it."""
     strain = np.linspace(0.0, 0.5, 26)
-    return kal.Closure.table(strain, 6e6 * np.expm1(7.0 * strain), np.full(26, 6e9), porosity=0.522)
+    return kal.Closure.table(strain, factor * 6e6 * np.expm1(7.0 * strain), np.full(26, 6e9), porosity=0.522)
 
 
 def write_mill(folder: Path):

@@ -19,6 +19,7 @@ from kalander.kernels.errors import InputError
 from kalander.kernels.quantities import tortuosity
 from kalander.runs.cli import app
 from kalander.twin.cell.closed_form import Opposite, energy_density, limiting_c_rate
+from kalander.twin.loop.loop import drifts
 from kalander.twin.loop.own_case import own_case
 from kalander.twin.loop.plant import Plant, TrialFailed
 from kalander.twin.loop.settings import OUTCOMES, units_of
@@ -112,6 +113,27 @@ def test_the_verb_learns_goes_on_and_keeps_each_trial_with_its_pass(tmp_path):
     assert free.rows() == told["trials"]
     other = command(*words, "--budget", 7, "--set", "calender.roll.diameter='500 mm'")
     assert (other.exit_code, "another case" in other.stderr) == (2, True)
+
+
+def test_a_mill_that_drifts_from_its_surrogate_is_noticed(card):
+    """Surrogates of this closure and of one twice as hard, whose coatings keep less energy."""
+    case = suggest_case(tomllib.loads(CASE.replace("high = 900", "high = 300")))
+    design = {"line_load": np.geomspace(3e4, 3e5, 12), "mass_loading": 0.08 + 0.22 * (np.arange(12) * 0.618 % 1.0)}
+    made = []
+    for factor in (1.0, 2.0):
+        plant = Plant(card, closure(factor))
+        rows = [plant({name: float(values[row]) for name, values in design.items()}) for row in range(12)]
+        table = {**design, "energy_density": np.array([one["energy_density"] for one in rows])}
+        made.append(kal.Surrogate.fit(table, list(design), ["energy_density"], groups="raw"))
+    told = []
+    campaign = kal.loop(card, 6, closure=closure(), case=case, surrogate=made[1], on_drift=told.append)
+    assert [one.output for one in told] == ["energy_density"]
+    assert told[0].by > 0
+    assert drifts(campaign, made[0], units_of(case, tuple(OUTCOMES)), ["energy_density"], 6) == []
+    speeds = {"speed": design["line_load"], "energy_density": table["energy_density"]}
+    narrow = kal.Surrogate.fit(speeds, ["speed"], ["energy_density"], groups="raw")
+    with pytest.raises(InputError, match="does not set"):
+        kal.loop(card, 2, closure=closure(), case=case, surrogate=narrow)
 
 
 def test_a_loop_without_a_trial_within_its_limits_says_so(tmp_path):

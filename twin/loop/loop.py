@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kalander.coupling.cards.card import Card, load_card
 from kalander.coupling.cases.suggest import SuggestCase, load_suggest_case, suggest_case
 from kalander.coupling.nip.closure import Closure
@@ -19,8 +21,10 @@ from kalander.twin.loop.own_case import own_case
 from kalander.twin.loop.plant import Plant, TrialFailed
 from kalander.twin.loop.settings import Units, units_of
 from kalander.twin.optimise.campaign import Campaign
+from kalander.twin.surrogate.drift import Drift, watch
+from kalander.twin.surrogate.surrogate import Surrogate
 
-__all__ = ["MOST_TRIALS", "Turn", "loop", "plant_of", "turns"]
+__all__ = ["MOST_TRIALS", "Turn", "drifts", "loop", "plant_of", "turns"]
 
 MOST_TRIALS = 10_000
 CALLED = {"energy_density": "volumetric_energy_density"}  # quantities of the thread that have another name there
@@ -43,14 +47,17 @@ def loop(
     case: SuggestCase | Mapping[str, Any] | str | Path | None = None,
     store: str | Path | None = None,
     parents: Sequence[str] = (),
+    surrogate: Surrogate | None = None,
     on_turn: Callable[[Turn, Campaign], None] = lambda *_: None,
+    on_drift: Callable[[Drift], None] = lambda _: None,
 ) -> Campaign:
     """A campaign on the simulated chain until so many trials are told, those of earlier calls included.
 
     study: whose closure, cracks and transport answer; or closure: alone, with the card. case: as of `Campaign`, with
     parameters of SETTINGS and outcomes of OUTCOMES; one by the card if not given. store: where each trial and its event
     are kept, so that a call after a kill goes on; in memory if not given. parents: "kind:name" of what is rolled.
-    Raises InputError, CheckpointError, StorageError, Interrupted (a signal, between two trials).
+    surrogate: whose inputs the campaign sets; on_drift is told once of each output that drifts from it. Raises
+    InputError, CheckpointError, StorageError, Interrupted (a signal, between two trials).
     """
     if isinstance(budget, bool) or not isinstance(budget, int) or not 1 <= budget <= MOST_TRIALS:
         raise InputError(Fault("budget", budget, "is no number of trials", f"1 to {MOST_TRIALS}"))
@@ -59,9 +66,42 @@ def loop(
     units = units_of(asked, plant.outcomes)
     _refuse_parents(parents)
     campaign = Campaign(asked, store, plant=plant.key)
+    watched = _watched(surrogate, asked)
     for turn in turns(campaign, plant, units, budget, parents):
         on_turn(turn, campaign)
+        for drift in drifts(campaign, surrogate, units, watched, budget):
+            watched.remove(drift.output)
+            on_drift(drift)
     return campaign
+
+
+def _watched(surrogate: Surrogate | None, case: SuggestCase) -> list[str]:
+    """Outputs of a surrogate that a campaign is told. Raises InputError where the campaign does not set its inputs."""
+    if surrogate is None:
+        return []
+    set_ = [one.name for one in case.parameter]
+    faults = [Fault("surrogate", name, "is an input that the campaign does not set", ", ".join(set_))
+              for name in surrogate.inputs if name not in set_]  # fmt: skip
+    found = [name for name in surrogate.outputs if name in case.outcomes]
+    if not found:
+        faults.append(Fault("surrogate", ", ".join(surrogate.outputs), "are no outcomes", ", ".join(case.outcomes)))
+    if faults:
+        raise InputError(faults)
+    return found
+
+
+def drifts(
+    campaign: Campaign, surrogate: Surrogate | None, units: Units, outputs: Sequence[str], budget: int
+) -> list[Drift]:  # fmt: skip
+    """Outputs of a surrogate from which the trials of a campaign drift, with a false alarm as seldom as `watch` says
+    over the whole budget."""
+    done = [one for one in campaign.trials if one.outcomes is not None]
+    if surrogate is None or not outputs or not done:
+        return []
+    rows = [units.si({**one.parameters, **(one.outcomes or {})}) for one in done]
+    table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    found = [watch(surrogate, table, name, rows=budget) for name in outputs]
+    return [one for one in found if one.alarm is not None]
 
 
 def plant_of(

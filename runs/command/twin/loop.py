@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kalander.coupling.results.study import Study
     from kalander.twin.loop.loop import Turn
     from kalander.twin.optimise.campaign import Campaign
+    from kalander.twin.surrogate.drift import Drift
 
 __all__ = ["EXAMPLE", "loop"]
 
@@ -48,6 +49,9 @@ def loop(
     parent: Annotated[
         list[str] | None, typer.Option("--parent", help='what is rolled, "drying:D-12"; as often as needed')
     ] = None,
+    surrogate: Annotated[
+        Path | None, typer.Option("--surrogate", help="a file of `kalander surrogate fit`: say if trials drift from it")
+    ] = None,
     device: DeviceName = "auto",
     precision: Precision = "f64",
     threads: Threads = None,
@@ -72,8 +76,20 @@ def loop(
         if closure is None:
             running = {"device": device, "precision": precision, "threads": threads}
             chain = {"study": _study(loaded, study or Path("studies") / Path(card).stem, running)}
-        told = _Told(budget)
-        with closed(loaded, budget, **chain, case=case, store=store, parents=parent or (), on_turn=told) as campaign:
+        told, drifted, known = _Told(budget), list[dict[str, Any]](), None
+        if surrogate is not None:
+            from kalander.twin.surrogate.keep import load_surrogate
+
+            known = load_surrogate(surrogate)
+
+        def noticed(drift: "Drift") -> None:
+            drifted.append({"output": drift.output, **drift.as_json()})
+            print(f"{drift.output} drifts from {surrogate}, by {drift.by:.3g} (SI)", file=sys.stderr, flush=True)
+
+        with closed(
+            loaded, budget, **chain, case=case, store=store, parents=parent or (), surrogate=known, on_turn=told,
+            on_drift=noticed,
+        ) as campaign:  # fmt: skip
             found = answer_of(campaign)
             if campaign.best is None and not campaign.front:
                 done, failed = found["done"], found["failed"]
@@ -81,7 +97,7 @@ def loop(
                     f"none of {done + failed} trials kept the limits, {failed} of them failed"
                     f"{told.latest}; the campaign {found['campaign']!r} is kept in {store}: widen the case"
                 )
-            return found | {"trials": campaign.rows(), "failures": told.failures}
+            return found | {"trials": campaign.rows(), "failures": told.failures, "drift": drifted}
 
     answer(work, json_output, debug, interrupted=RESUMABLE)
 
