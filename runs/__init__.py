@@ -36,6 +36,7 @@ HOMES = {
     # verbs
     "bend_rolls": "coupling.rolls.solve",
     "calibrate": "twin.calibrate.calibration",
+    "campaign_report": "runs.campaign.page",
     "cell": "twin.cell.performance",
     "compress": "coupling.results.compress",
     "fit_closure": "coupling.results.compress",

@@ -17,7 +17,9 @@ from kalander.kernels.errors import Fault, InputError
 from kalander.twin.optimise.acquisition import front, hypervolume
 from kalander.twin.optimise.believed import Trials
 from kalander.twin.optimise.choose import Goal, next_point, reference_of, within_limits
+from kalander.twin.optimise.slices import Slice, progress_of, slices_of
 from kalander.twin.optimise.space import Space
+from kalander.twin.thread.lineage import lineage
 
 __all__ = ["Campaign"]
 
@@ -140,6 +142,41 @@ class Campaign:
         found = self._feasible()
         values = np.array([self._signed(one) for one in found])
         return hypervolume(values, reference_of(values, self._goal))
+
+    def slices(self, through: int | None = None) -> tuple[Slice, ...]:
+        """What is believed of each outcome along each parameter, through a trial: by default the best, or the middle of
+        the front, or the last one. Raises InputError: fewer than two trials gave outcomes, or scikit-learn is missing.
+        """
+        trials = self.trials
+        columns = self._columns(trials)
+        if columns.good.sum() < 2:
+            raise InputError(Fault("slices", int(columns.good.sum()), "are the trials with outcomes", "two or more"))
+        number = through or self.middle.number
+        if not 1 <= number <= len(trials):
+            raise InputError(Fault("through", number, "is no trial", f"1 to {len(trials)}"))
+        return slices_of(self._space, columns, self.case.outcomes, columns.points[number - 1], self.case.seed)
+
+    @property
+    def middle(self) -> Trial:
+        """The best trial, or the one in the middle of the front; the last one where none keeps the limits."""
+        if self.best is not None:
+            return self.best
+        found = self.front
+        return found[len(found) // 2] if found else self.trials[-1]
+
+    def progress(self) -> list[float | None]:
+        """After each trial the best value within the limits, or the hypervolume of the front; None before there is."""
+        sofar = progress_of(self._columns(self.trials), self._goal).tolist()
+        return [value if math.isfinite(value) else None for value in sofar]
+
+    def history(self, trial: int) -> dict[str, Any] | None:
+        """The lineage of the pass that a loop kept for a trial; None where the store holds none."""
+        if self._store is None:
+            return None
+        try:
+            return lineage(self._store, f"pass:{self.case.name}/{trial}")
+        except InputError:
+            return None
 
     def _feasible(self) -> list[Trial]:
         trials = self.trials

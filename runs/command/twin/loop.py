@@ -57,6 +57,7 @@ def loop(
     threads: Threads = None,
     quick: Annotated[bool, typer.Option("--quick", help="the card's small variant")] = False,
     settings: Settings = None,
+    report: Annotated[Path | None, typer.Option("--report", help="an HTML page of the campaign to write")] = None,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -91,6 +92,10 @@ def loop(
             on_drift=noticed,
         ) as campaign:  # fmt: skip
             found = answer_of(campaign)
+            if report is not None:
+                from kalander.runs.campaign.page import campaign_report
+
+                found["report"] = str(campaign_report(campaign, report))
             if campaign.best is None and not campaign.front:
                 done, failed = found["done"], found["failed"]
                 raise NumericalError(
