@@ -30,11 +30,13 @@ HOMES = {
     "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
     "TransportResult": "coupling.results.measure",
+    "Surrogate": "twin.surrogate.surrogate",
     "Thread": "twin.thread.thread",
     "Web": "coupling.nip.vocabulary",
     # verbs
     "bend_rolls": "coupling.rolls.solve",
     "calibrate": "twin.calibrate.calibration",
+    "campaign_report": "runs.campaign.page",
     "cell": "twin.cell.performance",
     "compress": "coupling.results.compress",
     "ensemble": "twin.ensemble.ensemble",
@@ -42,6 +44,7 @@ HOMES = {
     "homogenise": "coupling.results.coating.homogenise",
     "infer": "twin.inference.infer",
     "limit": "coupling.limit.limit",
+    "loop": "twin.loop.loop",
     "load_card": "coupling.cards.card",
     "measure": "coupling.results.measure",
     "pack": "coupling.results.compress",
@@ -53,6 +56,7 @@ HOMES = {
     "run": "runs.verbs",
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
+    "watch": "twin.surrogate.drift",
 }
 
 __all__ = sorted(HOMES)
