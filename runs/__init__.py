@@ -29,6 +29,7 @@ HOMES = {
     "Spectrum": "coupling.spectra.spectrum",
     "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
+    "Swelling": "coupling.homogenise.swelling",
     "TransportResult": "coupling.results.measure",
     "Thread": "twin.thread.thread",
     "Web": "coupling.nip.vocabulary",
@@ -52,6 +53,7 @@ HOMES = {
     "run": "runs.verbs",
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
+    "swell": "coupling.results.coating.swelling",
 }
 
 __all__ = sorted(HOMES)
