@@ -29,6 +29,7 @@ HOMES = {
     "Spectrum": "coupling.spectra.spectrum",
     "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
+    "Swelling": "coupling.homogenise.swelling",
     "TransportResult": "coupling.results.measure",
     "Surrogate": "twin.surrogate.surrogate",
     "Thread": "twin.thread.thread",
@@ -57,6 +58,7 @@ HOMES = {
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
     "watch": "twin.surrogate.drift",
+    "swell": "coupling.results.coating.swelling",
 }
 
 __all__ = sorted(HOMES)

@@ -25,6 +25,7 @@ from kalander.runs.studies.short import (
     press_own_spheres,
     shear_test,
     six_strains,
+    swelling,
     tortuosity_of_an_array,
     two_cards,
     two_scales,
@@ -257,6 +258,16 @@ def test_roll_side_and_foil_side_of_a_hot_coating_of_two_layers_differ(tmp_path)
     assert layer.tolist() == [0, 0, 1, 1]
     assert 1 <= len(found["rounds"]) <= 5
     assert found["nip"]["line_load_N_per_m"] > 0.0
+
+
+@pytest.mark.slow
+def test_a_coating_of_particles_that_shrink_presses_less(tmp_path) -> None:
+    """NMC shrinks on charging: held at its thickness, the coating bears less along z, and again as much afterwards."""
+    (found,) = swelling.main(tmp_path, True).values()
+    assert found.swing[0] < 0.0
+    assert abs(found.stress[0, 2, 2] - found.stress[0, 0, 2]) < abs(found.swing[0])
+    assert 0.0 <= found.broken[0, -1] < 0.5
+    assert (tmp_path / "swelling_nmc111.png").exists()
 
 
 def test_more_load_for_less_porosity(tmp_path) -> None:
