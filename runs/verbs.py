@@ -9,7 +9,7 @@ from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import open_card_study
 from kalander.kernels.asked import asked
 from kalander.runs.page.parts.answer import answer_of
-from kalander.runs.page.report import write_report
+from kalander.runs.page.report import drawn_already, write_report
 
 __all__ = ["answered", "report", "resume", "run"]
 
@@ -58,7 +58,8 @@ def _computed(study: Study, options: dict[str, Any]) -> tuple[Study, float]:
     """The study computed and reported, and the seconds that its report took."""
     done = study.run(unreached=True, **options)
     began = time.monotonic()
-    write_report(done)
+    if not drawn_already(done):
+        write_report(done)
     seconds = time.monotonic() - began
     done.refuse_unreached()
     return done, seconds
