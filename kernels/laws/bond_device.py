@@ -39,24 +39,27 @@ def stiffnesses(constants, radius, over_length):
 
 
 @ti.func
-def dashpots(constants, stretching, shear_share, mass, radius):
-    """t_d k of stretching, shearing, bending and twisting with one t_d = 2 ζ √(m*/k_n); shear_share: G/E."""
-    stretch = 2.0 * constants[C.damping] * ti.sqrt(mass * stretching)
+def dashpots(constants, impedance, shear_share, radius):
+    """t_d k of stretching, shearing, bending and twisting with one t_d = 2 ζ √(m*/k_n).
+
+    impedance: √(m* k_n) [ng/µs], shear_share: G/E.
+    """
+    stretch = 2.0 * constants[C.damping] * impedance
     shear = stretch * shear_share
     return stretch, shear, 0.25 * stretch * radius * radius, 0.5 * shear * radius * radius
 
 
 @ti.func
 def parallel_bond(
-    constants, radius, over_length, shear_share, stretch, normal, velocity, spin, mean_spin, mass, shear, bending,
+    constants, radius, over_length, shear_share, stretch, normal, velocity, spin, mean_spin, impedance, shear, bending,
     twist, dt,
 ):  # fmt: skip
     """Elastic beam between two bodies with dashpots proportional to its stiffness.
 
     constants: E [MPa], G [MPa], damping ratio ζ of the stretching mode, strengths [MPa]; radius R_b [µm], 1/L of the
     length at rest [1/µm], G/E, stretch (> 0 is tension) [µm]; velocity at the middle [µm/µs], spin of the first
-    relative to the second and mean spin [1/µs]; mass m* [ng]; shear force, bending moment, twisting moment (scalar) of
-    the springs so far [µN, µN µm].
+    relative to the second and mean spin [1/µs]; impedance √(m* k_n) [ng/µs]; shear force, bending moment, twisting
+    moment (scalar) of the springs so far [µN, µN µm].
 
     F_n = −k_n stretch,  ΔF_s = −k_s v_t Δt,  ΔM_b = −k_b ω_t Δt,  ΔM_t = −k_t ω_n Δt
     k_n = E A/L,  k_s = G A/L,  k_b = E I/L,  k_t = G J/L;  dashpots t_d k with t_d = 2 ζ √(m*/k_n)
@@ -76,7 +79,7 @@ def parallel_bond(
     pull = stretching * stretch
 
     # t_d k of each mode, without a division: t_d k_n = 2 ζ √(m* k_n)
-    stretching, shearing, flexing, twisting = dashpots(constants, stretching, shear_share, mass, radius)
+    stretching, shearing, flexing, twisting = dashpots(constants, impedance, shear_share, radius)
     force = -(pull + stretching * normal_velocity) * normal + shear - shearing * tangential_velocity
     moment = bending - flexing * tangential_spin + (twist - twisting * normal_spin) * normal
     heat = dt * (
@@ -116,7 +119,7 @@ def bond_breaks(constants, radius, over_length, stretch, shear, bending, twist):
 @ti.func
 def yielding_bond(
     constants, radius, length, over_length, shear_share, volume, permanent, distance, normal, velocity, spin, mean_spin,
-    mass, shear, bending, twist, dt,
+    impedance, shear, bending, twist, dt,
 ):  # fmt: skip
     """Beam as in `parallel_bond` that flows where its forces reach a yield surface, beside the same dashpots.
 
@@ -172,7 +175,7 @@ def yielding_bond(
         bending *= back
         twist *= back
 
-    stretching, shearing, flexing, twisting = dashpots(constants, stretching, shear_share, mass, radius)
+    stretching, shearing, flexing, twisting = dashpots(constants, impedance, shear_share, radius)
     force = -(pull + stretching * normal_velocity) * normal + shear - shearing * tangential_velocity
     moment = bending - flexing * tangential_spin + (twist - twisting * normal_spin) * normal
     heat = dt * (
@@ -185,7 +188,9 @@ def yielding_bond(
 
 
 @ti.func
-def brittle(constants, state, gap, distance, over_length, shear_share, normal, velocity, spin, mean_spin, mass, dt):
+def brittle(
+    constants, state, gap, distance, over_length, shear_share, normal, velocity, spin, mean_spin, impedance, dt
+):
     """Force and moment on the first body, the bond's row (records.BOND_STATES) after the step, heat [pJ].
 
     over_length: 1/L [1/µm], shear_share: G/E.
@@ -195,8 +200,8 @@ def brittle(constants, state, gap, distance, over_length, shear_share, normal, v
     bending = ti.Vector([state[S.bending], state[S.bending + 1], state[S.bending + 2]])
     stretch = distance - state[S.length]
     force, moment, shear, bending, twist, heat = parallel_bond(
-        constants, state[S.radius], over_length, shear_share, stretch, normal, velocity, spin, mean_spin, mass, shear,
-        bending, state[S.twist], dt,
+        constants, state[S.radius], over_length, shear_share, stretch, normal, velocity, spin, mean_spin, impedance,
+        shear, bending, state[S.twist], dt,
     )  # fmt: skip
     intact = state[S.intact]
     if bond_breaks(constants, state[S.radius], over_length, stretch, shear, bending, twist) == 1:
@@ -211,13 +216,15 @@ def brittle(constants, state, gap, distance, over_length, shear_share, normal, v
 
 
 @ti.func
-def yielding(constants, state, gap, distance, over_length, shear_share, normal, velocity, spin, mean_spin, mass, dt):
+def yielding(
+    constants, state, gap, distance, over_length, shear_share, normal, velocity, spin, mean_spin, impedance, dt
+):
     """The same of a bond that yields: it parts where the gap between the surfaces exceeds the parting gap."""
     shear = ti.Vector([state[S.shear], state[S.shear + 1], state[S.shear + 2]])
     bending = ti.Vector([state[S.bending], state[S.bending + 1], state[S.bending + 2]])
     force, moment, shear, bending, twist, permanent, heat, flow = yielding_bond(
         constants, state[S.radius], state[S.length], over_length, shear_share, state[S.volume], state[S.set], distance,
-        normal, velocity, spin, mean_spin, mass, shear, bending, state[S.twist], dt,
+        normal, velocity, spin, mean_spin, impedance, shear, bending, state[S.twist], dt,
     )  # fmt: skip
     heat += flow
     intact = state[S.intact]
