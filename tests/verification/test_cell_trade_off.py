@@ -122,7 +122,7 @@ def test_the_verb_discharges_every_state_of_a_study(cells, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_exports_of_a_cell_discharge_as_the_cell(cells, tmp_path):
-    """PyBaMM's own file within its solver's relative tolerance of 1e-4; in BPX tables of 401 points stand for functions: 0.1 % of charge, 1 mV."""
+    """PyBaMM's own file to 1e-4, its solver's tolerance; in BPX tables stand for functions: 0.1 % of charge, 1 mV."""
     pybamm, bpx = pytest.importorskip("pybamm", reason=WHY), pytest.importorskip("bpx", reason=WHY)
     electrode, rate = coating(0.25, 0.25**-1.5), 2.0
     design = design_of(load_card("nmc111").electrode, cells.known, anode=coating(0.3, 1.8, 50.0))
