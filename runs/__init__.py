@@ -52,6 +52,7 @@ HOMES = {
     "run": "runs.verbs",
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
+    "vary": "twin.variation.variation",
 }
 
 __all__ = sorted(HOMES)

@@ -16,7 +16,7 @@ from kalander.runs.reference.schema import schema_of
 __all__ = ["begin", "cases", "listed"]
 
 CASES = Path(__file__).parents[1] / "cases"
-BESIDE = re.compile(r'^\s*file = "([\w.-]+)"', re.MULTILINE)  # what a case reads, and which comes with it
+BESIDE = re.compile(r'^\s*(?:file|scatter) = "([\w.-]+)"', re.MULTILINE)  # what a case reads, and which comes with it
 
 
 def cases() -> dict[str, Path]:
