@@ -62,6 +62,7 @@ DIMENSIONS = {
     "current_density": Dimension("A/m^2", ("1 A/m^2", "1 mA/cm^2")),
     "areal_resistance": Dimension("ohm*m^2", ("10 ohm*cm^2", "1e-3 ohm*m^2")),
     "energy_per_mass": Dimension("J/kg", ("250 W*h/kg", "1 kJ/kg")),
+    "energy_per_volume": Dimension("J/m^3", ("600 W*h/l", "1 J/cm^3")),
 }
 
 DEFINITIONS = """
