@@ -57,6 +57,7 @@ HOMES = {
     "run": "runs.verbs",
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
+    "vary": "twin.variation.variation",
     "watch": "twin.surrogate.drift",
     "swell": "coupling.results.coating.swelling",
 }

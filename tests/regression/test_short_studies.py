@@ -32,6 +32,7 @@ from kalander.runs.studies.short import (
 )
 from kalander.runs.studies.short.twin import (
     calibrate_two_passes,
+    cells_that_differ,
     load_for_porosity,
     next_recipe,
     seeds_and_friction,
@@ -223,6 +224,14 @@ def test_a_front_of_recipes_is_found_without_cracks(tmp_path) -> None:
     assert len(found.trials) == 28
     assert len(found.front) > 3
     assert all(one.outcomes["cracked"] <= 0.05 for one in found.front)
+
+
+def test_capacity_differs_as_the_loading_does(study, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.setitem(vars(kal), "run", lambda *_, **__: study[0])
+    found = cells_that_differ.main(tmp_path, True)
+    assert found["capacity"] == pytest.approx(0.018, rel=0.1)
+    assert 0.0 < found["porosity"] < 0.05
 
 
 @pytest.mark.slow
