@@ -58,7 +58,7 @@ HOMES = {
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
     "vary": "twin.variation.variation",
-    "watch": "twin.surrogate.drift",
+    "watch_drift": "twin.surrogate.drift",
     "swell": "coupling.results.coating.swelling",
 }
 

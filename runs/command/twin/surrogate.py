@@ -118,7 +118,7 @@ def watch(
     def work() -> dict[str, Any]:
         from kalander.coupling.plant.tables import read_numbers
         from kalander.kernels.errors import Fault, InputError
-        from kalander.twin.surrogate.drift import watch as watched
+        from kalander.twin.surrogate.drift import watch_drift
         from kalander.twin.surrogate.groups import DIMENSIONS
         from kalander.twin.surrogate.keep import load_surrogate
 
@@ -126,7 +126,7 @@ def watch(
         names = output_column or [name for name in made.outputs if name in held]
         if not names:
             raise InputError(Fault(str(table), list(held), "has no output of the surrogate", ", ".join(made.outputs)))
-        found = {name: watched(made, held, name, false_alarms=false_alarms).as_json() for name in names}
+        found = {name: watch_drift(made, held, name, false_alarms=false_alarms).as_json() for name in names}
         return {"drifts": any(one["drifts"] for one in found.values()), "outputs": found}
 
     answer(work, json_output, debug)
