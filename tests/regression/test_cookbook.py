@@ -38,14 +38,15 @@ def folder(tmp_path_factory):
             "lateral_ratio": np.full(26, 0.5), "pressure_sd": unknown, "unload_modulus_sd": unknown,
             "lateral_ratio_sd": unknown,
         }  # fmt: skip
+        results["press"].tables["frames"]["cracked_fraction"] *= 0.05  # so few that a campaign keeps its limit
         results["closure"].attributes["pressed"] = [19.82e6, 159.37e6]
         card = load_card("nmc111", overrides={**overrides, "binder.flow_stress": flow})
         write_study(here / "studies" / name, card, results)
     return here
 
 
-def test_there_are_twelve_questions_each_with_a_command():
-    assert len(QUESTIONS) == 12
+def test_there_are_thirteen_questions_each_with_a_command():
+    assert len(QUESTIONS) == 13
     assert all(BLOCK.search(text) for text in QUESTIONS.values())
 
 

@@ -29,7 +29,13 @@ from kalander.runs.studies.short import (
     two_cards,
     two_scales,
 )
-from kalander.runs.studies.short.twin import calibrate_two_passes, load_for_porosity, next_recipe, thread_of_cells
+from kalander.runs.studies.short.twin import (
+    calibrate_two_passes,
+    closed_loop,
+    load_for_porosity,
+    next_recipe,
+    thread_of_cells,
+)
 
 ROOT = Path(__file__).parents[2]
 SHORT = sorted(path for path in Path(short.__file__).parent.rglob("*.py") if path.name != "__init__.py")
@@ -214,6 +220,11 @@ def test_a_front_of_recipes_is_found_without_cracks(tmp_path) -> None:
     assert len(found.trials) == 28
     assert len(found.front) > 3
     assert all(one.outcomes["cracked"] <= 0.05 for one in found.front)
+
+
+def test_a_loop_finds_its_best_and_notices_a_harder_coating(tmp_path) -> None:
+    assert closed_loop.main(tmp_path, True)[0] < 0.0
+    assert (tmp_path / "campaign.html").exists()
 
 
 def test_two_cards_are_rolled(tmp_path) -> None:
