@@ -227,10 +227,14 @@ def recipe_of(card: Card) -> Recipe:
     )
 
 
-def press_settings(card: Card, smallest_radius: float) -> Press:
-    """How the boxes of a card are pressed, spheres being no smaller than a radius [µm]."""
+def press_settings(card: Card, smallest_radius: float, *, longer: float = 1.0) -> Press:
+    """How the boxes of a card are pressed, spheres being no smaller than a radius [µm].
+
+    longer: factor of the step, for spheres that are heavier than their material (dem.bodies.inertia).
+    """
     return press_in(
-        card.press, card.step, card.binder, fracture=fracture_of(card), time_step=time_step(card, smallest_radius),
+        card.press, card.step, card.binder, fracture=fracture_of(card),
+        time_step=time_step(card, smallest_radius) * (longer if card.step.dt is None else 1.0),
         smallest_radius=smallest_radius,
     )  # fmt: skip
 

@@ -29,6 +29,7 @@ HOMES = {
     "Spectrum": "coupling.spectra.spectrum",
     "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
+    "Swelling": "coupling.homogenise.swelling",
     "TransportResult": "coupling.results.measure",
     "Surrogate": "twin.surrogate.surrogate",
     "Thread": "twin.thread.thread",
@@ -39,6 +40,7 @@ HOMES = {
     "campaign_report": "runs.campaign.page",
     "cell": "twin.cell.performance",
     "compress": "coupling.results.compress",
+    "ensemble": "twin.ensemble.ensemble",
     "fit_closure": "coupling.results.compress",
     "homogenise": "coupling.results.coating.homogenise",
     "infer": "twin.inference.infer",
@@ -56,6 +58,7 @@ HOMES = {
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
     "watch": "twin.surrogate.drift",
+    "swell": "coupling.results.coating.swelling",
 }
 
 __all__ = sorted(HOMES)
