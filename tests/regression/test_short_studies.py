@@ -33,6 +33,7 @@ from kalander.runs.studies.short import (
 from kalander.runs.studies.short.twin import (
     calibrate_two_passes,
     cells_that_differ,
+    closed_loop,
     load_for_porosity,
     next_recipe,
     seeds_and_friction,
@@ -232,6 +233,11 @@ def test_capacity_differs_as_the_loading_does(study, tmp_path, monkeypatch) -> N
     found = cells_that_differ.main(tmp_path, True)
     assert found["capacity"] == pytest.approx(0.018, rel=0.1)
     assert 0.0 < found["porosity"] < 0.05
+
+
+def test_a_loop_finds_its_best_and_notices_a_harder_coating(tmp_path) -> None:
+    assert closed_loop.main(tmp_path, True)[0] < 0.0
+    assert (tmp_path / "campaign.html").exists()
 
 
 @pytest.mark.slow
