@@ -1,6 +1,7 @@
 """A peer on one image, in an interpreter that has it; started by transport.py, prints one JSON line.
 
 The peers are PoreSpy, TauFactor and OpenImpala, whose walls hold the potential in the first and last voxels up to 4.4.
+Without an MPI runtime the wheel of OpenImpala solves by SciPy instead of AMReX, and says so: such times are no peer's.
 
 TauFactor looks at its flux every 100 sweeps: it is stopped where that is within the tolerance of the exact one (which
 it cannot know: in its favour). PoreSpy solves by algebraic multigrid to the tolerance of its flux; its walls hold the
