@@ -77,6 +77,7 @@ HANDY = {
     "s/MPa^2": ("s/Pa^2", 1e-12, 1e12),
     "nJ": ("J", 1e-9, 1e9),
     "ng/um^3": ("kg/m^3", 1e6, 1e-6),
+    "mg/cm^2": ("kg/m^2", 1e-2, 1e2),
     "GB": ("byte", 1e9, 1e-9),
     "kN": ("N", 1e3, 1e-3),
     "N/mm": ("N/m", 1e3, 1e-3),
@@ -226,10 +227,14 @@ def recipe_of(card: Card) -> Recipe:
     )
 
 
-def press_settings(card: Card, smallest_radius: float) -> Press:
-    """How the boxes of a card are pressed, spheres being no smaller than a radius [µm]."""
+def press_settings(card: Card, smallest_radius: float, *, longer: float = 1.0) -> Press:
+    """How the boxes of a card are pressed, spheres being no smaller than a radius [µm].
+
+    longer: factor of the step, for spheres that are heavier than their material (dem.bodies.inertia).
+    """
     return press_in(
-        card.press, card.step, card.binder, fracture=fracture_of(card), time_step=time_step(card, smallest_radius),
+        card.press, card.step, card.binder, fracture=fracture_of(card),
+        time_step=time_step(card, smallest_radius) * (longer if card.step.dt is None else 1.0),
         smallest_radius=smallest_radius,
     )  # fmt: skip
 

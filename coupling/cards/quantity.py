@@ -58,6 +58,7 @@ DIMENSIONS = {
     "concentration": Dimension("mol/m^3", ("1 mol/l", "1000 mol/m^3")),
     "areal_capacity": Dimension("A*s/m^2", ("2.5 mA*h/cm^2", "25 A*h/m^2")),
     "energy_per_mass": Dimension("J/kg", ("250 W*h/kg", "1 kJ/kg")),
+    "energy_per_volume": Dimension("J/m^3", ("600 W*h/l", "1 J/cm^3")),
 }
 
 DEFINITIONS = """

@@ -280,12 +280,20 @@ def box_kernel(
         return signs
 
     @ti.func
-    def book(load: each, losses: each, i, heat, work):
-        """Add what a bond makes of heat, and a flow's work on it, to the sums of body i."""
-        load[i][LOAD.heat] = load[i][LOAD.heat] + heat
-        losses[i][LOSSES.bonds] = losses[i][LOSSES.bonds] + heat
+    def add_bond(load: each, losses: each, p, force, moment, heat, work):
+        """Add what a bond makes of force, moment, heat and a flow's work to the sums of its first body."""
+        sums = load[p]
+        pushed, turned = vector_at(sums, LOAD.force) + force, vector_at(sums, LOAD.moment) + moment
+        done = sums[LOAD.work]
         if ti.static(periodic):
-            load[i][LOAD.work] = load[i][LOAD.work] + work
+            done += work
+        load[p] = ti.Vector(
+            [
+                pushed.x, pushed.y, pushed.z, sums[LOAD.heat] + heat,
+                turned.x, turned.y, turned.z, done,
+            ]
+        )  # fmt: skip
+        losses[p][LOSSES.bonds] = losses[p][LOSSES.bonds] + heat
 
     @ti.func
     def bonds_of_part(
@@ -305,8 +313,7 @@ def box_kernel(
             if phase == 1 and j >= end:
                 force, moment, _, heat, work, _lost = kept(tie_load, kept_row)
                 kept_row += 1
-                add_to(load, i, force, moment)
-                book(load, losses, i, heat, work)
+                add_bond(load, losses, i, force, moment, heat, work)
             else:
                 force = ti.Vector([0.0, 0.0, 0.0])
                 moment = ti.Vector([0.0, 0.0, 0.0])
@@ -317,8 +324,7 @@ def box_kernel(
                 if phase == 0:
                     keep(tie_load, n, force, moment, other_moment, heat, work, ti.Vector([0.0, 0.0]))
                 else:
-                    add_to(load, i, force, moment)
-                    book(load, losses, i, heat, work)
+                    add_bond(load, losses, i, force, moment, heat, work)
                     add_to(load, j, -force, other_moment)
 
     @ti.func

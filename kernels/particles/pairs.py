@@ -19,6 +19,7 @@ from kalander.kernels.particles.growth import add_sums
 from kalander.kernels.particles.periodic_cell import flow_of, periodic_image
 from kalander.kernels.particles.rows import vector_at
 from kalander.kernels.records import (
+    BOND_STATE,
     FRAME,
     LOAD,
     LOSSES,
@@ -221,17 +222,23 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         me, other, state = motion[i], motion[j], bond[k]
         vector = separation(i, j, centre(me), motion, rest, span)
         distance = vector.norm()
-        normal = vector * (1.0 / distance)
+        masses, length, modulus = me[MOTION.mass] + other[MOTION.mass], state[BOND_STATE.length], binder[0]
+        # 1 over the distance, the masses, the length and the modulus: one division for all
+        masses_length, distance_modulus = masses * length, distance * modulus
+        share = 1.0 / (masses_length * distance_modulus)
+        of_pair, of_beam = share * distance_modulus, share * masses_length
+        normal = vector * (of_beam * modulus)
         gap = distance - me[MOTION.radius] - other[MOTION.radius]
         arm = me[MOTION.radius] + 0.5 * gap
         other_arm = other[MOTION.radius] + 0.5 * gap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, vector)
-        mass = me[MOTION.mass] * other[MOTION.mass] / (me[MOTION.mass] + other[MOTION.mass])
+        mass = me[MOTION.mass] * other[MOTION.mass] * (of_pair * length)
         turning, mean_spin = spin(me) - spin(other), 0.5 * (spin(me) + spin(other))
         force, moment, state, heat = bond_law(
-            binder, state, gap, distance, normal, slide, turning, mean_spin, mass, dt
+            binder, state, gap, distance, of_pair * masses, binder[1] * (of_beam * distance), normal, slide, turning,
+            mean_spin, mass, dt,
         )  # fmt: skip
         couple = normal.cross(force)
         moment_me = moment - arm * couple

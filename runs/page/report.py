@@ -12,12 +12,16 @@ from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.cards.fields import Quantity
 from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.coupling.cards.sections import number_field
+from kalander.coupling.homogenise.moduli import FREE, stiffness_by_density
+from kalander.coupling.results.coating.homogenise import known_coating
 from kalander.coupling.results.fracture import judges
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.study import Study
 from kalander.coupling.scales import in_unit
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
 from kalander.coupling.structure.measured_law import read_law
+from kalander.runs.page.coating.homogenised_figure import moduli_figure
+from kalander.runs.page.coating.loop_figure import loop_figure, loop_in_words
 from kalander.runs.page.figures import compaction_figure, damage_figure, honesty_figure
 from kalander.runs.page.fracture_figure import fracture_figure
 from kalander.runs.page.law_figure import tortuosity_figure
@@ -110,6 +114,11 @@ def study_figures(results: Study) -> Iterator[Drawn]:
             yield Drawn("fracture", fracture_figure(card, pressed), FRACTURE_CAPTION)
     if rolled is not None and rolled.tables["settings"]["solved"].any():
         yield Drawn("nip", nip_figure(card, rolled), NIP_CAPTION)
+    if results.data("loop") is not None:
+        yield Drawn("loop", loop_figure(results.exchange), LOOP_CAPTION)
+    coating = known_coating(results)
+    if coating is not None and stiffness_by_density(coating) and stiffness_by_density(coating, FREE):
+        yield Drawn("moduli", moduli_figure(coating), MODULI_CAPTION)
     measured, transport = read_law(results.folder), results.data("transport")
     if transport is not None:
         yield Drawn("transport", transport_figure(transport), TRANSPORT_CAPTION)
@@ -161,6 +170,16 @@ NIP_CAPTION = (
     "Above: pressure on the web along the nip for each setting that has a solution; solid with elastic, dashed with "
     "rigid rolls; the strokes on the axis mark entry and exit. Below: the web between the rolls, to scale along the "
     "web, heights exaggerated."
+)
+LOOP_CAPTION = (
+    "Nip and particles in turn. Left: by how much the law of a round misses the stress of the particles, and what they "
+    "taught moves the line load and the strains; grey: what the seeds leave open of the stress. Right: "
+    "porosity (blue, one standard deviation over the seeds) and tortuosity of the released coating from roll to foil."
+)
+MODULI_CAPTION = (
+    "Young's moduli of the boxes (kalander homogenise) along the machine direction, across it and along z, by the "
+    "network of their contacts and bonds: full under load, open as laid and as released, each at its own density, with "
+    "one standard deviation over the seeds. Right: mean of the plane over z; above 1 the plane is stiffer."
 )
 TORTUOSITY_CAPTION = (
     "Tortuosity through the plane against porosity. Blue: the law that impedance spectra of symmetric cells gave "
@@ -221,7 +240,7 @@ def result_in_words(results: Study) -> list[str]:
                 f"{in_unit(setting['line_load_N_per_m'], 'N/mm'):.3g} N/mm; "
                 f"the web leaves {in_unit(setting['exit_thickness_m'], 'um'):.1f} µm thick."
             )
-    return sentences
+    return sentences + ([] if results.data("loop") is None else loop_in_words(results.exchange))
 
 
 def _broken(share: float | None) -> str:

@@ -72,8 +72,29 @@ def test_the_cap_grows_with_density_and_lies_about_the_stress_it_was_pressed_to(
     assert min(answer["yield"]["tensile_strength_Pa"]["value"]) > 0.0  # of binder alone: nothing else pulls
 
 
+def test_stiffness_is_told_under_every_stress_as_laid_and_as_released(study, answer) -> None:
+    """Networks are symmetric, softer than their upper bound, and stiffen with density; fits and counts stand beside."""
+    stiffness = np.array(answer["stiffness_Pa"])
+    assert stiffness.shape == (2, 6, 6)
+    assert stiffness == pytest.approx(stiffness.swapaxes(1, 2), abs=1e-9 * stiffness.max())
+    assert stiffness[1, 2, 2] > stiffness[0, 2, 2] > 0.0
+    assert len(answer["floppy_modes"]) == 2
+    for entry, held in zip(answer["moduli"], stiffness):
+        assert np.array(entry["stiffness_Pa"]) == pytest.approx(held)
+        gap = np.array(entry["bounds_Pa"]["voigt"]) - np.array(entry["bounds_Pa"]["held"])
+        assert np.linalg.eigvalsh(0.5 * (gap + gap.T)).min() > -1e-6 * stiffness.max()
+        assert 0.0 <= entry["orthotropic_misfit"] <= entry["transverse_misfit"] < 1.0
+        assert {"E_x_Pa", "E_y_Pa", "E_z_Pa"} <= entry["constants"].keys()
+    laid, *released = answer["free_moduli"]
+    assert laid["porosity"] == pytest.approx(study.card.electrode.porosity, abs=0.02)
+    density = load_homogenised(study.folder / FILE).knots["released_density"].mean
+    assert [entry["porosity"] for entry in released] == pytest.approx((1.0 - density).tolist(), abs=0.01)
+    properties = answer["properties"]
+    assert 0.0 <= min(properties["sliding_contacts"]) <= max(properties["sliding_contacts"]) <= 1.0
+
+
 def test_figures_and_file_are_written_and_the_file_is_a_closure(study, answer) -> None:
-    assert {Path(file).name for file in answer["files"]} == {"homogenised.png", "relaxation.png"}
+    assert {Path(file).name for file in answer["files"]} == {"homogenised.png", "moduli.png", "relaxation.png"}
     assert all(Path(file).stat().st_size > 5000 for file in answer["files"])
     coating = load_homogenised(study.folder / FILE)
     assert coating.series(0.6)[0]

@@ -25,6 +25,7 @@ from kalander.runs.studies.short import (
     press_own_spheres,
     shear_test,
     six_strains,
+    swelling,
     tortuosity_of_an_array,
     two_cards,
     two_scales,
@@ -146,6 +147,7 @@ def test_the_example_of_the_face_runs(card, device, tmp_path) -> None:
     assert study.nip.at(30e6).peak_pressure == pytest.approx(30e6, rel=0.02)
 
 
+@pytest.mark.slow
 def test_one_particle_between_platens_cracks_at_the_force_that_was_measured(tmp_path) -> None:
     """340 MPa at 2 um, 80 particles (Sangros Gimenez et al. 2020): 1.5 mN, in this engine and by all criteria but one.
 
@@ -196,6 +198,7 @@ def test_a_stiffer_binder_springs_back_otherwise(tmp_path) -> None:
     assert len(list(tmp_path.glob("*.h5"))) == 3
 
 
+@pytest.mark.slow
 def test_two_passes_calibrate_a_card(tmp_path, monkeypatch) -> None:
     """Of one size of spheres and at their own stiffness, so that boxes come to the highest stress."""
     small = {
@@ -257,12 +260,23 @@ def test_roll_side_and_foil_side_of_a_hot_coating_of_two_layers_differ(tmp_path)
     assert found["nip"]["line_load_N_per_m"] > 0.0
 
 
+@pytest.mark.slow
+def test_a_coating_of_particles_that_shrink_presses_less(tmp_path) -> None:
+    """NMC shrinks on charging: held at its thickness, the coating bears less along z, and again as much afterwards."""
+    (found,) = swelling.main(tmp_path, True).values()
+    assert found.swing[0] < 0.0
+    assert abs(found.stress[0, 2, 2] - found.stress[0, 0, 2]) < abs(found.swing[0])
+    assert 0.0 <= found.broken[0, -1] < 0.5
+    assert (tmp_path / "swelling_nmc111.png").exists()
+
+
 def test_more_load_for_less_porosity(tmp_path) -> None:
     found = load_for_porosity.main(tmp_path, True)
     assert all(nip.porosity_exit == pytest.approx(target, abs=1e-6) for target, nip in found.items())
     assert np.all(np.diff([nip.line_load for nip in found.values()]) > 0.0)
 
 
+@pytest.mark.slow
 def test_a_pressed_bed_is_stiffer_through_than_in_shear(tmp_path) -> None:
     (moduli,) = six_strains.main(tmp_path, True).values()
     assert moduli.matrix.shape == (6, 6)

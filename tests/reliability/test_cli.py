@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kalander.runs import cli
+
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 NIP_CASE = """
 [web]
@@ -28,7 +30,7 @@ speed = "2 m/min"
 """
 
 
-def kalander(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def alone(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "kalander.runs.cli", *arguments],
         cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE), **environment},
@@ -36,8 +38,27 @@ def kalander(*arguments: str, folder: Path, **environment: str) -> subprocess.Co
     )  # fmt: skip
 
 
+@pytest.fixture
+def kalander(monkeypatch, capsys):
+    """The command in this process, a second cheaper: for what asks nothing of the process itself."""
+
+    def call(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["kalander", *arguments])
+        monkeypatch.setattr(cli, "_be_independent", lambda: None)  # signals and streams are the test run's
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return call
+
+
 def test_help_does_not_load_the_kernel_language(tmp_path):
-    done = kalander("run", "--help", folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    done = alone("run", "--help", folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
     assert "Example: kalander run" in done.stdout
     assert "| taichi" not in done.stderr
@@ -80,7 +101,7 @@ def test_help_does_not_load_the_kernel_language(tmp_path):
     ],
     ids=lambda value: " ".join(value[:3]) if value and value[0] in ("run", "nip", "resume") else "",
 )
-def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, arguments, names):
+def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, arguments, names, kalander):
     done = kalander(*arguments, folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
@@ -90,7 +111,7 @@ def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, a
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_faults_of_a_card_come_together(tmp_path):
+def test_all_faults_of_a_card_come_together(tmp_path, kalander):
     changes = ["electrode.porosity=1.5", "binder.modulus=-1 GPa", "boxes.width=3 s"]
     done = kalander("run", "nmc111", *(text for change in changes for text in ("--set", change)), folder=tmp_path)
     assert done.returncode == 2
@@ -98,7 +119,7 @@ def test_all_faults_of_a_card_come_together(tmp_path):
 
 
 def test_a_device_that_is_not_there_is_exit_3_and_nothing_is_computed(tmp_path):
-    done = kalander("run", "nmc111", "--device", "cuda", folder=tmp_path, CUDA_VISIBLE_DEVICES="")
+    done = alone("run", "nmc111", "--device", "cuda", folder=tmp_path, CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 3
     assert "cuda" in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -120,7 +141,7 @@ def test_more_particles_than_memory_is_exit_2_and_a_full_disk_exit_74(tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_with_other_things_is_refused(tmp_path):
+def test_a_folder_with_other_things_is_refused(tmp_path, kalander):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("irreplaceable")
     done = kalander("run", "nmc111", "-o", "mine", folder=tmp_path)
@@ -128,13 +149,13 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_record_is_exit_4(tmp_path):
+def test_a_damaged_record_is_exit_4(tmp_path, kalander):
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "study.h5").write_bytes(b"not hdf5 at all")
     assert kalander("resume", "study", folder=tmp_path).returncode == 4
 
 
-def test_nip_answers_the_contract_in_json_alone(tmp_path):
+def test_nip_answers_the_contract_in_json_alone(tmp_path, kalander):
     (tmp_path / "case.toml").write_text(NIP_CASE)
     done = kalander("nip", "case.toml", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -149,7 +170,7 @@ def test_nip_answers_the_contract_in_json_alone(tmp_path):
 def test_pack_writes_a_packing_that_others_can_read(tmp_path):
     import numpy as np
 
-    done = kalander(
+    done = alone(
         "pack", "nmc111", "-o", "packing.npz", "--set", "boxes.replicas=1", "--set", "boxes.width=35 um", "--json",
         folder=tmp_path,
     )  # fmt: skip
@@ -163,7 +184,7 @@ def test_pack_writes_a_packing_that_others_can_read(tmp_path):
 
 
 def test_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path):
-    done = kalander("run", "nmc111", "--dry-run", "--json", "--set", 'step.dt="0.1 ns"', folder=tmp_path)
+    done = alone("run", "nmc111", "--dry-run", "--json", "--set", 'step.dt="0.1 ns"', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert plan["boxes"] == 6
@@ -189,7 +210,7 @@ CONTRACT = {
 }  # fmt: skip
 
 
-def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
+def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path, kalander):
     import h5py
     import numpy as np
 
@@ -215,7 +236,7 @@ def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
         assert int(np.max(root["Connectivity"])) == root["Points"].shape[0] - 1
 
 
-def test_finite_elements_refuse_what_they_do_not_know(tmp_path):
+def test_finite_elements_refuse_what_they_do_not_know(tmp_path, kalander):
     (tmp_path / "case.toml").write_text(NIP_CASE)
     done = kalander("nip", "case.toml", "--model", "fem", folder=tmp_path)
     assert done.returncode == 2
@@ -232,7 +253,7 @@ def test_finite_elements_refuse_what_they_do_not_know(tmp_path):
         ("web.slices=1", 2, "at least 2"),
     ],
 )
-def test_a_nip_that_cannot_be_is_refused_with_its_reason(tmp_path, setting, code, said):
+def test_a_nip_that_cannot_be_is_refused_with_its_reason(tmp_path, setting, code, said, kalander):
     (tmp_path / "case.toml").write_text(NIP_CASE.replace('"500 mm"', '"500 mm"\nelastic = false'))
     done = kalander("nip", "case.toml", "--set", setting, folder=tmp_path)
     assert done.returncode == code
@@ -270,7 +291,7 @@ def test_elements_that_fail_leave_their_last_state(tmp_path, in_child):
     assert (tmp_path / "nip_fem_partial" / "fields.vtkhdf").exists()
 
 
-def test_powder_rolls_answer(tmp_path):
+def test_powder_rolls_answer(tmp_path, kalander):
     (tmp_path / "powder.toml").write_text(
         '[powder]\ncompressibility = 30\ninternal_friction = "40 deg"\nwall_friction = "20 deg"\n'
         'feed_pressure = "1 kPa"\nfeed_solid_fraction = 0.35\n[rolls]\ndiameter = "200 mm"\n[pass]\ngap = "5 mm"\n'

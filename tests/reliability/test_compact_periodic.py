@@ -203,6 +203,7 @@ LONGER = [pytest.param(law, marks=pytest.mark.slow) for law in ("storakers", "hy
 
 
 @pytest.mark.parametrize("law", ["thornton_ning", "adhesive", *LONGER])
+@pytest.mark.slow
 def test_every_law_runs_and_keeps_its_energy(files, law):
     """Isotropic to 20 MPa, strained on, opened again; work = kinetic + elastic + heat within 0.5 % of the work."""
     changes = {
@@ -247,6 +248,7 @@ def test_an_interrupted_path_goes_on_to_the_same_curve(files):
     assert not saves.exists()
 
 
+@pytest.mark.slow
 def test_a_path_that_leads_nowhere_is_exit_5_and_keeps_its_curve(files):
     path = "path=[{strain_rate='1e5 1/s', until={stress='10 GPa'}}]"
     done = kalander(files, "--set", path, "--set", "max_strain=0.2")
@@ -255,6 +257,7 @@ def test_a_path_that_leads_nowhere_is_exit_5_and_keeps_its_curve(files):
     assert len(rows_of(files / "curve.csv")) > 2
 
 
+@pytest.mark.slow
 def test_passes_repeat_the_whole_path(files):
     """Loaded and opened three times: nine legs end, and the bed hardens from pass to pass."""
     path = "path=[{stress='5 MPa'}, {stress='20 MPa'}, {strain_rate='-2e4 1/s', until={stress='2 MPa'}}]"

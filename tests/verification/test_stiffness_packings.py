@@ -55,6 +55,7 @@ def test_network_of_smooth_spheres_is_what_straining_them_shows():
     assert off(found.matrix, probed(cell)) < 1e-3
 
 
+@pytest.mark.slow
 def test_network_of_glued_spheres_is_what_straining_them_shows():
     """Within 1 %; with forces along surfaces counted too, which no energy has, within 0.3 %."""
     smooth = pressed(glued=True, friction=0.0)

@@ -69,6 +69,7 @@ def compressed(device):
     return led(device, [JAM, COMPRESS], friction=0.0)
 
 
+@pytest.mark.slow
 def test_servo_keeps_its_promise(device) -> None:
     """From loose up, under a deviator, and down to half: at most 1 % of the stress beyond, and 0.5 % off at the end.
 
@@ -102,6 +103,7 @@ def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:
     assert 4000 <= state.frames["step"][-1] < 4400  # looks at the limit of the leg do not count
 
 
+@pytest.mark.slow
 def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
     """Z → 6 without rattlers and φ → 0.64 at small pressure; O'Hern et al., Phys. Rev. E 68 (2003) 011306."""
     rows = compressed[0].frames
@@ -181,6 +183,7 @@ def test_affine_moduli_are_those_of_walton(device, compressed) -> None:
         assert measured[name] == pytest.approx(value, rel=0.2), name
 
 
+@pytest.mark.slow
 def test_oedometer_and_shear_of_a_rough_packing(device) -> None:
     """Friction carries shear: K0 below 1 in an oedometer, and a shear stress that levels off at constant pressure."""
     oedometer = Leg(rate=(0.0, 0.0, FAST, 0.0), until={"pressure": 2 * PRESSURE})

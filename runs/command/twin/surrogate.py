@@ -54,11 +54,14 @@ def fit(
         below = None if lower is None else load_surrogate(lower)
         made = Surrogate.fit(held, inputs, output_column, groups=groups, lower=below)
         save_surrogate(made, output)
+        report = made.report()
+        if groups == "pass" and "porosity" in report:  # share of slices in which it does, beyond its deviation
+            report["porosity"]["rises_with_line_load"] = made.monotone("porosity", "line_load")
         rows = len(next(iter(made.table.values())))
         return {
             "rows": rows,
             "inputs": inputs,
-            "outputs": made.report(),
+            "outputs": report,
             "notes": list(made.notes),
             "file": str(output),
         }
@@ -93,5 +96,37 @@ def predict(
         write_table(rows, output)
         outside = {name: int(one.outside.sum()) for name, one in told.items()}
         return {"rows": len(rows), "outside_the_data": outside, "file": str(output)}
+
+    answer(work, json_output, debug)
+
+
+@surrogate.command(epilog="Example: kalander surrogate watch passes.h5 shift.csv --output-column porosity")
+def watch(
+    file: Annotated[Path, typer.Argument(help="a file of `kalander surrogate fit`")],
+    table: Annotated[Path, typer.Argument(help="CSV of incoming data in order of time, with the columns of the fit")],
+    output_column: Annotated[
+        list[str] | None, typer.Option("--output-column", help="what to judge; all outputs in the table if not given")
+    ] = None,
+    false_alarms: Annotated[
+        float, typer.Option("--false-alarms", help="probability of an alarm without a drift, for each output")
+    ] = 0.01,
+    json_output: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say whether incoming data drift from a surrogate, since when and by how much."""
+
+    def work() -> dict[str, Any]:
+        from kalander.coupling.plant.tables import read_numbers
+        from kalander.kernels.errors import Fault, InputError
+        from kalander.twin.surrogate.drift import watch as watched
+        from kalander.twin.surrogate.groups import DIMENSIONS
+        from kalander.twin.surrogate.keep import load_surrogate
+
+        made, held = load_surrogate(file), read_numbers(table, DIMENSIONS)
+        names = output_column or [name for name in made.outputs if name in held]
+        if not names:
+            raise InputError(Fault(str(table), list(held), "has no output of the surrogate", ", ".join(made.outputs)))
+        found = {name: watched(made, held, name, false_alarms=false_alarms).as_json() for name in names}
+        return {"drifts": any(one["drifts"] for one in found.values()), "outputs": found}
 
     answer(work, json_output, debug)
