@@ -93,8 +93,10 @@ def _watched(surrogate: Surrogate | None, case: SuggestCase) -> list[str]:
 def drifts(
     campaign: Campaign, surrogate: Surrogate | None, units: Units, outputs: Sequence[str], budget: int
 ) -> list[Drift]:  # fmt: skip
-    """Outputs of a surrogate from which the trials of a campaign drift; a false alarm is as seldom over the whole budget
-    as `watch_drift` says."""
+    """Outputs of a surrogate from which the trials of a campaign drift.
+
+    Over the whole budget a false alarm is as seldom as `watch_drift` says.
+    """
     done = [one for one in campaign.trials if one.outcomes is not None]
     if surrogate is None or not outputs or not done:
         return []
