@@ -57,7 +57,8 @@ HOMES = {
     "run": "runs.verbs",
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
-    "watch": "twin.surrogate.drift",
+    "vary": "twin.variation.variation",
+    "watch_drift": "twin.surrogate.drift",
     "swell": "coupling.results.coating.swelling",
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import least_squares, nnls
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from kalander.kernels.errors import Fault, InputError
 
@@ -58,7 +58,7 @@ class Spectrum:
 
     def intervals(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of weights and of times [s] at a level, each of shape (term, 2)."""
-        reach = float(student.ppf(0.5 + 0.5 * level, self.freedom)) * self.deviation
+        reach = float(stdtrit(self.freedom, 0.5 + 0.5 * level)) * self.deviation  # quantile of Student's t
         sides = np.array([-1.0, 1.0])
         return self.weights[:, None] + sides * reach[0][:, None], self.times[:, None] * np.exp(
             sides * reach[1][:, None]

@@ -30,8 +30,8 @@ def swell_cycles(
     run: dict[str, Any] = {"materials": materials, "precision": precision, "schedule": schedule}
     length = (1.0 + volume_change) ** (1.0 / 3.0)
     steps = max(int(np.ceil(abs(np.log(length)) / INCREMENT)), 1)
-    intact, flow = state.bonds["intact"] == 1, state.bonds["flow"].astype(float)
     state, stress = _rested(state, LONG_REST, run)
+    intact, flow = state.bonds["intact"] == 1, state.bonds["flow"].astype(float)
     rows: dict[str, list[Any]] = {name: [] for name in ("stress", "broken", "flowed", "stiffness")}
 
     def keep() -> None:

@@ -1,8 +1,11 @@
 """The report of a study: one self-contained HTML file, and its figures as PNG files beside it."""
 
+import hashlib
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,9 @@ from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.study import Study
 from kalander.coupling.scales import in_unit
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
+from kalander.coupling.store.store import canonical_json
 from kalander.coupling.structure.measured_law import read_law
+from kalander.coupling.study.study import RECORD_NAME
 from kalander.runs.page.coating.homogenised_figure import moduli_figure
 from kalander.runs.page.coating.loop_figure import loop_figure, loop_in_words
 from kalander.runs.page.figures import compaction_figure, damage_figure, honesty_figure
@@ -37,9 +42,11 @@ from kalander.runs.page.parts.view3d import packing_view, viewer_script
 from kalander.runs.page.plot_style import png, vector
 from kalander.runs.page.tables import nip_settings, published_at, summarise
 
-__all__ = ["Drawn", "Picture", "study_figures", "write_figures", "write_report"]
+__all__ = ["Drawn", "Picture", "drawn_already", "study_figures", "write_figures", "write_report"]
 
 log = logging.getLogger(__name__)
+
+MARK_LENGTH = 4096  # bytes at the end of a page that hold the comment on what it is drawn from
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,36 @@ def write_report(study: Study) -> Path:
     page = folder / "report.html"
     with replacing(page) as handle:
         handle.write(_page(results, pictures).encode("utf-8"))
+        handle.write(_mark(results, [picture.name for picture in pictures]))
     log.info("report: %s", page)
     return page
+
+
+def drawn_already(study: Study) -> bool:
+    """Whether the page in the folder, and its figures, are drawn from what the folder and the card hold now."""
+    page, figures = study.folder / "report.html", study.folder / "figures"
+    try:
+        with open(page, "rb") as handle:
+            handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, handle.tell() - MARK_LENGTH))
+            last = handle.read().rpartition(b"\n<!-- ")[2]
+        names = sorted(path.stem for path in figures.glob("*.png"))
+        return last == _mark(study, names).rpartition(b"\n<!-- ")[2]
+    except OSError:
+        return False
+
+
+def _mark(study: Study, names: list[str]) -> bytes:
+    """A comment that ends a page: the sum of what it is drawn from, and its figures."""
+    content = hashlib.sha256(version("kalander").encode())
+    content.update(canonical_json(card_to_dict(study.card)).encode())
+    for path in sorted(study.folder.glob("*.h5")):
+        if path.name == RECORD_NAME:  # of who ran the study, and when
+            continue
+        content.update(path.name.encode())
+        with open(path, "rb") as handle:
+            content.update(hashlib.file_digest(handle, "sha256").digest())
+    return f"\n<!-- drawn from {content.hexdigest()}: {', '.join(sorted(names))} -->\n".encode()
 
 
 def write_figures(study: Study, folder: Path, kinds: Sequence[str]) -> list[Path]:

@@ -19,7 +19,7 @@ CASES = Path(__file__).parents[1] / "cases"
 MEASURED = CASES / "measured.csv"
 # what reads it, where that is no verb of its name
 NEXT = {"card": "kalander run {path} --dry-run", "sweep": "kalander ensemble nmc111 --quick --sweep {path} --dry-run"}
-BESIDE = re.compile(r'^\s*file = "([\w.-]+)"', re.MULTILINE)  # what a case reads, and which comes with it
+BESIDE = re.compile(r'^\s*(?:file|scatter) = "([\w.-]+)"', re.MULTILINE)  # what a case reads, and which comes with it
 
 
 def cases() -> dict[str, Path]:

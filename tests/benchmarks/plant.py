@@ -67,7 +67,7 @@ def main() -> None:
     print(f"nip, one setting: {cost(lambda: nip(rows[0]), repeats=5):.1f} ms")
     print(f"surrogate, one prediction with interval: {cost(lambda: made.predict(one), repeats=50):.2f} ms")
     print(f"surrogate, each of 1024 at once: {cost(lambda: made.predict(many), repeats=5) / 1024:.4f} ms "
-          f"(error of porosity {error:.4f})")  # fmt: skip
+          f"(error of porosity {error:.1e})")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         _events(Path(folder))
         _study(Path(folder))
@@ -82,7 +82,8 @@ def _events(folder: Path) -> None:
         stored = sum(one.stored for one in ingest(store, read_events(folder / "passes.jsonl")))
         worked = time.process_time() - began
     assert stored == 20_000
-    print(f"an event of three values, checked and stored: {1e3 * worked / stored:.3f} ms")
+    size = sum(path.stat().st_size for path in folder.glob("plant.db*")) / stored
+    print(f"an event of three values, checked and stored: {1e3 * worked / stored:.3f} ms, {size:.0f} bytes")
 
 
 def _study(folder: Path) -> None:

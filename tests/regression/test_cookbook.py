@@ -75,16 +75,17 @@ def with_studies(here, *names):
             "lateral_ratio": np.full(26, 0.5), "pressure_sd": unknown, "unload_modulus_sd": unknown,
             "lateral_ratio_sd": unknown,
         }  # fmt: skip
+        results["press"].tables["frames"]["cracked_fraction"] *= 0.05  # so few that a campaign keeps its limit
         results["closure"].attributes["pressed"] = [19.82e6, 159.37e6]
         card = load_card("nmc111", overrides={**overrides, "binder.flow_stress": flow})
         write_study(here / "studies" / name, card, results)
     return here
 
 
-def test_there_are_ten_tasks_of_an_engineer_and_six_of_a_researcher_each_with_a_command():
+def test_there_are_ten_tasks_of_an_engineer_and_seven_of_a_researcher_each_with_a_command():
     assert [number_of(question) for question in QUESTIONS] == list(range(1, len(QUESTIONS) + 1))
-    engineer, researcher = PAGE.split("# Six tasks of a researcher")
-    assert (len(QUESTION.findall(engineer)), len(QUESTION.findall(researcher))) == (10, 6)
+    engineer, researcher = PAGE.split("# Seven tasks of a researcher")
+    assert (len(QUESTION.findall(engineer)), len(QUESTION.findall(researcher))) == (10, 7)
     assert all(BLOCK.search(text) for text in QUESTIONS.values())
 
 

@@ -14,6 +14,7 @@ from kalander.coupling.results.coating.homogenise import FILE
 from kalander.coupling.results.study import Study
 from kalander.coupling.store.store import read_identity
 from kalander.runs.cli import app
+from kalander.runs.page.report import study_figures
 
 TINY = {
     "boxes.width": "22 um", "boxes.replicas": 1, "press.stress": [8e6, 30e6], "transport.voxel": "2.5 um",
@@ -100,6 +101,10 @@ def test_figures_and_file_are_written_and_the_file_is_a_closure(study, answer) -
     assert coating.series(0.6)[0]
     assert Closure.load(study.folder / FILE).porosity == pytest.approx(study.card.electrode.porosity)
     assert Study.open(study.folder).stored.keys() == {"pack", "press", "closure", "nip"}
+
+
+def test_the_report_shows_the_moduli_of_a_study_that_was_homogenised(study, answer) -> None:
+    assert "moduli" in [one.name for one in study_figures(Study.open(study.folder))]
 
 
 def test_a_file_that_still_holds_is_read_and_one_of_another_study_is_not(study, answer, monkeypatch) -> None:

@@ -32,6 +32,8 @@ from kalander.runs.studies.short import (
 )
 from kalander.runs.studies.short.twin import (
     calibrate_two_passes,
+    cells_that_differ,
+    closed_loop,
     load_for_porosity,
     next_recipe,
     seeds_and_friction,
@@ -223,6 +225,19 @@ def test_a_front_of_recipes_is_found_without_cracks(tmp_path) -> None:
     assert len(found.trials) == 28
     assert len(found.front) > 3
     assert all(one.outcomes["cracked"] <= 0.05 for one in found.front)
+
+
+def test_capacity_differs_as_the_loading_does(study, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.setitem(vars(kal), "run", lambda *_, **__: study[0])
+    found = cells_that_differ.main(tmp_path, True)
+    assert found["capacity"] == pytest.approx(0.018, rel=0.1)
+    assert 0.0 < found["porosity"] < 0.05
+
+
+def test_a_loop_finds_its_best_and_notices_a_harder_coating(tmp_path) -> None:
+    assert closed_loop.main(tmp_path, True)[0] < 0.0
+    assert (tmp_path / "campaign.html").exists()
 
 
 @pytest.mark.slow

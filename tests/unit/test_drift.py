@@ -13,7 +13,7 @@ pytest.importorskip("sklearn")
 
 from kalander.kernels.errors import InputError
 from kalander.runs.cli import app
-from kalander.twin.surrogate.drift import cumulative_sums, height_of, watch
+from kalander.twin.surrogate.drift import cumulative_sums, height_of, watch_drift
 from kalander.twin.surrogate.keep import save_surrogate
 from kalander.twin.surrogate.surrogate import Surrogate
 
@@ -56,16 +56,16 @@ def test_a_shift_is_found_as_soon_as_its_size_allows():
 
 
 def test_incoming_data_that_drift_are_noticed_and_the_others_are_not(fitted):
-    calm = watch(fitted, measured(60, 21) | {"porosity_sd": np.full(60, NOISE)}, "porosity")
+    calm = watch_drift(fitted, measured(60, 21) | {"porosity_sd": np.full(60, NOISE)}, "porosity")
     assert (calm.alarm, calm.by) == (None, None)
     assert calm.judged + calm.outside == 60
     assert abs(calm.errors.mean()) < 4 / math.sqrt(calm.judged)
     table = measured(60, 21, drift=2.0, after=25) | {"porosity_sd": np.full(60, NOISE)}
-    found = watch(fitted, table, "porosity")
+    found = watch_drift(fitted, table, "porosity")
     assert 25 <= found.alarm <= 45
     assert found.since < found.alarm
     assert found.by == pytest.approx(2.0 * NOISE, abs=NOISE)
-    down = watch(fitted, measured(60, 21, drift=-2.0, after=25) | {"porosity_sd": np.full(60, NOISE)}, "porosity")
+    down = watch_drift(fitted, measured(60, 21, drift=-2.0, after=25) | {"porosity_sd": np.full(60, NOISE)}, "porosity")
     assert down.by < 0
 
 
@@ -74,7 +74,7 @@ def test_rows_outside_the_data_are_not_judged(fitted):
     table["line_load"][:10] *= 100.0
     table["porosity"][:10] = 0.9
     table["porosity"][12] = np.nan
-    found = watch(fitted, table | {"porosity_sd": np.full(30, NOISE)}, "porosity")
+    found = watch_drift(fitted, table | {"porosity_sd": np.full(30, NOISE)}, "porosity")
     assert found.alarm is None
     assert found.outside >= 11
 
@@ -82,11 +82,11 @@ def test_rows_outside_the_data_are_not_judged(fitted):
 def test_watches_that_make_no_sense_are_refused(fitted):
     table = measured(10, 5)
     with pytest.raises(InputError, match="none of this surrogate"):
-        watch(fitted, table, "tau")
+        watch_drift(fitted, table, "tau")
     with pytest.raises(InputError, match="no such probability"):
-        watch(fitted, table, "porosity", false_alarms=0.0)
+        watch_drift(fitted, table, "porosity", false_alarms=0.0)
     with pytest.raises(InputError, match="no value to judge"):
-        watch(fitted, {name: table[name] for name in INPUTS}, "porosity")
+        watch_drift(fitted, {name: table[name] for name in INPUTS}, "porosity")
 
 
 def test_the_verb_says_since_when_and_by_how_much(fitted, tmp_path):
@@ -98,7 +98,7 @@ def test_the_verb_says_since_when_and_by_how_much(fitted, tmp_path):
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["drifts"]
-    assert told["outputs"]["porosity"]["alarm_row"] == watch(fitted, table, "porosity").alarm
+    assert told["outputs"]["porosity"]["alarm_row"] == watch_drift(fitted, table, "porosity").alarm
     assert 25 <= told["outputs"]["porosity"]["alarm_row"] < 45
 
 
@@ -115,9 +115,9 @@ def test_alarms_of_fitted_surrogates_over_many_seeds():
         table = measured(48, 1000 + seed) | {"porosity_sd": np.full(48, NOISE)}
         made = Surrogate.fit(table, INPUTS, ["porosity"], seed=seed)
         noise = {"porosity_sd": np.full(60, NOISE)}
-        alarms += watch(made, measured(60, 5000 + seed) | noise, "porosity", false_alarms=0.1).alarm is not None
+        alarms += watch_drift(made, measured(60, 5000 + seed) | noise, "porosity", false_alarms=0.1).alarm is not None
         for drift, found in delays.items():
-            told = watch(made, measured(60, 5000 + seed, drift=drift) | noise, "porosity", false_alarms=0.1)
+            told = watch_drift(made, measured(60, 5000 + seed, drift=drift) | noise, "porosity", false_alarms=0.1)
             found.append(60 if told.alarm is None else told.alarm + 1)
     share = {drift: (np.median(found), np.mean(np.array(found) < 60)) for drift, found in delays.items()}
     print(f"\nfalse alarms {alarms} of 200; median delay and share found: {share}")

@@ -115,6 +115,7 @@ def test_the_verb_learns_goes_on_and_keeps_each_trial_with_its_pass(tmp_path):
     assert (other.exit_code, "another case" in other.stderr) == (2, True)
 
 
+@pytest.mark.slow  # a short study finds the same
 def test_a_mill_that_drifts_from_its_surrogate_is_noticed(card):
     """Surrogates of this closure and of one twice as hard, whose coatings keep less energy."""
     case = suggest_case(tomllib.loads(CASE.replace("high = 900", "high = 300")))

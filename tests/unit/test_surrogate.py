@@ -133,6 +133,7 @@ def test_the_verb_from_a_table_to_predictions(tmp_path):
     done = command("fit", tmp_path / "a.csv", "-o", tmp_path / "a.h5", "--output-column", "porosity", *inputs, "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["outputs"]["porosity"]["left_out_error"] < 0.01
+    assert json.loads(done.stdout)["outputs"]["porosity"]["rises_with_line_load"] == 0.0
     done = command("predict", tmp_path / "a.h5", tmp_path / "a.csv", "-o", tmp_path / "b.csv", "--json")
     assert json.loads(done.stdout)["rows"] == 32
     assert "porosity_outside" in (tmp_path / "b.csv").read_text().splitlines()[0]

@@ -115,14 +115,14 @@ def test_the_verb_discharges_every_state_of_a_study(cells, tmp_path):
         assert -0.5 < state["charges"][0]["plating_margin_V"] < 0.5
     assert answer["anode"]["stress"] == pytest.approx(19.82e6)
     exported = CliRunner().invoke(app, ["export", str(tmp_path / "study"), "--format", "pybamm,bpx", "--json"])
-    assert len(json.loads(exported.stdout)["files"]) == 4  # of two states through which something goes
+    assert len(json.loads(exported.stdout)["files"]) == 6  # of each mean
     assert (tmp_path / "out" / "cell.png").exists()
     assert "most energy over volume" in CliRunner().invoke(app, ["cell", str(tmp_path / "study")]).stdout
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_exports_of_a_cell_discharge_as_the_cell(cells, tmp_path):
-    """PyBaMM's own file with the same bits; in BPX tables of 401 points stand for functions: 0.1 % of charge, 1 mV."""
+    """PyBaMM's own file to 1e-4, its solver's tolerance; in BPX tables stand for functions: 0.1 % of charge, 1 mV."""
     pybamm, bpx = pytest.importorskip("pybamm", reason=WHY), pytest.importorskip("bpx", reason=WHY)
     electrode, rate = coating(0.25, 0.25**-1.5), 2.0
     design = design_of(load_card("nmc111").electrode, cells.known, anode=coating(0.3, 1.8, 50.0))
@@ -134,7 +134,7 @@ def test_the_exports_of_a_cell_discharge_as_the_cell(cells, tmp_path):
     assert bpx.parse_bpx_file(exchanged).header.model == "DFN"
     reads = (
         (pybamm.ParameterValues.create_from_bpx(exchanged), 1e-3, 1e-3),
-        (pybamm.ParameterValues.from_json(own), 1e-9, 1e-9),
+        (pybamm.ParameterValues.from_json(own), 1e-4, 1e-4),
     )
     for read, of_charge, volts in reads:
         read["Current function [A]"] = rate * read["Nominal cell capacity [A.h]"]

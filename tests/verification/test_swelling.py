@@ -10,7 +10,7 @@ from kalander.coupling.homogenise.swelling import Swelling
 from kalander.coupling.stages.swell import swell_cycles
 from kalander.dem.bodies.state import unloaded_bonds
 from kalander.dem.loading.swell import swollen
-from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.near import near_pairs
 from kalander.dem.packing.packing import Packing
 from kalander.kernels.errors import InputError
 

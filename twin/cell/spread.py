@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from kalander.coupling.results.means import deviation, mean
 
@@ -21,7 +21,7 @@ def spread(name: str, values: np.ndarray, unit: str = "") -> dict[str, Any]:
     centre, scatter = mean(values), deviation(values)
     half = None
     if scatter is not None:
-        half = scatter / np.sqrt(len(values)) * float(student.ppf(0.5 + 0.5 * CONFIDENCE, len(values) - 1))
+        half = scatter / np.sqrt(len(values)) * float(stdtrit(len(values) - 1, 0.5 + 0.5 * CONFIDENCE))
     interval = None if centre is None or half is None else [centre - half, centre + half]
     return {f"{name}{unit}": centre, f"{name}_sd{unit}": scatter, f"{name}_interval{unit}": interval}
 

@@ -21,7 +21,7 @@ from kalander.twin.loop.own_case import own_case
 from kalander.twin.loop.plant import Plant, TrialFailed
 from kalander.twin.loop.settings import Units, units_of
 from kalander.twin.optimise.campaign import Campaign
-from kalander.twin.surrogate.drift import Drift, watch
+from kalander.twin.surrogate.drift import Drift, watch_drift
 from kalander.twin.surrogate.surrogate import Surrogate
 
 __all__ = ["MOST_TRIALS", "Turn", "drifts", "loop", "plant_of", "turns"]
@@ -93,14 +93,16 @@ def _watched(surrogate: Surrogate | None, case: SuggestCase) -> list[str]:
 def drifts(
     campaign: Campaign, surrogate: Surrogate | None, units: Units, outputs: Sequence[str], budget: int
 ) -> list[Drift]:  # fmt: skip
-    """Outputs of a surrogate from which the trials of a campaign drift, with a false alarm as seldom as `watch` says
-    over the whole budget."""
+    """Outputs of a surrogate from which the trials of a campaign drift.
+
+    Over the whole budget a false alarm is as seldom as `watch_drift` says.
+    """
     done = [one for one in campaign.trials if one.outcomes is not None]
     if surrogate is None or not outputs or not done:
         return []
     rows = [units.si({**one.parameters, **(one.outcomes or {})}) for one in done]
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    found = [watch(surrogate, table, name, rows=budget) for name in outputs]
+    found = [watch_drift(surrogate, table, name, rows=budget) for name in outputs]
     return [one for one in found if one.alarm is not None]
 
 

@@ -20,7 +20,7 @@ from scipy.special import ndtr
 from kalander.kernels.errors import Fault, InputError
 from kalander.twin.surrogate.surrogate import Surrogate
 
-__all__ = ["FALSE_ALARMS", "MOST_ROWS", "Drift", "cumulative_sums", "height_of", "watch"]
+__all__ = ["FALSE_ALARMS", "MOST_ROWS", "Drift", "cumulative_sums", "height_of", "watch_drift"]
 
 FALSE_ALARMS = 0.01  # probability of one within the rows of a watch
 SHIFT = 1.0  # in deviations of what is new in a value: the drift that is found fastest
@@ -57,7 +57,7 @@ class Drift:
         }  # fmt: skip
 
 
-def watch(
+def watch_drift(
     surrogate: Surrogate,
     table: Any,
     output: str,
