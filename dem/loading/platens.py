@@ -26,6 +26,8 @@ CONTACT_SHARE = 0.3
 # fines, which carry nothing, cannot be pressed beyond themselves.
 DENSEST = 0.98
 
+NEAR, NEAR_LOOKS = 0.97, 4  # share of the stress of a turn from which so many looks come in the place of one
+
 MEMORY = 0.9  # of the sums from which the stiffness of the bed is read, from one look to the next
 PASSAGES = 3.0  # of a wave in which the servo lets the lack of a stress fall by e
 CATCHING = 1.5  # the same of a bed that loses stress faster than the leg would lower it
@@ -171,6 +173,14 @@ class Platens(Control):
             )
             speed[box] = min(meeting + follows, speed[box])
         return speed
+
+    def steps(self, active: np.ndarray, motion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Looks come closer together where a press nears the stress at which it turns: it turns there, not beyond."""
+        steps, length = super().steps(active, motion)
+        goal, part = self.asked.ends[:, PLACE["pressure"]], max(1, self.path.look_every // NEAR_LOOKS)
+        near = active & self.asked.quasi_static & (self.asked.speed > 0.0) & (self.pressure >= NEAR * goal)
+        left = part - self.bed.boxes["step"] % part
+        return np.where(near, np.minimum(steps, left), steps), length
 
     def put(self, motion: np.ndarray) -> None:
         self.bed.boxes["platen_velocity"] = np.column_stack([np.zeros(len(motion)), -motion[:, ZZ]])

@@ -13,6 +13,7 @@ from kalander.dem.loading.press import LEG, Press
 from kalander.dem.loading.record import new_load
 from kalander.dem.loading.run import lead
 from kalander.dem.measure.observe import observe
+from kalander.kernels.quantities import platen_pressure
 
 DT = 0.15 * rayleigh_time(GRAIN, 0.7)
 SETTINGS = Press(
@@ -105,3 +106,12 @@ def test_balance_closes_also_where_impacts_take_all_the_work(device) -> None:
     hasty, finer, patient = ledger(8.0, 1.0), ledger(8.0, 0.25), ledger(1.0, 1.0)
     assert max(hasty, patient) < 2e-3  # seen 3e-4; heat by the velocity of half a step before left 3 %
     assert finer < hasty
+
+
+def test_presses_turn_at_their_stress(device) -> None:
+    """Within 1 % of it, also where an interval between two looks closes beds by much."""
+    done = pressed(replace(SETTINGS, control_steps=40), seeds=(60, 70, 80))
+    last = [int(np.flatnonzero(done.frames["box"] == box)[-1]) for box in range(3)]
+    stress = platen_pressure(done.frames["stress_low"], done.frames["stress_high"])[last]
+    assert (stress >= 3.0).all()
+    assert (stress < 3.03).all()
