@@ -49,6 +49,7 @@ def test_there_are_twelve_questions_each_with_a_command():
     assert all(BLOCK.search(text) for text in QUESTIONS.values())
 
 
+@pytest.mark.slow
 def test_every_quick_command_runs_as_it_is_printed(folder, monkeypatch):
     monkeypatch.chdir(folder)
     shown = {}

@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kalander.runs.studies import relaxing_press
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_relaxing_press_prints_what_is_left(tmp_path):
     done = subprocess.run(
         [sys.executable, relaxing_press.__file__, str(tmp_path), "--quick"],

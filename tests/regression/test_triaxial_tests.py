@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kalander.runs.studies import triaxial_tests
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_rough_bed_has_an_angle_of_friction(tmp_path):
     done = subprocess.run(
         [sys.executable, triaxial_tests.__file__, str(tmp_path), "--quick"],

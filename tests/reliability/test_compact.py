@@ -389,6 +389,7 @@ def test_compact_answers_the_contract(files):
     assert {path.name for path in files.iterdir()} == {"case.toml", "packing.npz", "curve.csv"}
 
 
+@pytest.mark.slow
 def test_an_interrupted_path_goes_on_to_the_same_curve(files):
     """Exit 75 keeps the curve so far; the same call then ends with the bytes of the uninterrupted one."""
     slow = ["--set", "path=[{plate_speed='0.5 m/s', until={solid_fraction=0.51}}]"]

@@ -21,6 +21,7 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_killed_in_every_stage_and_resumed_equals_undisturbed() -> None:
     """Forks of one process, which has no device of its own: the test's has one."""
     done = subprocess.run(

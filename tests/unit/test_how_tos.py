@@ -86,6 +86,7 @@ def test_the_copy_is_what_runs(tree):
     assert run(tree, ["python", "-c", where]).strip() == str(tree / "names/kalander/kernels/laws/book.py")
 
 
+@pytest.mark.slow
 def test_a_contact_law_is_two_files_and_one_line(tree):
     changed = follow(tree, "kernels/laws/ADD_A_LAW.md")
     assert changed == ["kernels/laws/README.md", "kernels/laws/book.py"]  # the page is made by a command

@@ -30,6 +30,7 @@ def boxes(card, device, keys=(FLOW,), states=STATES, **options):
     return Boxes(card, given, parameters_of(card, given, keys, **options), device)
 
 
+@pytest.mark.slow
 def test_stresses_through_a_closure_and_by_boxes_pressed_to_them_agree(card, device):
     """The same packings: by a closure of three other stresses, and directly; a box of 50 particles differs by some two
     points of porosity along different ways, so the mean of three is held to three, springback to one."""

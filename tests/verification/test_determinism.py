@@ -113,6 +113,7 @@ def large_box_by(workers: int, precision: str) -> tuple[str, int]:
     return digest(bed.ensemble()), bed.rebuilds
 
 
+@pytest.mark.slow
 def test_one_box_by_two_workers_is_as_by_one(device, in_child) -> None:
     """Parts of a box share its bonds and contacts."""
     source = ONE_BOX.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))

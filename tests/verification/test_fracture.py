@@ -313,11 +313,13 @@ def test_schedule_changes_nothing(device, cascade) -> None:
     assert fingerprint(last.snapshot()) == fingerprint(snapshots[end])
 
 
+@pytest.mark.slow
 def test_looking_on_changes_nothing(device, cascade) -> None:
     """The reference took a snapshot in every interval."""
     assert fingerprint(run(packed(), device.precision)) == fingerprint(cascade[0])
 
 
+@pytest.mark.slow
 def test_boxes_break_alone(device, cascade) -> None:
     """The third box by itself, with the replica it has in the batch."""
     final = cascade[0]

@@ -159,6 +159,7 @@ print(json.dumps(fingerprint(squeezed(packed(), schedule="boxes")[0])))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 4])
 def test_number_of_threads_changes_nothing(reference, in_child, threads) -> None:
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
@@ -173,6 +174,7 @@ print(json.dumps([fingerprint(squeezed(packed(), schedule=name, precision="f32")
 """
 
 
+@pytest.mark.slow
 def test_schedules_agree_in_single_precision(device, in_child) -> None:
     source = SINGLE.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
     boxes, bodies = in_child(source, precision="f32")

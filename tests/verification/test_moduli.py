@@ -156,6 +156,7 @@ def jammed(friction: float) -> tuple[float, float]:
         alive = fewer
 
 
+@pytest.mark.slow
 def test_isostatic_number_of_contacts(device) -> None:
     """At the edge of jamming 6 contacts hold a sphere without friction, 4 with much of it (Makse et al., PRL 84
     (2000) 4160): 2 contacts between spheres count for both, one with a platen for one sphere, and 200 spheres have

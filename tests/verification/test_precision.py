@@ -39,6 +39,7 @@ def test_slow_particle_moves_in_single_precision(in_child) -> None:
     assert way == pytest.approx(0.01, rel=1e-2)  # the rest carries what the position rounds off; without it: zero
 
 
+@pytest.mark.slow
 def test_press_in_single_precision_is_within_the_scatter_of_packings(device, in_child) -> None:
     """Paths part by rounding where contacts slide, so that only the spread over replicas can judge."""
     if device.precision != "f64":

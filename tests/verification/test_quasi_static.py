@@ -40,6 +40,7 @@ def pressed(settings: Press, *, density: float = GRAIN.density, friction: float 
             return done.value
 
 
+@pytest.mark.slow
 def test_mass_scaling_saves_no_step_at_an_equal_inertial_number(device) -> None:
     """Four times the mass, twice the time step, half the speed: the same press to the bit.
 
