@@ -1,6 +1,5 @@
 """The command as a user meets it: exit codes, one line a fault, nothing written, JSON alone on stdout."""
 
-import contextlib
 import json
 import os
 import signal
@@ -9,9 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-
-from kalander.runs.cli import app
+from in_process import kalander_here
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 NIP_CASE = """
@@ -38,16 +35,6 @@ def kalander(*arguments: str, folder: Path, **environment: str) -> subprocess.Co
         cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE), **environment},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-
-
-def here(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The same answer from this process, without the two seconds in which another one loads what this one has.
-
-    For verbs that start no device; what the shell around them does is tested by processes of their own.
-    """
-    with contextlib.chdir(folder):
-        done = CliRunner().invoke(app, list(arguments))
-    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 def test_help_does_not_load_the_kernel_language(tmp_path):
@@ -95,7 +82,8 @@ def test_help_does_not_load_the_kernel_language(tmp_path):
     ids=lambda value: " ".join(value[:3]) if value and value[0] in ("run", "nip", "resume") else "",
 )
 def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, arguments, names):
-    done = here(*arguments, folder=tmp_path)
+    ask = kalander if {"--device", "--threads"} & set(arguments) else kalander_here  # a process has one device
+    done = ask(*arguments, folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -137,7 +125,7 @@ def test_more_particles_than_memory_is_exit_2_and_a_full_disk_exit_74(tmp_path, 
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("irreplaceable")
-    done = here("run", "nmc111", "-o", "mine", folder=tmp_path)
+    done = kalander("run", "nmc111", "-o", "mine", folder=tmp_path)  # starts a device first
     assert done.returncode == 2
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
@@ -145,12 +133,12 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
 def test_a_damaged_record_is_exit_4(tmp_path):
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "study.h5").write_bytes(b"not hdf5 at all")
-    assert here("resume", "study", folder=tmp_path).returncode == 4
+    assert kalander_here("resume", "study", folder=tmp_path).returncode == 4
 
 
 def test_nip_answers_the_contract_in_json_alone(tmp_path):
     (tmp_path / "case.toml").write_text(NIP_CASE)
-    done = here("nip", "case.toml", "--json", folder=tmp_path)
+    done = kalander_here("nip", "case.toml", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     # physics notes, oracle O30's case: 239.1 N/mm, 111.1 MPa, 122.8 um at 115 um set; 0.2 % for the grid
@@ -163,7 +151,7 @@ def test_nip_answers_the_contract_in_json_alone(tmp_path):
 def test_pack_writes_a_packing_that_others_can_read(tmp_path):
     import numpy as np
 
-    done = here(
+    done = kalander_here(
         "pack", "nmc111", "-o", "packing.npz", "--set", "boxes.replicas=1", "--set", "boxes.width=35 um", "--json",
         folder=tmp_path,
     )  # fmt: skip
@@ -177,7 +165,7 @@ def test_pack_writes_a_packing_that_others_can_read(tmp_path):
 
 
 def test_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path):
-    done = here("run", "nmc111", "--dry-run", "--json", "--set", 'step.dt="0.1 ns"', folder=tmp_path)
+    done = kalander_here("run", "nmc111", "--dry-run", "--json", "--set", 'step.dt="0.1 ns"', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert plan["boxes"] == 6
@@ -209,7 +197,7 @@ def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
 
     (tmp_path / "case.toml").write_text(CAP_CASE.replace('"500 mm"', '"100 mm"'))
     small = ("--set", "fem.elements_along=40", "--set", "fem.elements_through=2", "--set", "pass.gap=145 um")
-    done = here("nip", "case.toml", "--model", "fem", *small, "-o", "out", "--json", folder=tmp_path)
+    done = kalander_here("nip", "case.toml", "--model", "fem", *small, "-o", "out", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer.keys() >= CONTRACT
@@ -231,7 +219,7 @@ def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
 
 def test_finite_elements_refuse_what_they_do_not_know(tmp_path):
     (tmp_path / "case.toml").write_text(NIP_CASE)
-    done = here("nip", "case.toml", "--model", "fem", folder=tmp_path)
+    done = kalander_here("nip", "case.toml", "--model", "fem", folder=tmp_path)
     assert done.returncode == 2
     assert "web.layer[0].closure.law: 'power'" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["case.toml"]
@@ -248,7 +236,7 @@ def test_finite_elements_refuse_what_they_do_not_know(tmp_path):
 )
 def test_a_nip_that_cannot_be_is_refused_with_its_reason(tmp_path, setting, code, said):
     (tmp_path / "case.toml").write_text(NIP_CASE.replace('"500 mm"', '"500 mm"\nelastic = false'))
-    done = here("nip", "case.toml", "--set", setting, folder=tmp_path)
+    done = kalander_here("nip", "case.toml", "--set", setting, folder=tmp_path)
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -289,11 +277,13 @@ def test_powder_rolls_answer(tmp_path):
         '[powder]\ncompressibility = 30\ninternal_friction = "40 deg"\nwall_friction = "20 deg"\n'
         'feed_pressure = "1 kPa"\nfeed_solid_fraction = 0.35\n[rolls]\ndiameter = "200 mm"\n[pass]\ngap = "5 mm"\n'
     )
-    done = here("nip", "powder.toml", "--json", folder=tmp_path)
+    done = kalander_here("nip", "powder.toml", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["nip_angle_rad"] == pytest.approx(0.0476514, rel=1e-5)
     assert 0.35 < max(answer["solid_fraction"]) == pytest.approx(1.0 - answer["porosity_mean"])
-    dense = here("nip", "powder.toml", "--set", "powder.compressibility=8", "--set", "pass.gap=0.5 mm", folder=tmp_path)
+    dense = kalander_here(
+        "nip", "powder.toml", "--set", "powder.compressibility=8", "--set", "pass.gap=0.5 mm", folder=tmp_path
+    )
     assert dense.returncode == 5
     assert "above 0.98" in dense.stderr
