@@ -1,6 +1,7 @@
 # make demo: install into .venv and run the NMC111 study; make test: install and test; make lint: style, types, import rule
 # make verify: all tests, slow ones too; make machines: those that a rounding may move, as twenty other machines
 # make validate: predict published electrodes, each pass and row from the others, against bands written down before
+# make pages: API pages of the public face, from its docstrings, in build/api
 # make crash: kill -9 in every stage, restart, compare; then the slow tests of reliability
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ MACHINES ?= 20
 KILLS ?= 100
 BENCHMARKS ?= startup throughput batch scaling nip
 
-.PHONY: demo test machines lint verify validate bench crash clean
+.PHONY: demo test machines lint verify validate pages bench crash clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -36,6 +37,9 @@ verify: $(VENV)/.tested
 validate: $(VENV)/.installed
 	$(BIN)/python runs/studies/validation/sangros.py studies/validation
 	$(BIN)/python runs/studies/validation/duquesnoy.py studies/validation
+
+pages: $(VENV)/.tested
+	$(BIN)/python -m kalander.runs.reference.api build/api
 
 crash: $(VENV)/.tested
 	$(BIN)/python tests/reliability/crash.py --kills $(KILLS)

@@ -77,6 +77,7 @@ HANDY = {
     "s/MPa^2": ("s/Pa^2", 1e-12, 1e12),
     "nJ": ("J", 1e-9, 1e9),
     "ng/um^3": ("kg/m^3", 1e6, 1e-6),
+    "mg/cm^2": ("kg/m^2", 1e-2, 1e2),
     "GB": ("byte", 1e9, 1e-9),
     "kN": ("N", 1e3, 1e-3),
     "N/mm": ("N/m", 1e3, 1e-3),
@@ -84,8 +85,10 @@ HANDY = {
     "MPa/K": ("J/m^3/K", 1e6, 1e-6),
     "N/s/K": ("W/m/K", 1.0, 1.0),
     "N/mm/s/K": ("W/m^2/K", 1e3, 1e-3),
+    "min": ("s", 60.0, 1.0 / 60.0),
     "h": ("s", 3600.0, 1.0 / 3600.0),
     "mA h/cm^2": ("A s/m^2", 3.6e4, 1.0 / 3.6e4),
+    "W h/m^2": ("J/m^2", 3.6e3, 1.0 / 3.6e3),
     "W h/L": ("J/m^3", 3.6e6, 1.0 / 3.6e6),
     "ohm cm^2": ("ohm m^2", 1e-4, 1e4),
 }
@@ -226,10 +229,14 @@ def recipe_of(card: Card) -> Recipe:
     )
 
 
-def press_settings(card: Card, smallest_radius: float) -> Press:
-    """How the boxes of a card are pressed, spheres being no smaller than a radius [µm]."""
+def press_settings(card: Card, smallest_radius: float, *, longer: float = 1.0) -> Press:
+    """How the boxes of a card are pressed, spheres being no smaller than a radius [µm].
+
+    longer: factor of the step, for spheres that are heavier than their material (dem.bodies.inertia).
+    """
     return press_in(
-        card.press, card.step, card.binder, fracture=fracture_of(card), time_step=time_step(card, smallest_radius),
+        card.press, card.step, card.binder, fracture=fracture_of(card),
+        time_step=time_step(card, smallest_radius) * (longer if card.step.dt is None else 1.0),
         smallest_radius=smallest_radius,
     )  # fmt: skip
 

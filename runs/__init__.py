@@ -29,18 +29,23 @@ HOMES = {
     "Spectrum": "coupling.spectra.spectrum",
     "Stiffness": "coupling.homogenise.stiffness",
     "Study": "coupling.results.study",
+    "Swelling": "coupling.homogenise.swelling",
     "TransportResult": "coupling.results.measure",
+    "Surrogate": "twin.surrogate.surrogate",
     "Thread": "twin.thread.thread",
     "Web": "coupling.nip.vocabulary",
     # verbs
     "bend_rolls": "coupling.rolls.solve",
     "calibrate": "twin.calibrate.calibration",
+    "campaign_report": "runs.campaign.page",
     "cell": "twin.cell.performance",
     "compress": "coupling.results.compress",
+    "ensemble": "twin.ensemble.ensemble",
     "fit_closure": "coupling.results.compress",
     "homogenise": "coupling.results.coating.homogenise",
     "infer": "twin.inference.infer",
     "limit": "coupling.limit.limit",
+    "loop": "twin.loop.loop",
     "load_card": "coupling.cards.card",
     "measure": "coupling.results.measure",
     "pack": "coupling.results.compress",
@@ -52,6 +57,9 @@ HOMES = {
     "run": "runs.verbs",
     "start": "kernels.device.backend",
     "stiffness": "coupling.results.compress",
+    "vary": "twin.variation.variation",
+    "watch_drift": "twin.surrogate.drift",
+    "swell": "coupling.results.coating.swelling",
 }
 
 __all__ = sorted(HOMES)

@@ -82,7 +82,7 @@ def _be_independent() -> None:
     """Take nothing from whoever starts the command that would change what it does: matplotlib, terminal, warnings."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small dense systems: BLAS threads only wait for each other
     os.environ["MPLBACKEND"], os.environ["MATPLOTLIBRC"] = "agg", os.devnull
-    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # see runs.start; one that is ignored stays ignored
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # see runs.launch; one that is ignored stays ignored
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started the command

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from kalander.coupling.cards.card import Card
+from kalander.coupling.results.answers import keep_pace
 from kalander.coupling.results.study import Study
 from kalander.coupling.results.survey import open_card_study
 from kalander.kernels.asked import asked
 from kalander.runs.page.parts.answer import answer_of
-from kalander.runs.page.report import write_report
+from kalander.runs.page.report import drawn_already, write_report
 
 __all__ = ["answered", "report", "resume", "run"]
 
@@ -58,7 +59,11 @@ def _computed(study: Study, options: dict[str, Any]) -> tuple[Study, float]:
     """The study computed and reported, and the seconds that its report took."""
     done = study.run(unreached=True, **options)
     began = time.monotonic()
-    write_report(done)
+    took = {stage.name: stage.seconds for stage in done.reports if not stage.reused and not stage.resumed_from}
+    if not drawn_already(done):
+        write_report(done)
+        took["report"] = time.monotonic() - began
     seconds = time.monotonic() - began
+    keep_pace(done.card, took)
     done.refuse_unreached()
     return done, seconds

@@ -14,6 +14,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent))  # helper modules: test modules are no package
 
 import another_machine
+from processor_time import ProcessorTime
 
 if another_machine.NUMBER:
     another_machine.install(another_machine.NUMBER)
@@ -24,6 +25,16 @@ hypothesis.settings.load_profile("kalander")
 
 KERNEL_CACHE = Path(__file__).parent / ".kernel_cache"
 PRECISION = os.environ.get("KALANDER_TEST_PRECISION", "f64")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--dearest", type=int, default=0, help="print so many tests and files of most processor time")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    number = config.getoption("--dearest")
+    if number:
+        config.pluginmanager.register(ProcessorTime(number))
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from kalander.dem.bodies.state import Ensemble, unloaded_bonds
 from kalander.dem.loading.path import Leg, Path
 from kalander.dem.loading.record import new_load
 from kalander.dem.loading.run import last_state, lead
-from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.near import near_pairs
 from kalander.dem.packing.packing import Packing
 from kalander.kernels.law_table import CONSTANTS
 

@@ -9,12 +9,15 @@ exactly, measured hardening closely.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from kalander.kernels.errors import NumericalError
 
 __all__ = ["LawTable", "MaterialState", "Response", "respond", "start_state"]
+
+GUESSED = 5  # iterations that a return may take from a guess before it starts anew from its trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +54,27 @@ def start_state(shape: tuple[int, ...]) -> MaterialState:
 @dataclass(frozen=True, eq=False)
 class Response:
     """kirchhoff: (xx, zz, xz, yy) [MPa], shape (..., 4); moduli: a_ijkl = c_ijkl + delta_ik tau_jl [MPa] in the plane,
-    shape (..., 2, 2, 2, 2), or None; state after the step."""
+    shape (..., 2, 2, 2, 2), or None; state after the step. returned: elastic volume strain e and share eta of the trial
+    shear, shape (..., 2), from which a trial close by may start its return."""
 
     kirchhoff: np.ndarray
     moduli: np.ndarray | None
     state: MaterialState
+    returned: np.ndarray
 
 
 def respond(
-    law: LawTable, material: np.ndarray, gradient: np.ndarray, state: MaterialState, *, tangent: bool = True
+    law: LawTable,
+    material: np.ndarray,
+    gradient: np.ndarray,
+    state: MaterialState,
+    *,
+    tangent: bool = True,
+    guess: np.ndarray | None = None,
 ) -> Response:
     """Stress and moduli for deformation gradients in the plane, shape (..., 2, 2); material index, shape (...).
+
+    guess: `returned` of a trial close by, from the same state: where the returns of plastic points start.
 
     Raises NumericalError for an inverted element or where the return fails: the caller shortens the step.
     """
@@ -82,7 +95,7 @@ def respond(
     angle = 0.5 * np.arctan2(b12, half)
     cosine, sine = np.cos(angle), np.sin(angle)
     trial = 0.5 * np.log(np.stack([first, second, c33], axis=-1))
-    elastic, stress, slopes, volume = _principal(law, material, trial, state.volume, tangent)
+    elastic, stress, slopes, volume, returned = _principal(law, material, trial, state.volume, tangent, guess)
 
     t1, t2, t3 = np.moveaxis(stress, -1, 0)
     kirchhoff = np.stack(
@@ -96,7 +109,7 @@ def respond(
     if tangent:
         assert slopes is not None
         moduli = _moduli(kirchhoff, (t1, t2), slopes, (first, second), cosine, sine)
-    return Response(kirchhoff, moduli, MaterialState(metric, volume))
+    return Response(kirchhoff, moduli, MaterialState(metric, volume), returned)
 
 
 def _pulled_back(be: tuple[np.ndarray, ...], inverse: tuple[np.ndarray, ...], out_of_plane: np.ndarray) -> np.ndarray:
@@ -153,9 +166,9 @@ def _moduli(
 
 
 def _principal(
-    law: LawTable, material: np.ndarray, trial: np.ndarray, volume: np.ndarray, tangent: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
-    """Elastic strains and stresses in principal axes, d tau_A / d trial_B, and compaction after the step."""
+    law: LawTable, material: np.ndarray, trial: np.ndarray, volume: np.ndarray, tangent: bool, guess: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
+    """Elastic strains and stresses in principal axes, d tau_A / d trial_B, compaction after the step, and (e, eta)."""
     bulk, shear = law.bulk[material], law.shear[material]
     volumetric = trial.sum(axis=-1)
     deviator = trial - volumetric[..., None] / 3.0
@@ -171,13 +184,15 @@ def _principal(
     if np.any(plastic):
         where = np.nonzero(plastic)
         e[where], eta[where], by[where] = _return(
-            law, material[where], volumetric[where], equivalent[where], volume[where], strength[where]
-        )
+            law, material[where], volumetric[where], equivalent[where], volume[where], strength[where],
+            None if guess is None else guess[where],
+        )  # fmt: skip
     elastic = e[..., None] / 3.0 + eta[..., None] * deviator
     stress = (bulk * e)[..., None] + 2.0 * (shear * eta)[..., None] * deviator
     after = volume - (volumetric - e)
+    returned = np.stack([e, eta], axis=-1)
     if not tangent:
-        return elastic, stress, None, after
+        return elastic, stress, None, after, returned
     # d q / d eps_B = 6 G^2 dev_B / q; where q = 0, eta does not matter
     towards = 6.0 * (shear**2 / np.where(equivalent > 0.0, equivalent, 1.0))[..., None] * deviator
     by_e = by[..., 0, 0, None] + by[..., 0, 1, None] * towards
@@ -185,7 +200,7 @@ def _principal(
     slopes = bulk[..., None, None] * by_e[..., None, :] + 2.0 * shear[..., None, None] * (
         eta[..., None, None] * (np.eye(3) - 1.0 / 3.0) + deviator[..., :, None] * by_eta[..., None, :]
     )
-    return elastic, stress, slopes, after
+    return elastic, stress, slopes, after, returned
 
 
 def _strength(law: LawTable, material: np.ndarray, volume: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,60 +223,120 @@ class _Trial:
     volume: np.ndarray
     scale: np.ndarray
 
+    def take(self, where: np.ndarray) -> "_Trial":
+        arrays = (self.material, self.volumetric, self.q, self.volume, self.scale)
+        return _Trial(self.law, *(values[where] for values in arrays))
+
     def size(self, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """p_c and the slope of its logarithm by the compaction."""
         log_strength, rise = _strength(self.law, self.material, self.volume - (self.volumetric - e))
-        return np.exp(log_strength - np.log(self.scale)), rise
+        return np.exp(log_strength - self.log_scale), rise
+
+    @cached_property
+    def log_scale(self) -> np.ndarray:
+        return np.log(self.scale)
+
+    @cached_property
+    def constants(self) -> tuple[np.ndarray, ...]:
+        """Bulk and shear modulus, M squared, centre and radius of the cap over p_c."""
+        law, material = self.law, self.material
+        shift = law.shift[material]
+        moduli = law.bulk[material] / self.scale, law.shear[material] / self.scale
+        return *moduli, law.slope[material] ** 2, 0.5 * (1.0 - shift), 0.5 * (1.0 + shift)
+
+
+@dataclass(frozen=True, eq=False)
+class _Miss:
+    """What (e, eta) leaves of flow and yield, its derivatives, and what they are made of."""
+
+    flow_rule: np.ndarray
+    yielding: np.ndarray
+    slopes: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    size: np.ndarray
+    rise: np.ndarray
+    off: np.ndarray
+    flow: np.ndarray
+
+    @property
+    def determinant(self) -> np.ndarray:
+        j11, j12, j21, j22 = self.slopes
+        return j11 * j22 - j12 * j21
+
+
+def _miss(trial: _Trial, e: np.ndarray, eta: np.ndarray) -> _Miss:
+    bulk, shear, slope2, centre, radius = trial.constants
+    size, rise = trial.size(e)
+    # compaction grows as e rises towards zero: d size / d e = size x rise
+    off = -bulk * e - centre * size
+    off_e = -bulk - centre * size * rise
+    per = slope2 / (3.0 * shear)
+    flow = per * (1.0 / eta - 1.0)  # 2 lambda
+    flow_eta = -per / eta**2
+    edge, share = radius * size, trial.q**2 / slope2
+    return _Miss(
+        (e - trial.volumetric) - flow * off,
+        eta**2 * share + off**2 - edge**2,
+        (1.0 - flow * off_e, -flow_eta * off, 2.0 * off * off_e - 2.0 * edge**2 * rise, 2.0 * eta * share),
+        size, rise, off, flow,
+    )  # fmt: skip
+
+
+def _returned(trial: _Trial, guess: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Newton for (e, eta), from a guess where there is one. Points leave as they converge."""
+    e, eta = trial.volumetric.copy(), np.ones_like(trial.volumetric)
+    if guess is not None:
+        e, eta = guess[:, 0].copy(), np.clip(guess[:, 1], 1e-3, 1.0)
+    still, rest, begun = np.arange(len(e)), trial, 0
+    for iteration in range(60 + GUESSED):
+        here_e, here_eta = e[still], eta[still]
+        miss = _miss(rest, here_e, here_eta)
+        open_ = (np.abs(miss.flow_rule) > 1e-12) | (np.abs(miss.yielding) > 1e-11)
+        if not open_.any():
+            return e, eta
+        if guess is not None and iteration == GUESSED:  # the guess was of no use
+            still, begun = still[open_], GUESSED
+            rest = trial.take(still)
+            e[still], eta[still] = rest.volumetric, 1.0
+            continue
+        if iteration - begun == 25:  # Newton goes to and fro over a knot of the table
+            still = still[open_]
+            rest = trial.take(still)
+            e[still], eta[still] = _bisected(rest)
+            continue
+        j11, j12, j21, j22 = miss.slopes
+        step_e = (j12 * miss.yielding - j22 * miss.flow_rule) / miss.determinant
+        step_eta = (j21 * miss.flow_rule - j11 * miss.yielding) / miss.determinant
+        longest = np.minimum(0.02 / (np.abs(step_e) + 1e-300), 0.5 * here_eta / (np.abs(step_eta) + 1e-300))
+        shorter = np.minimum(1.0, longest)
+        e[still] = np.where(open_, here_e + shorter * step_e, here_e)
+        eta[still] = np.where(open_, np.minimum(here_eta + shorter * step_eta, 1.0), here_eta)
+        if not np.all(np.isfinite(e) & np.isfinite(eta)):
+            raise NumericalError("return to the cap diverged; take smaller steps")
+        if 2 * np.count_nonzero(open_) < len(still):
+            still = still[open_]
+            rest = trial.take(still)
+    raise NumericalError("return to the cap did not converge in 60 iterations; take smaller steps")
 
 
 def _return(
     law: LawTable, material: np.ndarray, volumetric: np.ndarray, trial_q: np.ndarray, volume: np.ndarray,
-    scale: np.ndarray,
+    scale: np.ndarray, guess: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """Newton for (e, eta); stresses in units of p_c before the step. Shapes (points,), derivative (points, 2, 2)."""
+    """(e, eta) on the cap; stresses in units of p_c before the step. Shapes (points,), derivative (points, 2, 2)."""
     trial = _Trial(law, material, volumetric, trial_q / scale, volume, scale)
-    bulk, shear = law.bulk[material] / scale, law.shear[material] / scale
-    slope2, shift = law.slope[material] ** 2, law.shift[material]
-    centre, radius = 0.5 * (1.0 - shift), 0.5 * (1.0 + shift)
-    e, eta = volumetric.copy(), np.ones_like(volumetric)
-    for iteration in range(60):
-        size, rise = trial.size(e)
-        # compaction grows as e rises towards zero: d size / d e = size x rise
-        off = -bulk * e - centre * size
-        off_e = -bulk - centre * size * rise
-        flow = slope2 * (1.0 / eta - 1.0) / (3.0 * shear)  # 2 lambda
-        flow_eta = -slope2 / (3.0 * shear * eta**2)
-        r1 = (e - volumetric) - flow * off
-        r2 = (eta * trial.q) ** 2 / slope2 + off**2 - (radius * size) ** 2
-        j11, j12 = 1.0 - flow * off_e, -flow_eta * off
-        j21 = 2.0 * off * off_e - 2.0 * (radius * size) ** 2 * rise
-        j22 = 2.0 * eta * trial.q**2 / slope2
-        determinant = j11 * j22 - j12 * j21
-        open_ = (np.abs(r1) > 1e-12) | (np.abs(r2) > 1e-11)
-        if not np.any(open_):
-            break
-        if iteration == 25:  # Newton goes to and fro over a knot of the table
-            e[open_], eta[open_] = _bisected(
-                _Trial(law, material[open_], volumetric[open_], trial.q[open_], volume[open_], scale[open_])
-            )
-            continue
-        step_e, step_eta = (j12 * r2 - j22 * r1) / determinant, (j21 * r1 - j11 * r2) / determinant
-        shorter = np.minimum(1.0, np.minimum(0.02 / (np.abs(step_e) + 1e-300), 0.5 * eta / (np.abs(step_eta) + 1e-300)))
-        e = np.where(open_, e + shorter * step_e, e)
-        eta = np.where(open_, np.minimum(eta + shorter * step_eta, 1.0), eta)
-        if not np.all(np.isfinite(e) & np.isfinite(eta)):
-            raise NumericalError("return to the cap diverged; take smaller steps")
-    else:
-        raise NumericalError("return to the cap did not converge in 60 iterations; take smaller steps")
-    # implicit derivative; at fixed (e, eta) the trial volume moves r1 by -1 and the compaction by -1
-    size_trial = -size * rise
+    e, eta = _returned(trial, guess)
+    miss = _miss(trial, e, eta)
+    _, _, slope2, centre, radius = trial.constants
+    j11, j12, j21, j22 = miss.slopes
+    # implicit derivative; at fixed (e, eta) the trial volume moves the flow rule by -1 and the compaction by -1
+    size_trial = -miss.size * miss.rise
     off_trial = -centre * size_trial
-    v1 = -1.0 - flow * off_trial
-    v2 = 2.0 * off * off_trial - 2.0 * radius**2 * size * size_trial
+    v1 = -1.0 - miss.flow * off_trial
+    v2 = 2.0 * miss.off * off_trial - 2.0 * radius**2 * miss.size * size_trial
     q2 = 2.0 * eta**2 * trial.q / slope2
     by = np.empty((*e.shape, 2, 2))
-    by[..., 0, 0], by[..., 1, 0] = (j12 * v2 - j22 * v1) / determinant, (j21 * v1 - j11 * v2) / determinant
-    by[..., 0, 1], by[..., 1, 1] = j12 * q2 / determinant, -j11 * q2 / determinant
+    by[..., 0, 0], by[..., 1, 0] = (j12 * v2 - j22 * v1) / miss.determinant, (j21 * v1 - j11 * v2) / miss.determinant
+    by[..., 0, 1], by[..., 1, 1] = j12 * q2 / miss.determinant, -j11 * q2 / miss.determinant
     by[..., 1] /= scale[..., None]
     return e, eta, by
 

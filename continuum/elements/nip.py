@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse.linalg import splu
 
 from kalander.continuum.elements.law import MaterialState, start_state
 from kalander.continuum.elements.step import Evaluated, FemNip, FemSnapshot, RollOver, StepSystem
@@ -122,14 +121,8 @@ def _balanced(system: StepSystem, displacement: np.ndarray, most_iterations: int
         error = float(np.linalg.norm(now.residual[free]))
         if error <= 1e-10 * float(np.linalg.norm(now.touched.force)) + rounding:
             return _snapshot(system, displacement, now, iteration, searches)
-        # nodes are numbered through the thickness, so the matrix is a narrow band as it stands
-        try:
-            factors = splu(now.matrix[free][:, free].tocsc(), permc_spec="NATURAL", diag_pivot_thresh=0.01)
-        except RuntimeError as singular:
-            raise NumericalError("the stiffness matrix is singular") from singular
-        change = factors.solve(-now.residual[free])
-        if not np.all(np.isfinite(change)):
-            raise NumericalError("the stiffness matrix is singular")
+        system.guess = now.answer.returned
+        change = system.change(now)
         limit = math.inf if iteration == 0 else error
         displacement, now, cuts = _search(system, displacement, change, limit, system.depth(now.touched.pressure))
         searches += cuts

@@ -5,13 +5,15 @@ Units: mm, MPa, N per mm of width.
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from scipy.sparse import coo_matrix, csc_matrix
+from scipy.linalg.lapack import dgbsv
 
 from kalander.continuum.elements.contact import Contact, Surface, Touch, touch
 from kalander.continuum.elements.law import LawTable, MaterialState, Response
 from kalander.continuum.elements.web import Strip, balance
+from kalander.kernels.errors import NumericalError
 
 __all__ = ["Evaluated", "FemNip", "FemSnapshot", "Membrane", "RollOver", "StepSystem"]
 
@@ -127,10 +129,14 @@ def _active(nip: FemNip, path: RollOver, centre: float) -> _Active:
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """Imbalance [N/mm] on every degree of freedom, its derivative, and what came with it."""
+    """Imbalance [N/mm] on every degree of freedom, its derivative by elements, shape (m, 8, 8), and what came with it.
+
+    foil_stiffness [N/mm]: of the links of the foil, shape (links,); empty where it is rigid.
+    """
 
     residual: np.ndarray
-    matrix: csc_matrix
+    matrices: np.ndarray
+    foil_stiffness: np.ndarray
     answer: Response
     touched: Touch
     plastic: np.ndarray
@@ -147,30 +153,65 @@ class StepSystem:
         which = self.active.elements
         self.state = MaterialState(before.state.inverse_metric[which], before.state.volume[which])
         self.top = nip.strip.top[self.active.columns]
+        self.top_dofs = 2 * self.top[:, None] + np.arange(2)
+        self.foil_dofs = 2 * nip.strip.rows * np.arange(nip.strip.columns)
+        self.guess: np.ndarray | None = None  # returns of the last iterate, for those of trials close by
 
     def evaluate(self, displacement: np.ndarray) -> Evaluated:
         """Raises NumericalError where the material cannot follow."""
         strip = self.nip.strip
-        residual, matrix, answer = balance(strip, self.nip.law, displacement, self.state, self.active.elements)
+        residual, matrices, answer = balance(
+            strip, self.nip.law, displacement, self.state, self.active.elements, self.guess
+        )
         top = self.top
         touched = touch(
             self.contact, self.nip.surface, strip.nodes[top] + displacement[top],
             displacement[top] - self.before.displacement[top], strip.tributary[self.active.columns], self.centre,
             self.travel,
         )  # fmt: skip
-        dofs = 2 * top[:, None] + np.arange(2)
-        np.subtract.at(residual, dofs.ravel(), touched.force.ravel())
-        rows = np.repeat(dofs, 2, axis=1).ravel()
-        columns = np.tile(dofs, (1, 2)).ravel()
-        matrix = matrix + coo_matrix((touched.stiffness.ravel(), (rows, columns)), shape=matrix.shape).tocsc()
-        plastic = self.before.foil_plastic
+        residual[self.top_dofs] -= touched.force
+        plastic, foil_stiffness = self.before.foil_plastic, np.zeros(0)
         if not math.isinf(self.nip.membrane.stiffness):
-            plastic, foil_matrix = self._foil(displacement, residual)
-            matrix = matrix + foil_matrix
-            leader = self.active.leader
-            follow = csc_matrix((np.ones(leader.size), (np.arange(leader.size), leader)), shape=matrix.shape)
-            residual, matrix = follow.T @ residual, (follow.T @ matrix @ follow).tocsc()
-        return Evaluated(residual, matrix, answer, touched, plastic)
+            plastic, foil_stiffness = self._foil(displacement, residual)
+            residual = np.bincount(self.active.leader, residual)
+        return Evaluated(residual, matrices, foil_stiffness, answer, touched, plastic)
+
+    def change(self, now: Evaluated) -> np.ndarray:
+        """Change of the free degrees of freedom [mm] by Newton's step. Raises NumericalError where there is none.
+
+        Nodes are numbered through the thickness, so that the matrix is a narrow band as it stands.
+        """
+        place, below, size = self.band
+        values = [now.matrices.ravel(), now.touched.stiffness.ravel()]
+        if now.foil_stiffness.size:
+            values += [now.foil_stiffness, now.foil_stiffness, -now.foil_stiffness, -now.foil_stiffness]
+        height = 3 * below + 1
+        # entries of held degrees of freedom fall behind the band
+        band = np.bincount(place, np.concatenate(values), size * height + 1)[:-1].reshape(size, height)
+        _, _, change, failed = dgbsv(below, below, band.T, -now.residual[self.active.free], overwrite_ab=True)
+        if failed or not np.all(np.isfinite(change)):
+            raise NumericalError("the stiffness matrix is singular")
+        return change
+
+    @cached_property
+    def band(self) -> tuple[np.ndarray, int, int]:
+        """Place of every contribution in LAPACK's band by columns, diagonals below the main one, free unknowns."""
+        strip, active = self.nip.strip, self.active
+        number = np.full(active.leader.size, -1)
+        number[active.free] = np.arange(active.free.size)
+        number = number[active.leader]
+        pairs = []
+        for dofs in (strip.dofs(active.elements), self.top_dofs):
+            many = dofs.shape[1]
+            pairs.append((np.repeat(dofs, many, axis=1).ravel(), np.tile(dofs, (1, many)).ravel()))
+        if not math.isinf(self.nip.membrane.stiffness):
+            low, high = self.foil_dofs[:-1], self.foil_dofs[1:]
+            pairs += [(low, low), (high, high), (low, high), (high, low)]
+        row, column = (number[np.concatenate([pair[side] for pair in pairs])] for side in (0, 1))
+        inside = (row >= 0) & (column >= 0)
+        below = int(np.abs(row - column)[inside].max(initial=0))
+        size, height = active.free.size, 3 * below + 1
+        return np.where(inside, column * height + 2 * below + row - column, size * height), below, size
 
     def moved(self, displacement: np.ndarray, change: np.ndarray, depth: float) -> np.ndarray:
         """The displacement changed on the free degrees of freedom, nowhere deeper in the roll than a depth [mm]."""
@@ -204,8 +245,8 @@ class StepSystem:
         places = strip.nodes[self.top, 1] * strip.tributary[self.active.columns]
         return 4.0 * float(np.finfo(float).eps) * self.path.penalty * float(np.linalg.norm(places))
 
-    def _foil(self, displacement: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, csc_matrix]:
-        """Add the membrane's forces; axial stretch, elastic and ideally plastic."""
+    def _foil(self, displacement: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Add the membrane's forces; plastic stretch and stiffness of its links; axial, elastic and ideally plastic."""
         strip, membrane = self.nip.strip, self.nip.membrane
         bottom = np.arange(strip.columns) * strip.rows
         length = np.diff(strip.nodes[bottom, 0])
@@ -215,11 +256,6 @@ class StepSystem:
         flowing = force != trial
         # a yielding membrane keeps a thousandth of its stiffness in the matrix, which then stays regular
         stiffness = membrane.stiffness * np.where(flowing, 1e-3, 1.0) / length
-        dofs = 2 * bottom
-        np.subtract.at(residual, dofs[:-1], force)
-        np.add.at(residual, dofs[1:], force)
-        rows = np.concatenate([dofs[:-1], dofs[1:], dofs[:-1], dofs[1:]])
-        columns = np.concatenate([dofs[:-1], dofs[1:], dofs[1:], dofs[:-1]])
-        values = np.concatenate([stiffness, stiffness, -stiffness, -stiffness])
-        size = 2 * len(strip.nodes)
-        return stretch - force / membrane.stiffness, coo_matrix((values, (rows, columns)), shape=(size, size)).tocsc()
+        residual[self.foil_dofs[:-1]] -= force
+        residual[self.foil_dofs[1:]] += force
+        return stretch - force / membrane.stiffness, stiffness

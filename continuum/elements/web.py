@@ -7,7 +7,6 @@ Units: mm, MPa, N per mm of width.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, csc_matrix
 from skfem import Basis, ElementQuad1, MeshQuad
 
 from kalander.continuum.elements.law import LawTable, MaterialState, Response, respond
@@ -86,22 +85,26 @@ def gradients(strip: Strip, displacement: np.ndarray, which: slice) -> np.ndarra
 
 
 def balance(
-    strip: Strip, law: LawTable, displacement: np.ndarray, state: MaterialState, which: slice
-) -> tuple[np.ndarray, csc_matrix, Response]:
-    """Internal forces [N/mm] on every degree of freedom, their derivative, and the material's answer, of a run of
-    elements; state of those elements. Raises NumericalError where the material cannot follow."""
+    strip: Strip,
+    law: LawTable,
+    displacement: np.ndarray,
+    state: MaterialState,
+    which: slice,
+    guess: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, Response]:
+    """Internal forces [N/mm] on every degree of freedom, stiffness of each element, shape (m, 8, 8), and the material's
+    answer, of a run of elements; state of those elements; guess: as of `respond`. Raises NumericalError where the
+    material cannot follow."""
     first, last, _ = which.indices(len(strip.elements))
     # in portions that stay in the cache of the processor
     parts = [
-        _portion(strip, law, displacement, state, slice(begin, min(begin + PORTION, last)), begin - first)
+        _portion(strip, law, displacement, state, slice(begin, min(begin + PORTION, last)), begin - first, guess)
         for begin in range(first, last, PORTION)
     ]
     forces, matrices = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
     answers = [part[2] for part in parts]
     dofs = strip.dofs(which)
-    size = 2 * len(strip.nodes)
-    total = np.bincount(dofs.ravel(), forces.ravel(), minlength=size)
-    rows, columns = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, (1, 8)).ravel()
+    total = np.bincount(dofs.ravel(), forces.ravel(), minlength=2 * len(strip.nodes))
     answer = Response(
         np.concatenate([one.kirchhoff for one in answers]),
         None,
@@ -109,18 +112,25 @@ def balance(
             np.concatenate([one.state.inverse_metric for one in answers]),
             np.concatenate([one.state.volume for one in answers]),
         ),
+        np.concatenate([one.returned for one in answers]),
     )
-    return total, coo_matrix((matrices.ravel(), (rows, columns)), shape=(size, size)).tocsc(), answer
+    return total, matrices, answer
 
 
 def _portion(
-    strip: Strip, law: LawTable, displacement: np.ndarray, state: MaterialState, which: slice, offset: int
+    strip: Strip,
+    law: LawTable,
+    displacement: np.ndarray,
+    state: MaterialState,
+    which: slice,
+    offset: int,
+    guess: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, Response]:
     """Forces, shape (m, 4, 2), and stiffness, shape (m, 8, 8), of some elements, whose state begins at an offset."""
     gradient = gradients(strip, displacement, which)
     here = slice(offset, offset + len(gradient))
     own = MaterialState(state.inverse_metric[here], state.volume[here])
-    answer = respond(law, strip.material[which], gradient, own)
+    answer = respond(law, strip.material[which], gradient, own, guess=None if guess is None else guess[here])
     assert answer.moduli is not None
     determinant = gradient[..., 0, 0] * gradient[..., 1, 1] - gradient[..., 0, 1] * gradient[..., 1, 0]
     inverse = np.empty_like(gradient)

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from kalander.coupling.cards.checks import card_faults, card_warnings
 from kalander.coupling.cards.config import Place, Section, apply_overrides, as_typed, faults_of, overlay
-from kalander.coupling.cards.electrode import Electrode
+from kalander.coupling.cards.electrode import Electrode, SwellingSection
 from kalander.coupling.cards.fields import STORED, Count, Quantity, Text
 from kalander.coupling.cards.multiscale_section import Multiscale, dotted
 from kalander.coupling.cards.quantity import DIMENSIONS
@@ -50,6 +50,7 @@ class Card(Section):
     calender: Calender
     transport: TransportSection = Field(default_factory=TransportSection)
     multiscale: Multiscale | None = None
+    swelling: SwellingSection | None = None
     published: tuple[Published, ...] = ()
     calibrated: tuple[Calibrated, ...] = ()
 

@@ -48,7 +48,7 @@ BOX_WIDTHS = 5.0  # mean diameters a representative volume spans at least
 DENSITY_BAND = 500.0, 9000.0  # kg/m^3: from porous carbon to dense oxides
 BINDER_DOMAIN_BAND = 1500.0, 2200.0  # kg/m^3: mixtures of PVDF (1780) and carbon black (1900)
 SOFTEST = 1e-3  # P / E*: beyond, scaled particles overlap more than real ones would
-QUASI_STATIC = 1e-3  # inertial number
+QUASI_STATIC = 2e-3  # inertial number; beyond it results are flagged as well (coupling.results.validity)
 LOOSEST_TO_CARRY = 0.55  # solid fraction at which equal spheres with friction begin to carry
 ROOM_TO_SLOW = 0.9  # haste needs a tenth of the height before that
 

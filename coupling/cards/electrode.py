@@ -13,6 +13,7 @@ __all__ = [
     "Densities",
     "Electrode",
     "MassFractions",
+    "SwellingSection",
     "active_volume_share",
     "binder_domain_density",
     "coating_thickness",
@@ -129,3 +130,11 @@ def coating_thickness(electrode: Electrode) -> float:
 def web_thickness(electrode: Electrode) -> float:
     """Thickness of the coated foil before calendering [m]."""
     return electrode.foil.thickness + electrode.sides * coating_thickness(electrode)
+
+
+class SwellingSection(Section):
+    """Change of the volume of active particles from the state in which the coating is pressed to the other end of a
+    charge, over that volume: above 0 where they swell, below where they shrink; and cycles there and back."""
+
+    volume_change: Annotated[float, Real(at_least=-0.2, at_most=0.5, percent=True)]  # of the active particles
+    cycles: Annotated[int, Count(at_least=1, at_most=20)] = 3  # there and back

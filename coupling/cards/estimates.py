@@ -18,17 +18,22 @@ __all__ = [
     "class_estimate",
     "coarse_voxels",
     "critical_time_step",
+    "disk_estimate",
     "memory_estimate",
     "particle_estimate",
+    "peak_estimate",
     "step_estimate",
     "time_step",
     "voxel_count",
     "voxel_of",
     "voxels_do_not_fit",
+    "work_estimate",
 ]
 
 # 32-bit indices address the pairs; a dense packing with its search margin has up to 32 pair slots a particle
 INDEX_LIMIT = 2**31 // 32
+PROCESS_BYTES, VOXEL_BYTES = 300e6, 130.0  # nmc111 holds 595 MB while it measures 2.3 million voxels
+PAGE_BYTES, STORED_BYTES = 4e6, 160.0  # page and figures 3.8 MB; 0.43 MB in files of 2600 particles in six boxes
 BYTES_PER_PARTICLE = 1024  # device 500, a host copy of the state 370, columns of a frame; measured on dense beds
 VOXELS_A_DIAMETER = 10  # of the smallest particle, where the card does not say
 # voxels over the smallest diameter: D_eff of spheres is 5 % off at a half, 1 % at a fifth, 0.3 % at a tenth
@@ -80,6 +85,30 @@ def class_estimate(electrode: Electrode, boxes: Boxes) -> list[tuple[float, floa
 def memory_estimate(particle_count: float) -> float:
     """Bytes for a number of particles, to the order of magnitude."""
     return particle_count * BYTES_PER_PARTICLE
+
+
+def work_estimate(
+    electrode: Electrode, press: PressCard, step: Step, boxes: Boxes, transport: TransportSection
+) -> dict[str, float]:
+    """Units of work of the stages that take time: spheres packed, particle-steps, voxels of all states, one report."""
+    particles, stresses = particle_estimate(electrode, boxes), len(press.stress)
+    voxels = voxel_count(electrode, boxes, transport) * boxes.replicas * (1 + stresses) if transport.measured else 0.0
+    return {
+        "pack": particles,
+        "press": particles * stresses * step_estimate(electrode, press, step),
+        "transport": voxels,
+        "report": 1.0,
+    }
+
+
+def disk_estimate(particle_count: float) -> float:
+    """Bytes of a study of some particles in all boxes: its files, its page and its figures. Measured on nmc111."""
+    return PAGE_BYTES + particle_count * STORED_BYTES
+
+
+def peak_estimate(voxels: float, particle_count: float) -> float:
+    """Bytes that a run holds at its largest: the process, the particles of all boxes, or the voxels of one state."""
+    return PROCESS_BYTES + max(memory_estimate(particle_count), voxels * VOXEL_BYTES)
 
 
 def voxel_of(electrode: Electrode, transport: TransportSection) -> float:

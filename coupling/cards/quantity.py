@@ -57,7 +57,12 @@ DIMENSIONS = {
     "frequency": Dimension("Hz", ("100 kHz", "1 Hz", "10 mHz", "1 MHz")),
     "concentration": Dimension("mol/m^3", ("1 mol/l", "1000 mol/m^3")),
     "areal_capacity": Dimension("A*s/m^2", ("2.5 mA*h/cm^2", "25 A*h/m^2")),
+    "specific_capacity": Dimension("A*s/kg", ("155 mA*h/g", "155 A*h/kg")),
+    "voltage": Dimension("V", ("3.7 V", "10 mV")),
+    "current_density": Dimension("A/m^2", ("1 A/m^2", "1 mA/cm^2")),
+    "areal_resistance": Dimension("ohm*m^2", ("10 ohm*cm^2", "1e-3 ohm*m^2")),
     "energy_per_mass": Dimension("J/kg", ("250 W*h/kg", "1 kJ/kg")),
+    "energy_per_volume": Dimension("J/m^3", ("600 W*h/l", "1 J/cm^3")),
 }
 
 DEFINITIONS = """

@@ -325,6 +325,7 @@ class PressCard(Section):
     material_speed: Annotated[float | None, Quantity("speed", above=0, at_most=100, absent="inertial")] = None
     inertial_number: Annotated[float, Real(at_least=1e-9, at_most=0.1)] = 1e-3  # quasi-static: da Cruz et al. 2005
     haste: Annotated[float, Real(at_least=1, at_most=1000)] = 1.0  # while spheres without binder do not carry yet
+    least_mass: Annotated[float, Real(at_least=0, at_most=1)] = 0.0  # of a mean sphere's: longer steps for small ones
     stiffness_scale: Annotated[float, Real(at_least=1e-6, at_most=1)] = 1.0
     lower_platen: Annotated[str, Choice(("active", "foil"))] = "active"  # material of the side of the current collector
 

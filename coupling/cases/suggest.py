@@ -128,6 +128,12 @@ class SuggestCase(Section):
         return tuple(dict.fromkeys([*(one.name for one in self.objective), *(one.name for one in self.limit)]))
 
     @property
+    def units(self) -> dict[str, str]:
+        """Unit of each parameter and outcome by name, "1" for a plain number; an objective's own counts."""
+        units = {one.name: one.unit for one in self.parameter} | {one.name: one.unit for one in self.limit}
+        return units | {one.name: one.unit for one in self.objective}
+
+    @property
     def first(self) -> int:
         """Trials that fill the space before a model chooses."""
         return self.initial or 2 * len(self.parameter) + 2

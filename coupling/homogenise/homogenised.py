@@ -48,7 +48,18 @@ OF_LAW = {
 
 PROPERTIES = {
     "stiffness": Property("Pa", "six by six, order xx yy zz yz xz xy, under load", (6, 6), warms=True),
+    "stiffness_held": Property("Pa", "of the same boxes with nothing giving way", (6, 6), warms=True),
+    "stiffness_flowing": Property("Pa", "with all that slides or flows giving way", (6, 6), warms=True),
+    "stiffness_voigt": Property(
+        "Pa", "of the macro strain alone, an upper bound of stiffness_held", (6, 6), warms=True
+    ),
+    "stiffness_reuss": Property("Pa", "of forces that follow the stress alike, from below", (6, 6), warms=True),
+    "free_stiffness": Property("Pa", "as laid and as released, by their own density", (6, 6), warms=True),
     "floppy_modes": Property("1", "motions of particles that nothing resists, over their number"),
+    "rattling_particles": Property("1", "share of particles that touch nothing"),
+    "unstable_motions": Property("1", "motions that set energy free, over the number of particles"),
+    "sliding_contacts": Property("1", "share of contacts at Coulomb's limit"),
+    "flowing_bonds": Property("1", "share of bonds on their yield surface"),
     "yield_pressure": Property("Pa", "p_c of the cap, Cauchy", trend="rising", logarithmic=True, warms=True),
     "cap_slope": Property("1", "M of the cap, q over p"),
     "cap_shift": Property("1", "chi of the cap: tensile over compressive limit of mean stress"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from kalander.coupling.packings.spheres import Spheres
 from kalander.dem.bodies.state import sphere_volume
-from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.near import near_pairs
 
 __all__ = ["narrow_gaps", "solid_shares"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.near import near_pairs
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import Fault
 

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kalander.coupling.plant.event import Event
 from kalander.coupling.plant.store import PlantStore
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 
@@ -80,12 +82,15 @@ class KeptTrials:
         with self.store.transaction() as connection:
             self.store.put(connection, trial, [row])
 
-    def tell(self, done: Trial) -> None:
-        """Keep what a pending trial gave. Raises InputError: another told it in the meantime, and that stays."""
+    def tell(self, done: Trial, events: Sequence[Event] = ()) -> None:
+        """Keep what a pending trial gave, and events of it in the thread: all or nothing. Where another has told it in
+        the meantime, that stays and nothing is added."""
         from kalander.coupling.plant.schema import trial
 
         status = "failed" if done.failed else "done"
         outcomes = None if done.outcomes is None else json.dumps(done.outcomes)
         asked = (trial.c.campaign == self.name) & (trial.c.number == done.number) & (trial.c.status == "pending")
         with self.store.transaction() as connection:
-            connection.execute(trial.update().where(asked).values(status=status, outcomes=outcomes, told=time.time()))
+            told = trial.update().where(asked).values(status=status, outcomes=outcomes, told=time.time())
+            if connection.execute(told).rowcount and events:
+                self.store.add_within(connection, events)

@@ -25,7 +25,7 @@ from kalander.coupling.plant.quantities import KINDS, PARENTS, QUANTITIES, Quant
 from kalander.coupling.scales import in_si
 from kalander.kernels.errors import Fault
 
-__all__ = ["LONGEST_NAME", "MOST_VALUES", "Event", "Value", "event_of", "unit_of"]
+__all__ = ["LONGEST_NAME", "MOST_VALUES", "Event", "Value", "event_of", "scale_of", "unit_of"]
 
 LONGEST_NAME = 200  # characters of a name, a source, an identity
 MOST_VALUES = 100  # in one event, and most parents
@@ -192,7 +192,7 @@ def _number(value: Any, unit: Any, quantity: Quantity) -> tuple[float, float, fl
         return float(value), in_si(1.0, unit or "1"), 0.0
     if not isinstance(unit, str) or not unit:
         raise QuantityError("has no unit", allowed=_form(quantity))
-    return float(value), *_unit(unit, quantity.dimension)
+    return float(value), *scale_of(unit, quantity.dimension)
 
 
 def _form(quantity: Quantity) -> str:
@@ -200,7 +200,7 @@ def _form(quantity: Quantity) -> str:
 
 
 @functools.lru_cache(maxsize=1000)
-def _unit(unit: str, dimension: str) -> tuple[float, float]:
+def scale_of(unit: str, dimension: str) -> tuple[float, float]:
     """Factor and offset from a unit to SI; events name few units, and each is looked up once. Raises QuantityError."""
     offset = parse_quantity(f"0 {unit}", dimension)
     return parse_quantity(f"1 {unit}", dimension) - offset, offset

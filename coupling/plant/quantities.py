@@ -67,6 +67,7 @@ QUANTITIES = {
     # what comes out
     "porosity": _share("volume of pores over volume of the coating, after springback"),
     "porosity_before": _share("porosity of the coating before the nip"),
+    "peak_pressure": Quantity("pressure", 0.0, 1e11, "largest pressure in the nip"),
     "springback": Quantity(None, -1.0, 1.0, "growth of thickness after the nip over loaded thickness"),
     "cracked_share": _share("volume of cracked particles over volume of active particles"),
     "tortuosity": Quantity(None, 1.0, 1e4, "ionic tortuosity factor through the thickness"),
@@ -77,6 +78,8 @@ QUANTITIES = {
     "resistance": Quantity("resistance", 0.0, 1e9, "resistance of a cell"),
     "ionic_resistance": Quantity("resistance", 0.0, 1e9, "resistance of the pores' electrolyte"),
     "energy_density": Quantity("energy_per_mass", 0.0, 1e8, "energy over mass of the cell"),
+    "volumetric_energy_density": Quantity("energy_per_volume", 0.0, 1e11, "energy over volume of the cell"),
+    "limiting_c_rate": Quantity(None, 0.0, 1e6, "C-rate above which the coating cannot be used to its end"),
     "c_rate": Quantity(None, 0.0, 1e3, "current over that of a discharge in one hour"),
     "cycles": Quantity(None, 0.0, 1e7, "cycles so far"),
 }

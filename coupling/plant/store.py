@@ -124,30 +124,33 @@ class PlantStore:
 
         An event of a known identity that says something else is put in quarantine: one of the two is wrong.
         """
+        with self.transaction() as connection:
+            return self.add_within(connection, events, rejected)
+
+    def add_within(self, connection: Any, events: Sequence[Event], rejected: Sequence[Rejected] = ()) -> Counts:
+        """`add` as a part of a transaction, together with whatever else it holds."""
         from kalander.coupling.plant.schema import event, link, record, value
 
         new: dict[str, Event] = {}
         changed, known = [], 0
-        with self.transaction() as connection:
-            before = self._digests(connection, {one.identity for one in events})
-            for one in events:
-                first = new[one.identity].digest if one.identity in new else before.get(one.identity)
-                if first is None:
-                    new[one.identity] = one
-                elif first == one.digest:
-                    known += 1
-                else:
-                    reason = f"event.id: {one.identity!r} belongs to another event"
-                    changed.append(Rejected(json.dumps(_plain(one)), one.source, reason))
-            fresh = list(new.values())
-            keys = sorted({key for one in fresh for key in (one.record, *one.parents)})
-            links = sorted({(one.record, parent) for one in fresh for parent in one.parents})
-            self.put(connection, record, [dict(zip(("kind", "name"), key.split(":", 1)), key=key) for key in keys])
-            self.put(connection, link, [{"child": child, "parent": parent} for child, parent in links])
-            self.put(connection, event, [_row_of(one) for one in fresh])
-            self.put(connection, value, [{"event": one.identity, **found} for one in fresh for found in _values(one)])
-            quarantined = self._quarantine(connection, [*rejected, *changed])
-        return Counts(len(fresh), known, quarantined)
+        before = self._digests(connection, {one.identity for one in events})
+        for one in events:
+            first = new[one.identity].digest if one.identity in new else before.get(one.identity)
+            if first is None:
+                new[one.identity] = one
+            elif first == one.digest:
+                known += 1
+            else:
+                reason = f"event.id: {one.identity!r} belongs to another event"
+                changed.append(Rejected(json.dumps(_plain(one)), one.source, reason))
+        fresh = list(new.values())
+        keys = sorted({key for one in fresh for key in (one.record, *one.parents)})
+        links = sorted({(one.record, parent) for one in fresh for parent in one.parents})
+        self.put(connection, record, [dict(zip(("kind", "name"), key.split(":", 1)), key=key) for key in keys])
+        self.put(connection, link, [{"child": child, "parent": parent} for child, parent in links])
+        self.put(connection, event, [_row_of(one) for one in fresh])
+        self.put(connection, value, [{"event": one.identity, **found} for one in fresh for found in _values(one)])
+        return Counts(len(fresh), known, self._quarantine(connection, [*rejected, *changed]))
 
     def _digests(self, connection: Any, identities: set[str]) -> dict[str, str]:
         """Digests of the stored among these events."""

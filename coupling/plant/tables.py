@@ -69,17 +69,18 @@ def _unit_of(title: str, dimensions: Mapping[str, str | None], path: str) -> tup
         raise InputError(Fault(f"{path}:1", title, error.args[0], error.allowed, error.nearest)) from None
 
 
-def write_table(rows: list[dict[str, Any]], path: Path) -> list[str]:
+def write_table(rows: list[dict[str, Any]], path: Path, *, as_given: bool = False) -> list[str]:
     """Write rows to a .csv or .parquet file, whole or not at all; a row may lack cells. Returns the columns.
+
+    as_given: columns stay in the order of the rows; else those of a row come by name, `record` first.
 
     Raises InputError (another ending, pyarrow missing), StorageError.
     """
     ending = path.suffix.lower()
     if ending not in (".csv", ".parquet"):
         raise InputError(Fault("output", str(path), "has an ending that we do not write", ".csv or .parquet"))
-    columns = list(
-        dict.fromkeys(name for row in rows for name in sorted(row, key=lambda name: (name != "record", name)))
-    )
+    ordered = (row if as_given else sorted(row, key=lambda name: (name != "record", name)) for row in rows)
+    columns = list(dict.fromkeys(name for row in ordered for name in row))
     with replacing(path) as file:
         file.write(_csv(columns, rows) if ending == ".csv" else _parquet(columns, rows))
     return columns

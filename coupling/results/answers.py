@@ -1,5 +1,6 @@
 """What the stages of a study answer beside the press: the rows of the contract in SI, for JSON and for tables."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,19 +10,25 @@ from kalander.coupling.cards.card import Card
 from kalander.coupling.cards.electrode import coating_thickness, solid_density, volume_fractions, web_thickness
 from kalander.coupling.cards.estimates import (
     class_estimate,
+    disk_estimate,
     memory_estimate,
     particle_estimate,
+    peak_estimate,
     step_estimate,
     time_step,
+    voxel_count,
+    work_estimate,
 )
 from kalander.coupling.cards.size_distribution import SAME_SIZE, asked_sizes, particle_diameters, realised_sizes
 from kalander.coupling.nip.names import KEYS, NUMBERS
 from kalander.coupling.nip.solve import setting_label
 from kalander.coupling.results.means import by_axis, deviation, mean, number
+from kalander.coupling.scales import in_unit
 from kalander.coupling.store.store import Data
+from kalander.coupling.study.rates import keep_rates, rates
 
 __all__ = [
-    "closure_answer", "electrode_answer", "nip_answer", "plan_answer", "published_rows",
+    "closure_answer", "electrode_answer", "keep_pace", "nip_answer", "plan_answer", "published_rows",
     "sizes_answer", "transport_answer",
 ]  # fmt: skip
 
@@ -157,5 +164,26 @@ def plan_answer(card: Card) -> dict[str, Any]:
         "time_step_s": time_step(card.electrode, card.press, card.step),
         "steps_at_least": round(step_estimate(card.electrode, card.press, card.step)),
         "memory_bytes": round(memory_estimate(particle_estimate(card.electrode, card.boxes) * stresses)),
+        **_costs(card),
         "warnings": list(card.warnings),
     }
+
+
+def _costs(card: Card) -> dict[str, Any]:
+    """What a run takes: bytes by estimate, seconds by what the last runs on this machine took, None where none did."""
+    particles = particle_estimate(card.electrode, card.boxes) * len(card.press.stress)
+    voxels = voxel_count(card.electrode, card.boxes, card.transport) if card.transport.measured else 0.0
+    work, known = work_estimate(card.electrode, card.press, card.step, card.boxes, card.transport), rates()
+    seconds = {name: known[name] * amount if name in known else None for name, amount in work.items() if amount > 0.0}
+    times = [taken for taken in seconds.values() if taken is not None]
+    return {
+        "memory_peak_bytes": round(peak_estimate(voxels, particles)),
+        "disk_bytes": round(disk_estimate(particles)),
+        "seconds_by_stage": seconds,
+        "minutes": float(in_unit(sum(times), "min")) if len(times) == len(seconds) else None,
+    }
+
+
+def keep_pace(card: Card, seconds: Mapping[str, float]) -> None:
+    """Remember what stages of a card took on this machine, for the next dry run."""
+    keep_rates(seconds, work_estimate(card.electrode, card.press, card.step, card.boxes, card.transport))

@@ -25,6 +25,7 @@ from kalander.coupling.stages.compact import path_of
 from kalander.coupling.stages.faults.compact_faults import fit_faults, may_not_narrow
 from kalander.coupling.stages.load import load_work, resumed
 from kalander.coupling.study.stage import Progress
+from kalander.dem.bodies.inertia import mass_factors, step_factor
 from kalander.dem.bodies.material import Material, binder_constants, longest_time_step
 from kalander.dem.bodies.state import Ensemble, solid_radius, sphere_volume
 from kalander.dem.loading.press import PRESS_FRAME
@@ -198,9 +199,11 @@ def _drive(laid: list[_Laid], path: Path, precision: str, schedule: str) -> Gene
         way, temperature = replace(way, fracture=fracture), path.temperature
     else:
         target = np.repeat(from_si(path.press.stress, "MPa"), len(laid))
+        longer = _made_heavier(ensemble, path.press.least_mass if fracture.mode != "replace" else 0.0)
         settings = press_in(
-            path.press, first.step, first.binder, fracture=fracture, time_step=float(ensemble.boxes["dt"].max()),
+            path.press, first.step, first.binder, fracture=fracture,
             smallest_radius=float(ensemble.bodies["radius"].min()),
+            time_step=float(ensemble.boxes["dt"].max()) * (longer if first.step.dt is None else 1.0),
         )  # fmt: skip
         way, temperature = settings.path(target), settings.temperature
     start = new_load(ensemble, solid_volume=np.array([_solids(one) for one in boxes]), temperature=temperature)
@@ -216,6 +219,16 @@ def _drive(laid: list[_Laid], path: Path, precision: str, schedule: str) -> Gene
         "start_height": in_si(state.progress["start_size"][:, 2], "um"),
     }
     return Led(_frames(state, pressed=pressed, cell=first.deforms), table, tuple(_lying(boxes, state)))
+
+
+def _made_heavier(ensemble: Ensemble, least: float) -> float:
+    """Give no sphere less mass than `least` (dem.bodies.inertia), beds of platelets as they are; factor of the step."""
+    bodies = ensemble.bodies
+    if (bodies["clump"] >= 0).any():
+        return 1.0
+    factors = mass_factors(bodies["radius"], bodies["box"], least)
+    bodies["mass"][:] *= factors
+    return step_factor(bodies["radius"], factors)
 
 
 def _frames(state: LoadState, *, pressed: bool, cell: bool) -> Table:

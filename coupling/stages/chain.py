@@ -37,7 +37,7 @@ def card_stages(card: Card, *, precision: str = "f64", schedule: str = "boxes") 
             check_state=lambda state: half_packed_faults(card, state),
         ),
         Stage(
-            "press", 6, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
+            "press", 8, ("pack",), {**_slice(whole, press_keys), "material": whole["electrode"]["active"]},
             PRESSED, STATE,
             lambda inputs, state: press_work(card, inputs["pack"], state, precision, schedule),
             uses_device=True, check_state=lambda state: state_faults(state, question_of(card)),

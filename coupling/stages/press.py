@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from kalander.coupling.cards.card import Card
-from kalander.coupling.cards.particles import size_classes
+from kalander.coupling.cards.particles import size_classes, spheres_of
 from kalander.coupling.packings.stored import packings_of
 from kalander.coupling.scales import (
     binder_of,
@@ -28,6 +28,7 @@ from kalander.coupling.stages.pack import replica_generator
 from kalander.coupling.store.store import Data
 from kalander.coupling.study.stage import Progress
 from kalander.dem.bodies.clumps import double
+from kalander.dem.bodies.inertia import mass_factors, step_factor
 from kalander.dem.bodies.material import binder_constants
 from kalander.dem.bodies.state import Ensemble, solid_radius
 from kalander.dem.fracture.fracture import cracked
@@ -39,7 +40,7 @@ from kalander.dem.packing.packing import assemble
 from kalander.dem.packing.recipe import representative_volume
 from kalander.kernels.columns import Column, Table
 
-__all__ = ["PRESSED", "press_ensemble", "press_start", "press_work", "pressed_tables", "question_of"]
+__all__ = ["PRESSED", "least_mass_of", "press_ensemble", "press_start", "press_work", "pressed_tables", "question_of"]
 
 PRESSED = {
     "frames": si_schema(PRESS_FRAME),
@@ -111,9 +112,19 @@ def press_work(
 def press_start(card: Card, packed: Data) -> tuple[LoadState, Path]:
     """All packings once for each stress of the card, as one batch, and their path."""
     ensemble, solid_volume = press_ensemble(card, packed)
-    settings = press_settings(card, float(ensemble.bodies["radius"].min()))
+    bodies = ensemble.bodies
+    factors = mass_factors(bodies["radius"], bodies["box"], least_mass_of(card))
+    bodies["mass"][:] *= factors
+    longer = step_factor(bodies["radius"], factors)
+    settings = press_settings(card, float(bodies["radius"].min()), longer=longer)
     target = np.repeat(from_si(card.press.stress, "MPa"), card.boxes.replicas)
     return new_load(ensemble, solid_volume=solid_volume, temperature=settings.temperature), settings.path(target)
+
+
+def least_mass_of(card: Card) -> float:
+    """press.least_mass, of spheres that stay what they are: members of platelets move as one, and pieces are small."""
+    alone = spheres_of(card.electrode.particles) == 1 and card.fracture.mode != "replace"
+    return card.press.least_mass if alone else 0.0
 
 
 def pressed_tables(card: Card, target: np.ndarray, final: Data) -> Data:
@@ -161,6 +172,9 @@ def question_of(card: Card) -> Question:
     ]
     smallest = min(diameter for diameter, _ in size_classes(card.electrode.particles))
     largest = max(float(volume.diameters.max()) for volume in volumes)
+    radius = np.concatenate([0.5 * volume.diameters for volume in volumes])
+    box = np.repeat(np.arange(len(volumes)), [len(volume.diameters) for volume in volumes])
+    longer = step_factor(radius, mass_factors(radius, box, least_mass_of(card)))
     relaxation = relaxation_of(card.binder)
     last = contact.shape[0] - 1
     return Question(
@@ -168,7 +182,8 @@ def question_of(card: Card) -> Question:
         density=np.array([material_of(card).density]),
         platens=(1, last),
         longest_bond=largest + in_unit(card.binder.longest_gap, "um"),
-        longest_step=time_step(card, in_unit(0.5 * smallest, "um")),
+        longest_step=(longer if card.step.dt is None else 1.0) * time_step(card, in_unit(0.5 * smallest, "um")),
+        least_mass=least_mass_of(card),
         branches=0 if relaxation is None else len(relaxation.weights),
         width=np.tile([[volume.width] * 2 for volume in volumes], (stresses, 1)),
         start_height=np.tile([volume.height for volume in volumes], stresses),

@@ -14,7 +14,7 @@ from kalander.coupling.store.store import Data
 from kalander.coupling.structure.electronic import conductivity
 from kalander.coupling.structure.film_network import Conductors
 from kalander.coupling.structure.images import ACTIVE, BINDER, PORE
-from kalander.coupling.structure.ionic import TOLERANCE, measuring
+from kalander.coupling.structure.ionic import TOLERANCE, joined_by_faces, measuring
 from kalander.coupling.structure.microstructure import Microstructure
 from kalander.coupling.structure.necks import Laid
 from kalander.coupling.structure.transport_bounds import LIMITS, limits, transport_flags
@@ -198,11 +198,14 @@ def measuring_state(
 def _ions(axes: list[tuple[float, float]], voxels: Voxels, binder: float, precision: str, on_host: bool) -> Steps[None]:
     """D_eff/D_0 along x, y, z and its error; the platens let nothing through sideways."""
     tolerance = TOLERANCE if precision == "f64" else SINGLE_TOLERANCE
+    diffusivity = {PORE: FAR, BINDER: binder, ACTIVE: 0.0}
+    assert voxels.open_shares is not None
+    joined = joined_by_faces(voxels.labels, diffusivity, voxels.open_shares)
+    yield
     for axis in range(len(axes), 3):
         found = yield from measuring(
-            voxels.labels, axis=axis, size=voxels.size, diffusivity={PORE: FAR, BINDER: binder, ACTIVE: 0.0},
-            periodic=(True, True, False), open_shares=voxels.open_shares, tolerance=tolerance, precision=precision,
-            on_host=on_host,
+            voxels.labels, axis=axis, size=voxels.size, diffusivity=diffusivity, periodic=(True, True, False),
+            open_shares=voxels.open_shares, joined=joined, tolerance=tolerance, precision=precision, on_host=on_host,
         )  # fmt: skip
         axes.append((found.ratio, found.flux_error))
 

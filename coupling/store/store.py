@@ -87,7 +87,7 @@ def write(path: Path, data: Data, schema: Schema, *, kind: str, identity: Mappin
         "kind": kind,
         "attributes": data.attributes,
         **_versions(),
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "written": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     with replacing(path) as handle:
         # bounds on the library version fix the layout of the file for every libhdf5 that writes it

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kalander.coupling.structure.percolation import spanning, spanning_cut
+from kalander.coupling.structure.percolation import JoinedByFaces, spanning
 from kalander.kernels.device.steps import Steps, finish
 from kalander.kernels.quantities import tortuosity
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kalander.kernels.voxels.conduction import Conduction
 
 __all__ = [
-    "TOLERANCE", "Extrapolated", "Transport", "extrapolate", "measure", "measure_batch", "measuring", "measuring_batch",
+    "TOLERANCE", "Extrapolated", "Transport", "extrapolate", "joined_by_faces", "measure", "measure_batch",
+    "measuring", "measuring_batch",
 ]  # fmt: skip
 
 TOLERANCE = 1e-6  # relative error of the flux
@@ -55,11 +56,20 @@ def measure(labels: np.ndarray, **options: Any) -> Transport:
 
 def measuring(labels: np.ndarray, **options: Any) -> Steps[Transport]:
     """As `measure`, yielding where it can be left."""
-    shares = options.pop("open_shares", None)
+    shares, joined = options.pop("open_shares", None), options.pop("joined", None)
     if shares is not None:
         options["open_shares"] = tuple(share[None] for share in shares)
+    if joined is not None:
+        options["joined"] = [joined]
     (found,) = yield from measuring_batch(labels[None], **options)
     return found
+
+
+def joined_by_faces(
+    labels: np.ndarray, diffusivity: Mapping[int, float], open_shares: Sequence[np.ndarray]
+) -> JoinedByFaces:
+    """Clusters of what conducts in one image, shape (x, y, z), found once for all axes along which it is measured."""
+    return JoinedByFaces.of(np.isin(labels, [label for label, value in diffusivity.items() if value > 0]), open_shares)
 
 
 def measure_batch(labels: np.ndarray, **options: Any) -> list[Transport]:
@@ -75,6 +85,7 @@ def measuring_batch(
     diffusivity: Mapping[int, float] | None = None,
     periodic: tuple[bool, bool, bool] = (False, False, False),
     open_shares: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    joined: Sequence[JoinedByFaces] | None = None,
     tolerance: float = TOLERANCE,
     precision: str = "f64",
     on_host: bool = True,
@@ -84,7 +95,8 @@ def measuring_batch(
     labels: integers or bool, shape (image, x, y, z). axis: 0, 1 or 2. size: of a voxel along x, y, z. diffusivity: of
     each label that conducts, relative to D_0; by default label 1 alone. periodic: sides that wrap around. open_shares:
     of faces across each axis, shape of labels with one more along the axis; by default faces are open or closed.
-    on_host: the device is a CPU. Raises NumericalError where the tolerance is not reached.
+    joined: what `joined_by_faces` says of each image, if it is known from another axis. on_host: the device is a CPU.
+    Raises NumericalError where the tolerance is not reached.
     """
     # the kernel language is loaded for what is solved, not for what is only read or refused
     from kalander.kernels.voxels.conduction import Images, solving
@@ -97,7 +109,8 @@ def measuring_batch(
         if open_shares is None:
             image *= spanning(image > 0, axis, periodic)
         else:
-            image *= spanning_cut(image > 0, [share[number] for share in open_shares], axis, periodic)
+            shares = [share[number] for share in open_shares]
+            image *= (joined[number] if joined else JoinedByFaces.of(image > 0, shares)).spanning(axis, periodic)
         yield
     through = np.array([bool(image.any()) for image in phase])
     if not through.any():

@@ -18,7 +18,7 @@ from kalander.coupling.structure.necks import Domain, Laid, arranged
 from kalander.coupling.structure.voxelise import Body
 from kalander.dem.measure.directions import fabric
 from kalander.dem.packing.binder import bridge_volume
-from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.near import near_pairs
 
 __all__ = ["Conductors", "Microstructure"]
 

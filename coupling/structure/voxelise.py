@@ -154,7 +154,7 @@ class _Raster:
             count = int(np.prod(shape))
             share = Pool("f32", on_host=self.pool.on_host).take("share", count, real=True, exact=True)
             for first, last in _launches(count):
-                self.kernels.open_shares(first, last, axis, *self.grid, self.lines, *self.spheres, share)
+                self.kernels.open_shares(first, last, axis, *self.grid, self.lines, *self.spheres, self.nearest, share)
                 yield
             faces.append(view(share, count).reshape(shape))
         x, y, z = faces
@@ -174,9 +174,7 @@ class _Raster:
         if len(self.packing.first):
             depth = (yield from self._bridge_depths())[pores]
             rank = np.where(depth < 1.0, depth - 1.0, rank)
-        order = np.argsort(rank, kind="stable")
-        taken = np.searchsorted(np.cumsum(room[order]), wanted - 0.5)
-        labels[pores[order[: taken + 1]]] = BINDER
+        labels[pores[_first_to_fill(rank, room, wanted - 0.5)]] = BINDER
 
     def _bridge_depths(self) -> Steps[np.ndarray]:
         packing = self.packing
@@ -191,7 +189,7 @@ class _Raster:
         depth = self.pool.take("depth", self.count, real=True, exact=True)
         held = self.pool.put("bridges", beams)
         for first, last in _launches(self.count):
-            self.kernels.bridge_depths(first, last, *self.grid, held, row, member, depth)
+            self.kernels.bridge_depths(first, last, *self.grid, held, row, member, self.nearest, depth)
             yield
         return view(depth, self.count)
 
@@ -200,6 +198,19 @@ class _Raster:
         edge, volume = float(self.edge.max()), self.packing.binder_volume
         area = float((4 * np.pi * self.packing.radius**2).sum())
         return 6.0 * volume / area + 2.0 * edge if volume else edge
+
+
+def _first_to_fill(rank: np.ndarray, room: np.ndarray, wanted: float) -> np.ndarray:
+    """Voxels in the order of their ranks, then of their numbers, up to the one whose room makes it `wanted`."""
+    count = min(2 * int(max(wanted, 0.0)) + 16, len(rank))
+    while True:  # only the best ranks need an order among themselves
+        limit = np.partition(rank, count - 1)[count - 1] if count < len(rank) else np.inf
+        best = np.flatnonzero(rank <= limit)
+        order = best[np.argsort(rank[best], kind="stable")]
+        filled = np.cumsum(room[order])
+        if filled[-1] >= wanted or len(best) == len(rank):
+            return order[: np.searchsorted(filled, wanted) + 1]
+        count = min(2 * count, len(rank))
 
 
 def tile_lists(

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from kalander.coupling.store.store import Data, read_identity, write
 from kalander.coupling.study.saves import COUNTERS, add_save, newest_valid, remove_saves
 from kalander.coupling.study.signals import Left, StopRequests
 from kalander.coupling.study.stage import (
+    Change,
     Progress,
     Stage,
     StageReport,
@@ -50,11 +51,14 @@ class Schedule:
         return progress.boundary or seconds_since_save >= wait
 
 
-def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data, StageReport] | str:
+def reuse(
+    folder: Path, stage: Stage, identity: Mapping[str, Any], kept: Collection[str] = ()
+) -> tuple[Data, StageReport] | str:  # fmt: skip
     """Return the stored result of a stage, or the reason why there is none that holds ("" when none is stored).
 
-    Raises CheckpointError when it is damaged and the stage has no parents whose results one could go on from, and
-    UnsoundError where it is whole and its values cannot be.
+    kept: stages whose own files hold. Raises CheckpointError when it is damaged and the stage has no parents whose
+    results one could go on from, and UnsoundError where it is whole and its values cannot be, or where it was made from
+    other parents than the older ones that are there: then a file was swapped, and no input has changed.
     """
     start = time.monotonic()
     path = folder / f"{stage.name}.h5"
@@ -66,6 +70,8 @@ def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data
         changes = differences(stored, identity)
         listed = "; ".join(str(change) for change in changes)
         if not all(change.harmless for change in changes):
+            if strangers := _strangers(folder, stored, changes, kept):
+                raise UnsoundError(f"{path}: {strangers}; put back what belongs together, or delete {path.name}")
             return f"{path} holds for other values: {listed}"
         whole = read_result(path, stage)
     except UnsoundError:
@@ -80,6 +86,25 @@ def reuse(folder: Path, stage: Stage, identity: Mapping[str, Any]) -> tuple[Data
     seconds = time.monotonic() - start
     report = StageReport(stage.name, stage_key(stored), seconds, reused=True, notes=notes, stored=whole)
     return whole.data, report
+
+
+def _strangers(folder: Path, stored: Mapping[str, Any], changes: Iterable[Change], kept: Collection[str]) -> str:
+    """What is wrong with a result that differs in its parents alone, all of which hold and are older than it.
+
+    A parent that was computed again for other inputs is younger than what was made from the one before: that is only
+    out of date.
+    """
+    said = []
+    for change in changes:
+        table, _, parent = change.where.partition(".")
+        if change.harmless:
+            continue
+        if table != "parents" or parent not in kept:
+            return ""
+        if read_identity(folder / f"{parent}.h5")["written"] >= stored["written"]:
+            return ""
+        said.append(f"was made from another {parent} than the one that is there ({change})")
+    return ", ".join(said)
 
 
 def compute(

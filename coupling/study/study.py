@@ -120,7 +120,8 @@ class Study:
         reports: list[StageReport] = []
         for stage in self.stages:
             wanted = identity_of(stage, {report.name: report.key for report in reports}, self.identity)
-            reused = reuse(self.folder, stage, wanted)
+            kept = {report.name for report in reports if report.reused}
+            reused = reuse(self.folder, stage, wanted, kept)
             if isinstance(reused, str):
                 if reason := schedule.stop():
                     raise Interrupted(f"{reason}: stopped before {stage.name}")

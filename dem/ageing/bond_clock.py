@@ -30,15 +30,15 @@ class BondClock:
 
     branches: of the bonds, as saved; None for bonds that have carried nothing yet. temperature [K], shape (box,): of
     the bonds as they are. reform: material time of touch [s] after which failed binder bonds anew, None for never;
-    lasting: pairs on the way to that, as saved. `heat`: made since it was last taken [pJ], shape (box,). Where bonds
-    form anew, as binder that yields does by itself, `bed` is another one afterwards.
+    lasting: pairs on the way to that, as saved. join_every: steps between looks for pairs to join. `heat`: made since
+    it was last taken [pJ], shape (box,). Where failed bonds form anew, `bed` is another one afterwards.
     """
 
     def __init__(
         self, bed: Bed, law: Relaxation | None, *, temperature: np.ndarray, branches: Table | None = None,
-        reform: float | None = None, lasting: Table | None = None,
+        reform: float | None = None, lasting: Table | None = None, join_every: int = STEPS_BETWEEN_LOOKS,
     ) -> None:  # fmt: skip
-        self.bed, self.law = bed, law
+        self.bed, self.law, self.join_every = bed, law, join_every
         self.reform, self.lasting = reform, no_lasting() if lasting is None else lasting
         self.cold = bed.lawbook["binder"].copy()  # constants at the reference temperature
         self.temperature = np.array(temperature, float)
@@ -121,7 +121,7 @@ class BondClock:
         if self.bed.bond_count and (self.bed.joining_distance > 0.0).any():
             step = self.bed.boxes["step"]
             before = step - np.rint(np.asarray(passed) / self.bed.boxes["dt"]).astype(np.int64)
-            due = (step // STEPS_BETWEEN_LOOKS != before // STEPS_BETWEEN_LOOKS) & (self.bed.joining_distance > 0.0)
+            due = (step // self.join_every != before // self.join_every) & (self.bed.joining_distance > 0.0)
             if due.any():
                 self._join(due)
 
@@ -158,8 +158,7 @@ class BondClock:
             weights=np.zeros(0) if self.law is None else self.law.weights,
         )  # fmt: skip
         self.heat += self._sum(heat)
-        ensemble = replace(bed.ensemble(), bonds=bonds)
-        self.bed = Bed(ensemble, precision=bed.precision, schedule=bed.schedule, workers=bed.workers, heir_of=bed)
+        bed.lay_bonds(bonds)
 
     def _relax(self, law: Relaxation, time: np.ndarray, passed: np.ndarray) -> None:
         bed, box = self.bed, self.box

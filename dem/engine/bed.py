@@ -95,7 +95,7 @@ class Bed:
         self.material_count = ensemble.lawbook["contact"].shape[1]
         self.host_only = {name: bodies[name] for name in HOST_ONLY}
         self.ids, self.host_box = bodies["id"], bodies["box"]
-        self.body_count, self.bond_count = len(self.ids), len(bonds["first"])
+        self.body_count = len(self.ids)
         self.start = np.append(self.boxes["body_start"], self.body_count).astype(np.int32)
 
         self.motion = pool.put("motion", pack(bodies, MOTION, precision=precision), exact=True)
@@ -104,9 +104,7 @@ class Bed:
         self.rest = pool.put("rest", bodies["rest"] if precision == "f32" else np.zeros((1, 3)), exact=True)
         self.box_of = pool.put("box", self.host_box, exact=True)
         self._put_clumps(bodies, clumps, ensemble.members)
-        self.bond = pool.put("bond", pack(bonds, self.bond_layout, precision=precision), exact=True)
-        self.bond_first, self.bond_second = bonds["first"], bonds["second"]
-        self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
+        self._put_all_bonds(bonds)
         contact = law_factors(ensemble.lawbook["contact"])
         self.factors = pool.put("factors", contact.reshape(-1, contact.shape[-1]))
         self.binder = pool.put("binder", ensemble.lawbook["binder"])
@@ -133,8 +131,6 @@ class Bed:
         if not on_host:
             self.going = np.ones(ensemble.box_count, bool)
             self.active = pool.put("active", np.arange(self.body_count, dtype=np.int32), exact=True)
-            self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
-            self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
         self.pairs = PairList(
             pool, bodies, ensemble.contacts, full=not on_host, periodic=self.periodic, clumps=self.clump_count > 0
         )
@@ -513,6 +509,22 @@ class Bed:
     def bonds(self) -> Table:
         """Host copy of the bonds, those that have failed included."""
         return self._bonds()
+
+    def _put_all_bonds(self, bonds: Table) -> None:
+        pool = self.pool
+        self.bond_count = len(bonds["first"])
+        self.bond = pool.put("bond", pack(bonds, self.bond_layout, precision=self.precision), exact=True)
+        self.bond_first, self.bond_second = bonds["first"], bonds["second"]
+        self.bond_ends = [pool.put(f"bond {name}", bonds[name], exact=True) for name in ("first", "second")]
+        if self.schedule != "boxes":
+            self.bond_load = pool.take("bond load", self.bond_count, PAIR_LOAD_WIDTH, real=True)
+            self.bond_rows = incidence(pool, self.bond_first, self.bond_second, self.body_count)
+
+    def lay_bonds(self, bonds: Table) -> None:
+        """Other bonds between the same bodies, sorted by them; all else, the candidate list with it, stays as it is."""
+        self.pool.grows = True
+        self._put_all_bonds(bonds)
+        self.parts = {}
 
     def put_bonds(self, bonds: Table) -> None:
         """Give the bonds other springs and rest lengths; which bodies they join stays."""

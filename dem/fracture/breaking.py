@@ -37,7 +37,7 @@ class Breaking:
         """Judge all bodies of `boxes` (box,) as they bear now; which of them break, shape (body,)."""
         if not boxes.any() or not np.isfinite(self.damage["strength"]).any():
             return np.zeros(bed.body_count, bool)
-        loads = body_loads(bed, self.materials)
+        loads = body_loads(bed, self.materials, boxes)
         verdict = judged(self.damage, loads, boxes[bed.host_box], self.fracture.criterion)
         self.damage = verdict.damage
         return breakable(verdict, loads.radius, self.fracture)

@@ -7,13 +7,14 @@ from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.bodies.state import sphere_volume
 from kalander.dem.engine.bed import Bed
 from kalander.dem.fracture.crushing import Loads, Sides
+from kalander.kernels.columns import Table
 from kalander.kernels.law_table import CONSTANTS
 
 __all__ = ["body_loads"]
 
 
-def body_loads(bed: Bed, materials: list[Material]) -> Loads:
-    """Loads as they stand.
+def body_loads(bed: Bed, materials: list[Material], boxes: np.ndarray | None = None) -> Loads:
+    """Loads as they stand; boxes (box,): of which they are wanted, those of other boxes lack contacts and bonds.
 
     σ = (1/V) Σ f ⊗ l over contacts, bonds and platens of a particle of volume V, l from its surface to its centre: the
     mean stress of a sphere in equilibrium (Love–Weber). Contacts act in the middle of the overlap, bonds in the middle
@@ -25,7 +26,7 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
     poisson = np.array([one.poisson for one in materials])[material]
     plane = np.array([one.modulus for one in materials])[material] / (1.0 - poisson**2)
     moduli = bed.lawbook["contact"][..., CONSTANTS.index("effective_modulus")]
-    contacts, bonds = bed.forces()
+    contacts, bonds = _forces(bed, boxes)
     virial, surface = np.zeros((len(radius), 3, 3)), np.zeros((len(radius), 3, 3))
     for pairs in (contacts, bonds):
         first, second = pairs["first"], pairs["second"]
@@ -50,6 +51,17 @@ def body_loads(bed: Bed, materials: list[Material]) -> Loads:
     solid = bed.solid_radius().astype(float)
     volume = sphere_volume(solid)[:, None, None]
     return Loads(solid, plane, poisson, virial / volume, surface / volume, joined)
+
+
+def _forces(bed: Bed, boxes: np.ndarray | None) -> tuple[Table, Table]:
+    """Contacts and bonds of the boxes, by default of all."""
+    if boxes is None or boxes.all() or not bed.pool.on_host:
+        return bed.forces()
+    found = [bed.forces(int(bed.start[box]), int(bed.start[box + 1])) for box in np.flatnonzero(boxes)]
+    contacts, bonds = (
+        {name: np.concatenate([table[name] for table in tables]) for name in tables[0]} for tables in zip(*found)
+    )
+    return contacts, bonds
 
 
 def _add_virial(virial: np.ndarray, force: np.ndarray, arm: np.ndarray, body: np.ndarray) -> None:

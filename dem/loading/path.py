@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kalander.dem.ageing.joining import STEPS_BETWEEN_LOOKS
 from kalander.dem.ageing.relaxation import Relaxation
 from kalander.dem.fracture.fracture import Fracture
 from kalander.kernels.columns import Table
@@ -96,7 +97,8 @@ class Path:
     [s] after which failed binder bonds anew, None for never; fracture: when particles crack and what becomes of them;
     max_strain: loss of volume at which a box stops before the end of its path; max_steps: of a leg, likewise; patience:
     steps of a leg to a stress in which its servo may be slower than the leg allows, likewise; narrow_ends: whether a
-    box stops where spheres touch on both sides of it, or their own images.
+    box stops where spheres touch on both sides of it, or their own images; join_every: steps between looks for pairs
+    that binder which yields may join.
     """
 
     legs: tuple[Leg, ...]
@@ -113,6 +115,7 @@ class Path:
     max_steps: int = 10**8
     patience: int = 2_000_000
     narrow_ends: bool = False
+    join_every: int = STEPS_BETWEEN_LOOKS
 
 
 def boundaries(boxes: Table) -> tuple[str, str, str]:

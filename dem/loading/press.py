@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from kalander.dem.ageing.joining import STEPS_BETWEEN_LOOKS
 from kalander.dem.ageing.relaxation import Relaxation
 from kalander.dem.fracture.fracture import Fracture
 from kalander.dem.loading.path import Leg, Path
@@ -13,6 +14,7 @@ from kalander.dem.loading.record import FRAME
 __all__ = ["LEG", "PRESS_FRAME", "Press"]
 
 LEG = {"load": 0, "release": 1, "done": 2}
+JOINS_AT = 1e-3  # inertial number for which the steps between two looks for pairs to join were chosen
 OF_PATHS = ("window", "strains", "stress", "heat", "bond_heat", "temperature", "material_time", "passed")
 
 # what a stored press tells of its frames
@@ -49,6 +51,12 @@ class Press:
     temperature: float = 298.15
     material_speed: float | None = None
 
+    @property
+    def join_every(self) -> int:
+        """Steps between looks for pairs to join: whole looks, in which beds close by as much at any inertial number."""
+        looks = STEPS_BETWEEN_LOOKS / self.control_steps * min(1.0, JOINS_AT / self.inertial_number)
+        return self.control_steps * max(1, int(looks))
+
     def path(self, target: np.ndarray) -> Path:
         """Legs to stresses [MPa], shape (box,), and back."""
         load = Leg(
@@ -62,4 +70,5 @@ class Press:
             least_radius=self.least_radius, look_every=self.control_steps, every_steps=None,
             every_strain=self.frame_strain,
             relaxation=self.relaxation, reform=self.reform, fracture=self.fracture, max_strain=np.inf,
+            join_every=self.join_every,
         )  # fmt: skip

@@ -121,7 +121,7 @@ class _Run:
         self.control: Control = kind(bed, path, self.progress)
         self.clock = BondClock(
             bed, path.relaxation, temperature=self.progress["temperature"], branches=state.branches,
-            reform=path.reform, lasting=state.lasting,
+            reform=path.reform, lasting=state.lasting, join_every=path.join_every,
         )  # fmt: skip
         if len(state.frames["box"]) == 0:
             self._begin(state)
@@ -312,7 +312,7 @@ class _Run:
     def _record(self, due: np.ndarray, regular: np.ndarray | None = None) -> None:
         """Add a frame for every box that is due; regular: those that come at even spaces."""
         progress, control, bed = self.progress, self.control, self.control.bed
-        seen, step, count = observe(bed), bed.boxes["step"], len(due)
+        seen, step, count = observe(bed, due), bed.boxes["step"], len(due)
         if regular is not None:
             spacing = step - progress["frame_step"]
             progress["spacing"] = np.where(due & regular, spacing, progress["spacing"])

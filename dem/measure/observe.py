@@ -77,8 +77,10 @@ def stretches(starts: np.ndarray, counts: np.ndarray, most: int = STRETCH) -> It
     """
     begin = end = 0
     for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
-        if end > begin and start + count - begin > most:
+        if end > begin and (start != end or start + count - begin > most):
             yield begin, end
+            begin = end = start
+        elif end == begin:
             begin = start
         while start + count - begin > most:
             yield begin, begin + most
@@ -216,11 +218,17 @@ class _Sums:
         self.add("work", column("work"), box)
 
 
-def observe(bed: Bed) -> Observation:
-    """Read everything a frame reports off the bed; it takes memory for a stretch of bodies only, and 8 bytes a body."""
+def observe(bed: Bed, wanted: np.ndarray | None = None) -> Observation:
+    """Read everything a frame reports off the bed; it takes memory for a stretch of bodies only, and 8 bytes a body.
+
+    wanted (box,): which boxes are looked at, by default all; what bodies sum is 0 in others.
+    """
     sums, boxes = _Sums(bed), bed.boxes
     most = STRETCH if bed.pool.on_host else bed.body_count  # another device hands out whole arrays only
-    for begin, end in stretches(boxes["body_start"], boxes["body_count"], most):
+    starts, counts = boxes["body_start"], boxes["body_count"]
+    if wanted is not None and bed.pool.on_host and not bed.clump_count:
+        starts, counts = starts[wanted], counts[wanted]
+    for begin, end in stretches(starts, counts, most):
         sums.stretch(begin, end)
     if bed.clump_count:
         sums.add("kinetic", kinetic_energies(sums.clumps), bed.host_box[sums.clumps["first"]])

@@ -5,7 +5,7 @@ from scipy.optimize import brentq
 
 from kalander.dem.bodies.bridges import bridge_volume
 from kalander.dem.bodies.state import unloaded_bonds
-from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.near import near_pairs
 from kalander.kernels.columns import Table
 
 __all__ = ["make_bonds"]

@@ -18,11 +18,11 @@ from kalander.dem.packing.generate import (
     SHRINKING_ROUNDS,
     SWEEPS,
     WET_HEIGHT,
-    largest_overlap,
-    near_pairs,
-    settled_share,
+    Settling,
+    deepest,
     wet_height,
 )
+from kalander.dem.packing.near import Neighbours
 from kalander.kernels.columns import Table
 from kalander.kernels.errors import NumericalError
 
@@ -71,7 +71,7 @@ def quaternion_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 class _Crowd:
     """Clumps as they lie. clump: of each member; arm: of each member from the centre of its clump, in space [µm]."""
 
-    def __init__(self, shapes: list[Shape], position: np.ndarray, orientation: np.ndarray) -> None:
+    def __init__(self, shapes: list[Shape], width: np.ndarray, position: np.ndarray, orientation: np.ndarray) -> None:
         self.clump = np.repeat(np.arange(len(shapes)), [len(shape.radius) for shape in shapes])
         self.offset = np.concatenate([shape.offset for shape in shapes])
         self.radius = np.concatenate([shape.radius for shape in shapes])
@@ -82,6 +82,7 @@ class _Crowd:
         across, along = inertia[:, 0] + inertia[:, 1] - inertia[:, 2], inertia[:, 2]
         self.flatness = (along - across) / (along + across)
         self.position, self.orientation = position, orientation
+        self.neighbours = Neighbours(self.radius, width, clump=self.clump)
         self._place()
 
     def _place(self) -> None:
@@ -108,14 +109,14 @@ class _Crowd:
         quaternion = quaternion_product(small, self.orientation)
         self.orientation = quaternion / np.linalg.norm(quaternion, axis=1)[:, None]
 
-    def overlap(self, width: np.ndarray, height: float) -> float:
-        return largest_overlap(self.centre, self.radius, width, height, clump=self.clump)
+    def overlap(self, height: float) -> float:
+        return deepest(self.centre, self.radius, height, self.neighbours.near(self.centre, 0.0))
 
-    def sweep(self, width: np.ndarray, height: float, reach: float, ease: float = 1.0) -> None:
+    def sweep(self, height: float, reach: float, ease: float = 1.0) -> None:
         """Move and turn every clump by its part of what its overlaps ask for, and a little towards near ones."""
         self.softness = ease * self.full
         count = len(self.position)
-        first, second, unit, gap = near_pairs(self.centre, self.radius, width, reach, clump=self.clump)
+        first, second, unit, gap = self.neighbours.near(self.centre, reach)
         wish = np.where(gap < 0, -1.05 * gap, -0.2 * gap)
         push = wish / (self._compliance(first, unit) + self._compliance(second, unit))
         floor, roof, up = self._dents(height)
@@ -191,23 +192,22 @@ def deposit(
         position = rng.random((len(shapes), 3)) * [*width, WET_HEIGHT * height]
         start = (0, {"position": position, "orientation": orientation})
     done = start[0]
-    crowd = _Crowd(shapes, start[1]["position"].copy(), start[1]["orientation"].copy())
+    crowd = _Crowd(shapes, width, start[1]["position"].copy(), start[1]["orientation"].copy())
+    progress = Settling()
     for number in range(done + 1, SHRINKING_ROUNDS + 1):
         now = wet_height(height, number)
         crowd.dry(now / wet_height(height, number - 1))
         for _ in range(SWEEPS):
-            crowd.sweep(width, now, reach, EASE)
-        yield 0.5 * number / SHRINKING_ROUNDS, number, _table(crowd)
-    share = 0.5
+            crowd.sweep(now, reach, EASE)
+        yield progress.share(number), number, _table(crowd)
     for number in range(max(done, SHRINKING_ROUNDS) + 1, SHRINKING_ROUNDS + MOST_ROUNDS + 1):
-        overlap = crowd.overlap(width, height)
+        overlap = crowd.overlap(height)
         if overlap <= OVERLAP_GOAL:
             break
         for _ in range(SWEEPS):
-            crowd.sweep(width, height, 0.0)
-        share = max(share, settled_share(number, overlap))
-        yield share, number, _table(crowd)
-    overlap = crowd.overlap(width, height)
+            crowd.sweep(height, 0.0)
+        yield progress.share(number, overlap), number, _table(crowd)
+    overlap = crowd.overlap(height)
     if overlap > OVERLAP_LIMIT:
         raise NumericalError(
             f"packing: overlap {overlap:.2g} of a radius remains after {MOST_ROUNDS * SWEEPS} sweeps (limit "

@@ -16,6 +16,7 @@ from kalander.kernels.errors import Fault, InputError
 __all__ = [
     "available_cores",
     "cache_folder",
+    "cache_home",
     "memory_bytes",
     "package_versions",
     "pinned_workers",
@@ -101,13 +102,18 @@ def cache_folder(wanted: str | os.PathLike | None) -> tuple[str, tuple[str, ...]
     The order is the argument, the variable KALANDER_CACHE, the user's cache folder, a temporary folder. An unwritable
     one is never handed on: Taichi 1.7.4 dies of a segmentation fault when it cannot write its cache at exit.
     """
-    folder = Path(wanted or os.environ.get("KALANDER_CACHE") or _user_cache()).absolute()
+    folder = Path(wanted or cache_home()).absolute()
     why = _unusable(folder)
     if not why:
         _sweep_stale_lock(folder)
         return str(folder), ()
     temporary = _temporary_cache()
     return str(temporary), (f"cache folder {folder} is unusable ({why}); {temporary} is used",)
+
+
+def cache_home() -> Path:
+    """Where this machine keeps what can be made again, whether it is there and writable or not."""
+    return Path(os.environ.get("KALANDER_CACHE") or _user_cache())
 
 
 def use_home() -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 Constants are in the order of kernels.laws.bond.BOND_CONSTANTS.
 """
 
+from math import pi
+
 from kalander.kernels.device.backend import ti
 from kalander.kernels.laws.bond import BOND_CONSTANTS, BOND_STATES, BRITTLE, YIELDING
 from kalander.kernels.layout import in_a_row
@@ -13,6 +15,8 @@ __all__ = ["BONDS"]
 C = in_a_row((name, 1) for name in BOND_CONSTANTS[YIELDING])
 STRENGTH = in_a_row((name, 1) for name in BOND_CONSTANTS[BRITTLE])
 S = BOND_STATES[YIELDING]
+BENDS = (0.75 * pi) ** 2  # (N_p r/M_p)² of a full circle
+TWISTS = 2.25  # (V_p r/T_p)²
 
 
 @ti.func
@@ -26,26 +30,43 @@ def turned(vector, normal, spin_about_normal_dt):
 
 
 @ti.func
+def stiffnesses(constants, radius, over_length):
+    """E A/L, G A/L, E I/L, G J/L of a cylinder [µN/µm, µN/µm, µN µm, µN µm]; over_length: 1/L [1/µm]."""
+    slenderness = ti.math.pi * radius * radius * over_length
+    stretching = constants[C.modulus] * slenderness
+    shearing = constants[C.shear_modulus] * slenderness
+    return stretching, shearing, 0.25 * stretching * radius * radius, 0.5 * shearing * radius * radius
+
+
+@ti.func
+def dashpots(constants, impedance, shear_share, radius):
+    """t_d k of stretching, shearing, bending and twisting with one t_d = 2 ζ √(m*/k_n).
+
+    impedance: √(m* k_n) [ng/µs], shear_share: G/E.
+    """
+    stretch = 2.0 * constants[C.damping] * impedance
+    shear = stretch * shear_share
+    return stretch, shear, 0.25 * stretch * radius * radius, 0.5 * shear * radius * radius
+
+
+@ti.func
 def parallel_bond(
-    constants, radius, length, stretch, normal, velocity, spin, mean_spin, mass, shear, bending, twist, dt
-):
+    constants, radius, over_length, shear_share, stretch, normal, velocity, spin, mean_spin, impedance, shear, bending,
+    twist, dt,
+):  # fmt: skip
     """Elastic beam between two bodies with dashpots proportional to its stiffness.
 
-    constants: E [MPa], G [MPa], damping ratio ζ of the stretching mode, strengths [MPa]; radius R_b, length L at rest,
-    stretch (> 0 is tension) [µm]; velocity at the middle [µm/µs], spin of the first relative to the second and mean
-    spin [1/µs]; mass m* [ng]; shear force, bending moment, twisting moment (scalar) of the springs so far [µN, µN µm].
+    constants: E [MPa], G [MPa], damping ratio ζ of the stretching mode, strengths [MPa]; radius R_b [µm], 1/L of the
+    length at rest [1/µm], G/E, stretch (> 0 is tension) [µm]; velocity at the middle [µm/µs], spin of the first
+    relative to the second and mean spin [1/µs]; impedance √(m* k_n) [ng/µs]; shear force, bending moment, twisting
+    moment (scalar) of the springs so far [µN, µN µm].
 
     F_n = −k_n stretch,  ΔF_s = −k_s v_t Δt,  ΔM_b = −k_b ω_t Δt,  ΔM_t = −k_t ω_n Δt
     k_n = E A/L,  k_s = G A/L,  k_b = E I/L,  k_t = G J/L;  dashpots t_d k with t_d = 2 ζ √(m*/k_n)
     Returns force and moment on the first body, shear, bending, twist, heat made in this step [pJ].
     Source: Potyondy & Cundall, Int. J. Rock Mech. 41 (2004) 1329, eqs. 9–15, with k_n = E/L and k_s = G/L per area.
     """
-    slenderness = ti.math.pi * radius * radius / length
-    stretching = constants[C.modulus] * slenderness
-    shearing = constants[C.shear_modulus] * slenderness
-    flexing = 0.25 * stretching * radius * radius
-    twisting = 0.5 * shearing * radius * radius
-
+    stretching, shearing, flexing, twisting = stiffnesses(constants, radius, over_length)
     normal_velocity = velocity.dot(normal)
     tangential_velocity = velocity - normal_velocity * normal
     normal_spin = spin.dot(normal)
@@ -55,19 +76,17 @@ def parallel_bond(
     shear = turned(shear, normal, turn) - shearing * dt * tangential_velocity
     bending = turned(bending, normal, turn) - flexing * dt * tangential_spin
     twist -= twisting * normal_spin * dt
+    pull = stretching * stretch
 
-    delay = 2.0 * constants[C.damping] * ti.sqrt(mass / stretching)
-    force = -stretching * (stretch + delay * normal_velocity) * normal + shear - shearing * delay * tangential_velocity
-    moment = bending - flexing * delay * tangential_spin + (twist - twisting * delay * normal_spin) * normal
-    heat = (
-        dt
-        * delay
-        * (
-            stretching * normal_velocity * normal_velocity
-            + shearing * tangential_velocity.dot(tangential_velocity)
-            + flexing * tangential_spin.dot(tangential_spin)
-            + twisting * normal_spin * normal_spin
-        )
+    # t_d k of each mode, without a division: t_d k_n = 2 ζ √(m* k_n)
+    stretching, shearing, flexing, twisting = dashpots(constants, impedance, shear_share, radius)
+    force = -(pull + stretching * normal_velocity) * normal + shear - shearing * tangential_velocity
+    moment = bending - flexing * tangential_spin + (twist - twisting * normal_spin) * normal
+    heat = dt * (
+        stretching * normal_velocity * normal_velocity
+        + shearing * tangential_velocity.dot(tangential_velocity)
+        + flexing * tangential_spin.dot(tangential_spin)
+        + twisting * normal_spin * normal_spin
     )
     return force, moment, shear, bending, twist, heat
 
@@ -86,18 +105,21 @@ def bond_energy(constants, radius, length, stretch, shear, bending, twist):
 
 
 @ti.func
-def bond_breaks(constants, radius, length, stretch, shear, bending, twist):
+def bond_breaks(constants, radius, over_length, stretch, shear, bending, twist):
     """1 if the largest tensile or shear stress in the cylinder exceeds its strength (Potyondy & Cundall, eq. 16)."""
-    area = ti.math.pi * radius * radius
-    tension = constants[C.modulus] * stretch / length + 4.0 * bending.norm() / (area * radius)
-    shearing = shear.norm() / area + 2.0 * ti.abs(twist) / (area * radius)
-    return ti.cast(tension > constants[STRENGTH.strength] or shearing > constants[STRENGTH.shear_strength], ti.i32)
+    # σ − E stretch/L and τ, less what twists, times A r: without roots, and no division
+    section = ti.math.pi * radius * radius * radius
+    tension = (constants[STRENGTH.strength] - constants[C.modulus] * stretch * over_length) * section
+    shearing = constants[STRENGTH.shear_strength] * section - 2.0 * ti.abs(twist)
+    torn = tension < 0.0 or 16.0 * bending.dot(bending) > tension * tension
+    sheared = shearing < 0.0 or radius * radius * shear.dot(shear) > shearing * shearing
+    return ti.cast(torn or sheared, ti.i32)
 
 
 @ti.func
 def yielding_bond(
-    constants, radius, length, volume, permanent, distance, normal, velocity, spin, mean_spin, mass, shear, bending,
-    twist, dt,
+    constants, radius, length, over_length, shear_share, volume, permanent, distance, normal, velocity, spin, mean_spin,
+    impedance, shear, bending, twist, dt,
 ):  # fmt: skip
     """Beam as in `parallel_bond` that flows where its forces reach a yield surface, beside the same dashpots.
 
@@ -111,12 +133,7 @@ def yielding_bond(
     Hill & Siebel, J. Mech. Phys. Solids 1 (1953) 207; with N and V as for a section in von Mises' sense.
     Returns force and moment on the first body, shear, bending, twist, set, heat of dashpots, plastic work [pJ].
     """
-    area = ti.math.pi * radius * radius
-    stretching = constants[C.modulus] * area / length
-    shearing = constants[C.shear_modulus] * area / length
-    flexing = 0.25 * stretching * radius * radius
-    twisting = 0.5 * shearing * radius * radius
-
+    stretching, shearing, flexing, twisting = stiffnesses(constants, radius, over_length)
     normal_velocity = velocity.dot(normal)
     tangential_velocity = velocity - normal_velocity * normal
     normal_spin = spin.dot(normal)
@@ -126,70 +143,68 @@ def yielding_bond(
     shear = turned(shear, normal, turn) - shearing * dt * tangential_velocity
     bending = turned(bending, normal, turn) - flexing * dt * tangential_spin
     twist -= twisting * normal_spin * dt
-    tension = stretching * (distance - length - permanent)
+    pull = stretching * (distance - length - permanent)
 
-    lost = 0.0
-    if volume > 0.0:
+    area, square = ti.math.pi * radius * radius, radius * radius
+    harder = 1.0
+    if volume > 0.0 and constants[C.hardening] > 0.0:
         lost = ti.min(ti.max(area * (length - distance) / volume, 0.0), constants[C.most_lost])
-    harder = 1.0 + constants[C.hardening] * lost
-    pull, slip = constants[C.flow_stress] * harder * area, constants[C.shear_flow_stress] * harder * area
-    bend, torque = 4.0 / (3.0 * ti.math.pi) * pull * radius, 2.0 / 3.0 * slip * radius
-    reached = (
-        tension * tension / (pull * pull)
-        + shear.dot(shear) / (slip * slip)
-        + bending.dot(bending) / (bend * bend)
-        + twist * twist / (torque * torque)
-    )
+        harder += constants[C.hardening] * lost
+    limit = constants[C.flow_stress] * harder * area
+    slip = constants[C.shear_flow_stress] * harder * area
+    # the yield surface, times (r N_p V_p)²: a division where it is reached, none elsewhere
+    reached = (square * pull * pull + BENDS * bending.dot(bending)) * slip * slip
+    reached += (square * shear.dot(shear) + TWISTS * twist * twist) * limit * limit
+    bound = square * limit * limit * slip * slip
     flow = 0.0
-    if reached > 1.0:
-        back = 1.0 / ti.sqrt(reached)
+    if reached > bound:
+        back = ti.sqrt(bound / reached)
         flow = (
             back
             * (1.0 - back)
             * (
-                tension * tension / stretching
+                pull * pull / stretching
                 + shear.dot(shear) / shearing
                 + bending.dot(bending) / flexing
                 + twist * twist / twisting
             )
         )
-        permanent += (1.0 - back) * tension / stretching
-        tension *= back
+        permanent += (1.0 - back) * pull / stretching
+        pull *= back
         shear *= back
         bending *= back
         twist *= back
 
-    delay = 2.0 * constants[C.damping] * ti.sqrt(mass / stretching)
-    force = -(tension + stretching * delay * normal_velocity) * normal + shear - shearing * delay * tangential_velocity
-    moment = bending - flexing * delay * tangential_spin + (twist - twisting * delay * normal_spin) * normal
-    heat = (
-        dt
-        * delay
-        * (
-            stretching * normal_velocity * normal_velocity
-            + shearing * tangential_velocity.dot(tangential_velocity)
-            + flexing * tangential_spin.dot(tangential_spin)
-            + twisting * normal_spin * normal_spin
-        )
+    stretching, shearing, flexing, twisting = dashpots(constants, impedance, shear_share, radius)
+    force = -(pull + stretching * normal_velocity) * normal + shear - shearing * tangential_velocity
+    moment = bending - flexing * tangential_spin + (twist - twisting * normal_spin) * normal
+    heat = dt * (
+        stretching * normal_velocity * normal_velocity
+        + shearing * tangential_velocity.dot(tangential_velocity)
+        + flexing * tangential_spin.dot(tangential_spin)
+        + twisting * normal_spin * normal_spin
     )
     return force, moment, shear, bending, twist, permanent, heat, flow
 
 
 @ti.func
-def brittle(constants, state, gap, distance, normal, velocity, spin, mean_spin, mass, dt):
+def brittle(
+    constants, state, gap, distance, over_length, shear_share, normal, velocity, spin, mean_spin, impedance, dt
+):
     """Force and moment on the first body, the bond's row (records.BOND_STATES) after the step, heat [pJ].
 
+    over_length: 1/L [1/µm], shear_share: G/E.
     A bond that fails carries nothing, and its elastic energy becomes heat.
     """
     shear = ti.Vector([state[S.shear], state[S.shear + 1], state[S.shear + 2]])
     bending = ti.Vector([state[S.bending], state[S.bending + 1], state[S.bending + 2]])
     stretch = distance - state[S.length]
     force, moment, shear, bending, twist, heat = parallel_bond(
-        constants, state[S.radius], state[S.length], stretch, normal, velocity, spin, mean_spin, mass, shear, bending,
-        state[S.twist], dt,
+        constants, state[S.radius], over_length, shear_share, stretch, normal, velocity, spin, mean_spin, impedance,
+        shear, bending, state[S.twist], dt,
     )  # fmt: skip
     intact = state[S.intact]
-    if bond_breaks(constants, state[S.radius], state[S.length], stretch, shear, bending, twist) == 1:
+    if bond_breaks(constants, state[S.radius], over_length, stretch, shear, bending, twist) == 1:
         heat += bond_energy(constants, state[S.radius], state[S.length], stretch, shear, bending, twist)
         force *= 0.0
         moment *= 0.0
@@ -201,13 +216,15 @@ def brittle(constants, state, gap, distance, normal, velocity, spin, mean_spin, 
 
 
 @ti.func
-def yielding(constants, state, gap, distance, normal, velocity, spin, mean_spin, mass, dt):
+def yielding(
+    constants, state, gap, distance, over_length, shear_share, normal, velocity, spin, mean_spin, impedance, dt
+):
     """The same of a bond that yields: it parts where the gap between the surfaces exceeds the parting gap."""
     shear = ti.Vector([state[S.shear], state[S.shear + 1], state[S.shear + 2]])
     bending = ti.Vector([state[S.bending], state[S.bending + 1], state[S.bending + 2]])
     force, moment, shear, bending, twist, permanent, heat, flow = yielding_bond(
-        constants, state[S.radius], state[S.length], state[S.volume], state[S.set], distance, normal, velocity, spin,
-        mean_spin, mass, shear, bending, state[S.twist], dt,
+        constants, state[S.radius], state[S.length], over_length, shear_share, state[S.volume], state[S.set], distance,
+        normal, velocity, spin, mean_spin, impedance, shear, bending, state[S.twist], dt,
     )  # fmt: skip
     heat += flow
     intact = state[S.intact]

@@ -59,6 +59,8 @@ CROSSING = in_a_row((name, 1) for name in ("body", "place"))  # of a pair betwee
 TIE = in_a_row((name, 1) for name in ("row", "body"))  # of a bond from another part: where it is kept, second body
 # of a pair that touches: vector, later the normal; square of the distance, later the distance; R*, m*; see sift
 SEEN = in_a_row([("vector", 3), ("distance", 1), ("radius", 1), ("mass", 1), ("early", 2)])
+# the same rows for bonds: see bond_posture
+BEAM_SEEN = in_a_row([("normal", 3), ("distance", 1), ("over_length", 1), ("shear_share", 1), ("impedance", 1)])
 
 # A worker that had to wait longer than this for others, which some other program keeps from their cores, says so with a
 # sign; the team then ends the launch after its next step, and the host may go on with one worker.
@@ -108,9 +110,8 @@ def box_kernel(
     """
     compensated = precision == "f32"
     functions = pair_functions(law_name, compensated=compensated, periodic=periodic, bonds=bonds)
-    separation, contact, bonded, platens = (
-        functions.separation, functions.contact, functions.bonded, functions.platens,
-    )  # fmt: skip
+    separation, contact, platens = functions.separation, functions.contact, functions.platens
+    bond_posture, bond_forces = functions.bond_posture, functions.bond_forces
     work_of_flow, touching = functions.work_of_flow, functions.touches
     memory, swells = memory_of(law_name, periodic=periodic), swelling_of(law_name) > 0
     yields = yields_of(law_name)
@@ -280,46 +281,76 @@ def box_kernel(
         return signs
 
     @ti.func
-    def book(load: each, losses: each, i, heat, work):
-        """Add what a bond makes of heat, and a flow's work on it, to the sums of body i."""
-        load[i][LOAD.heat] = load[i][LOAD.heat] + heat
-        losses[i][LOSSES.bonds] = losses[i][LOSSES.bonds] + heat
+    def add_bond(load: each, losses: each, p, force, moment, heat, work):
+        """Add what a bond makes of force, moment, heat and a flow's work to the sums of its first body."""
+        sums = load[p]
+        pushed, turned = vector_at(sums, LOAD.force) + force, vector_at(sums, LOAD.moment) + moment
+        done = sums[LOAD.work]
         if ti.static(periodic):
-            load[i][LOAD.work] = load[i][LOAD.work] + work
+            done += work
+        load[p] = ti.Vector(
+            [
+                pushed.x, pushed.y, pushed.z, sums[LOAD.heat] + heat,
+                turned.x, turned.y, turned.z, done,
+            ]
+        )  # fmt: skip
+        losses[p][LOSSES.bonds] = losses[p][LOSSES.bonds] + heat
 
     @ti.func
     def bonds_of_part(
         phase, group, share, end, dt, span, binder, motion: each, rest: each, load: each, losses: each, bond: each,
-        bond_first: each, bond_second: each, parts: each, tie: each, tie_load: each,
+        bond_first: each, bond_second: each, parts: each, tie: each, tie_load: each, base, seen: each,
     ):  # fmt: skip
-        """Phase 0: a share of the bonds between parts, which are kept. Phase 1: all bonds of the part."""
+        """Phase 0: a share of the bonds between parts, which are kept. Phase 1: all bonds of the part.
+
+        Roots and divisions of a stretch of bonds come first: a processor waits for them if each bond begins with its
+        own.
+        """
         kept_row = parts[group][TIES]
         first, last = share_of(parts, TIES, share)
         if phase == 1:
             first, last = parts[group][BONDS], parts[group + 1][BONDS]
-        for n in range(first, last):
-            k = n
-            if phase == 0:
-                k = tie[n]
-            i, j = bond_first[k], bond_second[k]
-            if phase == 1 and j >= end:
-                force, moment, _, heat, work, _lost = kept(tie_load, kept_row)
-                kept_row += 1
-                add_to(load, i, force, moment)
-                book(load, losses, i, heat, work)
-            else:
-                force = ti.Vector([0.0, 0.0, 0.0])
-                moment = ti.Vector([0.0, 0.0, 0.0])
-                other_moment = ti.Vector([0.0, 0.0, 0.0])
-                heat, work = 0.0, 0.0
-                if bond[k][BOND_STATE.intact] > 0.0:
-                    force, moment, other_moment, heat, work = bonded(i, j, dt, motion, rest, span, binder, bond, k)
+        while first < last:
+            stop = ti.min(first + CHUNK, last)
+            for n in range(first, stop):
+                k = n
                 if phase == 0:
-                    keep(tie_load, n, force, moment, other_moment, heat, work, ti.Vector([0.0, 0.0]))
+                    k = tie[n]
+                normal, distance, over_length, shear_share, impedance = bond_posture(
+                    bond_first[k], bond_second[k], motion, rest, span, binder, bond, k
+                )
+                row = base + n - first
+                for d in ti.static(range(3)):
+                    seen[row][BEAM_SEEN.normal + d] = normal[d]
+                seen[row][BEAM_SEEN.distance], seen[row][BEAM_SEEN.over_length] = distance, over_length
+                seen[row][BEAM_SEEN.shear_share], seen[row][BEAM_SEEN.impedance] = shear_share, impedance
+            for n in range(first, stop):
+                k = n
+                if phase == 0:
+                    k = tie[n]
+                i, j = bond_first[k], bond_second[k]
+                if phase == 1 and j >= end:
+                    force, moment, _, heat, work, _lost = kept(tie_load, kept_row)
+                    kept_row += 1
+                    add_bond(load, losses, i, force, moment, heat, work)
                 else:
-                    add_to(load, i, force, moment)
-                    book(load, losses, i, heat, work)
-                    add_to(load, j, -force, other_moment)
+                    force = ti.Vector([0.0, 0.0, 0.0])
+                    moment = ti.Vector([0.0, 0.0, 0.0])
+                    other_moment = ti.Vector([0.0, 0.0, 0.0])
+                    heat, work = 0.0, 0.0
+                    if bond[k][BOND_STATE.intact] > 0.0:
+                        beam = seen[base + n - first]
+                        force, moment, other_moment, heat, work = bond_forces(
+                            i, j, vector_at(beam, BEAM_SEEN.normal), beam[BEAM_SEEN.distance],
+                            beam[BEAM_SEEN.over_length], beam[BEAM_SEEN.shear_share], beam[BEAM_SEEN.impedance], dt,
+                            motion, span, binder, bond, k,
+                        )  # fmt: skip
+                    if phase == 0:
+                        keep(tie_load, n, force, moment, other_moment, heat, work, ti.Vector([0.0, 0.0]))
+                    else:
+                        add_bond(load, losses, i, force, moment, heat, work)
+                        add_to(load, j, -force, other_moment)
+            first = stop
 
     @ti.func
     def surroundings(box, gap, now, then):
@@ -406,7 +437,7 @@ def box_kernel(
                             for phase in range(2):
                                 bonds_of_part(
                                     phase, group, share, end, h, coming, binder[b], motion, rest, load, losses,
-                                    bond, bond_first, bond_second, parts, tie, tie_load,
+                                    bond, bond_first, bond_second, parts, tie, tie_load, slot // LANE * CHUNK, seen,
                                 )  # fmt: skip
                                 if phase == 0:
                                     if part == 0:

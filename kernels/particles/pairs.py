@@ -19,6 +19,7 @@ from kalander.kernels.particles.growth import add_sums
 from kalander.kernels.particles.periodic_cell import flow_of, periodic_image
 from kalander.kernels.particles.rows import vector_at
 from kalander.kernels.records import (
+    BOND_STATE,
     FRAME,
     LOAD,
     LOSSES,
@@ -213,25 +214,40 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         return force, moment, other_moment, history, heat, ti.Vector([damped, yielded]), sums
 
     @ti.func
-    def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
+    def bond_posture(i, j, motion: each, rest: each, span, binder, bond: each, k):
+        """Normal, distance, 1/L, G/E and √(m* k_n) of bond k: what takes long to find out and needs no forces."""
+        me, other = motion[i], motion[j]
+        vector = separation(i, j, centre(me), motion, rest, span)
+        distance = vector.norm()
+        masses, modulus = me[MOTION.mass] + other[MOTION.mass], binder[0]
+        length, radius = bond[k][BOND_STATE.length], bond[k][BOND_STATE.radius]
+        # 1 over the distance, the masses, the length and the modulus: one division for all
+        masses_length, distance_modulus = masses * length, distance * modulus
+        share = 1.0 / (masses_length * distance_modulus)
+        of_pair, of_beam = share * distance_modulus, share * masses_length
+        over_length, mass = of_pair * masses, me[MOTION.mass] * other[MOTION.mass] * (of_pair * length)
+        impedance = ti.sqrt(mass * modulus * ti.math.pi * radius * radius * over_length)
+        return vector * (of_beam * modulus), distance, over_length, binder[1] * (of_beam * distance), impedance
+
+    @ti.func
+    def bond_forces(
+        i, j, normal, distance, over_length, shear_share, impedance, dt, motion: each, span, binder, bond: each, k
+    ):
         """Force on i, moments on i and j, heat made by bond k, work; updates its springs and whether it holds.
 
         The elastic energy of a bond that fails becomes heat, as does the work of one that yields.
         """
         me, other, state = motion[i], motion[j], bond[k]
-        vector = separation(i, j, centre(me), motion, rest, span)
-        distance = vector.norm()
-        normal = vector * (1.0 / distance)
+        vector = distance * normal
         gap = distance - me[MOTION.radius] - other[MOTION.radius]
         arm = me[MOTION.radius] + 0.5 * gap
         other_arm = other[MOTION.radius] + 0.5 * gap
         slide = velocity(me) - velocity(other) - (arm * spin(me) + other_arm * spin(other)).cross(normal)
         if ti.static(periodic):
             slide += flow_of(span, vector)
-        mass = me[MOTION.mass] * other[MOTION.mass] / (me[MOTION.mass] + other[MOTION.mass])
         turning, mean_spin = spin(me) - spin(other), 0.5 * (spin(me) + spin(other))
         force, moment, state, heat = bond_law(
-            binder, state, gap, distance, normal, slide, turning, mean_spin, mass, dt
+            binder, state, gap, distance, over_length, shear_share, normal, slide, turning, mean_spin, impedance, dt,
         )  # fmt: skip
         couple = normal.cross(force)
         moment_me = moment - arm * couple
@@ -239,6 +255,15 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         if dt > 0.0:  # a look at the forces changes nothing
             bond[k] = state
         return force, moment_me, moment_other, heat, work_of_flow(force, vector, span, dt)
+
+    @ti.func
+    def bonded(i, j, dt, motion: each, rest: each, span, binder, bond: each, k):
+        """Both at once."""
+        normal, distance, over_length, shear_share, impedance = bond_posture(i, j, motion, rest, span, binder, bond, k)
+        force, moment, other_moment, heat, work = bond_forces(
+            i, j, normal, distance, over_length, shear_share, impedance, dt, motion, span, binder, bond, k
+        )
+        return force, moment, other_moment, heat, work
 
     @ti.func
     def platen(me, rest, dt, height, direction, plate_velocity, factors, own_factors, row, spring):
@@ -336,6 +361,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         load[p] = ti.Vector([push.x, push.y, push.z, heat, turn.x, turn.y, turn.z, sums[LOAD.work] + dt * work])
 
     return SimpleNamespace(
-        separation=separation, touches=touches, contact=contact, bonded=bonded, platens=platens,
+        separation=separation, touches=touches, contact=contact, bonded=bonded, bond_posture=bond_posture,
+        bond_forces=bond_forces, platens=platens,
         work_of_flow=work_of_flow,
     )  # fmt: skip

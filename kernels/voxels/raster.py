@@ -9,6 +9,7 @@ from kalander.kernels.device.shared import LINES, TILE
 __all__ = ["raster_kernels"]
 
 FAR = 1e30
+NOTED = 31  # spheres of a tile's list of which a voxel notes, in the bits of a number, whether they reach it
 
 each = ti.template()  # an array handed on to a function
 
@@ -71,28 +72,45 @@ def raster_kernels(precision: str) -> SimpleNamespace:
             owner[v] = own
 
     @ti.func
+    def reaching(centre, reach, tile, box: each, spheres: each, row: each, member: each):
+        """Bits of those of a tile's first spheres that come within reach of a voxel's centre."""
+        bits = 0
+        for m in range(row[tile], ti.min(row[tile] + NOTED, row[tile + 1])):
+            ball = spheres[member[m]]
+            if from_centre(centre, ball, box).norm() - ball[3] < 1.001 * reach:
+                bits |= 1 << (m - row[tile])
+        return bits
+
+    @ti.func
     def covered(
-        point, axis: ti.template(), length, tile, box: each, spheres: each, row: each, member: each
+        point, axis: ti.template(), length, tile, bits, box: each, spheres: each, row: each, member: each
     ):  # fmt: skip
-        """Length of a line from a point along an axis that lies in spheres: exact chords, united where they overlap."""
+        """Length of a line from a point along an axis that lies in spheres: exact chords, united where they overlap.
+
+        bits: of `reaching`, for the voxel in which the line lies.
+        """
         reached, total = ti.cast(0.0, real), ti.cast(0.0, real)
         going = True
         while going:  # the chord that begins first beyond what is reached, over and over
             begin, end = length, length
-            going = False
+            found = 0
             for m in range(row[tile], row[tile + 1]):
+                if m - row[tile] < NOTED and (bits >> (m - row[tile])) & 1 == 0:
+                    continue
                 ball = spheres[member[m]]
                 step = from_centre(point, ball, box)
                 square = ball[3] ** 2 - step.dot(step) + step[axis] ** 2
                 if square > 0.0:
                     half = ti.sqrt(square)
                     a, b = ti.max(-step[axis] - half, reached), ti.min(half - step[axis], length)
-                    if a < b and (a < begin or (a == begin and b > end)):
-                        begin, end = a, b
-                        going = True
-            if going:
+                    if a < b:
+                        found += 1
+                        if a < begin or (a == begin and b > end):
+                            begin, end = a, b
+            if found > 0:
                 total += end - begin
                 reached = end
+            going = found > 1 and reached < length  # a single chord leaves nothing to look for: nearly always
         return total
 
     @ti.kernel
@@ -111,19 +129,21 @@ def raster_kernels(precision: str) -> SimpleNamespace:
                 total = 1.0
             elif nearest[v] < reach:
                 place, tile = place_of(v, shape)
+                centre = ti.Vector([(place[k] + 0.5) * size[k] for k in ti.static(range(3))])
+                bits = reaching(centre, reach, tile, box, spheres, row, member)
                 for line in range(LINES * LINES):
                     i, j = line // LINES, line % LINES
                     point = ti.Vector(
                         [(place[0] + lines[i]) * size[0], (place[1] + lines[j]) * size[1], place[2] * size[2]]
                     )
-                    chord = covered(point, 2, size[2], tile, box, spheres, row, member) / size[2]
+                    chord = covered(point, 2, size[2], tile, bits, box, spheres, row, member) / size[2]
                     total += lines[LINES + i] * lines[LINES + j] * chord
             share[v] = total
 
     @ti.kernel
     def open_shares(
         first: int, last: int, axis: ti.template(), shape: integer, size: vector, box: vector, lines: vector,
-        spheres: sphere, row: integer, member: integer, share: single,
+        spheres: sphere, row: integer, member: integer, nearest: vector, share: single,
     ):  # fmt: skip
         """Open area of each face across an axis over its own: one more layer of faces than of voxels."""
         for f in range(first, last):
@@ -137,18 +157,28 @@ def raster_kernels(precision: str) -> SimpleNamespace:
             tile = (inside[0] // TILE * tiles_y + inside[1] // TILE) * tiles_z + inside[2] // TILE
             along, across = ti.static((axis + 1) % 3, (axis + 2) % 3)
             total = ti.cast(0.0, real)
-            for i in range(LINES):
-                point = ti.Vector([place[k] * size[k] for k in ti.static(range(3))])
-                point[across] += lines[i] * size[across]
-                total += lines[LINES + i] * covered(point, along, size[along], tile, box, spheres, row, member)
+            reach = 0.5 * ti.sqrt(size[0] ** 2 + size[1] ** 2 + size[2] ** 2)
+            gap = nearest[(inside[0] * shape[1] + inside[1]) * shape[2] + inside[2]]
+            if gap <= -reach:  # the voxel lies in a sphere as a whole, its faces with it
+                total = size[along]
+            elif gap < reach:
+                centre = ti.Vector([(inside[k] + 0.5) * size[k] for k in ti.static(range(3))])
+                bits = reaching(centre, reach, tile, box, spheres, row, member)
+                for i in range(LINES):
+                    point = ti.Vector([place[k] * size[k] for k in ti.static(range(3))])
+                    point[across] += lines[i] * size[across]
+                    chord = covered(point, along, size[along], tile, bits, box, spheres, row, member)
+                    total += lines[LINES + i] * chord
             share[f] = ti.cast(ti.max(1.0 - total / size[along], 0.0), ti.f32)
 
     @ti.kernel
     def bridge_depths(
         first: int, last: int, shape: integer, size: vector, box: vector, bridges: bridge, row: integer,
-        member: integer, depth: vector,
+        member: integer, nearest: vector, depth: vector,
     ):  # fmt: skip
         """Smallest ratio of the distance from a bridge's axis to its radius, for voxels beside the axis; else FAR.
+
+        nearest: of `distances`; a voxel that lies in a sphere as a whole holds no bridge, and is given FAR.
 
         A bridge is (x, y, z of one end, radius, vector to the other end, unused).
         """
@@ -156,7 +186,9 @@ def raster_kernels(precision: str) -> SimpleNamespace:
             place, tile = place_of(v, shape)
             point = ti.Vector([(place[k] + 0.5) * size[k] for k in ti.static(range(3))])
             best = ti.cast(FAR, real)
-            for m in range(row[tile], row[tile + 1]):
+            reach = 0.5 * ti.sqrt(size[0] ** 2 + size[1] ** 2 + size[2] ** 2)
+            end = row[tile + 1] if nearest[v] > -reach else row[tile]
+            for m in range(row[tile], end):
                 beam = bridges[member[m]]
                 axis = ti.Vector([beam[4], beam[5], beam[6]])
                 # the middle decides which image is near: a bridge is shorter than half of the box

@@ -1,6 +1,6 @@
 """`python -m kalander`: the same command, where no script of that name is on the path."""
 
-from kalander.runs.start import main
+from kalander.runs.launch import main
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,6 @@
 """The packing before and after pressing as lit spheres, side by side at one scale."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,10 +126,12 @@ def packing_figure(beds: list[Bed]) -> Figure:
     figure, axes = new_figure(width * len(beds), height, 1, len(beds))
     figure.set_layout_engine("none")
     resolution = OVERSAMPLING * figure.dpi * height / (top - bottom)
-    for panel, (ax, bed) in enumerate(zip(axes[0], beds)):
-        view = view_of(bed.width, bed.height, resolution)
+    views = [view_of(bed.width, bed.height, resolution) for bed in beds]
+    with ThreadPoolExecutor(len(beds)) as pool:  # the arrays of numpy leave the lock of Python for most of the time
+        pictures = list(pool.map(picture_of, beds, views))
+    for panel, (ax, bed, view, picture) in enumerate(zip(axes[0], beds, views, pictures)):
         ax.set_position((panel / len(beds), 0.0, 1.0 / len(beds), 1.0))
-        ax.imshow(picture_of(bed, view), extent=view.extent, interpolation="antialiased")
+        ax.imshow(picture, extent=view.extent, interpolation="antialiased")
         ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
         ax.set_axis_off()
         _thickness(ax, bed)

@@ -93,8 +93,12 @@ def new_figure(
 @styled
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    buffer, engine = io.BytesIO(), figure.get_layout_engine()
+    canvas = FigureCanvasAgg(figure)
+    if engine is not None:  # once: savefig draws all twice, and lays out each time
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    canvas.print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -1,8 +1,11 @@
 """The report of a study: one self-contained HTML file, and its figures as PNG files beside it."""
 
+import hashlib
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,18 @@ from kalander.coupling.cards.card import Card, card_to_dict
 from kalander.coupling.cards.fields import Quantity
 from kalander.coupling.cards.quantity import DIMENSIONS
 from kalander.coupling.cards.sections import number_field
+from kalander.coupling.homogenise.moduli import FREE, stiffness_by_density
+from kalander.coupling.results.coating.homogenise import known_coating
 from kalander.coupling.results.fracture import judges
 from kalander.coupling.results.pressed import press_answer
 from kalander.coupling.results.study import Study
 from kalander.coupling.scales import in_unit
 from kalander.coupling.store.atomic import own_folder, replacing, try_output
+from kalander.coupling.store.store import canonical_json
 from kalander.coupling.structure.measured_law import read_law
+from kalander.coupling.study.study import RECORD_NAME
+from kalander.runs.page.coating.homogenised_figure import moduli_figure
+from kalander.runs.page.coating.loop_figure import loop_figure, loop_in_words
 from kalander.runs.page.figures import compaction_figure, damage_figure, honesty_figure
 from kalander.runs.page.fracture_figure import fracture_figure
 from kalander.runs.page.law_figure import tortuosity_figure
@@ -33,9 +42,11 @@ from kalander.runs.page.parts.view3d import packing_view, viewer_script
 from kalander.runs.page.plot_style import png, vector
 from kalander.runs.page.tables import nip_settings, published_at, summarise
 
-__all__ = ["Drawn", "Picture", "study_figures", "write_figures", "write_report"]
+__all__ = ["Drawn", "Picture", "drawn_already", "study_figures", "write_figures", "write_report"]
 
 log = logging.getLogger(__name__)
+
+MARK_LENGTH = 4096  # bytes at the end of a page that hold the comment on what it is drawn from
 
 
 @dataclass(frozen=True)
@@ -77,8 +88,36 @@ def write_report(study: Study) -> Path:
     page = folder / "report.html"
     with replacing(page) as handle:
         handle.write(_page(results, pictures).encode("utf-8"))
+        handle.write(_mark(results, [picture.name for picture in pictures]))
     log.info("report: %s", page)
     return page
+
+
+def drawn_already(study: Study) -> bool:
+    """Whether the page in the folder, and its figures, are drawn from what the folder and the card hold now."""
+    page, figures = study.folder / "report.html", study.folder / "figures"
+    try:
+        with open(page, "rb") as handle:
+            handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, handle.tell() - MARK_LENGTH))
+            last = handle.read().rpartition(b"\n<!-- ")[2]
+        names = sorted(path.stem for path in figures.glob("*.png"))
+        return last == _mark(study, names).rpartition(b"\n<!-- ")[2]
+    except OSError:
+        return False
+
+
+def _mark(study: Study, names: list[str]) -> bytes:
+    """A comment that ends a page: the sum of what it is drawn from, and its figures."""
+    content = hashlib.sha256(version("kalander").encode())
+    content.update(canonical_json(card_to_dict(study.card)).encode())
+    for path in sorted(study.folder.glob("*.h5")):
+        if path.name == RECORD_NAME:  # of who ran the study, and when
+            continue
+        content.update(path.name.encode())
+        with open(path, "rb") as handle:
+            content.update(hashlib.file_digest(handle, "sha256").digest())
+    return f"\n<!-- drawn from {content.hexdigest()}: {', '.join(sorted(names))} -->\n".encode()
 
 
 def write_figures(study: Study, folder: Path, kinds: Sequence[str]) -> list[Path]:
@@ -110,6 +149,11 @@ def study_figures(results: Study) -> Iterator[Drawn]:
             yield Drawn("fracture", fracture_figure(card, pressed), FRACTURE_CAPTION)
     if rolled is not None and rolled.tables["settings"]["solved"].any():
         yield Drawn("nip", nip_figure(card, rolled), NIP_CAPTION)
+    if results.data("loop") is not None:
+        yield Drawn("loop", loop_figure(results.exchange), LOOP_CAPTION)
+    coating = known_coating(results)
+    if coating is not None and stiffness_by_density(coating) and stiffness_by_density(coating, FREE):
+        yield Drawn("moduli", moduli_figure(coating), MODULI_CAPTION)
     measured, transport = read_law(results.folder), results.data("transport")
     if transport is not None:
         yield Drawn("transport", transport_figure(transport), TRANSPORT_CAPTION)
@@ -161,6 +205,16 @@ NIP_CAPTION = (
     "Above: pressure on the web along the nip for each setting that has a solution; solid with elastic, dashed with "
     "rigid rolls; the strokes on the axis mark entry and exit. Below: the web between the rolls, to scale along the "
     "web, heights exaggerated."
+)
+LOOP_CAPTION = (
+    "Nip and particles in turn. Left: by how much the law of a round misses the stress of the particles, and what they "
+    "taught moves the line load and the strains; grey: what the seeds leave open of the stress. Right: "
+    "porosity (blue, one standard deviation over the seeds) and tortuosity of the released coating from roll to foil."
+)
+MODULI_CAPTION = (
+    "Young's moduli of the boxes (kalander homogenise) along the machine direction, across it and along z, by the "
+    "network of their contacts and bonds: full under load, open as laid and as released, each at its own density, with "
+    "one standard deviation over the seeds. Right: mean of the plane over z; above 1 the plane is stiffer."
 )
 TORTUOSITY_CAPTION = (
     "Tortuosity through the plane against porosity. Blue: the law that impedance spectra of symmetric cells gave "
@@ -221,7 +275,7 @@ def result_in_words(results: Study) -> list[str]:
                 f"{in_unit(setting['line_load_N_per_m'], 'N/mm'):.3g} N/mm; "
                 f"the web leaves {in_unit(setting['exit_thickness_m'], 'um'):.1f} µm thick."
             )
-    return sentences
+    return sentences + ([] if results.data("loop") is None else loop_in_words(results.exchange))
 
 
 def _broken(share: float | None) -> str:

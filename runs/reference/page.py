@@ -17,7 +17,8 @@ PATTERN` finds a key on a terminal, `kalander keys --schema card -o card.schema.
 Members of a list of tables are written `[[table]]` and shown with `[]`. Ranges are what is possible; what is unusual is
 a warning. Values that were calibrated stand in each card under `[[calibrated]]`, with range and reason.
 """
-TITLES = {"card": "Run card (`kalander run`, `kalander pack`)", "powder": "Nip case of a powder (`kalander nip`)"}
+TITLES = {"card": "Run card (`kalander run`, `kalander pack`)", "powder": "Nip case of a powder (`kalander nip`)",
+          "sweep": "Sweep of `kalander ensemble`"}  # fmt: skip
 
 
 def key_lines(keys: list[Key]) -> str:

@@ -11,12 +11,26 @@ import os
 from pathlib import Path
 
 import numpy as np
-from packings import FRICTION, NMC_SOFT, PLATE_SPEED, RADIUS, SKIN, TIME_STEP, State, Window
+from packings import (
+    BEAM,
+    BEAM_RADIUS,
+    FRICTION,
+    NMC_SOFT,
+    PLATE_SPEED,
+    RADIUS,
+    SKIN,
+    TIME_STEP,
+    State,
+    Window,
+    near_pairs,
+)
 
 from kalander.dem.bodies.material import contact_constants, damping_ratio
 from kalander.dem.bodies.state import sphere_volume
 
-__all__ = ["fast_lammps", "granular_lammps", "liggghts", "sample_file", "write_data"]
+__all__ = [
+    "bonded_lammps", "fast_lammps", "granular_lammps", "liggghts", "sample_file", "write_bonded_data", "write_data",
+]  # fmt: skip
 
 EQUAL_DAMPING = 0.02  # overlap over radius at which the fast pair damps as the reference law
 ALL_DIGITS = "%.17g"
@@ -63,6 +77,31 @@ def write_data(state: State, path: Path, *, seed: int = 0) -> None:
     part.replace(path)
 
 
+def write_bonded_data(state: State, path: Path, *, seed: int = 0) -> None:
+    """The same as atoms of style bpm/sphere with the bonds of a bonded bed."""
+    order = np.random.default_rng(seed).permutation(state.count)
+    number = np.arange(1, state.count + 1)
+    place = np.empty(state.count, int)
+    place[order] = number
+    position, one = state.position[order], np.ones(state.count)
+    atoms = [number, one, one, 2 * state.radius[order], np.full(state.count, NMC_SOFT.density), *position.T]
+    motion = [number, *state.velocity[order].T, *state.spin[order].T]
+    pairs, _ = near_pairs(state)
+    ties = np.column_stack([np.arange(1, len(pairs) + 1), np.ones(len(pairs), int), place[pairs]])
+    margin = 2 * state.radius.max()
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("w") as file:
+        file.write(f"{state.count} bonded spheres\n\n{state.count} atoms\n{len(pairs)} bonds\n1 atom types\n")
+        file.write(f"1 bond types\n\n0 {state.width[0]:.17g} xlo xhi\n0 {state.width[1]:.17g} ylo yhi\n")
+        file.write(f"{-margin:.17g} {state.height + margin:.17g} zlo zhi\n\nAtoms\n\n")
+        np.savetxt(file, np.column_stack(atoms), fmt=["%d", "%d", "%d", *[ALL_DIGITS] * 5])
+        file.write("\nVelocities\n\n")
+        np.savetxt(file, np.column_stack(motion), fmt=["%d", *[ALL_DIGITS] * 6])
+        file.write("\nBonds\n\n")
+        np.savetxt(file, ties, fmt="%d")
+    part.replace(path)
+
+
 def sample_file(number: int) -> str:
     """Name of the file in which the plate force of one window is sampled."""
     return f"samples_{number}.txt"
@@ -88,6 +127,33 @@ def granular_lammps(window: Window, state: State, data: Path, *, number: int, sa
     """Window with pair style granular, which is the reference law."""
     pair = ["pair_style granular", f"pair_coeff * * {REFERENCE_LAW}"]
     return _lammps(window, state, data, pair, number=number, sample=sample)
+
+
+def bonded_lammps(window: Window, state: State, data: Path, *, number: int, sample: int) -> list[str]:
+    """Window with pair style granular, the reference law, and bpm/rotational for the bonds.
+
+    Its beams have one set of stiffnesses for all: those of the length of two spheres that just touch, ours their own.
+    Dashpots are t_d k of each mode with the t_d of ours. Nothing fails: limits are beyond reach.
+    """
+    shear_modulus, area, length = BEAM.modulus / (2.0 * (1.0 + BEAM.poisson)), np.pi * BEAM_RADIUS**2, 2.0 * RADIUS
+    second = 0.25 * area * BEAM_RADIUS**2
+    stiffness = np.array([BEAM.modulus * area, shear_modulus * area, 2.0 * shear_modulus * second,
+                          BEAM.modulus * second]) / length  # fmt: skip
+    mass = 0.5 * float(sphere_volume(np.array(RADIUS))) * NMC_SOFT.density
+    damping = 2.0 * BEAM.damping * np.sqrt(mass / stiffness[0]) * stiffness
+    numbers = " ".join(f"{value:.17g}" for value in [*stiffness, *[1e12] * 4, *damping[[0, 1, 3, 2]]])
+    pair = [
+        "special_bonds lj 1 1 1 coul 1 1 1", "bond_style bpm/rotational overlay/pair yes smooth no",
+        f"bond_coeff 1 {numbers}", "pair_style granular", f"pair_coeff * * {REFERENCE_LAW}",
+    ]  # fmt: skip
+    lines = _lammps(window, state, data, pair, number=number, sample=sample)
+    swaps = {
+        "atom_style sphere": "atom_style bpm/sphere", "newton off": "newton on off",
+        "comm_modify vel yes": f"comm_modify vel yes cutoff {2.0 * length:.17g}",
+        f"read_data {data}": f"read_data {data} extra/bond/per/atom 20 extra/special/per/atom 60",
+        "fix motion all nve/sphere": "fix motion all nve/bpm/sphere",
+    }  # fmt: skip
+    return [swaps.get(line, line) for line in lines]
 
 
 def _lammps(window: Window, state: State, data: Path, pair: list[str], *, number: int, sample: int) -> list[str]:

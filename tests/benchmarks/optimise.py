@@ -1,73 +1,75 @@
-"""Simple regret and hypervolume of campaigns beside Sobol's points, and bayesian-optimization where it is installed.
+"""Simple regret and hypervolume of campaigns beside Sobol's points, bayesian-optimization and BoTorch where installed.
 
-python tests/benchmarks/optimise.py [SEEDS]   medians over 20 seeds if not given; some twenty minutes of a processor
+python tests/benchmarks/optimise.py [SEEDS] [PEERS] [PROBLEM ...]
+
+SEEDS of campaigns and Sobol's points, 20 if not given; PEERS: seeds of the other methods, as many if not given. All
+problems take a processor an hour or two, most of it for the others.
 """
 
 import sys
 import time
-import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from optimised import BRANIN, CONSTRAINED, HARTMANN, TWO, Problem, regret, searched, sobol_regret, volume
+from optimise_peers import bayesian_optimization, botorch
+from optimised import (
+    BRANIN,
+    CONSTRAINED,
+    ELECTRODE,
+    ELECTRODE_FRONT,
+    HARTMANN,
+    TWO,
+    Problem,
+    regret,
+    searched,
+    volume,
+)
 
-ROWS = ((BRANIN, 30, 0.1), (CONSTRAINED, 30, 0.1), (HARTMANN, 80, 1 / 3))
+# problem, trials, the share of Sobol's regret that is wanted; 0: the hypervolume counts
+ROWS = ((BRANIN, 30, 0.1), (CONSTRAINED, 30, 0.1), (ELECTRODE, 40, 0.2), (TWO, 30, 0.0), (ELECTRODE_FRONT, 40, 0.0),
+        (HARTMANN, 80, 1 / 3))  # fmt: skip
+PEERS = {"bayes_opt": ("bayesian-optimization", bayesian_optimization), "botorch": ("BoTorch", botorch)}
+
+Method = Callable[[int], list[dict[str, float]]]
 
 
-def peer_regret(problem: Problem, trials: int, seed: int) -> float:
-    """Trials by bayesian-optimization as it comes: as many random ones first, more until one keeps the limits."""
-    from bayes_opt import BayesianOptimization
-    from scipy.optimize import NonlinearConstraint
+def row(name: str, problem: Problem, seeds: range, method: Method, trials: int) -> float:
+    """The median over seeds of what counts in a problem, printed with its range and cost; 80 % of seeds lie inside."""
+    counted = volume if len(problem.objectives) > 1 else regret
+    began = time.process_time()
+    found = [counted(method(seed), problem) for seed in seeds]
+    each = (time.process_time() - began) / len(found) / trials
+    low, middle, high = np.quantile(found, [0.1, 0.5, 0.9])
+    print(f"    {name:22} {middle:10.4g}  (80 % of {len(found)} seeds: {low:.4g} to {high:.4g}); "
+          f"{each:.2g} s of a processor for a trial", flush=True)  # fmt: skip
+    return float(middle)
 
-    names = [f"x{place}" for place in range(len(problem.box))]
-    outcomes: list[dict[str, float]] = []
 
-    def told(**x: float) -> dict[str, float]:
-        return problem.outcomes(np.array([x[name] for name in names]))
-
-    def target(**x: float) -> float:
-        outcomes.append(told(**x))
-        return -outcomes[-1]["y"]
-
-    kept = None
-    if problem.limits:
-        ((limited, highest),) = problem.limits.items()
-        kept = NonlinearConstraint(lambda **x: told(**x)[limited], -np.inf, highest)
-    peer = BayesianOptimization(target, dict(zip(names, problem.box)), random_state=seed, verbose=0, constraint=kept)
-    first = 2 * len(names) + 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        peer.maximize(init_points=first, n_iter=0)
-        while not any(all(one[key] <= most for key, most in problem.limits.items()) for one in outcomes):
-            peer.maximize(init_points=1, n_iter=0)  # it refuses to go on before a point keeps the limits
-        peer.maximize(init_points=0, n_iter=max(trials - len(outcomes), 0))
-    return regret(outcomes[:trials], problem)
+def compared(problem: Problem, trials: int, share: float, seeds: range, others: range) -> None:
+    """All methods on one problem."""
+    print(f"{problem.name}, {trials} trials: {'simple regret' if share else 'hypervolume'}", flush=True)
+    mine = row("kalander", problem, seeds, lambda seed: searched(problem, trials, seed), trials)
+    sobol = row("Sobol", problem, seeds, lambda seed: searched(problem, trials, seed + 1000, design=True), trials)
+    wanted = f"at most {share:.2g}" if share else "above 1"
+    print(f"    kalander over Sobol    {mine / sobol:10.4g}, wanted {wanted}", flush=True)
+    for module, (name, method) in PEERS.items():
+        if find_spec(module) is None:
+            print(f"    {name} is not installed: pip install {name.lower()}")
+        elif share or module == "botorch":  # the other knows one objective
+            row(name, problem, others, lambda seed, run=method: run(problem, trials, seed), trials)
 
 
 def main() -> None:
-    seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
-    try:
-        import bayes_opt
-    except ImportError:
-        bayes_opt = None
-        print("bayesian-optimization is not installed: pip install bayesian-optimization")
+    numbers = [int(word) for word in sys.argv[1:3] if word.isdigit()]
+    names = sys.argv[1 + len(numbers) :]
+    seeds = range(numbers[0] if numbers else 20)
     for problem, trials, share in ROWS:
-        began = time.process_time()
-        mine = [regret(searched(problem, trials, seed), problem) for seed in seeds]
-        each = (time.process_time() - began) / len(mine) / trials
-        theirs = [sobol_regret(problem, trials, seed) for seed in seeds]
-        ratio = np.median(mine) / np.median(theirs)
-        print(f"{problem.name}, {trials} trials, {len(mine)} seeds: simple regret {np.median(mine):.3g} "
-              f"({min(mine):.3g} to {max(mine):.3g}), Sobol {np.median(theirs):.3g}; ratio {ratio:.3g}, "
-              f"at most {share:.2g} wanted; {each:.2g} s of a processor for a trial", flush=True)  # fmt: skip
-        if bayes_opt is not None:
-            peer = [peer_regret(problem, trials, seed) for seed in seeds]
-            print(f"    bayesian-optimization: {np.median(peer):.3g} ({min(peer):.3g} to {max(peer):.3g})", flush=True)
-    mine = [volume(searched(TWO, 30, seed), TWO) for seed in seeds]
-    theirs = [volume(searched(TWO, 30, seed, design=True), TWO) for seed in seeds]
-    print(f"two objectives, 30 trials: hypervolume {np.median(mine):.5g}, Sobol {np.median(theirs):.5g}")
+        if not names or problem.name in names:
+            compared(problem, trials, share, seeds, range(numbers[1]) if len(numbers) > 1 else seeds)
 
 
 if __name__ == "__main__":

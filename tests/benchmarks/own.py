@@ -110,10 +110,10 @@ def resident() -> int:
 
 def run(windows: list[Window], *, chunk: int, precision: str, schedule: str) -> dict[str, Any]:
     """Run windows as the boxes of one bed; the fields of OwnRun, of which only `advance` is timed."""
-    [(steps, settle)] = {(window.steps, window.settle) for window in windows}
+    [(steps, settle, bonded)] = {(window.steps, window.settle, window.bonded) for window in windows}
     gc.collect()
     before = resident()
-    bed = bed_of([window.load() for window in windows], precision=precision, schedule=schedule)
+    bed = bed_of([window.load() for window in windows], bonded=bonded, precision=precision, schedule=schedule)
     _advance(bed, settle)
     looks = [_look(bed, min(chunk or steps, steps - done)) for done in range(0, steps, chunk or steps)]
     seconds, rebuilds, load = ([look[part] for look in looks] for part in range(3))

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from kalander.dem.bodies.material import Material, contact_constants
-from kalander.dem.bodies.state import Ensemble, sphere_volume
+from kalander.dem.bodies.material import BinderConstants as Binder
+from kalander.dem.bodies.material import Material, binder_constants, contact_constants
+from kalander.dem.bodies.state import Ensemble, sphere_volume, unloaded_bonds
 from kalander.dem.engine.bed import Bed
 from kalander.dem.packing.generate import generate
 from kalander.dem.packing.packing import Packing, assemble, spatial_order
+from kalander.kernels.columns import Table
 
 FOLDER = Path(__file__).resolve().parents[2] / ".bench"
 
@@ -39,6 +42,9 @@ COPIES = {2_000: (1, 1), 20_000: (5, 2), 100_000: (10, 5), 300_000: (15, 10), 1_
 JUMPY = 0.62  # solid fraction from which spheres that have lost their springs jump
 SETTLING_STEPS = 400  # after which they do no more
 GAP = 2e-3  # of the radius: least gap that spheres without overlap are given
+REACHING = 0.1  # of the radius: gap below which spheres of a bonded bed are joined
+BEAM = Binder(modulus=1_000.0, poisson=0.3, damping=0.3, strength=1e12, shear_strength=1e12)
+BEAM_RADIUS = 0.3 * RADIUS
 STEPS_BETWEEN_LOOKS = 4000
 ROWS = ("position", "velocity", "spin", "force", "moment", "spring_low", "spring_high")
 
@@ -96,6 +102,7 @@ class State:
 class Window:
     """A stretch of compaction: the stored state, its copies in x and y, and the steps that the upper plate moves on.
 
+    bonded: spheres nearer than REACHING are joined by beams that do not fail, unloaded as the window begins.
     settle: steps before those that count. All codes begin without tangential springs; in a dense state the spheres
     jump until friction holds again.
     """
@@ -104,6 +111,7 @@ class Window:
     copies: tuple[int, int]
     steps: int
     settle: int = 0
+    bonded: bool = False
 
     def load(self) -> State:
         """The state with its copies, wrapped into the box, in the order of the copies, without springs."""
@@ -146,12 +154,33 @@ def tiled(state: State, across: int, along: int) -> State:
     return copies.in_order(np.arange(copies.count))  # sorts the pairs
 
 
-def lay(states: list[State]) -> Ensemble:
+def near_pairs(state: State) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of spheres nearer than REACHING, first < second, in order (pair, 2), and their distances [µm]."""
+    place, size = state.position.copy(), np.array([*state.width, 10.0 * state.height])
+    place[:, :2] %= state.width
+    place[:, 2] += 2.0 * RADIUS  # above 0, and far from the next image in z
+    pairs = cKDTree(place, boxsize=size).query_pairs((2.0 + REACHING) * RADIUS, output_type="ndarray")
+    pairs = np.sort(pairs, axis=1)
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    away = place[pairs[:, 0]] - place[pairs[:, 1]]
+    return pairs, np.linalg.norm(away - size * np.round(away / size), axis=1)
+
+
+def lay(states: list[State], *, bonded: bool = False) -> Ensemble:
     """Ensemble of one box a state under the reference contact law, moving as stored, the upper plate closing."""
-    packings = [Packing(s.position, s.radius, np.zeros(s.count, dtype=int), s.width, s.height) for s in states]
+    bonds: list[Table | None] = [None] * len(states)
+    if bonded:
+        found = [near_pairs(state) for state in states]
+        bonds = [unloaded_bonds(*pairs.T.astype(np.int32), BEAM_RADIUS, length) for pairs, length in found]
+    packings = [
+        Packing(s.position, s.radius, np.zeros(s.count, dtype=int), s.width, s.height, ties)
+        for s, ties in zip(states, bonds, strict=True)
+    ]
     contact = contact_constants([NMC_SOFT, NMC_SOFT], FRICTION, tangential_damping=False, attraction=False)
     density = np.array([NMC_SOFT.density, NMC_SOFT.density])
-    still = assemble(packings, density=density, contact=contact, binder=np.zeros(5), dt=TIME_STEP, law="hertz_mindlin")
+    still = assemble(
+        packings, density=density, contact=contact, binder=binder_constants(BEAM), dt=TIME_STEP, law="hertz_mindlin"
+    )
     stored = {name: np.concatenate([getattr(s, name) for s in states]) for name in ROWS}
     starts = still.boxes["body_start"]
     contacts = {
@@ -164,11 +193,11 @@ def lay(states: list[State]) -> Ensemble:
     return replace(moving, bodies={**still.bodies, **stored}, contacts=contacts)
 
 
-def bed_of(states: list[State], *, precision: str = "f64", schedule: str = "boxes") -> Bed:
+def bed_of(states: list[State], *, bonded: bool = False, precision: str = "f64", schedule: str = "boxes") -> Bed:
     """The states on the device, each a box, bodies in an order that keeps neighbours near."""
     ordered = [state.in_order(spatial_order(state.position, 2 * RADIUS)) for state in states]
     skin = np.array([SKIN * state.radius.mean() for state in states])
-    return Bed(lay(ordered), precision=precision, schedule=schedule, skin=skin)
+    return Bed(lay(ordered, bonded=bonded), precision=precision, schedule=schedule, skin=skin)
 
 
 def compaction(seed: int, fractions: tuple[float, ...] = FRACTIONS) -> Iterator[tuple[float, State]]:
@@ -225,10 +254,10 @@ def along(seed: int, fractions: tuple[float, ...] = FRACTIONS) -> dict[float, Pa
     return paths
 
 
-def window(seed: int, fraction: float, *, copies: tuple[int, int] = (1, 1), steps: int) -> Window:
+def window(seed: int, fraction: float, *, copies: tuple[int, int] = (1, 1), steps: int, bonded: bool = False) -> Window:
     """Window from a stored state; a dense one settles before the steps that count."""
     settle = SETTLING_STEPS if fraction > JUMPY else 0
-    return Window(along(seed, (fraction,))[fraction], copies, steps, settle)
+    return Window(along(seed, (fraction,))[fraction], copies, steps, settle, bonded)
 
 
 def main() -> None:

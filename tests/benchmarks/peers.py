@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from decks import fast_lammps, granular_lammps, liggghts, sample_file, write_data
+from decks import bonded_lammps, fast_lammps, granular_lammps, liggghts, sample_file, write_bonded_data, write_data
 from packings import FOLDER, Window
 
 __all__ = ["KINDS", "PeerRun", "run", "usable"]
@@ -46,6 +46,7 @@ KINDS = {
     "lammps_gran_omp": Kind("lmp", fast_lammps, openmp=True),
     "lammps_granular": Kind("lmp", granular_lammps),
     "liggghts": Kind("liggghts", liggghts),
+    "lammps_bpm": Kind("lmp", bonded_lammps),
 }
 VARIABLES = {"lmp": "KALANDER_LAMMPS", "liggghts": "KALANDER_LIGGGHTS"}
 
@@ -99,9 +100,10 @@ def _runs(kind: str, window: Window, threads: int) -> bool:
 def data_file(window: Window) -> Path:
     """Data file of a window's spheres, written where it is missing or older than the state."""
     across, along = window.copies
-    path = FOLDER / f"{window.state.stem}_{across}x{along}.data"
+    kind, write = ("_bonded", write_bonded_data) if window.bonded else ("", write_data)
+    path = FOLDER / f"{window.state.stem}_{across}x{along}{kind}.data"
     if not path.exists() or path.stat().st_mtime < window.state.stat().st_mtime:
-        write_data(window.load(), path)
+        write(window.load(), path)
     return path
 
 

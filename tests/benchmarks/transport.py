@@ -1,8 +1,9 @@
-"""Conduction through random images: agreement with PoreSpy and TauFactor, then time and memory beside them.
+"""Conduction through random images: agreement with PoreSpy, TauFactor and OpenImpala, then time and memory beside them.
 
 Images are Gaussian noise smoothed over 4 voxels and cut at porosity 0.35, the same for all codes. An error is that of
 D_eff/D_0 against this engine at 1e-11. Times include all set-up of a code but not its import; compiling is done before.
-Peers run in the interpreter that KALANDER_TRANSPORT_PEERS names (pip install torch taufactor porespy openpnm pyamg).
+Peers run in the interpreter that KALANDER_TRANSPORT_PEERS names (pip install torch taufactor porespy openpnm pyamg
+openimpala).
 
 python tests/benchmarks/transport.py --quick                the comparison at 96³, scaling to 128³
 python tests/benchmarks/transport.py --parts compare,scaling,large
@@ -25,7 +26,7 @@ from scipy import ndimage
 POROSITY, SMOOTH = 0.35, 4.0
 TOLERANCE = 1e-6
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
-PEERS = ("taufactor", "porespy")
+PEERS = ("taufactor", "porespy", "openimpala")
 
 
 def image_file(folder: Path, size: int, seed: int = 0) -> Path:
@@ -65,6 +66,7 @@ def ours(path: str, tolerance: str, threads: str) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({
         "ratio": found.ratio, "seconds": seconds, "iterations": found.iterations, "error_stated": found.flux_error,
+        "flux_imbalance": found.flux_imbalance,
         "bytes_per_voxel": memory / labels.size,
     }))  # fmt: skip
 
@@ -105,7 +107,7 @@ def compare(folder: Path, size: int, rounds: int, limit: float, peers: list[str]
         row = {
             "part": "compare", "size": size, "code": name, "seconds": spread(seconds), "error": max(errors),
             "bytes_per_voxel": max(run["bytes_per_voxel"] for run in found), "iterations": found[0].get("iterations"),
-            "reached": all(run.get("reached", True) for run in found),
+            "reached": all(run.get("reached", True) for run in found), "flux_imbalance": found[0].get("flux_imbalance"),
         }  # fmt: skip
         if name != "ours":
             row["time_over_ours"] = ratio(seconds, mine[: len(seconds)])
@@ -114,6 +116,7 @@ def compare(folder: Path, size: int, rounds: int, limit: float, peers: list[str]
         print(
             f"{size}³ {name}: {say(row['seconds'])} s{times}, error {row['error']:.1e}, "
             f"{row['bytes_per_voxel']:.0f} bytes a voxel, {row['iterations']} iterations"
+            + ("" if row["flux_imbalance"] is None else f", in and out differ by {row['flux_imbalance']:.1e}")
             + ("" if row["reached"] else f", stopped before {TOLERANCE:g}")
         )
         assert name != "ours" or row["error"] <= TOLERANCE, "physics first: our own error is too large"

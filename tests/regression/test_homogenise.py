@@ -14,6 +14,7 @@ from kalander.coupling.results.coating.homogenise import FILE
 from kalander.coupling.results.study import Study
 from kalander.coupling.store.store import read_identity
 from kalander.runs.cli import app
+from kalander.runs.page.report import study_figures
 
 TINY = {
     "boxes.width": "22 um", "boxes.replicas": 1, "press.stress": [8e6, 30e6], "transport.voxel": "2.5 um",
@@ -72,13 +73,38 @@ def test_the_cap_grows_with_density_and_lies_about_the_stress_it_was_pressed_to(
     assert min(answer["yield"]["tensile_strength_Pa"]["value"]) > 0.0  # of binder alone: nothing else pulls
 
 
+def test_stiffness_is_told_under_every_stress_as_laid_and_as_released(study, answer) -> None:
+    """Networks are symmetric, softer than their upper bound, and stiffen with density; fits and counts stand beside."""
+    stiffness = np.array(answer["stiffness_Pa"])
+    assert stiffness.shape == (2, 6, 6)
+    assert stiffness == pytest.approx(stiffness.swapaxes(1, 2), abs=1e-9 * stiffness.max())
+    assert stiffness[1, 2, 2] > stiffness[0, 2, 2] > 0.0
+    assert len(answer["floppy_modes"]) == 2
+    for entry, held in zip(answer["moduli"], stiffness):
+        assert np.array(entry["stiffness_Pa"]) == pytest.approx(held)
+        gap = np.array(entry["bounds_Pa"]["voigt"]) - np.array(entry["bounds_Pa"]["held"])
+        assert np.linalg.eigvalsh(0.5 * (gap + gap.T)).min() > -1e-6 * stiffness.max()
+        assert 0.0 <= entry["orthotropic_misfit"] <= entry["transverse_misfit"] < 1.0
+        assert {"E_x_Pa", "E_y_Pa", "E_z_Pa"} <= entry["constants"].keys()
+    laid, *released = answer["free_moduli"]
+    assert laid["porosity"] == pytest.approx(study.card.electrode.porosity, abs=0.02)
+    density = load_homogenised(study.folder / FILE).knots["released_density"].mean
+    assert [entry["porosity"] for entry in released] == pytest.approx((1.0 - density).tolist(), abs=0.01)
+    properties = answer["properties"]
+    assert 0.0 <= min(properties["sliding_contacts"]) <= max(properties["sliding_contacts"]) <= 1.0
+
+
 def test_figures_and_file_are_written_and_the_file_is_a_closure(study, answer) -> None:
-    assert {Path(file).name for file in answer["files"]} == {"homogenised.png", "relaxation.png"}
+    assert {Path(file).name for file in answer["files"]} == {"homogenised.png", "moduli.png", "relaxation.png"}
     assert all(Path(file).stat().st_size > 5000 for file in answer["files"])
     coating = load_homogenised(study.folder / FILE)
     assert coating.series(0.6)[0]
     assert Closure.load(study.folder / FILE).porosity == pytest.approx(study.card.electrode.porosity)
     assert Study.open(study.folder).stored.keys() == {"pack", "press", "closure", "nip"}
+
+
+def test_the_report_shows_the_moduli_of_a_study_that_was_homogenised(study, answer) -> None:
+    assert "moduli" in [one.name for one in study_figures(Study.open(study.folder))]
 
 
 def test_a_file_that_still_holds_is_read_and_one_of_another_study_is_not(study, answer, monkeypatch) -> None:

@@ -29,11 +29,20 @@ from kalander.runs.studies.short import (
     press_own_spheres,
     shear_test,
     six_strains,
+    swelling,
     tortuosity_of_an_array,
     two_cards,
     two_scales,
 )
-from kalander.runs.studies.short.twin import calibrate_two_passes, load_for_porosity, next_recipe, thread_of_cells
+from kalander.runs.studies.short.twin import (
+    calibrate_two_passes,
+    cells_that_differ,
+    closed_loop,
+    load_for_porosity,
+    next_recipe,
+    seeds_and_friction,
+    thread_of_cells,
+)
 
 ROOT = Path(__file__).parents[2]
 SHORT = sorted(path for path in Path(short.__file__).parent.rglob("*.py") if path.name != "__init__.py")
@@ -245,6 +254,27 @@ def test_a_front_of_recipes_is_found_without_cracks(tmp_path) -> None:
     assert all(one.outcomes["cracked"] <= 0.05 for one in found.front)
 
 
+def test_capacity_differs_as_the_loading_does(study, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.setitem(vars(kal), "run", lambda *_, **__: study[0])
+    found = cells_that_differ.main(tmp_path, True)
+    assert found["capacity"] == pytest.approx(0.018, rel=0.1)
+    assert 0.0 < found["porosity"] < 0.05
+
+
+def test_a_loop_finds_its_best_and_notices_a_harder_coating(tmp_path) -> None:
+    assert closed_loop.main(tmp_path, True)[0] < 0.0
+    assert (tmp_path / "campaign.html").exists()
+
+
+@pytest.mark.slow
+def test_an_ensemble_tells_friction_from_the_draw_of_the_packing(tmp_path) -> None:
+    found = seeds_and_friction.main(tmp_path, True)
+    assert list(found) == [0.02, 0.2]
+    assert all(0.1 < mean < 0.6 and scatter > 0.0 for mean, scatter in found.values())
+    assert len(list(tmp_path.glob("members/members/*/study/nip.h5"))) == 4
+
+
 def test_two_cards_are_rolled(tmp_path) -> None:
     found = two_cards.main(tmp_path, True)
     assert all(nip.peak_pressure == pytest.approx(10e6) for nip in found.values())
@@ -272,12 +302,23 @@ def test_roll_side_and_foil_side_of_a_hot_coating_of_two_layers_differ(tmp_path)
     assert found["nip"]["line_load_N_per_m"] > 0.0
 
 
+@pytest.mark.slow
+def test_a_coating_of_particles_that_shrink_presses_less(tmp_path) -> None:
+    """NMC shrinks on charging: held at its thickness, the coating bears less along z, and again as much afterwards."""
+    (found,) = swelling.main(tmp_path, True).values()
+    assert found.swing[0] < 0.0
+    assert abs(found.stress[0, 2, 2] - found.stress[0, 0, 2]) < abs(found.swing[0])
+    assert 0.0 <= found.broken[0, -1] < 0.5
+    assert (tmp_path / "swelling_nmc111.png").exists()
+
+
 def test_more_load_for_less_porosity(tmp_path) -> None:
     found = load_for_porosity.main(tmp_path, True)
     assert all(nip.porosity_exit == pytest.approx(target, abs=1e-6) for target, nip in found.items())
     assert np.all(np.diff([nip.line_load for nip in found.values()]) > 0.0)
 
 
+@pytest.mark.slow
 def test_a_pressed_bed_is_stiffer_through_than_in_shear(tmp_path) -> None:
     (moduli,) = six_strains.main(tmp_path, True).values()
     assert moduli.matrix.shape == (6, 6)

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from in_process import kalander_here
+
+from kalander.runs import cli
 
 CACHE = Path(__file__).parents[1] / ".kernel_cache"
 NIP_CASE = """
@@ -29,7 +30,7 @@ speed = "2 m/min"
 """
 
 
-def kalander(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def alone(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "kalander.runs.cli", *arguments],
         cwd=folder, env={**os.environ, "KALANDER_CACHE": str(CACHE), **environment},
@@ -37,8 +38,27 @@ def kalander(*arguments: str, folder: Path, **environment: str) -> subprocess.Co
     )  # fmt: skip
 
 
+@pytest.fixture
+def kalander(monkeypatch, capsys):
+    """The command in this process, a second cheaper: for what asks nothing of the process itself."""
+
+    def call(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["kalander", *arguments])
+        monkeypatch.setattr(cli, "_be_independent", lambda: None)  # signals and streams are the test run's
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return call
+
+
 def test_help_does_not_load_the_kernel_language(tmp_path):
-    done = kalander("run", "--help", folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    done = alone("run", "--help", folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
     assert "Example: kalander run" in done.stdout
     assert "| taichi" not in done.stderr
@@ -81,9 +101,9 @@ def test_help_does_not_load_the_kernel_language(tmp_path):
     ],
     ids=lambda value: " ".join(value[:3]) if value and value[0] in ("run", "nip", "resume") else "",
 )
-def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, arguments, names):
-    ask = kalander if {"--device", "--threads"} & set(arguments) else kalander_here  # a process has one device
-    done = ask(*arguments, folder=tmp_path)
+def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, arguments, names, kalander):
+    starts = {"--device", "--threads"} & set(arguments)  # a process has one device, which another file may have started
+    done = (alone if starts else kalander)(*arguments, folder=tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -92,7 +112,7 @@ def test_bad_input_is_exit_2_with_a_line_a_fault_and_nothing_written(tmp_path, a
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_faults_of_a_card_come_together(tmp_path):
+def test_all_faults_of_a_card_come_together(tmp_path, kalander):
     changes = ["electrode.porosity=1.5", "binder.modulus=-1 GPa", "boxes.width=3 s"]
     done = kalander("run", "nmc111", *(text for change in changes for text in ("--set", change)), folder=tmp_path)
     assert done.returncode == 2
@@ -100,7 +120,7 @@ def test_all_faults_of_a_card_come_together(tmp_path):
 
 
 def test_a_device_that_is_not_there_is_exit_3_and_nothing_is_computed(tmp_path):
-    done = kalander("run", "nmc111", "--device", "cuda", folder=tmp_path, CUDA_VISIBLE_DEVICES="")
+    done = alone("run", "nmc111", "--device", "cuda", folder=tmp_path, CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 3
     assert "cuda" in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -125,20 +145,20 @@ def test_more_particles_than_memory_is_exit_2_and_a_full_disk_exit_74(tmp_path, 
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("irreplaceable")
-    done = kalander("run", "nmc111", "-o", "mine", folder=tmp_path)  # starts a device first
+    done = alone("run", "nmc111", "-o", "mine", folder=tmp_path)  # it starts a device, and a process has one
     assert done.returncode == 2
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_record_is_exit_4(tmp_path):
+def test_a_damaged_record_is_exit_4(tmp_path, kalander):
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "study.h5").write_bytes(b"not hdf5 at all")
-    assert kalander_here("resume", "study", folder=tmp_path).returncode == 4
+    assert kalander("resume", "study", folder=tmp_path).returncode == 4
 
 
-def test_nip_answers_the_contract_in_json_alone(tmp_path):
+def test_nip_answers_the_contract_in_json_alone(tmp_path, kalander):
     (tmp_path / "case.toml").write_text(NIP_CASE)
-    done = kalander_here("nip", "case.toml", "--json", folder=tmp_path)
+    done = kalander("nip", "case.toml", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     # physics notes, oracle O30's case: 239.1 N/mm, 111.1 MPa, 122.8 um at 115 um set; 0.2 % for the grid
@@ -151,7 +171,7 @@ def test_nip_answers_the_contract_in_json_alone(tmp_path):
 def test_pack_writes_a_packing_that_others_can_read(tmp_path):
     import numpy as np
 
-    done = kalander_here(
+    done = alone(
         "pack", "nmc111", "-o", "packing.npz", "--set", "boxes.replicas=1", "--set", "boxes.width=35 um", "--json",
         folder=tmp_path,
     )  # fmt: skip
@@ -165,7 +185,7 @@ def test_pack_writes_a_packing_that_others_can_read(tmp_path):
 
 
 def test_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path):
-    done = kalander_here("run", "nmc111", "--dry-run", "--json", "--set", 'step.dt="0.1 ns"', folder=tmp_path)
+    done = alone("run", "nmc111", "--dry-run", "--json", "--set", 'step.dt="0.1 ns"', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert plan["boxes"] == 6
@@ -191,13 +211,13 @@ CONTRACT = {
 }  # fmt: skip
 
 
-def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
+def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path, kalander):
     import h5py
     import numpy as np
 
     (tmp_path / "case.toml").write_text(CAP_CASE.replace('"500 mm"', '"100 mm"'))
     small = ("--set", "fem.elements_along=40", "--set", "fem.elements_through=2", "--set", "pass.gap=145 um")
-    done = kalander_here("nip", "case.toml", "--model", "fem", *small, "-o", "out", "--json", folder=tmp_path)
+    done = kalander("nip", "case.toml", "--model", "fem", *small, "-o", "out", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer.keys() >= CONTRACT
@@ -217,9 +237,9 @@ def test_nip_by_finite_elements_answers_the_contract_with_fields(tmp_path):
         assert int(np.max(root["Connectivity"])) == root["Points"].shape[0] - 1
 
 
-def test_finite_elements_refuse_what_they_do_not_know(tmp_path):
+def test_finite_elements_refuse_what_they_do_not_know(tmp_path, kalander):
     (tmp_path / "case.toml").write_text(NIP_CASE)
-    done = kalander_here("nip", "case.toml", "--model", "fem", folder=tmp_path)
+    done = kalander("nip", "case.toml", "--model", "fem", folder=tmp_path)
     assert done.returncode == 2
     assert "web.layer[0].closure.law: 'power'" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["case.toml"]
@@ -234,9 +254,9 @@ def test_finite_elements_refuse_what_they_do_not_know(tmp_path):
         ("web.slices=1", 2, "at least 2"),
     ],
 )
-def test_a_nip_that_cannot_be_is_refused_with_its_reason(tmp_path, setting, code, said):
+def test_a_nip_that_cannot_be_is_refused_with_its_reason(tmp_path, setting, code, said, kalander):
     (tmp_path / "case.toml").write_text(NIP_CASE.replace('"500 mm"', '"500 mm"\nelastic = false'))
-    done = kalander_here("nip", "case.toml", "--set", setting, folder=tmp_path)
+    done = kalander("nip", "case.toml", "--set", setting, folder=tmp_path)
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -272,17 +292,17 @@ def test_elements_that_fail_leave_their_last_state(tmp_path, in_child):
     assert (tmp_path / "nip_fem_partial" / "fields.vtkhdf").exists()
 
 
-def test_powder_rolls_answer(tmp_path):
+def test_powder_rolls_answer(tmp_path, kalander):
     (tmp_path / "powder.toml").write_text(
         '[powder]\ncompressibility = 30\ninternal_friction = "40 deg"\nwall_friction = "20 deg"\n'
         'feed_pressure = "1 kPa"\nfeed_solid_fraction = 0.35\n[rolls]\ndiameter = "200 mm"\n[pass]\ngap = "5 mm"\n'
     )
-    done = kalander_here("nip", "powder.toml", "--json", folder=tmp_path)
+    done = kalander("nip", "powder.toml", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["nip_angle_rad"] == pytest.approx(0.0476514, rel=1e-5)
     assert 0.35 < max(answer["solid_fraction"]) == pytest.approx(1.0 - answer["porosity_mean"])
-    dense = kalander_here(
+    dense = kalander(
         "nip", "powder.toml", "--set", "powder.compressibility=8", "--set", "pass.gap=0.5 mm", folder=tmp_path
     )
     assert dense.returncode == 5

@@ -464,6 +464,7 @@ softening = "0.012 1/K"
 """
 
 
+@pytest.mark.slow
 def test_a_binder_relaxes_on_its_own_clock(files):
     """Pressed in 1 ms of material time, at rest for 1 us, for 10 s, and warmed: rests of as many steps each."""
     legs = [
@@ -483,6 +484,7 @@ def test_a_binder_relaxes_on_its_own_clock(files):
     assert abs(answer["energy_error"]) < 0.02  # of a fast press of 27 spheres with dashpots booked half a step late
 
 
+@pytest.mark.slow
 def test_a_pack_of_a_study_is_pressed_with_its_bonds(files):
     """pack.h5 brings bonds; binder constants come from the case."""
     environment = {**os.environ, "KALANDER_CACHE": str(CACHE)}

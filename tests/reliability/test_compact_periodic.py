@@ -245,6 +245,7 @@ def test_an_interrupted_path_goes_on_to_the_same_curve(files):
     assert not saves.exists()
 
 
+@pytest.mark.slow
 def test_a_path_that_leads_nowhere_is_exit_5_and_keeps_its_curve(files):
     path = "path=[{strain_rate='1e5 1/s', until={stress='10 GPa'}}]"
     done = kalander(files, "--set", path, "--set", "max_strain=0.2")

@@ -22,6 +22,14 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
+def twisted(alone, tmp_path_factory) -> Path:
+    """Another exchange, done after the first."""
+    folder = tmp_path_factory.mktemp("twisted")
+    exchange_study.exchange_study(folder, twist=1.0).run()
+    return folder
+
+
+@pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> Path:
     """An exchange that nobody disturbs."""
     folder = tmp_path_factory.mktemp("exchange") / "alone"
@@ -94,19 +102,33 @@ def test_ten_kills_at_random_moments_change_no_byte(alone, tmp_path) -> None:
         assert same(folder / name, alone / name) == [], name
 
 
-def test_a_file_of_another_exchange_is_refused_by_the_name_of_its_parent(alone, tmp_path) -> None:
-    """What particles answered on other paths, put in the place of the answer to these."""
-    other, mixed = tmp_path / "other", tmp_path / "mixed"
-    exchange_study.exchange_study(other, twist=1.0).run()
+def test_a_file_of_another_exchange_is_refused_by_the_name_of_its_parent(alone, twisted, tmp_path) -> None:
+    """What particles answered on other paths, put in the place of the answer to these; deleted, it is made again."""
+    mixed = tmp_path / "mixed"
     for name, parent in (("round_1", "paths_1"), ("paths_2", "round_1")):
         shutil.rmtree(mixed, ignore_errors=True)
         shutil.copytree(alone, mixed)
-        shutil.copy(other / f"{name}.h5", mixed / f"{name}.h5")
-        reports = {one.name: one for one in exchange_study.exchange_study(mixed).run()}
-        assert not reports[name].reused
-        assert f"parents.{parent}" in " ".join(reports[name].notes)
+        shutil.copy(twisted / f"{name}.h5", mixed / f"{name}.h5")
+        with pytest.raises(
+            CheckpointError, match=rf"{name}\.h5: was .*made from another {parent} than .*parents\.{parent}"
+        ):
+            exchange_study.exchange_study(mixed).run()
+        (mixed / f"{name}.h5").unlink()
+        exchange_study.exchange_study(mixed).run()
         for file in files(alone):
             assert same(mixed / file, alone / file) == [], file
+
+
+def test_what_was_made_from_a_parent_of_other_inputs_is_out_of_date_and_made_again(alone, twisted, tmp_path) -> None:
+    """An exchange that was begun with another guess and left: the files behind it are older than their new parent."""
+    mixed = tmp_path / "mixed"
+    shutil.copytree(alone, mixed)
+    for name in ("closure", "closure_1"):
+        shutil.copy(twisted / f"{name}.h5", mixed / f"{name}.h5")
+    reports = {one.name: one for one in exchange_study.exchange_study(mixed, twist=1.0).run()}
+    assert {name for name, one in reports.items() if one.reused} == {"closure", "closure_1"}
+    for file in files(twisted):
+        assert same(mixed / file, twisted / file) == [], file
 
 
 def test_a_file_that_was_changed_is_refused(alone, tmp_path) -> None:

@@ -89,6 +89,7 @@ def test_stopped_in_the_middle_of_a_cascade_it_ends_with_the_same_bytes(studies)
         assert same(alone / f"{stage}.h5", broken_off / f"{stage}.h5") == []
 
 
+@pytest.mark.slow
 def test_result_accounts_for_every_particle(studies) -> None:
     """Each packed particle is there once, whole or in pieces, with all its material."""
     tables = load(studies[0] / "press.h5").data.tables

@@ -39,7 +39,7 @@ speed = "2 m/min"
 def started(folder: Path, *arguments: str, before: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """The command from its first line, as its entry point starts it. before: source that goes first."""
     (folder / "nip.toml").write_text(NIP_CASE)
-    source = f"{before}\nimport sys\nsys.argv[0] = 'kalander'\nfrom kalander.runs.start import main\nmain()\n"
+    source = f"{before}\nimport sys\nsys.argv[0] = 'kalander'\nfrom kalander.runs.launch import main\nmain()\n"
     return subprocess.run(
         [sys.executable, "-c", source, *arguments], cwd=folder, env={**os.environ, **environment},
         capture_output=True, text=True, timeout=120, check=False, preexec_fn=heed_interrupts,

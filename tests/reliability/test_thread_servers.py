@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 
 import pytest
+from loops import write_mill
 
+import kalander.runs as kal
 from kalander.coupling.plant.event import event_of
 from kalander.coupling.plant.store import Counts, PlantStore, Rejected
 from kalander.twin.thread.lineage import lineage, overview, table
@@ -200,3 +202,17 @@ def test_postgresql_holds_what_sqlite_holds(postgres, tmp_path):
         for one in several:
             one.join()
         assert overview(store)["events"] == 151
+
+
+def test_a_loop_on_postgresql_goes_on_as_one_in_memory(postgres, tmp_path):
+    """Half of its trials by one call, the rest by another: trials, their passes, and the next suggestion."""
+    pytest.importorskip("sklearn")
+    write_mill(tmp_path)
+    mill = {"closure": kal.Closure.load(tmp_path / "closure.h5"), "case": tmp_path / "case.toml"}
+    kal.loop("nmc111", 4, **mill, store=postgres).close()
+    free = kal.loop("nmc111", 8, **mill)
+    with kal.loop("nmc111", 8, **mill, store=postgres) as kept:
+        assert kept.rows() == free.rows()
+        assert kept.suggest() == free.suggest()
+    with PlantStore(postgres) as store:
+        assert overview(store)["events"] == sum(one.outcomes is not None for one in free.trials)

@@ -16,11 +16,12 @@ from kalander.kernels.errors import InputError
 from kalander.kernels.quantities import tortuosity
 from kalander.runs.cli import app
 from kalander.runs.page.parts.cell_tables import grids, write_cells
+from kalander.twin.cell import state
 from kalander.twin.cell.discharge import Discharge
 from kalander.twin.cell.parameters import FARADAY, KnownSet, cell_parameters, design_of
 from kalander.twin.cell.performance import CellPerformance, StateCells
 from kalander.twin.cell.performance import cell as discharged
-from kalander.twin.cell.state import electrode_states
+from kalander.twin.cell.state import anode_state, electrode_states
 
 KNOWN = KnownSet("Mohtat2020", 35e3, 0.9, 0.1, 30e3, 0.0, 0.8, 0.6, 2e-5, 1.2e-5, 2.8, 4.2)
 PORES = (0.522, 0.522, RELEASED[0], RELEASED[0] + 0.02, RELEASED[1], RELEASED[1] + 0.02)
@@ -157,12 +158,47 @@ def test_the_answer_is_json_and_becomes_tables_and_files(made, tmp_path):
     answer = json.loads(json.dumps(made.answer(), allow_nan=False))
     assert [row["stress_Pa"] for row in answer["states"]] == [0.0, *STRESSES]
     texts = [grid.rows for grid in grids(answer)]
-    assert [len(rows) for rows in texts] == [3, 6, 2]
+    assert [len(rows) for rows in texts] == [3, 6, 2, 3]
     written = write_cells(made, tmp_path / "out")
     assert (tmp_path / "out" / "cell.png").stat().st_size > 10_000
     table = (tmp_path / "out" / "cell.csv").read_text().splitlines()
     assert len(table) == 7
     assert len(written) == 2
+
+
+def test_what_pressing_gains_is_told_packing_by_packing(made):
+    """Delivered 0.9 and 0.8 in every state that conducts: capacity over the first is 1 and 1, without scatter."""
+    first, pressed, blocked = made.answer()["equal_loading"]
+    assert first["energy_density_gain_interval"] == [1.0, 1.0]
+    assert pressed["capacity_gain"] == pytest.approx(1.0)
+    assert pressed["capacity_gain_interval"] == pytest.approx([1.0, 1.0])
+    stacks = [made.design.stack(one) for one in (8e-5, THICKNESS["released"][0])]
+    assert pressed["energy_density_gain"] == pytest.approx(stacks[0] / stacks[1], rel=1e-9)
+    assert blocked["capacity_gain"] == pytest.approx(0.5)  # one packing of two delivers nothing
+    half = 0.5 * np.tan(0.475 * np.pi)  # sd 0.7 over the root of 2, times Student's t of one degree of freedom
+    assert blocked["capacity_gain_interval"] == pytest.approx([0.5 - half, 0.5 + half])
+    shown = grids(made.answer())[3]
+    assert shown.rows[1][2].startswith(f"{stacks[0] / stacks[1]:.3f} [")
+
+
+def test_an_anode_of_a_study_balances_with_its_own_fraction(electrodes):
+    electrode = load_card("nmc111").electrode
+    own = design_of(electrode, KNOWN, electrodes[0])
+    assert own.anode_thickness * electrodes[0].active == pytest.approx(
+        design_of(electrode, KNOWN).anode_thickness * 0.6
+    )
+    told = cell_parameters(electrodes[1], own, KNOWN)
+    assert told["Negative electrode porosity"] == electrodes[0].porosity
+    assert told["Negative electrode conductivity [S.m-1]"] == electrodes[0].sigma
+    assert told["Negative electrode thickness [m]"] == own.anode_thickness
+
+
+def test_the_anode_is_the_state_asked_for_and_must_conduct(folder, electrodes, monkeypatch):
+    assert anode_state(folder, 20e6).stress == STRESSES[0]
+    assert anode_state(folder).stress == STRESSES[1]
+    monkeypatch.setattr(state, "electrode_states", lambda study: (electrodes[-1],))
+    with pytest.raises(InputError, match="lets no ions"):
+        anode_state(folder)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
@@ -173,6 +209,15 @@ def test_without_pybamm_the_verb_says_what_to_install(folder, monkeypatch):
     done = CliRunner().invoke(app, ["cell", str(folder)])
     assert done.exit_code == 2
     assert "pip install 'kalander[cell]'" in done.stderr
+
+
+@pytest.mark.parametrize(("format", "module"), [("pybamm", "pybamm"), ("bpx", "pybamm"), ("bpx", "bpx")])
+def test_an_export_without_its_package_says_what_to_install(folder, monkeypatch, tmp_path, format, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    done = CliRunner().invoke(app, ["export", str(folder), "--format", f"csv,{format}", "-o", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "pip install 'kalander[cell]'" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_bpx_nothing_is_begun(folder, monkeypatch, tmp_path):

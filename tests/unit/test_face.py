@@ -11,6 +11,7 @@ import pytest
 import kalander.runs as kal
 from kalander.coupling.results.means import Mean
 from kalander.kernels.errors import InputError
+from kalander.runs.reference.api import api_pages
 from kalander.runs.studies.short.press_own_spheres import loose_spheres
 
 NOUNS = {
@@ -61,7 +62,7 @@ def test_importing_it_loads_next_to_nothing() -> None:
 def test_the_help_of_the_command_is_quick() -> None:
     """Below 0.5 s of a processor, whatever else the machine does."""
     source = (
-        "import sys, time\nfrom kalander.runs.start import main\nsys.argv = ['kalander', '--help']\n"
+        "import sys, time\nfrom kalander.runs.launch import main\nsys.argv = ['kalander', '--help']\n"
         "import atexit\natexit.register(lambda: print('took', time.process_time()))\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
@@ -334,3 +335,15 @@ def test_an_axis_that_was_not_measured_is_said(device) -> None:
         measured.tortuosity("w")
     with pytest.raises(InputError, match="sigma"):
         measured.conductivity()
+
+
+def test_no_module_of_the_folder_hides_a_name_of_the_face() -> None:
+    """A submodule becomes an attribute of its package when it is first imported, and would stand before the name."""
+    folder = Path(kal.__file__).parent
+    assert not {path.stem for path in folder.iterdir()} & set(kal.__all__)
+
+
+def test_the_api_pages_hold_every_name_of_the_face(tmp_path: Path) -> None:
+    page = api_pages(tmp_path).read_text()
+    assert all(f'id="{name}"' in page for name in kal.__all__)
+    assert "Raises InputError" in page

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kalander.dem.bodies.state import sphere_volume
-from kalander.dem.packing.generate import close_pairs, generate, largest_overlap, near_pairs
+from kalander.dem.packing.generate import generate, largest_overlap
+from kalander.dem.packing.near import Neighbours, close_pairs, near_pairs
 from kalander.dem.packing.recipe import layer_bands
 from kalander.kernels.errors import NumericalError
 
@@ -98,6 +99,24 @@ def test_small_spheres_look_no_further_than_they_reach() -> None:
             near += [(i, i + 1 + j) for j in np.flatnonzero(gaps < 0.3)]
         assert np.array_equal(np.column_stack([first, second]), near)
         assert (gap < 0.3).all()
+
+
+def test_neighbours_on_their_way_are_those_that_are_looked_for_anew() -> None:
+    """Spheres that wander and a film that shrinks: the same pairs, to the bit."""
+    rng = np.random.default_rng(8)
+    radius, width = 0.5 * 10.0 ** rng.random(300), np.array([20.0, 20.0])
+    clump = np.where(rng.random(300) < 0.2, rng.integers(0, 20, 300), -1)
+    position = rng.random((300, 3)) * [*width, 40.0]
+    for clumps, reach in ((None, 0.2), (clump, 0.0)):
+        neighbours = Neighbours(radius, width, clump=clumps)
+        for step in range(60):
+            if step % 10 == 0:
+                position = position * [1.0, 1.0, 0.99]
+                neighbours.squeeze(0.99)
+            position = position + rng.normal(0.0, 0.01, (300, 3))
+            expected = near_pairs(position, radius, width, reach, clump=clumps)
+            assert all(map(np.array_equal, neighbours.near(position, reach), expected))
+        assert len(neighbours.near(position, 1.0)[0]) > len(expected[0])  # a longer reach is another search
 
 
 def test_share_of_a_packing_only_grows() -> None:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("kernels", "dem", "continuum", "coupling", "twin", "runs")
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TESTS = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-COMMAND = [sys.executable, "-c", "from kalander.runs.start import main; main()"]
+COMMAND = [sys.executable, "-c", "from kalander.runs.launch import main; main()"]
 
 
 @pytest.fixture

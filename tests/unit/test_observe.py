@@ -7,6 +7,8 @@ import pytest
 from beds import BRITTLE, GRAIN, RIGID, bonded, lay, loose_packing, spheres, with_bodies
 from scipy.integrate import quad
 
+from kalander.dem.engine.bed import Bed
+from kalander.dem.fracture.loads import body_loads
 from kalander.dem.measure import observe as observing
 from kalander.dem.measure.observe import observe, particle_volume, platen_stress, stretches
 
@@ -104,3 +106,18 @@ def test_frames_read_in_stretches_show_the_same_bed(make_bed, monkeypatch) -> No
     for name in ("stress_low", "stress_high", "kinetic", "elastic", "heat", "work"):
         assert getattr(cut, name) == pytest.approx(getattr(whole, name), rel=1e-12)
     assert cut.stress == pytest.approx(whole.stress, rel=1e-12, abs=1e-12 * np.abs(whole.stress).max())
+
+
+def test_some_boxes_are_seen_as_all_are(device) -> None:
+    """What is asked of two of three boxes, one of them between others, is what a look at all shows; loads likewise."""
+    packings = [loose_packing(30, seed=seed, glued=True) for seed in (1, 2, 3)]
+    start = lay(packings, (GRAIN, RIGID), dt=1e-3).with_boxes(platen_velocity=np.array([[0.0, -0.5]] * 3))
+    bed, wanted = Bed(start, precision=device.precision, schedule="boxes"), np.array([True, False, True])
+    bed.advance(np.full(3, 400))
+    whole, some = observe(bed), observe(bed, wanted)
+    assert whole.elastic[1] > 0.0 == some.elastic[1]
+    for name in ("stress_low", "stress", "coordination", "kinetic", "elastic", "heat", "work", "overlap_ratio"):
+        np.testing.assert_array_equal(getattr(some, name)[wanted], getattr(whole, name)[wanted])
+    mine = wanted[bed.host_box]
+    loads, few = body_loads(bed, [GRAIN, RIGID]), body_loads(bed, [GRAIN, RIGID], wanted)
+    np.testing.assert_array_equal(few.stress[mine], loads.stress[mine])

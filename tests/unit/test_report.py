@@ -24,7 +24,7 @@ from kalander.runs.page.figures import Branch, mean_over_replicas
 from kalander.runs.page.measured_tables import sizes_grid, transport_grid
 from kalander.runs.page.packing_figure import bed_before, bed_pressed, picture_of, view_of
 from kalander.runs.page.render import Hits, Scene, View, cast, images_in_box, open_sky, view_from
-from kalander.runs.page.report import write_report
+from kalander.runs.page.report import drawn_already, write_report
 from kalander.runs.page.tables import published_at, summarise
 from kalander.runs.shell.terminal import print_summary, summary_text
 
@@ -47,6 +47,23 @@ def study(card, results, tmp_path_factory):
     write_study(folder, card, results)
     write_report(Study.open(folder))
     return folder
+
+
+def test_a_page_that_holds_what_the_study_holds_is_not_drawn_again(card, results, tmp_path):
+    """A finished study that is run again draws nothing; another card, another result or a lost figure draws all."""
+    folder = tmp_path / "study"
+    write_study(folder, card, results)
+    assert not drawn_already(Study.open(folder))
+    write_report(Study.open(folder))
+    assert drawn_already(Study.open(folder))
+    assert not drawn_already(Study(card.with_values({"press.stress": ["30 MPa"]}), folder))
+    figure = folder / "figures" / "compaction.png"
+    kept = figure.read_bytes()
+    figure.unlink()
+    assert not drawn_already(Study.open(folder))
+    figure.write_bytes(kept)
+    (folder / "nip.h5").unlink()
+    assert not drawn_already(Study.open(folder))
 
 
 def scene_of(centre, radius, *, width=(20.0, 20.0), height=20.0):

@@ -44,6 +44,7 @@ def reference(device):
     return state
 
 
+@pytest.mark.slow
 def test_schedules_are_equal(device, reference) -> None:
     assert digest(pressed(batch(), device.precision, "bodies").ensemble()) == digest(reference)
 

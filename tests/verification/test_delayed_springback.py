@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import kalander.runs as kal
+from kalander.runs.studies.validation import weeks_of_springback
 
 TINY = {
     "boxes.width": "26 um", "boxes.replicas": 1, "electrode.particles": {"diameter": "8 um"},
@@ -31,3 +32,12 @@ def test_a_pressed_box_grows_for_weeks_where_its_binder_relaxes_and_only_there(d
     # a box of 30 um grew by 0.9 %, one of elastic binder by 1e-4 of its height
     assert growth(device, [{"weight": 0.5, "time": "2 days"}]) > 3e-3
     assert abs(growth(device, [])) < 1e-3
+
+
+def test_weeks_of_springback_are_no_linear_series_and_need_times_of_hours_to_a_week(tmp_path) -> None:
+    found = weeks_of_springback.main(tmp_path, True)
+    best = found["time"][found["held"].argmin()]
+    assert 3600.0 < best < 7 * 86400.0 + 1.0
+    wanted = np.log((61.7 - 15.0) / (58.0 - 15.0))
+    assert found["held"].min() == pytest.approx(wanted, rel=0.05)  # nearly all of that time shows between the readings
+    assert found["linear"].max() < 1e-6 * wanted

@@ -44,6 +44,7 @@ def last(state, name: str) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_particles_are_replaced_on_any_path(kind) -> None:
     """Mass is kept, solids count with their fines, the balance closes, and a save of the cascade goes on."""
     start = bed(kind)
@@ -69,6 +70,7 @@ def test_particles_are_replaced_on_any_path(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_haste_on_any_path_ends_before_the_bed_carries(kind) -> None:
     """Eight times as fast while loose: fewer steps, none of them in haste once a tenth of the stress is borne."""
     start = bed(kind, solid_fraction=0.35)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 
 from kalander.continuum.closure.cap import Cap, press_uniaxially
@@ -143,7 +144,10 @@ def annulus(through: int) -> tuple[float, float, float]:
     nodes = np.stack([np.outer(np.cos(angle), radius).ravel(), np.outer(np.sin(angle), radius).ravel()], axis=1)
     ring = strip_of(nodes, around + 1, through + 1, np.zeros(through, int))
     small = 1e-7  # of the modulus: linear
-    _, matrix, _ = balance(ring, ELASTIC, np.zeros_like(nodes), start_state(ring.weight.shape), slice(None))
+    _, stiffness, _ = balance(ring, ELASTIC, np.zeros_like(nodes), start_state(ring.weight.shape), slice(None))
+    dofs = ring.dofs(slice(None))
+    rows, columns = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, (1, 8)).ravel()
+    matrix = coo_matrix((stiffness.ravel(), (rows, columns)), shape=(nodes.size, nodes.size)).tocsr()
     inner = np.arange(around + 1) * (through + 1)
     chord = np.linalg.norm(np.diff(nodes[inner], axis=0), axis=1)
     share = 0.5 * (np.append(chord, 0.0) + np.insert(chord, 0, 0.0))

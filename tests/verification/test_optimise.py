@@ -4,7 +4,18 @@ import math
 
 import numpy as np
 import pytest
-from optimised import BRANIN, CONSTRAINED, HARTMANN, TWO, regret, searched, sobol_regret, volume
+from optimised import (
+    BRANIN,
+    CONSTRAINED,
+    ELECTRODE,
+    ELECTRODE_FRONT,
+    HARTMANN,
+    TWO,
+    regret,
+    searched,
+    sobol_regret,
+    volume,
+)
 from scipy.stats import norm
 
 import kalander.runs as kal
@@ -146,8 +157,10 @@ def test_a_front_beats_more_than_that_of_sobol():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("problem", "trials", "share"), [(BRANIN, 30, 0.1), (CONSTRAINED, 30, 0.1), (HARTMANN, 80, 1 / 3)]
+    ("problem", "trials", "share"),
+    [(BRANIN, 30, 0.1), (CONSTRAINED, 30, 0.1), (ELECTRODE, 40, 0.2), (HARTMANN, 80, 1 / 3)],
 )
+@pytest.mark.timeout(1800)
 def test_simple_regret_over_twenty_seeds(problem, trials, share):
     mine = [regret(searched(problem, trials, seed), problem) for seed in range(20)]
     theirs = [sobol_regret(problem, trials, seed) for seed in range(20)]
@@ -155,7 +168,9 @@ def test_simple_regret_over_twenty_seeds(problem, trials, share):
 
 
 @pytest.mark.slow
-def test_hypervolume_over_twenty_seeds():
-    mine = [volume(searched(TWO, 30, seed), TWO) for seed in range(20)]
-    theirs = [volume(searched(TWO, 30, seed, design=True), TWO) for seed in range(20)]
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("problem", "trials"), [(TWO, 30), (ELECTRODE_FRONT, 40)])
+def test_hypervolume_over_twenty_seeds(problem, trials):
+    mine = [volume(searched(problem, trials, seed), problem) for seed in range(20)]
+    theirs = [volume(searched(problem, trials, seed, design=True), problem) for seed in range(20)]
     assert np.median(mine) > np.median(theirs)

@@ -66,6 +66,7 @@ def ends(state, box: int) -> tuple[int, int, int]:
     return rows[0], rows[state.frames["leg"][rows] == LEG["load"]][-1], rows[-1]
 
 
+@pytest.mark.slow
 def test_energy_ledger_of_platelets_closes(pressed) -> None:
     """Work = kinetic + elastic + heat, by different code on both sides, within 0.5 % once load is carried."""
     frames = pressed[0].frames

@@ -113,6 +113,7 @@ def test_stresses_out_of_reach_end_by_the_patience_of_the_servo(device) -> None:
     assert 4000 <= state.frames["step"][-1] < 4400  # looks at the limit of the leg do not count
 
 
+@pytest.mark.slow
 def test_frictionless_packing_is_isostatic_and_random_close(compressed) -> None:
     """Z → 6 without rattlers and φ → 0.64 at small pressure; O'Hern et al., Phys. Rev. E 68 (2003) 011306."""
     rows = compressed[0].frames

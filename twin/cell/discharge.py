@@ -122,6 +122,36 @@ class CellModel:
             upper_voltage=float(values["Upper voltage cut-off [V]"]),
         )
 
+    def parameter_values(self, replaced: Mapping[str, float], rate: float = 1.0) -> Any:
+        """PyBaMM's own object of all parameters, with the current of a discharge at a rate [1/h]."""
+        values = self._values()
+        values.update({**replaced, "Current function [A]": rate * replaced["Nominal cell capacity [A.h]"]})
+        return values
+
+    def plating_margin(self, replaced: Mapping[str, float], rate: float) -> float | None:
+        """Least potential of the anode over its electrolyte, at the separator, as the cell is charged from empty [V].
+
+        Lithium may plate below 0 (Arora, Doyle, White, J. Electrochem. Soc. 146 (1999) 3543). None where the voltage is
+        above its end with the first current.
+        """
+        values, known = self._values(), self.known
+        current = rate * replaced["Nominal cell capacity [A.h]"]
+        in_positive, in_negative = (f"in {side} electrode [mol.m-3]" for side in ("positive", "negative"))
+        values.update({
+            **replaced, "Current function [A]": -current,
+            f"Initial concentration {in_positive}": known.positive_empty * known.positive_concentration,
+            f"Initial concentration {in_negative}": known.negative_empty * known.negative_concentration,
+        })  # fmt: skip
+        simulation = self._pybamm.Simulation(getattr(self._pybamm.lithium_ion, self._model)(), parameter_values=values)
+        try:
+            solved = simulation.solve([0.0, PATIENCE * in_si(1.0, "h") / rate])
+        except self._pybamm.SolverError as failure:
+            if "non-positive" not in str(failure):
+                raise
+            return None
+        over = solved["Negative electrode surface potential difference at separator interface [V]"]
+        return float(np.min(over(np.linspace(0.0, float(solved.t[-1]), POINTS))))
+
     def discharges(self, replaced: Mapping[str, float], rates: tuple[float, ...]) -> list[Discharge | None]:
         """Discharge from full at each rate [1/h]; None where the voltage is below its end with the first current."""
         values = self._values()

@@ -4,7 +4,6 @@ Format: github.com/FaradayInstitution/BPX, version 1. Functions of PyBaMM's set 
 """
 
 from copy import deepcopy
-from dataclasses import fields, replace
 from importlib import import_module
 from typing import Any
 
@@ -15,9 +14,9 @@ from kalander.kernels.errors import Fault, InputError, NumericalError
 from kalander.twin.cell.discharge import CellModel
 from kalander.twin.cell.parameters import FARADAY, Design
 from kalander.twin.cell.performance import CellPerformance
-from kalander.twin.cell.state import ElectrodeState
+from kalander.twin.cell.state import ElectrodeState, mean_electrode
 
-__all__ = ["bpx_module", "bpx_of", "mean_electrode"]
+__all__ = ["bpx_module", "bpx_of"]
 
 ROOM = 298.15  # [K]
 POINTS = 401  # of a table over stoichiometry
@@ -35,13 +34,6 @@ def bpx_module() -> Any:
         why = "knows no BPX of version 1"
         raise InputError(Fault("--bpx", f"bpx {module.__version__}", why, "pip install 'kalander[cell]'"))
     return module
-
-
-def mean_electrode(packings: tuple[ElectrodeState, ...]) -> ElectrodeState:
-    """One electrode with the means of all numbers: packings side by side."""
-    names = [one.name for one in fields(ElectrodeState) if one.name not in ("stress", "replica")]
-    means: dict[str, Any] = {name: float(np.mean([getattr(one, name) for one in packings])) for name in names}
-    return replace(packings[0], **means)
 
 
 def bpx_of(done: CellPerformance, packings: tuple[ElectrodeState, ...]) -> dict[str, Any]:
@@ -74,16 +66,9 @@ def _object(design: Design, model: CellModel, electrode: ElectrodeState, kind: s
         "Maximum stoichiometry": known.positive_empty,
         **_material(model, "positive", salt),
     }
-    pores = value("Negative electrode porosity")
-    solids = 1.0 - pores
     negative = {
         "Thickness [m]": design.anode_thickness,
-        "Porosity": pores,
-        "Transport efficiency": pores ** value("Negative electrode Bruggeman coefficient (electrolyte)"),
-        "Conductivity [S.m-1]": value("Negative electrode conductivity [S.m-1]")
-        * solids ** value("Negative electrode Bruggeman coefficient (electrode)"),
-        "Particle radius [m]": value("Negative particle radius [m]"),
-        "Surface area per unit volume [m-1]": 3.0 * known.negative_active / value("Negative particle radius [m]"),
+        **_anode(design, model),
         "Minimum stoichiometry": known.negative_empty,
         "Maximum stoichiometry": known.negative_full,
         **_material(model, "negative", salt),
@@ -97,7 +82,7 @@ def _object(design: Design, model: CellModel, electrode: ElectrodeState, kind: s
     return {
         "Header": {
             "BPX": "1.0.0",
-            "Title": f"Cathode pressed to {electrode.stress:.4g} Pa, the rest by {known.name}",
+            "Title": f"Cathode pressed to {electrode.stress:.4g} Pa, {_rest(design, known.name)}",
             "Model": kind,
         },
         "Parameterisation": {
@@ -128,6 +113,34 @@ def _object(design: Design, model: CellModel, electrode: ElectrodeState, kind: s
             },
             "Thermal environment": {"Ambient temperature [K]": ROOM},
         },
+    }
+
+
+def _rest(design: Design, name: str) -> str:
+    structure = "structure of the anode of a study, " if design.anode is not None else ""
+    return f"{structure}the rest by {name}"
+
+
+def _anode(design: Design, model: CellModel) -> dict[str, Any]:
+    """Structure of the anode: of its own study, or of the set."""
+    value, anode = model.value, design.anode
+    if anode is not None:
+        return {
+            "Porosity": anode.porosity,
+            "Transport efficiency": anode.effective_ratio,
+            "Conductivity [S.m-1]": anode.sigma,
+            "Particle radius [m]": anode.particle_radius,
+            "Surface area per unit volume [m-1]": 3.0 * anode.active / anode.particle_radius,
+        }
+    pores = value("Negative electrode porosity")
+    solids, radius = 1.0 - pores, value("Negative particle radius [m]")
+    return {
+        "Porosity": pores,
+        "Transport efficiency": pores ** value("Negative electrode Bruggeman coefficient (electrolyte)"),
+        "Conductivity [S.m-1]": value("Negative electrode conductivity [S.m-1]")
+        * solids ** value("Negative electrode Bruggeman coefficient (electrode)"),
+        "Particle radius [m]": radius,
+        "Surface area per unit volume [m-1]": 3.0 * model.known.negative_active / radius,
     }
 
 

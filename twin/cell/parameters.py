@@ -55,12 +55,16 @@ class KnownSet:
 
 @dataclass(frozen=True)
 class Design:
-    """What all states of a study share: capacity [A s/m²] of the recipe, anode and half foils [m]."""
+    """What all states of a study share: capacity [A s/m²] of the recipe, anode and half foils [m].
+
+    anode: structure of an anode of a study of its own, whose thickness is not used; None: that of the set.
+    """
 
     nominal_capacity: float
     anode_thickness: float
     separator: float
     foils: float
+    anode: ElectrodeState | None = None
 
     @property
     def one_hour_current(self) -> float:
@@ -72,14 +76,15 @@ class Design:
         return coating + self.separator + self.anode_thickness + self.foils
 
 
-def design_of(electrode: Electrode, known: KnownSet) -> Design:
-    """The cell of a card: the set's anode, as thick as balances the card's loading as the set is balanced."""
+def design_of(electrode: Electrode, known: KnownSet, anode: ElectrodeState | None = None) -> Design:
+    """The cell of a card: an anode, of the set or of a study, as thick as balances the card as the set is balanced."""
     active_thickness = electrode.mass_loading * electrode.mass_fractions.active / electrode.active.density
     capacity = active_thickness * known.positive_charge
-    anode = capacity / (known.negative_charge * known.negative_active)
+    share = known.negative_active if anode is None else anode.active
+    thickness = capacity / (known.negative_charge * share)
     # a foil coated on both sides belongs to two units
     foils = (electrode.foil.thickness + known.negative_collector) / electrode.sides
-    return Design(capacity, anode, known.separator, foils)
+    return Design(capacity, thickness, known.separator, foils, anode)
 
 
 def exponent_of(share: float, efficiency: float) -> float:
@@ -93,20 +98,29 @@ def cell_parameters(state: ElectrodeState, design: Design, known: KnownSet) -> d
     The state has to conduct: effective_ratio, sigma and active above 0.
     """
     capacity = in_unit(design.nominal_capacity, "h")  # PyBaMM counts in A h
+    anode = {} if design.anode is None else _structure("Negative", design.anode)
     return {
         "Electrode height [m]": 1.0,
         "Electrode width [m]": 1.0,
         "Number of electrodes connected in parallel to make a cell": 1.0,
         "Nominal cell capacity [A.h]": capacity,
         "Positive electrode thickness [m]": state.thickness,
-        "Positive electrode porosity": state.porosity,
-        "Positive electrode active material volume fraction": state.active,
-        "Positive electrode Bruggeman coefficient (electrolyte)": exponent_of(state.porosity, state.effective_ratio),
-        # sigma is of the whole coating already, so that the model's factor on it is 1
-        "Positive electrode Bruggeman coefficient (electrode)": exponent_of(solid_share(state.porosity), 1.0),
-        "Positive electrode conductivity [S.m-1]": state.sigma,
-        "Positive particle radius [m]": state.particle_radius,
+        **_structure("Positive", state),
+        **anode,
         "Negative electrode thickness [m]": design.anode_thickness,
         "Initial concentration in positive electrode [mol.m-3]": known.positive_full * known.positive_concentration,
         "Initial concentration in negative electrode [mol.m-3]": known.negative_full * known.negative_concentration,
+    }
+
+
+def _structure(side: str, state: ElectrodeState) -> dict[str, float]:
+    """Fractions, transport and particle size of a coating, by PyBaMM's names. Values in SI."""
+    return {
+        f"{side} electrode porosity": state.porosity,
+        f"{side} electrode active material volume fraction": state.active,
+        f"{side} electrode Bruggeman coefficient (electrolyte)": exponent_of(state.porosity, state.effective_ratio),
+        # sigma is of the whole coating already, so that the model's factor on it is 1
+        f"{side} electrode Bruggeman coefficient (electrode)": exponent_of(solid_share(state.porosity), 1.0),
+        f"{side} electrode conductivity [S.m-1]": state.sigma,
+        f"{side} particle radius [m]": state.particle_radius,
     }

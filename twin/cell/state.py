@@ -3,7 +3,9 @@
 Equations, symbols, sources: twin/cell/README.md. All in SI.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from kalander.coupling.store.store import Data
 from kalander.kernels.errors import Fault, InputError
 from kalander.kernels.quantities import tortuosity
 
-__all__ = ["ElectrodeState", "electrode_states"]
+__all__ = ["ElectrodeState", "anode_state", "electrode_states", "mean_electrode"]
 
 FRACTIONS = ("porosity", "active", "lost", "additive", "binder")
 
@@ -120,7 +122,36 @@ def _pressed_shape(packed: Data, pressed: Data, stress: float, replica: int) -> 
 
 
 def _particle_radius(packed: Data, replica: int) -> float:
-    """Σ r³/Σ r² over the spheres of a packing [m]: the sphere with their volume over surface (Sauter's mean)."""
-    particles = packed.tables["particles"]
-    radius = particles["radius"][particles["box"] == replica]
+    """Σ r³/Σ r² over the particles of a packing [m]: the sphere with their volume over surface (Sauter's mean).
+
+    A particle made of several spheres counts as the sphere of its volume.
+    """
+    particles, clumps = packed.tables["particles"], packed.tables["clumps"]
+    alone = particles["clump"] < 0
+    radius = particles["radius"][(particles["box"] == replica) & alone]
+    volume = clumps["volume"][clumps["box"] == replica]
+    radius = np.concatenate([radius, np.cbrt(0.75 * volume / np.pi)])
     return float((radius**3).sum() / (radius**2).sum())
+
+
+def mean_electrode(packings: tuple[ElectrodeState, ...]) -> ElectrodeState:
+    """One electrode with the means of all numbers: packings side by side."""
+    names = [one.name for one in fields(ElectrodeState) if one.name not in ("stress", "replica")]
+    means: dict[str, Any] = {name: float(np.mean([getattr(one, name) for one in packings])) for name in names}
+    return replace(packings[0], **means)
+
+
+def anode_state(study: Study | Path | str, stress: float | None = None) -> ElectrodeState:
+    """The mean coating of a study as an anode, released from the stress [Pa] next to one; None: from the largest.
+
+    Raises InputError: pack, press or transport are not computed yet, or nothing goes through it.
+    """
+    opened = study if isinstance(study, Study) else Study.open(study)
+    states = electrode_states(opened)
+    stresses = [one.stress for one in states]
+    nearest = max(stresses) if stress is None else min(stresses, key=lambda one: abs(one - stress))
+    mean = mean_electrode(tuple(one for one in states if one.stress == nearest))
+    if not mean.conducts:
+        why = "lets no ions or no electrons through"
+        raise InputError(Fault("anode", str(opened.folder), why, "a coating pressed less, or with larger boxes"))
+    return mean

@@ -8,11 +8,12 @@ import numpy as np
 from kalander.coupling.cases.control import ControlCase, ControlLayer, Machine, instant_fault
 from kalander.coupling.scales import in_si, in_unit
 from kalander.kernels.errors import InputError, NumericalError
-from kalander.twin.control.extremal import Extremal, extremal
+from kalander.twin.control.extremal import extremal
 from kalander.twin.control.linear import gradient_extremes
 from kalander.twin.control.plant import Equilibrium, Linear, Saturating, Tabulated, layers_of
 from kalander.twin.control.problem import History, Problem, best_of, reachable
 from kalander.twin.control.relaxing import study_constants
+from kalander.twin.control.solution import Extremal
 from kalander.twin.control.transcription import transcribed
 
 __all__ = ["answer_of", "problem_of"]
@@ -149,6 +150,8 @@ def _machine(problem: Problem, machine: Machine, best: Extremal) -> dict[str, An
 
 def _switches(problem: Problem, best: Extremal) -> list[float]:
     """Times at which the pressure, or its rate, meets a bound or leaves it [s]."""
+    if best.corners is not None:
+        return list(best.corners)
     if problem.max_rate is not None:
         low, high, value = -problem.max_rate, problem.max_rate, best.rate
     elif problem.max_pressure is not None:
@@ -170,6 +173,10 @@ def _notes(problem: Problem, best: Extremal) -> list[str]:
         )
     if best.rate_weight != problem.rate_weight:
         notes.append("the rate of pressure was given a small weight of its own: without one the optimum may jump")
+    if problem.max_rate is not None:
+        notes.append(
+            "a constant pressure and two steps, which are compared, jump: they do not keep the bound of the rate"
+        )
     if best.residuals["hamiltonian"] > 1e-4:
         notes.append(
             f"the Hamiltonian varies by {best.residuals['hamiltonian']:.1e}: corners of the bounds are rounded"

@@ -5,15 +5,17 @@ the multiplier ν of the mean is an unknown of its own. Where the rate of pressu
 state too, with the costate μ: μ' = -r z - Σ λ_i ∂f_i/∂z, μ(T) = 0, z(0) = 0 and z' = clip(-μ / ρ, ±R).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.integrate import cumulative_trapezoid, solve_bvp, trapezoid
 from scipy.interpolate import PPoly
 
 from kalander.kernels.errors import NumericalError
-from kalander.twin.control.problem import History, Problem, best_of, densified
+from kalander.twin.control.problem import Problem, best_of, densified
+from kalander.twin.control.solution import Extremal, extremal_of, running
 from kalander.twin.control.stationary import rounded, stationary_pressure
+from kalander.twin.control.structure import by_arcs
 from kalander.twin.control.transcription import transcribed
 
 __all__ = ["Extremal", "extremal"]
@@ -34,41 +36,22 @@ PENALTIES = (1e1, 1e2, 1e3, 1e4, 1e5)  # of pressures out of bounds, over the we
 RATE_SHARE = 1e-3  # of r T²: weight of the rate of pressure where the problem needs one and gives none
 
 
-@dataclass(frozen=True, eq=False)
-class Extremal:
-    """A solution: time [s] (m,), pressure [MPa], its rate [MPa/s], states and costates (N, m), ν, H (m,), residuals.
-
-    rate_weight: the one that was used, see `extremal`. residuals: spread of H over its mean, transversality over the
-    largest costate, stationarity ∂H/∂z over r z, where no bound holds the pressure.
-    """
-
-    time: np.ndarray
-    pressure: np.ndarray
-    rate: np.ndarray
-    state: np.ndarray
-    costate: np.ndarray
-    multiplier: float
-    hamiltonian: np.ndarray
-    residuals: dict[str, float]
-    rate_weight: float
-    cost: float
-
-    @property
-    def history(self) -> History:
-        return History(self.time, self.pressure, self.state, self.cost)
-
-
 def extremal(problem: Problem, start: np.ndarray | None = None) -> Extremal:
     """The optimal pressure. start: densifications at the beginning (N,), 0 if not given.
 
     A rate that is bounded and free would jump between its bounds; and of layers that saturate, of which some shall
     densify more and others less, the best pressure may jump without end between two values, because H has two valleys.
-    A small weight of the rate (RATE_SHARE) ends both, and is reported. Raises NumericalError if the conditions could
-    not be met.
+    A small weight of the rate (RATE_SHARE) ends both, and is reported. Where the pressure is a state, the corners of
+    its history are solved for, and soft bounds are tried only where no row of arcs meets all conditions. Raises
+    NumericalError if the conditions could not be met.
     """
     if problem.rate_weight == 0.0 and (problem.max_rate is not None or not problem.layers.linear):
         problem = replace(problem, rate_weight=RATE_SHARE * problem.effort_weight * problem.horizon**2)
     begin = np.zeros(problem.layers.count) if start is None else np.asarray(start, float)
+    if problem.rate_weight:
+        exact = by_arcs(problem, begin)
+        if exact is not None:
+            return exact
     conditions = (RateConditions if problem.rate_weight else Conditions)(problem, begin)
     guess = conditions.guess()
     for nodes in NODES:
@@ -199,41 +182,17 @@ class Conditions:
         return by_first, by_last, by_multiplier
 
     def result(self, time: np.ndarray, unknown: np.ndarray, multiplier: np.ndarray, sol: PPoly) -> Extremal:
-        n, problem, weight = self.count, self.problem, self.layers.weight
-        state, costate = unknown[:n], unknown[n : 2 * n]
-        pressure, rate, mu = self.pressures(unknown)
-        f, _, f_z, *_ = self.layers.slopes(state, pressure)
-        terms = np.stack([self.running(pressure, rate), (costate * f).sum(axis=0), mu * rate])
-        hamiltonian = terms.sum(axis=0)
-        # over a horizon of many relaxation times H is next to nothing: then over a hundredth of what it sums up
-        size = max(float(np.abs(hamiltonian).max()), 0.01 * float(np.abs(terms).max()))
-        wanted = problem.gradient_weight * weight * (state[:, -1] - problem.mean) + multiplier[0] * weight
-        if problem.rate_weight:
-            slope = problem.rate_weight * rate + mu
-            free, scale = np.abs(rate) < self.top_rate, np.abs(mu).max()
-        else:
-            slope = problem.effort_weight * pressure + (costate * f_z).sum(axis=0)
-            free, scale = (pressure > 0.0) & (pressure < problem.ceiling), problem.effort_weight * pressure.max()
-        residuals = {
-            "hamiltonian": float(np.ptp(hamiltonian) / size),
-            "transversality": float(np.abs(costate[:, -1] - wanted).max() / np.abs(costate).max()),
-            "stationarity": float(np.abs(slope[free]).max(initial=0.0) / scale),
-        }
+        n, problem = self.count, self.problem
         fine = np.union1d(np.linspace(0.0, problem.horizon, FINE), time)
-        effort = self.running(*self.pressures(sol(fine))[:2])
-        cost = float(problem.final_cost(state[:, -1])) + float(trapezoid(effort, fine))
-        return Extremal(
-            time, pressure, rate, state, costate, float(multiplier[0]), hamiltonian, residuals, problem.rate_weight,
-            cost,
+        effort = float(trapezoid(running(problem, *self.pressures(sol(fine))[:2]), fine))
+        return extremal_of(
+            problem, time, unknown[:n], unknown[n : 2 * n], self.pressures(unknown), float(multiplier[0]), effort,
+            top_rate=self.top_rate,
         )  # fmt: skip
 
     @property
     def top_rate(self) -> float:
         return np.inf if self.problem.max_rate is None else self.slack * self.problem.max_rate
-
-    def running(self, pressure: np.ndarray, rate: np.ndarray) -> np.ndarray:
-        """Integrand of the cost [1/s]."""
-        return 0.5 * self.problem.effort_weight * pressure**2 + 0.5 * self.problem.rate_weight * rate**2
 
     def pressures(self, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pressure, its rate and its costate (m,)."""

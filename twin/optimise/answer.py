@@ -13,11 +13,9 @@ def answer_of(campaign: Campaign) -> dict[str, Any]:
     trials = campaign.trials
     best, front = campaign.best, campaign.front
     case = campaign.case
-    units = {one.name: one.unit for one in case.parameter}
-    units |= {one.name: one.unit for one in case.limit} | {one.name: one.unit for one in case.objective}
     return {
         "campaign": case.name,
-        "units": {name: unit for name, unit in units.items() if unit != "1"},
+        "units": {name: unit for name, unit in case.units.items() if unit != "1"},
         "pending": [_told(one) for one in trials if not one.told],
         "done": sum(one.outcomes is not None for one in trials),
         "failed": sum(one.failed for one in trials),

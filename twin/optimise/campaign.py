@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,15 @@ import numpy as np
 
 from kalander.coupling.cases.suggest import MOST, SuggestCase, load_suggest_case, suggest_case
 from kalander.coupling.plant.campaigns import KeptTrials, Trial
+from kalander.coupling.plant.event import Event
 from kalander.coupling.plant.store import PlantStore
 from kalander.kernels.errors import Fault, InputError
 from kalander.twin.optimise.acquisition import front, hypervolume
 from kalander.twin.optimise.believed import Trials
 from kalander.twin.optimise.choose import Goal, next_point, reference_of, within_limits
+from kalander.twin.optimise.slices import Slice, progress_of, slices_of
 from kalander.twin.optimise.space import Space
+from kalander.twin.thread.lineage import lineage
 
 __all__ = ["Campaign"]
 
@@ -35,20 +38,21 @@ class _Held:
     def add(self, new: Trial) -> None:
         self.trials.setdefault(new.number, new)
 
-    def tell(self, done: Trial) -> None:
-        self.trials[done.number] = done
+    def tell(self, done: Trial, events: Sequence[Event] = ()) -> None:
+        self.trials[done.number] = done  # in memory there is no thread to register in
 
 
 class Campaign:
     """Which settings to try next, from what the trials before gave. Campaign("suggest.toml", store="plant.db").
 
     case: a file, a dictionary as it holds, or a SuggestCase. store: a file or URL, where trials outlive the process; in
-    memory if not given. begin: make store and campaign where there are none. Raises InputError with every fault.
+    memory if not given. begin: make store and campaign where there are none. plant: what answers, where that is told
+    apart; a campaign goes on with the same only. Raises InputError with every fault.
     """
 
     def __init__(
         self, case: SuggestCase | Mapping[str, Any] | str | Path, store: PlantStore | str | Path | None = None, *,
-        begin: bool = True,
+        begin: bool = True, plant: str = "",
     ) -> None:  # fmt: skip
         self.case = _case(case)
         self._space = _space_of(self.case)
@@ -56,7 +60,8 @@ class Campaign:
         self._store = store if isinstance(store, PlantStore | None) else PlantStore(store, create=begin)
         self._kept: KeptTrials | _Held = _Held()
         if self._store is not None:
-            document = json.dumps(self.case.model_dump(mode="json", by_alias=True), sort_keys=True)
+            said = self.case.model_dump(mode="json", by_alias=True) | ({"plant": plant} if plant else {})
+            document = json.dumps(said, sort_keys=True)
             self._kept = KeptTrials(self._store, self.case.name, document, begin=begin)
 
     @property
@@ -80,11 +85,14 @@ class Campaign:
             self._kept.add(Trial(len(so_far) + 1, dict(zip(names, values.tolist()))))
         return waiting
 
-    def tell(self, trial: int | Trial, values: Mapping[str, float] | None = None, *, failed: bool = False) -> Trial:
+    def tell(
+        self, trial: int | Trial, values: Mapping[str, float] | None = None, *, failed: bool = False,
+        events: Sequence[Event] = (),
+    ) -> Trial:  # fmt: skip
         """What a trial gave, by outcome; failed: it gave nothing, as one with a value that is no finite number.
 
-        Told the same again it changes nothing. Raises InputError: no such trial, other outcomes than the case has, or
-        another answer than the trial has.
+        events: of the thread in the store, kept together with the answer, or neither. Told the same again it changes
+        nothing. Raises InputError: no such trial, other outcomes than the case has, or another answer than it has.
         """
         number = trial.number if isinstance(trial, Trial) else trial
         before = {one.number: one for one in self.trials}.get(number)
@@ -102,7 +110,7 @@ class Campaign:
         if before.told and before != done:
             raise InputError(Fault("trial", number, "was told already, and something else", "a pending trial"))
         if not before.told:
-            self._kept.tell(done)
+            self._kept.tell(done, events)
         return done
 
     def _numbers(self) -> str:
@@ -134,6 +142,41 @@ class Campaign:
         found = self._feasible()
         values = np.array([self._signed(one) for one in found])
         return hypervolume(values, reference_of(values, self._goal))
+
+    def slices(self, through: int | None = None) -> tuple[Slice, ...]:
+        """What is believed of each outcome along each parameter, through a trial: by default the best, or the middle of
+        the front, or the last one. Raises InputError: fewer than two trials gave outcomes, or scikit-learn is missing.
+        """
+        trials = self.trials
+        columns = self._columns(trials)
+        if columns.good.sum() < 2:
+            raise InputError(Fault("slices", int(columns.good.sum()), "are the trials with outcomes", "two or more"))
+        number = through or self.middle.number
+        if not 1 <= number <= len(trials):
+            raise InputError(Fault("through", number, "is no trial", f"1 to {len(trials)}"))
+        return slices_of(self._space, columns, self.case.outcomes, columns.points[number - 1], self.case.seed)
+
+    @property
+    def middle(self) -> Trial:
+        """The best trial, or the one in the middle of the front; the last one where none keeps the limits."""
+        if self.best is not None:
+            return self.best
+        found = self.front
+        return found[len(found) // 2] if found else self.trials[-1]
+
+    def progress(self) -> list[float | None]:
+        """After each trial the best value within the limits, or the hypervolume of the front; None before there is."""
+        sofar = progress_of(self._columns(self.trials), self._goal).tolist()
+        return [value if math.isfinite(value) else None for value in sofar]
+
+    def history(self, trial: int) -> dict[str, Any] | None:
+        """The lineage of the pass that a loop kept for a trial; None where the store holds none."""
+        if self._store is None:
+            return None
+        try:
+            return lineage(self._store, f"pass:{self.case.name}/{trial}")
+        except InputError:
+            return None
 
     def _feasible(self) -> list[Trial]:
         trials = self.trials

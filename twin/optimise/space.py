@@ -140,6 +140,15 @@ class Space:
         step = np.clip(size * chance.normal(size=len(points)) * np.sqrt(self.free.shape[1]), back, ahead)
         return np.clip(points + step[:, None] * way, 0.0, 1.0)
 
+    def line(self, point: np.ndarray, place: int, count: int) -> np.ndarray:
+        """Points (count, k) through one (k,) as far as the space reaches, along the free direction that is nearest to a
+        parameter's own; the point alone, again and again, where that parameter is not free."""
+        along = self.free @ self.free[place]
+        length = float(np.linalg.norm(along))
+        way = along[None, :] / length if length > ROOM else np.zeros((1, self.count))
+        back, ahead = self._chord(point[None, :], way)
+        return np.clip(point + np.linspace(back[0], ahead[0], count)[:, None] * way, 0.0, 1.0)
+
     def _ways(self, count: int, chance: np.random.Generator) -> np.ndarray:
         drawn = chance.normal(size=(count, self.free.shape[1])) @ self.free.T
         return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)

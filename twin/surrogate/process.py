@@ -36,6 +36,12 @@ class Process:
         left = np.clip(deviation**2 - own, 0.0, None)
         return height * mean, height * np.sqrt(left), left / prior
 
+    def covariance(self, inputs: np.ndarray) -> np.ndarray:
+        """Of values at inputs (m, k) after the data, (m, m), with the shown noise on the diagonal."""
+        centre, width, height = self.scale
+        _, found = self.model.predict((inputs - centre) / width, return_cov=True)
+        return height**2 * np.asarray(found)
+
     def _variances(self) -> tuple[float, float]:
         """Prior variance of the function, and the noise that the data showed beyond the stated one."""
         kernel = self.model.kernel_

@@ -107,6 +107,15 @@ class Surrogate:
             found[name] = Prediction(mean, sd, mean - reach * sd, mean + reach * sd, ranged | (left > LEFT))
         return found
 
+    def covariance(self, table: Any, output: str) -> np.ndarray:
+        """Of the values of an output at the m points of a table, (m, m), widened as the intervals are."""
+        held = _columns(table, self.inputs)
+        one = self.outputs[output]
+        found = one.widening**2 * one.process.covariance(self._points(held))
+        if self.lower is not None:
+            found = found + one.mean[0] ** 2 * self.lower.covariance(held, output)
+        return found
+
     def monotone(self, output: str, along: str, *, rising: bool = False, slices: int = 50, seed: int = 0) -> float:
         """Share of slices within the data along which an output goes the wrong way anywhere by more than its deviation.
 

@@ -1,6 +1,7 @@
 """`homogenise`: all that the boxes of a study know of the coating, probed until it yields, in one file."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from kalander.continuum.closure.retardation import retardation
 from kalander.coupling.homogenise.gather import gathered_coating
 from kalander.coupling.homogenise.homogenised import PROPERTIES, Homogenised
+from kalander.coupling.homogenise.moduli import FREE, stiffness_by_density, with_stiffness
 from kalander.coupling.homogenise.stored import homogenised_of, load_homogenised, save_homogenised
 from kalander.coupling.homogenise.yielding import with_yield
 from kalander.coupling.results.compress import ignore, shown
@@ -24,12 +26,13 @@ from kalander.kernels.device.backend import Device
 from kalander.kernels.errors import CheckpointError, Fault, InputError
 from kalander.kernels.quantities import porosity
 
-__all__ = ["FILE", "homogenise", "homogenise_answer"]
+__all__ = ["FILE", "homogenise", "homogenise_answer", "known_coating"]
 
 FILE = "homogenised.h5"
-VERSION = 1  # raised when the same study would now give another coating
+VERSION = 2  # raised when the same study would now give another coating
 PARENTS = ("pack", "press", "closure", "transport")
 YIELD = ("yield_pressure", "cap_slope", "cap_shift", "tensile_strength", "shear_strength")
+SIX_BY_SIX = tuple(name for name, kind in PROPERTIES.items() if kind.shape == (6, 6))
 KEYS = {"Pa": "_Pa", "S/m": "_S_per_m", "1": ""}
 
 
@@ -48,11 +51,7 @@ def homogenise(
         why = f"is not computed yet: {', '.join(name for name in study.missing)}"
         raise InputError(Fault(str(study.folder), study.folder.name, why, "a study whose closure is finished"))
     path = study.folder / FILE
-    precision = str(study.identity.get("precision", "f64"))
-    identity = {
-        "homogenised": VERSION, "probed": probe, "precision": precision,
-        "parents": {name: stage_key(study.stored[name].identity) for name in PARENTS if name in study.stored},
-    }  # fmt: skip
+    identity = _identity(study, probe)
     if (known := stored_coating(path, identity)) is not None:
         return known
     try_output(path)
@@ -60,7 +59,9 @@ def homogenise(
     if probe:
         used = running(device)
         work = probe_work(study.card, packed, used.precision, schedule_for(used.kind))
-        coating = with_yield(coating, shown(work, on_progress))
+        probed = shown(work, on_progress)
+        coating = with_yield(with_stiffness(coating, probed.stiff), probed.yielded)
+        coating = replace(coating, notes=(*coating.notes, *probed.notes))
     save_homogenised(coating, path, identity=identity)
     return coating
 
@@ -76,6 +77,22 @@ def coating_of(study: Study, closure: Data, pressed: Data) -> Homogenised:
         held.law, {**gathered.knots, **held.knots}, held.relaxation, held.shift, held.thermal,
         tuple(dict.fromkeys((*gathered.notes, *held.notes))),
     )  # fmt: skip
+
+
+def known_coating(study: Study) -> Homogenised | None:
+    """What `homogenise` has stored in the folder of a study, where it is of the stages that are there now."""
+    for probed in (True, False):
+        if (known := stored_coating(study.folder / FILE, _identity(study, probed))) is not None:
+            return known
+    return None
+
+
+def _identity(study: Study, probed: bool) -> dict[str, Any]:
+    """All that a stored coating depends on."""
+    return {
+        "homogenised": VERSION, "probed": probed, "precision": str(study.identity.get("precision", "f64")),
+        "parents": {name: stage_key(study.stored[name].identity) for name in PARENTS if name in study.stored},
+    }  # fmt: skip
 
 
 def stored_coating(path: Path, identity: dict[str, Any]) -> Homogenised | None:
@@ -103,7 +120,9 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
         "porosity": porosity(density, np.ones_like(density)).tolist(),
         "pressure_Pa": states["pressure"].value.tolist(),
         "stiffness_Pa": None if stiffness is None else stiffness.value.tolist(),
-        "floppy_modes": None if floppy is None else floppy.value.tolist(),
+        "floppy_modes": None if floppy is None else [number(value) for value in floppy.value],
+        "moduli": _moduli_answer(one, "stiffness"),
+        "free_moduli": _moduli_answer(one, FREE),
         "yield": {
             "stress_measure": "Cauchy",
             **{
@@ -119,7 +138,7 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
         "fabric": None if "fabric" not in one.knots else one.at("fabric", _released(one, density)).value.tolist(),
         "properties": {
             f"{name}{KEYS[PROPERTIES[name].unit]}": found.value.tolist()
-            for name, found in states.items() if name in PROPERTIES and name not in (*YIELD, "stiffness", "fabric")
+            for name, found in states.items() if name in PROPERTIES and name not in (*YIELD, *SIX_BY_SIX, "fabric")
         },
         "uncertainty": {
             name: [None if np.isnan(value).any() else value.tolist() for value in np.asarray(found.deviation)]
@@ -128,6 +147,19 @@ def homogenise_answer(study: Study, one: Homogenised) -> dict[str, Any]:
         "inside": {name: found.inside.tolist() for name, found in states.items()},
         "notes": list(one.notes),
     }  # fmt: skip
+
+
+def _moduli_answer(one: Homogenised, name: str) -> list[dict[str, Any]]:
+    """One entry a knot: constants along MD (x), CD (y) and z, nearest symmetric tensors with their misfit, bounds."""
+    found = []
+    for density, stiffness in stiffness_by_density(one, name):
+        told = stiffness.to_dict()
+        ratio, spread = stiffness.anisotropy
+        found.append({
+            "porosity": float(porosity(density, 1.0)), **told, "orthotropic_Pa": stiffness.orthotropic[0].tolist(),
+            "in_plane_over_z": number(ratio), "in_plane_over_z_sd": number(spread),
+        })  # fmt: skip
+    return found
 
 
 def _densities(one: Homogenised) -> np.ndarray:

@@ -13,7 +13,7 @@ from kalander.coupling.scales import contact_in, in_si, in_unit, particle_of
 from kalander.coupling.store.store import Data
 from kalander.dem.bodies.material import Material, longest_time_step
 from kalander.dem.bodies.periodic import BARE, meets_twice, nearest_vectors
-from kalander.dem.packing.generate import near_pairs
+from kalander.dem.packing.near import near_pairs
 from kalander.kernels.device.host import memory_bytes
 from kalander.kernels.errors import Fault
 from kalander.kernels.laws.book import card_laws

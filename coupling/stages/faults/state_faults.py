@@ -14,6 +14,7 @@ from kalander.coupling.stages.faults.result_faults import FRAMES, frame_faults
 from kalander.coupling.store.ranges import outside
 from kalander.coupling.store.store import Data
 from kalander.dem.bodies.clumps import clump_faults
+from kalander.dem.bodies.inertia import mass_factors
 from kalander.dem.bodies.periodic import nearest_vectors
 from kalander.dem.bodies.state import solid_radius, sphere_volume
 from kalander.dem.fracture.criteria import CRITERIA
@@ -70,7 +71,8 @@ OF_FRAMES = {
 class Question:
     """What a card or a case says of the boxes of a save; None where it says nothing, or nobody asked it.
 
-    law: of contacts. density [ng/µm³]: of the materials of particles, by row. platens (2,): rows of the materials of
+    law: of contacts. density [ng/µm³]: of the materials of particles, by row. least_mass: of spheres
+    that are heavier than that (dem.bodies.inertia). platens (2,): rows of the materials of
     the platens. longest_bond [µm] at rest, longest_step [µs]. branches: of the binder, 0 where it does not relax.
     periodic: in all directions. width (box, 2) and start_height (box,) [µm], solid_volume (box,) [µm³]. pieces:
     particles break into such. legs: of the path. pressed: it is that of a press.
@@ -79,6 +81,7 @@ class Question:
     law: str | None = None
     density: np.ndarray | None = None
     platens: tuple[int, int] | None = None
+    least_mass: float = 0.0
     longest_bond: float = np.inf
     longest_step: float | None = None
     branches: int | None = None
@@ -187,7 +190,8 @@ def _body_faults(tables: dict[str, Table], question: Question) -> Faults:
         yield "bodies without solid, or smaller than their solid"
         return
     mass = bodies["mass"].astype(float)
-    if question.density is not None and not _close(mass, bulk * question.density[material], 1e-3):
+    heavier = bulk * mass_factors(solid, bodies["box"], question.least_mass)
+    if question.density is not None and not _close(mass, heavier * question.density[material], 1e-3):
         yield "masses are not those of the bodies' material"
     alone = bodies["clump"] < 0
     if (sphere_volume(solid[alone]) > 1.01 * bulk[alone]).any():

@@ -20,7 +20,7 @@ def export(
         typer.Option(
             "--format",
             help="several with commas: csv, parquet (tables); vtkhdf, lammps-data, lammps-dump, xyz (particles); "
-            "tiff (voxels); svg, pdf (figures)",
+            "tiff (voxels); svg, pdf (figures); pybamm, bpx (cells of the pressed states, extra `cell`)",
         ),
     ] = "csv",
     output: Annotated[
@@ -29,19 +29,23 @@ def export(
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write tables, particles, voxels and figures of a study for ParaView, LAMMPS, OVITO, pandas and others."""
+    """Write tables, particles, voxels, figures, cells of a study for ParaView, LAMMPS, OVITO, PyBaMM and others."""
 
     def work() -> dict[str, Any]:
         from kalander.coupling.exports.write import FORMATS, formats_of
         from kalander.coupling.exports.write import export as write
         from kalander.coupling.results.study import Study
         from kalander.runs.page.report import write_figures
+        from kalander.twin.cell.export import CELL_FORMATS, export_cells, refuse_missing
 
         figures = ("svg", "pdf")
-        wanted = formats_of(formats, [*FORMATS, *figures])
+        wanted = formats_of(formats, [*FORMATS, *figures, *CELL_FORMATS])
+        cells = [one for one in wanted if one in CELL_FORMATS]
+        refuse_missing(cells)  # before the work
         into = output or folder / "exports"
         study = Study.open(folder)
         files = write(study, [one for one in wanted if one in FORMATS], into)
+        files += export_cells(study, cells, into)
         files += write_figures(study, into, [one for one in wanted if one in figures])
         return {"study": str(folder), "files": [str(path) for path in files]}
 

@@ -16,7 +16,7 @@ EXAMPLE = "kalander init LFP -o my_card.toml"
 def init(
     name: Annotated[
         str,
-        typer.Argument(help="a chemistry (NMC811, LFP, graphite, ...) or a case (nip, rolls, ...); all if not given"),
+        typer.Argument(help="a chemistry (NMC811, LFP, ...), a case (nip, rolls, ...) or measured; all if not given"),
     ] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="file to write; NAME.toml if not given")] = None,
     schema: Annotated[
@@ -25,7 +25,7 @@ def init(
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a commented card of a chemistry, or a case file, with the source of each value."""
+    """Write a commented card of a chemistry, a case file or a table of measured states, with its sources."""
 
     def work() -> dict[str, Any]:
         from kalander.runs.reference.beginnings import begin, listed

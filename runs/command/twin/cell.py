@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from kalander.runs.shell.answering import answer
-from kalander.runs.shell.options import Debug, Json
+from kalander.runs.shell.options import Debug, Json, pressure_of
 
 __all__ = ["EXAMPLE", "cell"]
 
@@ -35,6 +35,17 @@ def cell(
     bpx: Annotated[
         Path | None, typer.Option("--bpx", help="folder for one BPX file a pressed state, checked by the bpx package")
     ] = None,
+    charge: Annotated[
+        list[float] | None,
+        typer.Option("--charge", help="rate of a charge, per hour, for the margin to plating; as often as needed"),
+    ] = None,
+    anode: Annotated[
+        Path | None, typer.Option("--anode", help="a finished study of an anode, such as graphite, for its structure")
+    ] = None,
+    anode_stress: Annotated[
+        str | None,
+        typer.Option("--anode-stress", help='pressed state of the anode, "20 MPa"; its largest if not given'),
+    ] = None,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -45,8 +56,8 @@ def cell(
 
     def work() -> dict[str, Any]:
         from kalander.coupling.store.atomic import own_folder, try_output
-        from kalander.runs.page.parts.cell_tables import write_bpx, write_cells
-        from kalander.twin.cell.exchange import bpx_module
+        from kalander.runs.page.parts.cell_tables import write_cells
+        from kalander.twin.cell.export import refuse_missing, write_bpx
         from kalander.twin.cell.performance import RATES
         from kalander.twin.cell.performance import cell as discharged
 
@@ -54,15 +65,16 @@ def cell(
             own_folder(output, parents=True)
             try_output(output / "cell.png")
         if bpx is not None:
-            bpx_module()
+            refuse_missing(["bpx"])
             own_folder(bpx, parents=True)
         done = discharged(
             study, rates=rate or RATES, parameter_set=parameter_set, model=model, electrolyte=electrolyte,
-            crack_loss=crack_loss,
+            crack_loss=crack_loss, charge_rates=charge or (), anode=anode,
+            anode_stress=None if anode_stress is None else pressure_of("--anode-stress", anode_stress),
         )  # fmt: skip
         found = done.answer()
         files = [] if output is None else write_cells(done, output)
-        return found | {"files": files + ([] if bpx is None else write_bpx(done, bpx))}
+        return found | {"files": files + ([] if bpx is None else [str(path) for path in write_bpx(done, bpx)])}
 
     answer(work, json_output, debug, show=_shown)
 

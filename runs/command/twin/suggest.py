@@ -19,6 +19,7 @@ def suggest(
         str, typer.Option("--store", help="of the trials: a file, or a URL of PostgreSQL; made where there is none")
     ] = "plant.db",
     number: Annotated[int, typer.Option("--number", help="how many trials shall wait for an answer")] = 1,
+    report: Annotated[Path | None, typer.Option("--report", help="an HTML page of the campaign to write")] = None,
     json_output: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -31,6 +32,10 @@ def suggest(
 
         with Campaign(load_suggest_case(case), store) as campaign:
             campaign.suggest(number)
-            return answer_of(campaign)
+            if report is None:
+                return answer_of(campaign)
+            from kalander.runs.campaign.page import campaign_report
+
+            return answer_of(campaign) | {"report": str(campaign_report(campaign, report))}
 
     answer(work, json_output, debug, interrupted=RESUMABLE)

@@ -14,7 +14,7 @@ from kalander.runs.shell.options import Debug, Json
 
 __all__ = ["EXAMPLE", "thread"]
 
-EXAMPLE = "kalander thread ingest plant.db passes.csv"
+EXAMPLE = "kalander thread ingest plant.db events.csv"
 STORED = "interrupted; all that was counted is stored, and events that are sent again count once"
 
 thread = typer.Typer(

@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kalander.coupling.homogenise.homogenised import Homogenised
+from kalander.coupling.homogenise.moduli import FREE, stiffness_by_density
 from kalander.coupling.scales import in_unit
 from kalander.coupling.store.atomic import replacing
 from kalander.runs.page.plot_style import ACCENT, SERIES, new_figure, png, styled
 
-__all__ = ["properties_figure", "relaxation_figure", "write_homogenised_figures"]
+__all__ = ["moduli_figure", "properties_figure", "relaxation_figure", "write_homogenised_figures"]
 
 PANELS = (
     ("pressure", "pressure of first loading (MPa)", "MPa"), ("yield_pressure", "$p_c$ of the cap (MPa)", "MPa"),
@@ -46,6 +47,30 @@ def properties_figure(one: Homogenised) -> Figure:
 
 
 @styled
+def moduli_figure(one: Homogenised) -> Figure:
+    """Young's moduli along MD, CD and z, and their ratio: full under load, open as laid and as released."""
+    figure, axes = new_figure(7.2, 2.8, 1, 2)
+    left, right = axes[0]
+    for name, style in (("stiffness", "o-"), (FREE, "o--")):
+        known = stiffness_by_density(one, name)
+        density = [place for place, _ in known]
+        for colour, (constant, label) in zip(SERIES, (("E_x", "MD"), ("E_y", "CD"), ("E_z", "z"))):
+            value, spread = np.array([in_unit(np.array(found.constants[constant]), "MPa") for _, found in known]).T
+            left.errorbar(density, value, np.nan_to_num(spread), fmt=style, color=colour, ms=3.5, capsize=2, lw=1,
+                          mfc="white" if name == FREE else colour,
+                          label=f"{label}, {'laid, released' if name == FREE else 'under load'}")  # fmt: skip
+        ratio, spread = np.array([found.anisotropy for _, found in known]).T
+        right.errorbar(density, ratio, np.nan_to_num(spread), fmt=style, color=ACCENT, ms=3.5, capsize=2, lw=1,
+                       mfc="white" if name == FREE else ACCENT)  # fmt: skip
+    left.set(xlabel="relative density", ylabel="Young's modulus (MPa)")
+    left.set_ylim(0.0, None)
+    left.legend(fontsize=6)
+    right.axhline(1.0, color="0.7", lw=0.8)
+    right.set(xlabel="relative density", ylabel="in plane over z")
+    return figure
+
+
+@styled
 def relaxation_figure(one: Homogenised) -> Figure:
     """The share of the elastic stress left over time, at the temperatures that were held."""
     assert one.relaxation is not None
@@ -67,6 +92,8 @@ def write_homogenised_figures(one: Homogenised, folder: Path) -> list[Path]:
     figures = {"homogenised.png": properties_figure(one)}
     if one.relaxation is not None and one.relaxation.terms:
         figures["relaxation.png"] = relaxation_figure(one)
+    if stiffness_by_density(one) and stiffness_by_density(one, FREE):
+        figures["moduli.png"] = moduli_figure(one)
     for name, figure in figures.items():
         with replacing(folder / name) as handle:
             handle.write(png(figure))

@@ -1,6 +1,5 @@
 """The answer of `kalander cell` as tables, and its files: the figure and a table of every discharge."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,16 @@ from kalander.coupling.store.atomic import own_folder, replacing
 from kalander.runs.page.grid import ABSENT, Grid, micrometres, percent
 from kalander.runs.page.parts.cell_figure import cell_figure
 from kalander.runs.page.plot_style import png
-from kalander.twin.cell.exchange import bpx_of, mean_electrode
 from kalander.twin.cell.performance import CellPerformance
 
-__all__ = ["grids", "write_bpx", "write_cells"]
+__all__ = ["grids", "write_cells"]
 
 
 def grids(done: dict[str, Any]) -> list[Grid]:
-    """Electrodes by state, what they deliver by rate, and which state holds most energy; ± is a standard deviation."""
-    return [_electrodes(done), _deliveries(done), _trade_off(done)]
+    """Electrodes by state, what they deliver by rate, and which state holds most energy, and what each
+    gains; ± is a standard deviation, brackets hold 95 % intervals of the mean.
+    """
+    return [_electrodes(done), _deliveries(done), _trade_off(done), _gains(done)]
 
 
 def _electrodes(done: dict[str, Any]) -> Grid:
@@ -72,6 +72,28 @@ def _trade_off(done: dict[str, Any]) -> Grid:
     return Grid("most energy over volume", ("rate (C)", "state", f"over that {first}"), rows)
 
 
+def _gains(done: dict[str, Any]) -> Grid:
+    """What pressing gains and loses at equal loading, packing by packing."""
+    rows = done["equal_loading"]
+    slow, fast = (f"{rows[0][key]:g} C" if rows else "" for key in ("slow_rate_per_hour", "fast_rate_per_hour"))
+    heads = ("state", "porosity (%)", f"energy over volume at {slow}", f"capacity at {fast}")
+    told = tuple(
+        (
+            _name(row),
+            percent(row["porosity"], row["porosity_sd"]),
+            *(_ratio(row[name], row[f"{name}_interval"]) for name in ("energy_density_gain", "capacity_gain")),
+        )
+        for row in rows
+    )
+    return Grid(f"at equal loading, over that {_name(done['states'][0])}", heads, told)
+
+
+def _ratio(value: float | None, interval: list[float] | None) -> str:
+    if value is None:
+        return ABSENT
+    return f"{value:.3f}" if interval is None else f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
 def _name(row: dict[str, Any]) -> str:
     return "as laid" if row["stress_Pa"] == 0.0 else f"{in_unit(row['stress_Pa'], 'MPa'):.4g} MPa"
 
@@ -97,18 +119,3 @@ def write_cells(done: CellPerformance, folder: Path) -> list[str]:
     ]
     write_table([{key: value for key, value in row.items() if not isinstance(value, list)} for row in rows], table)
     return [str(figure), str(table)]
-
-
-def write_bpx(done: CellPerformance, folder: Path) -> list[str]:
-    """One BPX file a state that conducts, of the mean electrode; their paths. Raises StorageError, NumericalError."""
-    own_folder(folder, parents=True)
-    written = []
-    for state in done.states:
-        if not mean_electrode(state.electrodes).conducts:
-            continue
-        path = folder / f"{in_unit(state.stress, 'MPa'):.4g}MPa.json"
-        text = json.dumps(bpx_of(done, state.electrodes), indent=1, allow_nan=False)
-        with replacing(path) as handle:
-            handle.write(text.encode())
-        written.append(str(path))
-    return written
