@@ -89,6 +89,7 @@ def test_there_are_ten_tasks_of_an_engineer_and_seven_of_a_researcher_each_with_
     assert all(BLOCK.search(text) for text in QUESTIONS.values())
 
 
+@pytest.mark.slow
 def test_every_quick_command_runs_as_it_is_printed(folder, monkeypatch):
     monkeypatch.chdir(folder)
     for question, text in QUESTIONS.items():

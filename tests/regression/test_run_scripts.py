@@ -41,6 +41,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, run_script(nmc111, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("scripts")
 def test_nmc111_prints_what_it_found(study):
     folder, printed = study
@@ -55,6 +56,7 @@ def test_nmc111_prints_what_it_found(study):
     assert (folder / "report.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("scripts")
 def test_porosity_behind_the_nip_falls_with_load(study):
     """Two replicas at two stresses scatter; whatever they gave back, more load never leaves a thicker web."""
@@ -65,6 +67,7 @@ def test_porosity_behind_the_nip_falls_with_load(study):
     assert closure.pressed == pytest.approx((5.0, 19.82), rel=0.15)  # a servo at speed passes its stress
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("scripts")
 def test_the_command_line_answers_the_contract_for_a_finished_study(study):
     folder, _ = study
@@ -89,6 +92,7 @@ def test_the_command_line_answers_the_contract_for_a_finished_study(study):
         } <= row.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("scripts")
 def test_energy_balance_and_speed_of_the_quick_study_are_honest(study):
     folder, _ = study
@@ -254,6 +258,7 @@ def test_the_gap_of_one_pass_predicts_the_thickness_of_another():
     assert predicted == pytest.approx(118.6, abs=5.0)
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("scripts")
 def test_calendering_trade_off_of_a_study(study):
     """Denser coatings let fewer ions and more electrons through; the law fits; the figure is drawn."""

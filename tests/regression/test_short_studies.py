@@ -1,18 +1,22 @@
 """The short studies, each in small; the example of the face; a study that is read once; the page's own lines."""
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import kalander.runs as kal
 from kalander.coupling.cards.card import load_card
 from kalander.coupling.store import store
+from kalander.runs.cli import app
+from kalander.runs.page.plot_style import png
 from kalander.runs.page.report import write_report
 from kalander.runs.shell.terminal import summary_text
-from kalander.runs.studies import short
+from kalander.runs.studies import calendering, short
 from kalander.runs.studies.short import (
     beside_measured,
     crush_test,
@@ -119,6 +123,29 @@ def test_what_a_study_holds_is_what_its_folder_holds(study) -> None:
     for shown in (again, again.nip, again.transport, again.closure, again.press, again.card):
         assert "<" in shown._repr_html_()
     assert again.nip.plot().get_ylabel() == "pressure (MPa)"
+
+
+def test_the_command_line_answers_the_contract_for_a_finished_study(study, device, monkeypatch) -> None:
+    monkeypatch.setattr("kalander.kernels.device.backend.start", lambda *_, **__: device)  # a process has one
+    done = CliRunner().invoke(app, ["resume", str(study[0].folder), "--json"])
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer.keys() >= {"study", "device", "stages", "volume_fractions", "press", "nip", "validity", "report"}
+    assert sum(answer["volume_fractions"].values()) == pytest.approx(1.0, abs=1e-12)
+    assert all(stage["reused"] for stage in answer["stages"] if stage["name"] != "report")
+    assert {"inertial_number_max", "overlap_ratio_max", "energy_error", "flags"} <= answer["validity"].keys()
+    wanted = {"porosity_loaded", "thickness_released_m", "springback", "cracked_fraction", "porosity_sd"}
+    assert all(wanted <= row.keys() for row in answer["press"])
+
+
+def test_what_is_pressed_lets_fewer_ions_through_and_its_trade_off_is_drawn(study) -> None:
+    states = study[0].transport.states
+    rows, fitted = calendering.trade_off(states), calendering.laws(study[0].transport)
+    through = [row["ratio"][2] for row in rows]
+    assert through == sorted(through, reverse=True)
+    assert [row["stress_Pa"] for row in rows] == [0.0, 8e6, 30e6]
+    assert (states["flux_error"] < 1e-5).all()
+    assert png(calendering.figure("nmc111", states, rows, fitted)).startswith(b"\x89PNG")
 
 
 def test_beds_of_a_card_are_compressed_to_the_bits_of_its_study(study, card, device) -> None:

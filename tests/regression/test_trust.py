@@ -75,6 +75,7 @@ def test_same_packings_are_compared_one_by_one_and_others_by_their_means() -> No
     assert float(error[0]) == pytest.approx(np.sqrt(2 * 7.0 / 3))
 
 
+@pytest.mark.slow
 def test_errors_of_a_card_are_told_for_every_quantity_and_stress(device) -> None:
     """Small boxes; the errors themselves are whatever they are, but none is left out, and those of seeds are not 0."""
     trial = Trial("nmc111", True, TINY, "boxes")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_process import kalander_here
 
 from kalander.coupling.cases.compact import load_compact_case
 from kalander.coupling.packings.packing_files import read_spheres
@@ -74,7 +75,7 @@ def grid(count: int = 3) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def files(tmp_path):
+def files(device, tmp_path):
     """A sound case and a sound packing."""
     (tmp_path / "case.toml").write_text(CASE)
     np.savez(tmp_path / "packing.npz", **grid())
@@ -359,10 +360,7 @@ def command(files: Path, *options: str, **keywords) -> list[str]:
 
 
 def kalander(files: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(files, *options), cwd=files, env={**os.environ, "KALANDER_CACHE": str(CACHE)},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return kalander_here(*command(files, *options)[3:], folder=files, on_device=True)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -389,6 +387,7 @@ def test_compact_answers_the_contract(files):
     assert {path.name for path in files.iterdir()} == {"case.toml", "packing.npz", "curve.csv"}
 
 
+@pytest.mark.slow
 def test_an_interrupted_path_goes_on_to_the_same_curve(files):
     """Exit 75 keeps the curve so far; the same call then ends with the bytes of the uninterrupted one."""
     slow = ["--set", "path=[{plate_speed='0.5 m/s', until={solid_fraction=0.51}}]"]

@@ -37,6 +37,9 @@ SMALL = {
 }
 
 
+pytestmark = pytest.mark.slow
+
+
 class Stopped(Exception):
     """As if the machine had gone."""
 
@@ -76,7 +79,6 @@ def studies(device, tmp_path_factory) -> tuple[Path, Path, list[Data]]:
     return alone, broken_off, saves
 
 
-@pytest.mark.slow
 def test_stopped_in_the_middle_of_a_cascade_it_ends_with_the_same_bytes(studies) -> None:
     alone, broken_off, saves = studies
     sizes = [len(save.tables["bodies"]["id"]) for save in saves]

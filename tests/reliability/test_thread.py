@@ -49,6 +49,7 @@ def _wait_for_events(path, ingest):
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_kills_lose_and_double_nothing(tmp_path):
     told, hit = killed_again_and_again(tmp_path, events=4000, kills=2, seed=1)
     assert (told["events"], told["values"], told["quarantined"]) == (4000, 8000, 0)

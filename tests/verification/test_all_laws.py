@@ -123,6 +123,7 @@ def span(whole) -> tuple[int, int]:
     return int(events[0]) - 1, int(events[2]) + 2
 
 
+@pytest.mark.slow
 def test_schedule_changes_nothing(device, whole) -> None:
     begin, end = span(whole)
     moments = lead(
@@ -144,13 +145,8 @@ print(json.dumps(fingerprint(run(packed(), device.precision, schedule={schedule!
 """
 
 
-@pytest.mark.parametrize(
-    ("threads", "schedule"),
-    [
-        (2, "boxes"),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(1, "boxes"), (4, "boxes"), (2, "bodies")]),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("threads", "schedule"), [(2, "boxes"), (1, "boxes"), (4, "boxes"), (2, "bodies")])
 def test_number_of_threads_changes_nothing(device, whole, in_child, threads, schedule) -> None:
     """The reference has one thread beside other tests, else two."""
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent), schedule=schedule)

@@ -96,7 +96,8 @@ def crowd_by(workers: int, precision: str) -> str:
     return digest(state)
 
 
-@pytest.mark.parametrize("threads", [2, pytest.param(4, marks=pytest.mark.slow)])  # a worker of the tests has one
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [2, 4])  # a worker of the tests has one
 def test_number_of_threads_changes_nothing(device, reference, in_child, threads) -> None:
     """Of the batch by both schedules, and of one box by one worker and by two together."""
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent), threads=threads)

@@ -43,7 +43,7 @@ until = {{ strain = {{ xz = {SHEARED} }} }}
 """
 
 
-@pytest.mark.parametrize("name", CRYSTALS)
+@pytest.mark.parametrize("name", ["simple cubic", pytest.param("face-centred cubic", marks=pytest.mark.slow)])
 def test_crystal_is_as_stiff_as_its_contacts(tmp_path, name) -> None:
     """P = z φ F/(4 π R²) by the virial theorem, exact at finite strain; C44 of the lattice of springs k_n, k_t.
 

@@ -229,6 +229,7 @@ print(json.dumps([found.ratio.hex(), found.flux_error]))
 """
 
 
+@pytest.mark.slow
 def test_threads_change_no_bit(in_child) -> None:
     source = SOURCE.replace("TOLERANCE", "1e-8")
     assert in_child(source, threads=1) == in_child(source, threads=2)

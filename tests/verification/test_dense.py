@@ -205,8 +205,7 @@ def test_one_box_by_two_workers_is_as_by_one(device, in_child) -> None:
     assert alone == together
 
 
-@pytest.mark.parametrize("law", ["mdr", "mdr_rolling"])
-@pytest.mark.slow
+@pytest.mark.parametrize("law", ["mdr", pytest.param("mdr_rolling", marks=pytest.mark.slow)])
 def test_ledger_of_dense_compaction(make_bed, law) -> None:
     """Work of the platens = kinetic + recoverable + heat within 1 %, the recoverable part from other formulas.
 

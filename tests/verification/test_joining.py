@@ -159,8 +159,8 @@ print(json.dumps(fingerprint(squeezed(packed(), schedule="boxes")[0])))
 """
 
 
-@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 4])
 def test_number_of_threads_changes_nothing(reference, in_child, threads) -> None:
     source = CHILD.format(tests=str(Path(__file__).parents[1]), here=str(Path(__file__).parent))
     assert in_child(source, threads=threads) == json.loads(json.dumps(fingerprint(reference[0])))

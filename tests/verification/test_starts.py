@@ -138,8 +138,7 @@ def test_energy_outlasts_the_impacts_that_follow_and_the_better_the_shorter_the_
 WALLED = replace(GRAIN, restitution=1.0)  # no dashpots: they would answer to the speed
 
 
-@pytest.mark.parametrize("every", [25, 250, 2500])
-@pytest.mark.slow
+@pytest.mark.parametrize("every", [pytest.param(25, marks=pytest.mark.slow), 250, 2500])
 def test_a_row_is_the_state_at_its_time_however_far_apart_rows_are(every) -> None:
     """One sphere closed slowly by 1 %: Hertz at both platens; a leg that ends at a stress ends there."""
     one = spheres([[15.0, 15.0, 5.0]], RADIUS, width=30.0, height=10.0)
