@@ -8,6 +8,11 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+# workers share the cores: threads of linear algebra would only wait for each other
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 import hypothesis
 import pytest
 

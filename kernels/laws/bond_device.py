@@ -9,7 +9,7 @@ from kalander.kernels.device.backend import ti
 from kalander.kernels.laws.bond import BOND_CONSTANTS, BOND_STATES, BRITTLE, YIELDING
 from kalander.kernels.layout import in_a_row
 
-__all__ = ["BONDS"]
+__all__ = ["BONDS", "C"]
 
 # places of constants and of a bond's row; what both laws have lies in the same places
 C = in_a_row((name, 1) for name in BOND_CONSTANTS[YIELDING])

@@ -11,6 +11,7 @@ from kalander.kernels.device.backend import ti
 from kalander.kernels.law_table import MEMORY
 from kalander.kernels.laws.bond import BRITTLE
 from kalander.kernels.laws.bond_device import BONDS
+from kalander.kernels.laws.bond_device import C as BINDER
 from kalander.kernels.laws.book import platen_memory_of, swelling_of
 from kalander.kernels.laws.contact import contact_law
 from kalander.kernels.laws.normal.mdr_device import one_flat, two_flats
@@ -219,7 +220,7 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         me, other = motion[i], motion[j]
         vector = separation(i, j, centre(me), motion, rest, span)
         distance = vector.norm()
-        masses, modulus = me[MOTION.mass] + other[MOTION.mass], binder[0]
+        masses, modulus = me[MOTION.mass] + other[MOTION.mass], binder[BINDER.modulus]
         length, radius = bond[k][BOND_STATE.length], bond[k][BOND_STATE.radius]
         # 1 over the distance, the masses, the length and the modulus: one division for all
         masses_length, distance_modulus = masses * length, distance * modulus
@@ -227,7 +228,8 @@ def pair_functions(law_name: str, *, compensated: bool, periodic: bool, bonds: s
         of_pair, of_beam = share * distance_modulus, share * masses_length
         over_length, mass = of_pair * masses, me[MOTION.mass] * other[MOTION.mass] * (of_pair * length)
         impedance = ti.sqrt(mass * modulus * ti.math.pi * radius * radius * over_length)
-        return vector * (of_beam * modulus), distance, over_length, binder[1] * (of_beam * distance), impedance
+        shear_share = binder[BINDER.shear_modulus] * (of_beam * distance)
+        return vector * (of_beam * modulus), distance, over_length, shear_share, impedance
 
     @ti.func
     def bond_forces(

@@ -243,7 +243,8 @@ def test_control_codes_of_a_card_do_not_reach_the_terminal(folder, card, capsys)
 @pytest.fixture(scope="module")
 def small():
     """A card, its packings, and its boxes as a press would save them before its first step."""
-    card = load_card("nmc111", overrides={"boxes.width": "20 um", "boxes.replicas": "2", "press.stress": '["20 MPa"]'})
+    values = {"boxes.width": "20 um", "boxes.replicas": "2", "press.stress": '["20 MPa"]', "press.least_mass": "0"}
+    card = load_card("nmc111", overrides=values)
     work = card_stages(card)[0].work({}, None)
     while True:
         try:
