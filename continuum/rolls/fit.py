@@ -42,9 +42,11 @@ def fit_thickness(machine: Machine, face: Face, control: Control, y: np.ndarray,
     place, measured = y[on], thickness[on]
     crown, slope = shape_columns("parabola", face.y)[:, 0], face.y / (2.0 * face.y[-1])
     unit = 1e-3  # of the unknowns: micrometres, so that both are of the size of one
+    rest = 1.0  # unknowns are counted from here: steps of differences are shares of them, and both may be 0
 
     def rolls(unknowns: np.ndarray) -> Bent:
-        return bend(machine, face.opened(unit * (unknowns[1] * slope - unknowns[0] * crown)), control)
+        crowned, tilted = unit * (unknowns - rest)
+        return bend(machine, face.opened(tilted * slope - crowned * crown), control)
 
     def left(unknowns: np.ndarray) -> np.ndarray:
         bent = rolls(unknowns)
@@ -52,14 +54,14 @@ def fit_thickness(machine: Machine, face: Face, control: Control, y: np.ndarray,
         apart = measured - np.interp(place, face.y, read)
         return (apart - np.mean(apart)) / unit
 
-    found = least_squares(left, np.zeros(2), x_scale=1.0, diff_step=1e-4, method="lm")
+    found = least_squares(left, np.full(2, rest), x_scale=1.0, diff_step=1e-4, method="lm")
     bent = rolls(found.x)
     read = machine.law.read_at(bent.gap, face.excess, face.temperature)["exit_thickness"]
     variance = float(np.sum(found.fun**2)) / max(place.size - 3, 1)
     spread = unit * np.sqrt(np.diag(variance * np.linalg.inv(found.jac.T @ found.jac)))
     return Fit(
-        crown_error=float(unit * found.x[0]),
-        tilt=float(unit * found.x[1]),
+        crown_error=float(unit * (found.x[0] - rest)),
+        tilt=float(unit * (found.x[1] - rest)),
         offset=float(np.mean(measured - np.interp(place, face.y, read))),
         crown_error_sd=float(spread[0]),
         tilt_sd=float(spread[1]),
