@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from made_passes import INPUTS, passes
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from typer.testing import CliRunner
 
 pytest.importorskip("sklearn")
@@ -126,3 +126,12 @@ def test_alarms_of_fitted_surrogates_over_many_seeds():
     assert share[2.0][0] <= 10
     assert share[2.0][1] > 0.95
     assert share[1.0][1] > 0.6
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_height_is_found_for_the_largest_probability_and_the_fewest_rows(rows):
+    """One error alone passes the height h upwards with 1 − Φ(h + 1/2): half of the probability that is asked."""
+    height = height_of(0.5, rows)
+    assert height > 0.0
+    if rows == 1:
+        assert norm.sf(height + 0.5) == pytest.approx(0.25, abs=1e-3)

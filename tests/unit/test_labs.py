@@ -89,3 +89,9 @@ def test_the_verb_takes_offsets_off(levels, plant, tmp_path):
     assert "lab" not in told["inputs"]
     refused = CliRunner().invoke(app, words)
     assert (refused.exit_code, "--lower" in refused.stderr) == (2, True)
+
+
+def test_a_row_without_a_number_is_named(levels, plant):
+    holed = plant | {"porosity": np.where(np.arange(36) == 5, np.nan, plant["porosity"])}
+    with pytest.raises(InputError, match="row 5"):
+        lab_offsets(levels[1], holed, "porosity")

@@ -25,7 +25,7 @@ __all__ = ["FALSE_ALARMS", "MOST_ROWS", "Drift", "cumulative_sums", "height_of",
 FALSE_ALARMS = 0.01  # probability of one within the rows of a watch
 SHIFT = 1.0  # in deviations of what is new in a value: the drift that is found fastest
 STATES = 120  # of the chain between 0 and the height
-HEIGHTS = (0.5, 60.0)
+HEIGHTS = (1e-3, 60.0)  # at the least, one of two errors passes with 0.6: above any probability that may be asked
 ROUNDING = 1e-12  # of the covariance
 MOST_ROWS = 5000  # their covariance is a matrix
 
@@ -36,7 +36,8 @@ class Drift:
 
     alarm: row of the table with which the sum passed its height, None: no drift; since: the row with which the sum
     left 0; by: mean of value less prediction from there to the alarm, in the unit of the output. judged: how many rows
-    were, outside: how many were not, for want of data near them. errors: (judged,) in deviations, independent.
+    were, outside: how many were not, for want of a number or of data near them. errors: (judged,) in deviations,
+    independent.
     """
 
     output: str

@@ -1,8 +1,9 @@
 """Offsets of laboratories against a surrogate: the same coating, measured elsewhere, has another porosity.
 
 Of measured less predicted, r = Z b + e, the offsets b are found by generalised least squares, with e as the surrogate's
-covariance and the noise let one expect, widened where labs scatter more. Source: Rasmussen & Williams, Gaussian
-Processes for Machine Learning (2006), sec. 2.7. An offset that all share cannot be told from an error of the model.
+covariance and the noise let one expect, widened where labs scatter more. Sources: Rasmussen & Williams, Gaussian
+Processes for Machine Learning (2006), sec. 2.7; Birge, Phys. Rev. 40 (1932) 207, for what widens: the root of χ² over
+its degrees of freedom. An offset that all share cannot be told from an error of the model.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,8 @@ def lab_offsets(
     """Offsets of the laboratories named in a column of a table (columns by name, SI; a DataFrame too).
 
     reference: the laboratory whose scale counts; the mean of all if not given. A column OUTPUT_sd is the noise of the
-    values. Raises InputError: no such output, column or laboratory, fewer than two, or fewer than 3 rows of one.
+    values. Raises InputError: no such output, column or laboratory, fewer than two, fewer than 3 rows of one, or a row
+    without a number.
     """
     if output not in surrogate.outputs or lab not in table or output not in table:
         missing = lab if output in surrogate.outputs and output in table else output
@@ -48,6 +50,9 @@ def lab_offsets(
         allowed = f"two or more, of {FEWEST} rows or more each, and a reference among them"
         raise InputError(Fault(f"table.{lab}", counts, "are the rows of each", allowed))
     missed = np.asarray(table[output], float) - surrogate.predict(table)[output].mean
+    if not np.isfinite(missed).all():
+        row = int(np.flatnonzero(~np.isfinite(missed))[0])
+        raise InputError(Fault(f"table.{output}", f"row {row}", "has no number", "a number in every row, in SI"))
     covariance = surrogate.covariance(table, output)
     noise = np.asarray(table[f"{output}_sd"], float) if f"{output}_sd" in table else 0.0
     covariance[np.diag_indices_from(covariance)] += np.square(noise) + ROUNDING * np.diagonal(covariance).mean()

@@ -7,15 +7,14 @@ current times resistance: no diffusion in pores or particles limits it.
 
 import numpy as np
 
+from kalander.continuum.closure.shift import GAS_CONSTANT
+from kalander.continuum.nip.web import ROOM_TEMPERATURE
 from kalander.coupling.cases.vary import CellSection
 from kalander.coupling.scales import in_si
 from kalander.twin.cell.parameters import FARADAY
 from kalander.twin.variation.coating import Coatings, TransportCurves
 
-__all__ = ["GAS", "closed_cells", "porous_resistance"]
-
-GAS = 8.314462618  # [J/mol/K], CODATA 2018: exact
-ROOM = 298.15  # [K]
+__all__ = ["closed_cells", "porous_resistance"]
 
 
 def porous_resistance(
@@ -45,7 +44,7 @@ def closed_cells(
     held = active * thickness * density * cell.specific_capacity
     capacity = np.minimum(held, cell.anode_excess * nominal_capacity)
     surface = 3.0 * active / (curves.size * coatings.size)
-    transfer = surface * cell.exchange_current * FARADAY / (GAS * ROOM)
+    transfer = surface * cell.exchange_current * FARADAY / (GAS_CONSTANT * ROOM_TEMPERATURE)
     ionic = cell.electrolyte_conductivity * curves.ratio(pores)
     resistance = porous_resistance(thickness, ionic, curves.sigma(pores), transfer) + cell.other_resistance
     current = cell.rate * nominal_capacity / in_si(1.0, "h")

@@ -1,4 +1,4 @@
-"""`swell`: calendered beds through cycles of swelling of their particles, as the card has it or as asked."""
+"""`swell`: calendered beds through cycles of swelling of their particles, by the change of volume that is asked."""
 
 from collections.abc import Sequence
 
