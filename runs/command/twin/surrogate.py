@@ -56,7 +56,7 @@ def fit(
             raise InputError(Fault("--groups", groups, "is unknown", ", ".join(GROUPS)))
         try_output(output)
         held = read_numbers(table, DIMENSIONS)
-        if output.exists() and output.samefile(table):
+        if output.exists() and table.exists() and output.samefile(table):
             raise InputError(Fault("-o", str(output), "is the table itself", "another file"))
         below, offsets = None if lower is None else load_surrogate(lower), {}
         if lab_column is not None:
