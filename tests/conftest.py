@@ -29,6 +29,7 @@ hypothesis.settings.register_profile("kalander", deadline=None, derandomize=True
 hypothesis.settings.load_profile("kalander")
 
 KERNEL_CACHE = Path(__file__).parent / ".kernel_cache"
+os.environ["KALANDER_CACHE"] = str(KERNEL_CACHE)  # what runs within a test is kept out of the user's cache
 PRECISION = os.environ.get("KALANDER_TEST_PRECISION", "f64")
 
 

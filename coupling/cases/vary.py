@@ -178,6 +178,9 @@ class VaryCase(Section):
             if pair.of[0] == pair.of[1]:
                 key = f"correlation[{number}].of"
                 raise wrong("is one quantity twice", allowed="two quantities", key=key, value=list(pair.of))
+            if any({*pair.of} == {*other.of} for other in self.correlation[:number]):
+                key = f"correlation[{number}].of"
+                raise wrong("has a correlation already", allowed="each pair once", key=key, value=list(pair.of))
         return self
 
 

@@ -42,6 +42,8 @@ def read_numbers(path: Path, dimensions: Mapping[str, str | None]) -> dict[str, 
         values = _numbers(cells)
         if values is not None:
             name, factor, offset = _unit_of(title, dimensions, str(path))
+            if name in found:
+                raise InputError(Fault(f"{path}:1", name, "is the name of two columns", "each name once"))
             found[name] = values * factor + offset
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -135,3 +136,29 @@ def test_a_height_is_found_for_the_largest_probability_and_the_fewest_rows(rows)
     assert height > 0.0
     if rows == 1:
         assert norm.sf(height + 0.5) == pytest.approx(0.25, abs=1e-3)
+
+
+def test_rows_without_a_number_are_not_judged_and_odd_rates_have_a_height(fitted):
+    assert height_of(0.5, 1) == pytest.approx(NormalDist().inv_cdf(0.75) - 0.5, abs=1e-3)  # of one row: e > h + 1/2
+    table = measured(4, 2) | {"porosity_sd": np.full(4, NOISE)}
+    table["line_load"][1], table["speed"][2] = np.nan, np.inf
+    found = watch_drift(fitted, table, "porosity")
+    assert found.judged == 4 - found.outside <= 2
+    with pytest.raises(InputError, match="is no such number"):
+        fitted.predict(table)
+    with pytest.raises(InputError, match="is no standard deviation"):
+        watch_drift(fitted, measured(4, 2) | {"porosity_sd": np.full(4, -1.0)}, "porosity")
+
+
+def test_a_table_is_not_overwritten_and_a_column_is_named_once(tmp_path):
+    path = tmp_path / "über passes.csv"
+    path.write_text("x,porosity\n" + "".join(f"{row},{0.3 + row / 100}\n" for row in range(9)))
+    words = ["surrogate", "fit", str(path), "--output-column", "porosity", "--groups", "raw", "-o"]
+    kept = path.read_bytes()
+    refused = CliRunner().invoke(app, [*words, str(path)])
+    assert (refused.exit_code, path.read_bytes()) == (2, kept)
+    refused = CliRunner().invoke(app, [*words, str(tmp_path / "s.h5"), "--input-column", "porosity"])
+    assert (refused.exit_code, "asked for twice" in refused.stderr) == (2, True)
+    path.write_text("x,x,porosity\n1,2,0.3\n")
+    refused = CliRunner().invoke(app, [*words, str(tmp_path / "s.h5")])
+    assert (refused.exit_code, "two columns" in refused.stderr) == (2, True)

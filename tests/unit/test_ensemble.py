@@ -227,3 +227,13 @@ def test_no_workers_are_no_cluster(card, tmp_path):
     case, place = load_sweep(SHIPPED)
     assert case.count == 16
     assert place("latin.members").startswith("sweep.toml:")
+
+
+@pytest.mark.parametrize(
+    "option", [{"threads": 0}, {"precision": "f16"}, {"device": "toaster"}, {"scheduler": "toaster"}]
+)
+def test_what_would_fail_every_member_is_refused_before_the_first(card, tmp_path, option):
+    with pytest.raises(InputError) as refused:
+        kal.ensemble(card, {"grid": [SEED]}, tmp_path / "a", **option)
+    assert next(iter(option)) in str(refused.value)
+    assert not (tmp_path / "a").exists()

@@ -91,7 +91,21 @@ def test_the_verb_takes_offsets_off(levels, plant, tmp_path):
     assert (refused.exit_code, "--lower" in refused.stderr) == (2, True)
 
 
-def test_a_row_without_a_number_is_named(levels, plant):
-    holed = plant | {"porosity": np.where(np.arange(36) == 5, np.nan, plant["porosity"])}
-    with pytest.raises(InputError, match="row 5"):
-        lab_offsets(levels[1], holed, "porosity")
+def test_deviations_of_offsets_are_no_input_and_rows_without_a_number_are_left_out(levels, plant, tmp_path):
+    odd = {name: np.array(values, copy=True) for name, values in plant.items()}
+    odd["porosity"][0] = np.nan
+    offsets = lab_offsets(levels[1], odd, "porosity")
+    assert sum(one.rows for one in offsets.values()) == 35
+    with pytest.raises(InputError, match="names no laboratory"):
+        lab_offsets(levels[1], plant | {"lab": np.repeat(["A", "B", ""], 12)}, "porosity")
+    x = np.linspace(0.0, 1.0, 12)
+    lower = Surrogate.fit({"x": x, "porosity": 0.3 + 0.1 * x}, ["x"], ["porosity"], groups="raw")
+    save_surrogate(lower, tmp_path / "lower.h5")
+    rows = [f"{one},{row % 2},{0.3 + 0.1 * one + 0.02 * (row % 2)}\n" for row, one in enumerate(x)]
+    (tmp_path / "labs.csv").write_text("x,lab,porosity\n" + "".join(rows))
+    done = CliRunner().invoke(app, [
+        "surrogate", "fit", str(tmp_path / "labs.csv"), "-o", str(tmp_path / "made.h5"), "--output-column", "porosity",
+        "--groups", "raw", "--lab-column", "lab", "--lower", str(tmp_path / "lower.h5"), "--json",
+    ])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["inputs"] == ["x"]

@@ -1,5 +1,8 @@
 """What a dry run says of time: from the pace of the last runs on this machine, which is a cache that may be lost."""
 
+import json
+import platform
+
 import pytest
 
 from kalander.coupling.cards.card import load_card
@@ -31,10 +34,27 @@ def test_minutes_are_those_of_the_last_runs_and_grow_with_the_work(cache):
     assert plan_answer(card.with_values({"transport.measured": False}))["minutes"] == pytest.approx(25.0 / 60.0)
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b'{"a": {"press": "fast"}}', b"\xff\x00", b'{"a": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[1]",
+        b'{"a": {"press": "fast"}}',
+        b"\xff\x00",
+        b'{"a": 3}',
+        b"[" * 60000,
+        b'{"a": {"press": 1' + b"0" * 400 + b"}}",
+    ],
+)
 def test_a_damaged_cache_is_no_cache(cache, content):
     cache.mkdir()
     (cache / "rates.json").write_bytes(content)
     assert plan_answer(load_card("nmc111"))["minutes"] is None
     keep_pace(load_card("nmc111"), TOOK)
     assert plan_answer(load_card("nmc111"))["minutes"] == pytest.approx(1.0)
+
+
+def test_a_pace_of_no_machine_is_none(cache):
+    cache.mkdir()
+    (cache / "rates.json").write_text(json.dumps({platform.node(): dict.fromkeys(TOOK, 1e308)}))
+    assert plan_answer(load_card("nmc111"))["minutes"] is None

@@ -234,6 +234,15 @@ def test_a_file_of_scatter_that_says_nothing_is_refused(tmp_path, text, why):
         ({"specification": [{"output": "porosity", "at_least": 0.4, "at_most": 0.3}]}, "specification"),
         ({"correlation": [{"of": ["loading", "loading"], "value": 0.1}]}, "correlation"),
         ({"correlation": [{"of": ["loading", "porosity"], "value": 1.5}]}, "correlation"),
+        (
+            {
+                "correlation": [
+                    {"of": ["loading", "porosity"], "value": 0.1},
+                    {"of": ["porosity", "loading"], "value": 0.5},
+                ]
+            },
+            "correlation",
+        ),
         ({"indices": 100}, "indices"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from kalander.coupling.store.lock import locked
 from kalander.coupling.study.signals import stop_requests
 from kalander.kernels.asked import asked
 from kalander.kernels.device.backend import Device
-from kalander.kernels.device.host import available_cores
+from kalander.kernels.device.devices import DEVICES, PRECISIONS
+from kalander.kernels.device.host import available_cores, thread_count
 from kalander.kernels.errors import Fault, InputError, Interrupted, NumericalError
-from kalander.twin.ensemble.cluster import compute_members, dask_modules
+from kalander.twin.ensemble.cluster import SLURM, compute_members, dask_modules
 from kalander.twin.ensemble.member import compute
 from kalander.twin.ensemble.record import (
     DONE,
@@ -125,6 +127,7 @@ def ensemble(
     folder, on_cluster = Path(folder), workers is not None or scheduler is not None
     if workers is not None and workers < 1:
         raise InputError(Fault("ensemble: workers", workers, "is no number of processes", "1 or more"))
+    _check(scheduler, options)
     members = _members(card, sweep, overrides, quick)
     if on_cluster:
         dask_modules("distributed")
@@ -179,6 +182,20 @@ class _Once(logging.Filter):
         new = text not in self.told
         self.told.add(text)
         return new
+
+
+def _check(scheduler: str | None, options: Mapping[str, Any]) -> None:
+    """Refuse what would fail every member alike. Raises InputError."""
+    faults, device = [], options.get("device")
+    if scheduler is not None and scheduler != SLURM and not re.fullmatch(r"(\w+://)?[^/\s]+:\d+", scheduler):
+        faults.append(Fault("ensemble: scheduler", scheduler, "is no address", "slurm, or as tcp://HOST:8786"))
+    if isinstance(device, str) and device not in (choices := ("auto", *DEVICES)):
+        faults.append(Fault("device", device, "is not a device", ", ".join(choices)))
+    if (precision := options.get("precision", "f64")) not in PRECISIONS:
+        faults.append(Fault("precision", precision, "is not a precision", ", ".join(PRECISIONS)))
+    if faults:
+        raise InputError(faults)
+    thread_count(options.get("threads"))
 
 
 def _members(

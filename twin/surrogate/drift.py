@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from kalander.kernels.errors import Fault, InputError
-from kalander.twin.surrogate.surrogate import Surrogate
+from kalander.twin.surrogate.surrogate import Surrogate, are_numbers
 
 __all__ = ["FALSE_ALARMS", "MOST_ROWS", "Drift", "cumulative_sums", "height_of", "watch_drift"]
 
@@ -76,16 +76,26 @@ def watch_drift(
         raise InputError(Fault("output", output, "is none of this surrogate", ", ".join(surrogate.outputs)))
     if not 1e-6 <= false_alarms <= 0.5:
         raise InputError(Fault("false_alarms", false_alarms, "is no such probability", "1e-6 to 0.5"))
-    told = surrogate.predict(table)[output]
-    values = np.asarray(table[output], float) if output in table else np.full(len(told.mean), np.nan)
-    if not np.isfinite(values).any():
+    if output not in table or not are_numbers(table[output]).any():
         raise InputError(Fault("table", output, "holds no value to judge", "a column of numbers in SI"))
-    (judged,) = np.nonzero(np.isfinite(values) & ~told.outside)
+    missing = [name for name in surrogate.inputs if name not in table]
+    if missing:
+        raise InputError(Fault("table", missing[0], "is no column of the table", ", ".join(surrogate.inputs)))
+    noisy = [f"{output}_sd"] if f"{output}_sd" in table else []
+    held = {name: np.asarray(table[name], float) for name in (*surrogate.inputs, output, *noisy)}
+    if noisy and (held[noisy[0]] < 0.0).any():
+        raise InputError(Fault(f"table.{noisy[0]}", held[noisy[0]].min(), "is no standard deviation", "0 or more"))
+    values = held[output]
+    (judged,) = np.nonzero(np.all([are_numbers(one) for one in held.values()], axis=0))
+    mean = np.zeros(0)
+    if len(judged):
+        told = surrogate.predict({name: one[judged] for name, one in held.items()})[output]
+        judged, mean = judged[~told.outside], told.mean[~told.outside]
     if len(judged) > MOST_ROWS:
         raise InputError(Fault("table", len(judged), "are too many rows for one watch", f"at most {MOST_ROWS}"))
-    noise = np.asarray(table[f"{output}_sd"], float)[judged] if f"{output}_sd" in table else 0.0
-    missed = values[judged] - told.mean[judged]
-    here = {name: np.asarray(table[name], float)[judged] for name in surrogate.inputs}
+    noise = held[noisy[0]][judged] if noisy else 0.0
+    missed = values[judged] - mean
+    here = {name: held[name][judged] for name in surrogate.inputs}
     errors = _new(surrogate, here, output, missed, noise) if len(judged) else np.zeros(0)
     height = height_of(false_alarms, max(rows or 0, len(judged), 1))
     alarm, since = _alarm(errors, height)
@@ -134,6 +144,8 @@ def height_of(false_alarms: float, rows: int, shift: float = SHIFT) -> float:
     def excess(height: float) -> float:
         return _passes(height, rows, shift) - 0.5 * false_alarms
 
+    if excess(HEIGHTS[0]) <= 0.0:  # one or two rows pass even the lowest height less often
+        return HEIGHTS[0]
     return float(brentq(excess, *HEIGHTS, xtol=1e-4))
 
 

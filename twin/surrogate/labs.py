@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from kalander.kernels.errors import Fault, InputError
-from kalander.twin.surrogate.surrogate import Surrogate
+from kalander.twin.surrogate.surrogate import Surrogate, are_numbers
 
 __all__ = ["LabOffset", "aligned", "lab_offsets"]
 
@@ -37,22 +37,26 @@ def lab_offsets(
     """Offsets of the laboratories named in a column of a table (columns by name, SI; a DataFrame too).
 
     reference: the laboratory whose scale counts; the mean of all if not given. A column OUTPUT_sd is the noise of the
-    values. Raises InputError: no such output, column or laboratory, fewer than two, fewer than 3 rows of one, or a row
-    without a number.
+    values; rows without a number are left out. Raises InputError: no such output, column or laboratory, fewer than two,
+    or fewer than 3 rows of one.
     """
     if output not in surrogate.outputs or lab not in table or output not in table:
         missing = lab if output in surrogate.outputs and output in table else output
         raise InputError(Fault("table", missing, "is no column of surrogate and table", ", ".join(surrogate.outputs)))
+    read = [name for name in (*surrogate.inputs, output, f"{output}_sd") if name in table]
+    fine = np.all([are_numbers(table[name]) for name in read], axis=0)
+    table = {name: np.asarray(table[name])[fine] for name in dict.fromkeys((*read, lab))}
     labs = np.array([str(one) for one in table[lab]])
+    if {"", "nan"} & set(labs.tolist()):
+        raise InputError(Fault(f"table.{lab}", "(nothing)", "names no laboratory", "a number or a name in every row"))
+    if (np.asarray(table.get(f"{output}_sd", 0.0), float) < 0.0).any():
+        raise InputError(Fault(f"table.{output}_sd", "below 0", "is no standard deviation", "0 or more"))
     names = sorted(set(labs.tolist()))
     counts = {name: int((labs == name).sum()) for name in names}
     if len(names) < 2 or min(counts.values()) < FEWEST or (reference is not None and reference not in names):
         allowed = f"two or more, of {FEWEST} rows or more each, and a reference among them"
         raise InputError(Fault(f"table.{lab}", counts, "are the rows of each", allowed))
     missed = np.asarray(table[output], float) - surrogate.predict(table)[output].mean
-    if not np.isfinite(missed).all():
-        row = int(np.flatnonzero(~np.isfinite(missed))[0])
-        raise InputError(Fault(f"table.{output}", f"row {row}", "has no number", "a number in every row, in SI"))
     covariance = surrogate.covariance(table, output)
     noise = np.asarray(table[f"{output}_sd"], float) if f"{output}_sd" in table else 0.0
     covariance[np.diag_indices_from(covariance)] += np.square(noise) + ROUNDING * np.diagonal(covariance).mean()

@@ -15,12 +15,13 @@ from kalander.kernels.errors import Fault, InputError
 from kalander.twin.surrogate.groups import load_number, pass_groups
 from kalander.twin.surrogate.process import Process, fitted
 
-__all__ = ["Prediction", "Surrogate"]
+__all__ = ["Prediction", "Surrogate", "are_numbers"]
 
 Columns = Mapping[str, np.ndarray]
 FEWEST = 8  # points of a fit
 MARGIN = 0.05  # of the range of an input, beyond which it counts as outside
 LEFT = 0.5  # share of the prior's variance, above which no data speaks
+HUGE = 1e100  # squares of numbers beyond it overflow
 LEVEL = 0.90  # of the intervals
 SCALES = 1000.0  # times above and below the median load number, between which that of the compaction is looked for
 
@@ -77,7 +78,10 @@ class Surrogate:
         made again. Raises InputError (missing columns, fewer than 8 rows).
         """
         held = _columns(table, [*inputs, *outputs], [f"{name}_sd" for name in outputs])
-        fine = np.all([np.isfinite(held[name]) for name in (*inputs, *outputs)], axis=0)
+        both = sorted(set(outputs) & set(inputs))
+        if both or len(set(outputs)) < len(outputs):
+            raise InputError(Fault("outputs", both or list(outputs), "are asked for twice", "each column once"))
+        fine = np.all([are_numbers(values) for values in held.values()], axis=0)
         held = {name: values[fine] for name, values in held.items()}
         if fine.sum() < FEWEST:
             raise InputError(Fault("table", int(fine.sum()), "are the rows that can be fitted", f"at least {FEWEST}"))
@@ -97,6 +101,12 @@ class Surrogate:
     def predict(self, table: Any, level: float = LEVEL) -> dict[str, Prediction]:
         """Each output at the points of a table (columns by name, SI), with intervals of a level. Raises InputError."""
         held = _columns(table, self.inputs)
+        for name, values in held.items():
+            if not are_numbers(values).all():
+                row = int(np.argmin(are_numbers(values)))
+                raise InputError(
+                    Fault(f"table.{name}[{row}]", float(values[row]), "is no such number", "finite, in SI")
+                )
         points, ranged = self._points(held), self._out_of_range(held)
         reach, found = NormalDist().inv_cdf(0.5 + 0.5 * level), {}
         for name, output in self.outputs.items():
@@ -232,6 +242,11 @@ def _fared(process: Process) -> tuple[float, float, float]:
     return max(1.0, widening), float(np.mean(missed <= reach * deviation)), float(np.sqrt(np.mean(missed**2)))
 
 
+def are_numbers(values: Any) -> np.ndarray:
+    """Where numbers are finite, and so are their squares."""
+    return np.abs(np.asarray(values, float)) < HUGE
+
+
 def _columns(table: Any, needed: Sequence[str], optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
     """Columns of a mapping or a DataFrame as numbers. Raises InputError for one that is missing or none."""
     found, faults = {}, []
@@ -246,6 +261,11 @@ def _columns(table: Any, needed: Sequence[str], optional: Sequence[str] = ()) ->
         faults.append(
             Fault("table", {name: one.shape for name, one in found.items()}, "differ in length", "one length")
         )
+    faults += [
+        Fault(f"table.{name}", float(found[name].min()), "is no standard deviation", "0 or more")
+        for name in optional
+        if name in found and (found[name] < 0.0).any()
+    ]
     if faults:
         raise InputError(faults)
     return found

@@ -56,7 +56,8 @@ def fit(
             raise InputError(Fault("--groups", groups, "is unknown", ", ".join(GROUPS)))
         try_output(output)
         held = read_numbers(table, DIMENSIONS)
-        deviations = [name for name in held if name.endswith("_sd")]
+        if output.exists() and table.exists() and output.samefile(table):
+            raise InputError(Fault("-o", str(output), "is the table itself", "another file"))
         below, offsets = None if lower is None else load_surrogate(lower), {}
         if lab_column is not None:
             if below is None:
@@ -64,6 +65,7 @@ def fit(
             for name in output_column:
                 offsets[name] = lab_offsets(below, held, name, lab=lab_column)
                 held = aligned(held, name, offsets[name], lab=lab_column) | {lab_column: held[lab_column]}
+        deviations = [name for name in held if name.endswith("_sd")]
         left_out = (*output_column, *deviations, lab_column)
         inputs = input_column or [name for name in held if name not in left_out]
         made = Surrogate.fit(held, inputs, output_column, groups=groups, lower=below)
