@@ -31,7 +31,9 @@ PROGRAMS = {
     "kalander": [sys.executable, "-c", "from kalander.runs.launch import main; main()"], "python": [sys.executable],
 }  # fmt: skip
 # examples of help that compute for long, in an order in which each finds what it reads
-SLOW = ("run", "resume", "pack", "compact", "homogenise", "limit", "infer", "control", "cell")
+SLOW = (
+    "run", "resume", "pack", "compact", "homogenise", "vary", "loop", "ensemble", "limit", "infer", "control", "cell",
+)  # fmt: skip
 
 
 def blocks(text, language, *, slow):
@@ -143,6 +145,8 @@ def with_what_examples_read(here):
     with_studies(here, "a", "b", "nmc111")
     shutil.copytree(RUNS / "cases", here / "runs" / "cases")
     for name in ("nip.toml", "rolls.toml", "infer.toml", "cell_a.csv", "compact.toml", "measured.csv"):
+        shutil.copy(RUNS / "cases" / name, here)
+    for name in ("sweep.toml", "vary.toml", "nmc111_scatter.csv", "suggest.toml"):
         shutil.copy(RUNS / "cases" / name, here)
     (here / "events.csv").write_text(
         "kind,name,time,parents,line_load [N/mm],coating_thickness [um]\n"
