@@ -145,7 +145,7 @@ class Stiffness:
         axes = axes_or_new(axes)
         found = self.constants
         means, spreads = (in_unit(np.array([found[name][k] for name in MODULI]), "MPa") for k in (0, 1))
-        errors = None if np.isnan(spreads).all() else np.nan_to_num(spreads)
+        errors = None if np.isnan(spreads).all() else spreads  # no bar where a scatter is not known
         axes.bar(range(len(MODULI)), means, yerr=errors, capsize=3, color=["C0"] * 3 + ["C1"] * 3)
         axes.set(ylabel="modulus (MPa)", title=f"{len(self.each)} boxes, by {self.way}")
         axes.set_xticks(range(len(MODULI)), [f"${name[0]}_{{{name[2:]}}}$" for name in MODULI])

@@ -50,6 +50,24 @@ def dashpots(constants, impedance, shear_share, radius):
 
 
 @ti.func
+def damped(
+    constants, radius, shear_share, impedance, pull, shear, bending, twist, normal, normal_velocity,
+    tangential_velocity, normal_spin, tangential_spin, dt,
+):  # fmt: skip
+    """Force and moment of springs with their dashpots side by side, and the heat of the dashpots in a step [pJ]."""
+    stretching, shearing, flexing, twisting = dashpots(constants, impedance, shear_share, radius)
+    force = -(pull + stretching * normal_velocity) * normal + shear - shearing * tangential_velocity
+    moment = bending - flexing * tangential_spin + (twist - twisting * normal_spin) * normal
+    heat = dt * (
+        stretching * normal_velocity * normal_velocity
+        + shearing * tangential_velocity.dot(tangential_velocity)
+        + flexing * tangential_spin.dot(tangential_spin)
+        + twisting * normal_spin * normal_spin
+    )
+    return force, moment, heat
+
+
+@ti.func
 def parallel_bond(
     constants, radius, over_length, shear_share, stretch, normal, velocity, spin, mean_spin, impedance, shear, bending,
     twist, dt,
@@ -79,15 +97,10 @@ def parallel_bond(
     pull = stretching * stretch
 
     # t_d k of each mode, without a division: t_d k_n = 2 ζ √(m* k_n)
-    stretching, shearing, flexing, twisting = dashpots(constants, impedance, shear_share, radius)
-    force = -(pull + stretching * normal_velocity) * normal + shear - shearing * tangential_velocity
-    moment = bending - flexing * tangential_spin + (twist - twisting * normal_spin) * normal
-    heat = dt * (
-        stretching * normal_velocity * normal_velocity
-        + shearing * tangential_velocity.dot(tangential_velocity)
-        + flexing * tangential_spin.dot(tangential_spin)
-        + twisting * normal_spin * normal_spin
-    )
+    force, moment, heat = damped(
+        constants, radius, shear_share, impedance, pull, shear, bending, twist, normal, normal_velocity,
+        tangential_velocity, normal_spin, tangential_spin, dt,
+    )  # fmt: skip
     return force, moment, shear, bending, twist, heat
 
 
@@ -175,15 +188,10 @@ def yielding_bond(
         bending *= back
         twist *= back
 
-    stretching, shearing, flexing, twisting = dashpots(constants, impedance, shear_share, radius)
-    force = -(pull + stretching * normal_velocity) * normal + shear - shearing * tangential_velocity
-    moment = bending - flexing * tangential_spin + (twist - twisting * normal_spin) * normal
-    heat = dt * (
-        stretching * normal_velocity * normal_velocity
-        + shearing * tangential_velocity.dot(tangential_velocity)
-        + flexing * tangential_spin.dot(tangential_spin)
-        + twisting * normal_spin * normal_spin
-    )
+    force, moment, heat = damped(
+        constants, radius, shear_share, impedance, pull, shear, bending, twist, normal, normal_velocity,
+        tangential_velocity, normal_spin, tangential_spin, dt,
+    )  # fmt: skip
     return force, moment, shear, bending, twist, permanent, heat, flow
 
 
