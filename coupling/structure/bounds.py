@@ -80,7 +80,7 @@ def conductivity_flags(
 
 def tortuosity_flags(values: np.ndarray) -> list[str]:
     """Tortuosities below 1, shape (state, 3); NaN: nothing goes through, which is no fault."""
-    low = values < 1.0 - ROUNDING  # NaN is not below anything
+    low = np.less(values, 1.0 - ROUNDING)  # NaN is not below anything
     if not low.any():
         return []
     return [

@@ -26,6 +26,7 @@ from kalander.dem.measure.fabric import FABRIC, fabric_of
 from kalander.dem.measure.ledger import heats, turnover
 from kalander.dem.measure.observe import Observation, observe
 from kalander.kernels.columns import Table
+from kalander.kernels.device.steps import finish
 from kalander.kernels.laws.book import law_of
 from kalander.kernels.quantities import porosity
 
@@ -78,11 +79,7 @@ def lead(
 
 def last_state(moments: Generator[Any, None, LoadState]) -> LoadState:
     """The final state of a driver, whose moments nobody looks at."""
-    while True:
-        try:
-            next(moments)
-        except StopIteration as stop:
-            return stop.value
+    return finish(moments)
 
 
 def _without_motion(state: LoadState) -> LoadState:

@@ -12,6 +12,7 @@ from kalander.coupling.cards.estimates import voxel_of
 from kalander.coupling.homogenise.closure import loaded_and_released
 from kalander.coupling.stages.chain import card_stages
 from kalander.coupling.store.store import Data
+from kalander.kernels.device.steps import finish
 from kalander.kernels.errors import KalanderError
 from kalander.kernels.quantities import springback
 
@@ -59,12 +60,7 @@ class Trial:
     def result(self, card: Card, stage: str, inputs: dict[str, Data]) -> Data:
         """Result of a stage, computed here and stored nowhere."""
         (found,) = [one for one in card_stages(card, schedule=self.schedule) if one.name == stage]
-        steps = found.work(inputs, None)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
+        return finish(found.work(inputs, None))
 
 
 def trust(trial: Trial, *, replicas: int, copies: int, parts: tuple[str, ...] = PARTS) -> dict[str, Any]:

@@ -7,7 +7,6 @@ beside the standard error of the mean over the packings (scatter), and beside th
 presses start from equal packings. Processor time is of the press alone, on one thread.
 """
 
-from collections.abc import Generator
 from time import process_time
 from typing import Any
 
@@ -20,19 +19,11 @@ from kalander.coupling.stages.pack import pack_work
 from kalander.coupling.stages.press import press_work
 from kalander.coupling.store.store import Data
 from kalander.kernels.device.backend import start
+from kalander.kernels.device.steps import finish as drained
 from kalander.kernels.quantities import platen_pressure
 
 SLOW = {"press.inertial_number": 1e-3, "press.least_mass": 0.0, "press.plate_speed": 1.0}
 PARTLY = 8e6  # Pa: a stress on the way, at which bonds flow and few contacts have yielded
-
-
-def drained(work: Generator[Any, None, Data]) -> Data:
-    """Result of a stage."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
 
 
 def answers(pressed: Data) -> dict[str, np.ndarray]:

@@ -43,19 +43,10 @@ class Scatter:
     def factor(self, order: np.ndarray | None = None) -> np.ndarray:
         """L (k, k) with deviations = L z of independent standard scores z; order: the first of it has a score alone."""
         order = np.arange(len(self.names)) if order is None else order
-        lower = np.linalg.cholesky(self.covariance_safe[np.ix_(order, order)])
+        lower = np.linalg.cholesky(self.correlation[np.ix_(order, order)])
         found = np.empty_like(lower)
         found[order] = lower
-        return found * (self.sd / self._safe)[:, None]
-
-    @property
-    def _safe(self) -> np.ndarray:
-        return np.where(self.sd > 0, self.sd, 1.0)
-
-    @property
-    def covariance_safe(self) -> np.ndarray:
-        """The same with unit variance where there is none, so that it has a root."""
-        return self.correlation * np.outer(self._safe, self._safe)
+        return found * self.sd[:, None]
 
     def draw(self, count: int, sampler: str = "sobol", seed: int = 0) -> np.ndarray:
         """Deviations (count, k) by a scrambled Sobol sequence ("sobol") or a Latin hypercube ("latin").
